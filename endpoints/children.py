@@ -1,0 +1,87 @@
+"""Child processes: vLLM and the trainer run in them, because only their exit frees GPU memory."""
+
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rounds.errors import UserError
+
+USER_ERROR = 2
+LINES_SHOWN = 15
+
+
+class ChildFailed(RuntimeError):
+    """A child process ended with an error; the message ends with its last lines."""
+
+
+@contextmanager
+def child(command: Sequence[str], log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervised child process, its output in `log`; ended with all it started on exit."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    read_end, write_end = os.pipe()
+    try:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "endpoints.supervise", str(read_end), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                pass_fds=(read_end,),
+                start_new_session=True,
+                env={**os.environ, **_quiet(), **(env or {})},
+            )
+        os.close(read_end)
+        read_end = -1
+        yield process
+    finally:
+        os.close(write_end)
+        if read_end >= 0:
+            os.close(read_end)
+        else:
+            process.wait()
+
+
+def run_child(
+    module: str, job: Path, log: Path, on_line: Callable[[str], None], launcher: Sequence[str] = ()
+) -> None:
+    """Run `python -m module job` to its end, giving each line of its stdout to `on_line`.
+
+    Exit status 2 is a UserError with the child's last line on stdout as its message; any other
+    failure a ChildFailed with the end of its log.
+    """
+    command = [*(launcher or [sys.executable]), "-m", module, str(job)]
+    last = ""
+    with child(command, log) as process:
+        assert process.stdout is not None
+        for raw in process.stdout:
+            last = raw.decode(errors="replace").rstrip("\n")
+            on_line(last)
+        status = process.wait()
+    if status == USER_ERROR and last.startswith("error: "):
+        raise UserError(last.removeprefix("error: "))
+    if status:
+        raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")
+
+
+def tail(log: Path, lines: int = LINES_SHOWN) -> str:
+    """The last lines of a log."""
+    with log.open(errors="replace") as file:
+        return "".join(deque(file, maxlen=lines)).rstrip()
+
+
+def _quiet() -> dict[str, str]:
+    """Nothing phones home, nothing mixes progress bars into logs, sibling packages import."""
+    root = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, [root, os.getcwd(), os.environ.get("PYTHONPATH", "")]))
+    return {
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": path,
+    }

@@ -1,0 +1,150 @@
+"""Asking an endpoint: one bounded stream of calls, each answered once and written down once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
+
+import openai
+
+from endpoints.config import EndpointConfig
+from endpoints.journal import Journal, request_key
+from endpoints.serve import Live
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class EndpointLost(RuntimeError):
+    """The endpoint no longer answers; what was answered is in the journal, a retry asks the rest."""
+
+
+class Answer(NamedTuple):
+    """A call's outcome: the text, or why there is none.
+
+    `failure` is None or one of refused, content_filter, truncated, empty, api_error.
+    """
+
+    key: str
+    text: str
+    failure: str | None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    paid_now: bool = False
+    detail: str = ""
+    finish_reason: str = ""
+
+
+Ask = Callable[..., Awaitable[Answer]]
+
+
+@asynccontextmanager
+async def asking(
+    name: str, config: EndpointConfig, live: Live, journal: Journal
+) -> AsyncIterator[Ask]:
+    """Yields `ask(body, rubric, repeat=0) -> Answer`; at most `max_in_flight` calls are open.
+
+    `body` holds chat-completion arguments without the model. Answers in the journal cost nothing.
+    Raises EndpointLost when the endpoint refuses connections or the key.
+    """
+    gate = asyncio.Semaphore(config.max_in_flight)
+    underway: dict[str, asyncio.Future[Answer]] = {}
+    async with openai.AsyncOpenAI(
+        base_url=live.base_url,
+        api_key=live.api_key,
+        timeout=config.timeout,
+        max_retries=config.max_retries,
+        http_client=openai.DefaultAioHttpClient(),
+    ) as client:
+
+        async def call(key: str, body: dict[str, Any]) -> Answer:
+            async with gate:
+                try:
+                    completion = await client.chat.completions.create(model=live.model, **body)
+                except (openai.APIConnectionError, openai.APIStatusError) as error:
+                    if _lost(error):
+                        raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
+                    return Answer(key, "", "api_error", detail=str(error))
+            raw = completion.model_dump(mode="json", exclude_none=True)
+            cost = _cost(raw, config)
+            journal.put(key, name, live.model_id, body, raw, cost)
+            return read_answer(key, raw, cost, paid_now=True)
+
+        async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Answer:
+            key = request_key(name, live.model_id, body, rubric, repeat)
+            if (raw := journal.get(key)) is not None:
+                return read_answer(key, raw, _cost(raw, config))
+            if key not in underway:  # the same question twice at once is one call
+                underway[key] = asyncio.ensure_future(call(key, body))
+            answer = await underway[key]
+            underway.pop(key, None)
+            return answer
+
+        yield ask
+
+
+def read_answer(key: str, raw: dict[str, Any], cost: float, paid_now: bool = False) -> Answer:
+    """A stored chat completion as an Answer; anything but a finished text is a failure."""
+    usage = raw.get("usage") or {}
+    choices = raw.get("choices") or [{}]
+    message = choices[0].get("message") or {}
+    text = message.get("content") or ""
+    finish = choices[0].get("finish_reason") or ""
+    failure = None
+    if message.get("refusal"):
+        failure, text = "refused", message["refusal"]
+    elif finish == "content_filter":
+        failure = "content_filter"
+    elif finish == "length":
+        failure = "truncated"
+    elif not text.strip():
+        failure = "empty"
+    return Answer(
+        key,
+        text,
+        failure,
+        usage.get("prompt_tokens") or 0,
+        usage.get("completion_tokens") or 0,
+        cost,
+        paid_now,
+        finish_reason=finish,
+    )
+
+
+async def each(
+    items: Iterable[Item],
+    work: Callable[[Item], Awaitable[Result]],
+    workers: int,
+    on_done: Callable[[Item, Result], None],
+) -> None:
+    """Do `work` for every item, `workers` at a time, with no barrier between items.
+
+    The first error ends the others and is raised as it is.
+    """
+    queue = iter(items)
+
+    async def worker() -> None:
+        for item in queue:
+            on_done(item, await work(item))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(worker())
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+def _lost(error: openai.APIError) -> bool:
+    if isinstance(error, openai.APITimeoutError):
+        return False
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code in (401, 403, 404)
+    return isinstance(error, openai.APIConnectionError)
+
+
+def _cost(raw: dict[str, Any], config: EndpointConfig) -> float:
+    usage = raw.get("usage") or {}
+    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    return float(read * config.price.input + written * config.price.output) / 1e6

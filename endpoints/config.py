@@ -1,0 +1,53 @@
+"""The `endpoints` section: what answers requests."""
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from rounds.section import Section
+
+
+class Price(Section):
+    """What a call costs, in your currency per million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+
+
+class Serve(Section):
+    """A local model behind vLLM's own OpenAI server, started and stopped by prefloop."""
+
+    model: str
+    """A folder, a hub id, or a shipped model (`prefloop:starter/judge`)."""
+    args: dict[str, Any] = Field(default_factory=dict)
+    """vLLM server arguments by vLLM's names, with dashes or underscores."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """Environment of the server, CUDA_VISIBLE_DEVICES for one."""
+
+
+class EndpointConfig(Section):
+    """An OpenAI-compatible endpoint: one that is there (`base_url`) or one to start (`serve`)."""
+
+    base_url: str | None = None
+    serve: Serve | None = None
+    model: str | None = None
+    """Model name at the endpoint; not needed with `serve`."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key."""
+    api_key_block: str | None = None
+    """Name of a Prefect Secret block that holds the key."""
+    max_in_flight: int = Field(64, ge=1)
+    timeout: float = Field(60.0, gt=0)
+    """Seconds one attempt may take."""
+    max_retries: int = Field(8, ge=0)
+    price: Price = Price()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "EndpointConfig":
+        if (self.base_url is None) == (self.serve is None):
+            raise ValueError("needs exactly one of base_url (an endpoint that is there) or serve")
+        if self.base_url is not None and self.model is None:
+            raise ValueError("needs model, the model's name at base_url")
+        if self.api_key_env and self.api_key_block:
+            raise ValueError("takes api_key_env or api_key_block, not both")
+        return self

@@ -1,0 +1,116 @@
+"""Endpoints as a run uses them: checked before anything is spent, started when first needed."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import openai
+
+from endpoints.config import EndpointConfig
+from endpoints.hub import model_folder
+from endpoints.serve import Live, serve
+from rounds.errors import UserError
+from rounds.progress import Progress, silent
+
+ReadBlock = Callable[[str], str]
+
+
+def api_key(name: str, config: EndpointConfig, read_block: ReadBlock | None = None) -> str:
+    """The endpoint's key from its environment variable or Secret block; "EMPTY" if it has none."""
+    if config.api_key_env:
+        if not os.environ.get(config.api_key_env):
+            raise UserError(
+                f"endpoints.{name}.api_key_env: environment variable {config.api_key_env} is not set"
+            )
+        return os.environ[config.api_key_env]
+    if config.api_key_block:
+        if read_block is None:
+            raise UserError(f"endpoints.{name}.api_key_block: read inside a Prefect flow only")
+        return read_block(config.api_key_block)
+    return "EMPTY"
+
+
+def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
+    """Raise UserError where an endpoint cannot be reached, refuses the key or lacks the model.
+
+    One request for the list of models: nothing is generated and nothing is paid.
+    """
+    where = f"endpoints.{name}"
+    if config.serve is not None:
+        model_folder(config.serve.model)
+        return
+    try:
+        with openai.OpenAI(
+            base_url=config.base_url, api_key=key, timeout=min(config.timeout, 20), max_retries=1
+        ) as client:
+            models = [model.id for model in client.models.list()]
+    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+        source = config.api_key_env or config.api_key_block or "no key is configured"
+        raise UserError(f"{where}: {config.base_url} refused the key ({source})") from error
+    except openai.APIConnectionError as error:
+        raise UserError(
+            f"{where}: nothing answers at {config.base_url}; start the server or correct base_url"
+        ) from error
+    except openai.APIStatusError as error:
+        if error.status_code == 404:  # some endpoints list no models; the first call will tell
+            return
+        raise UserError(f"{where}: {config.base_url} answered {error.status_code}") from error
+    if models and config.model not in models:
+        shown = ", ".join(models[:8])
+        raise UserError(f"{where}.model: {config.model} is not among the models there ({shown})")
+
+
+class Endpoints:
+    """The endpoints of one run. A served model is started at its first use and kept to the end."""
+
+    def __init__(
+        self,
+        configs: dict[str, EndpointConfig],
+        logs: Path,
+        progress: Progress = silent,
+        read_block: ReadBlock | None = None,
+    ) -> None:
+        self._configs = configs
+        self._logs = logs
+        self._progress = progress
+        self._read_block = read_block
+        self._live: dict[str, Live] = {}
+        self._servers: dict[str, ExitStack] = {}
+
+    def __enter__(self) -> "Endpoints":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for name in list(self._live):
+            self.close(name)
+
+    def close(self, name: str) -> None:
+        """Let go of an endpoint; a served one is stopped, and started again when next needed."""
+        self._live.pop(name, None)
+        if name in self._servers:
+            self._servers.pop(name).close()
+
+    def config(self, name: str) -> EndpointConfig:
+        """The config of an endpoint."""
+        return self._configs[name]
+
+    def live(self, name: str) -> Live:
+        """The endpoint, answering."""
+        if name not in self._live:
+            config = self._configs[name]
+            if config.serve is not None:
+                log = self._logs / f"serve-{name}.log"
+                server = self._servers[name] = ExitStack()
+                self._live[name] = server.enter_context(serve(config.serve, log, self._progress))
+            else:
+                key = api_key(name, config, self._read_block)
+                model = str(config.model)
+                self._live[name] = Live(str(config.base_url), model, model, key)
+        return self._live[name]

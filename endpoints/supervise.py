@@ -1,0 +1,79 @@
+"""A parent for one child that outlives neither side: `python -m endpoints.supervise FD COMMAND...`
+
+The supervisor holds the read end of a pipe whose write end only the starting process has. When
+that process dies, however it dies, the pipe closes and everything the child ever started is
+ended. When the child ends first, what it left behind is ended too and its exit status passed on.
+
+The supervisor makes itself the reaper of orphans (PR_SET_CHILD_SUBREAPER), so that grandchildren
+that moved to a session of their own are still found. A parent-death signal would not do: it
+follows the thread that forked, and vLLM's engine core is not a direct child.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PR_SET_CHILD_SUBREAPER = 36
+GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+def main() -> int:
+    """Run the command and see to its end; returns its exit status."""
+    pipe, command = int(sys.argv[1]), sys.argv[2:]
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    child = subprocess.Popen(command)
+    ended = os.pidfd_open(child.pid)
+    select.select([pipe, ended], [], [])
+    parent_alive = child.poll() is not None
+    end_descendants(GRACE if parent_alive else 0.5)
+    status = child.wait()
+    return status if status >= 0 else 128 - status
+
+
+def end_descendants(grace: float) -> None:
+    """SIGTERM, then SIGKILL, to every process below this one, until none is left."""
+    deadline = time.monotonic() + grace
+    last = signal.SIGTERM
+    signalled: set[int] = set()
+    while alive := descendants(os.getpid()):
+        if last == signal.SIGTERM and time.monotonic() > deadline:
+            last, signalled = signal.SIGKILL, set()
+        for pid in alive - signalled:
+            try:
+                os.kill(pid, last)
+            except ProcessLookupError:
+                pass
+        signalled |= alive
+        time.sleep(0.02)
+
+
+def descendants(root: int) -> set[int]:
+    """Process ids below `root` that still run, from /proc. (A zombie no longer runs.)"""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            except OSError:
+                continue
+            if state != "Z":
+                children.setdefault(int(parent), []).append(int(entry.name))
+    found: set[int] = set()
+    below = list(children.get(root, []))
+    while below:
+        pid = below.pop()
+        found.add(pid)
+        below += children.get(pid, [])
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""What a round leaves in Prefect: a table and a markdown page, made from the round folder."""
+
+from pathlib import Path
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from rounds.files import read_json
+from rounds.folder import run_of
+from rounds.report import round_lines
+from rounds.tables import read_rows
+
+EXAMPLES = 3
+
+
+def publish(folder: Path) -> None:
+    """Publish a finished round. Keys name the run and stay, so that Prefect shows a history."""
+    run = "".join(sign if sign.isalnum() else "-" for sign in run_of(folder).name.lower()).strip("-")
+    lines = round_lines(read_json(folder / "metrics.json"))
+    number = int(folder.name)
+    create_table_artifact(
+        [{"what": what, "value": value} for what, value in lines],
+        key=f"prefloop-{run}-round",
+        description=f"Round {number} of {run_of(folder).name}",
+    )
+    create_markdown_artifact(_page(folder), key=f"prefloop-{run}-pairs", description="Judged pairs")
+
+
+def _page(folder: Path) -> str:
+    parts = [f"# {run_of(folder).name}, round {int(folder.name)}", f"`{folder}`"]
+    for pair in read_rows(folder, "pairs")[:EXAMPLES]:
+        parts += [
+            f"**Prompt** {pair['prompt'][-1]['content']}",
+            f"**Chosen** {pair['chosen'][0]['content']}",
+            f"**Rejected** {pair['rejected'][0]['content']}",
+            "---",
+        ]
+    return "\n\n".join(parts)

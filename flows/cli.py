@@ -1,0 +1,182 @@
+"""The `prefloop` command."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rounds.errors import UserError
+
+app = typer.Typer(
+    help="Closed-loop preference data: sample, judge, pair, train with DPO, gate, repeat.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped example.")]
+RunsDir = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder, such as runs/starter.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds to run; one under way is first.")] = 1,
+    runs_dir: RunsDir = Path("runs"),
+    set: Overrides = None,
+) -> None:
+    """Run rounds. A finished round or stage is not run again; a stopped one continues."""
+    with one_message():
+        from flows.config import load_config
+
+        tree = load_config(config, set)
+        quiet_prefect()
+        from flows.server import prefect_server
+        from flows.session import session
+
+        log = runs_dir.resolve() / tree.name / "logs" / "prefect-server.log"
+        with session(tree, runs_dir) as opened, prefect_server(log) as connected:
+            with connected():
+                from flows.loop import run_loop
+
+                run_loop(config, rounds, str(runs_dir), set)
+        print_end(opened.run_dir)
+
+
+@app.command()
+def plan(config: ConfigFile, runs_dir: RunsDir = Path("runs"), set: Overrides = None) -> None:
+    """Say what the next round will do and cost. Nothing is spent."""
+    with one_message():
+        from flows.config import load_config
+        from flows.plan import plan_round
+
+        print_table("plan", plan_round(load_config(config, set), runs_dir))
+
+
+@app.command()
+def status(run: RunFolder, json: AsJson = False) -> None:
+    """Show every round of a run, and how far the one under way is."""
+    with one_message():
+        from rounds.status import run_status
+
+        found = run_status(run)
+        if json:
+            print_json(found)
+        else:
+            print_status(found)
+
+
+@app.command()
+def show(
+    run: RunFolder,
+    round: Annotated[int, typer.Argument(min=1, help="Number of the round.")],
+    pair: Annotated[str | None, typer.Option(help="One pair by its id, or the id's beginning.")] = None,
+    dropped: Annotated[bool, typer.Option("--dropped", help="What was not kept, and why.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Page through a round's judged pairs: prompt, answers, verdicts, why kept or dropped."""
+    with one_message():
+        from flows.pages import page
+        from rounds.show import judged
+
+        found = judged(run, round, dropped, pair)
+        if json:
+            for row in found:
+                print_json(row, indent=None)
+        else:
+            page(found)
+
+
+@contextmanager
+def one_message() -> Iterator[None]:
+    """A user's error is one line and exit code 2, a failure of a child one line and 1."""
+    from endpoints.children import ChildFailed
+
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    except ChildFailed as error:
+        print(f"failed: {error}", file=sys.stderr)
+        print("Nothing is lost: run the same command again to continue.", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to continue", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(0) from None
+
+
+def quiet_prefect() -> None:
+    """Our display speaks on the terminal; Prefect's own log goes to its server. No telemetry."""
+    defaults = {
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def print_end(run_dir: Path) -> None:
+    """The round's table, where the files are, and what to type next."""
+    from rounds.files import read_json
+    from rounds.folder import finished_rounds
+    from rounds.report import round_lines
+
+    folder = finished_rounds(run_dir)[-1]
+    shown = Path(os.path.relpath(run_dir))
+    number = int(folder.name)
+    print_table(f"{run_dir.name}, round {number}", round_lines(read_json(folder / "metrics.json")))
+    print(f"\nfiles   {Path(os.path.relpath(folder))}")
+    print(f"next    prefloop show {shown} {number}            the judged pairs")
+    print(f"        prefloop show {shown} {number} --dropped  what was not kept, and why")
+    print(f"        prefloop status {shown}            every round")
+    print("        the same command again              the next round, from the policy in place")
+
+
+def print_status(found: dict[str, Any]) -> None:
+    """Every round's table, then what is under way."""
+    from rounds.report import round_lines
+
+    for metrics in found["rounds"]:
+        print_table(f"{found['run']}, round {metrics['round']}", round_lines(metrics))
+    if found["policy"]:
+        print(f"\npolicy in place  {found['policy']['policy_id']}  {found['policy']['model']}")
+    if found["under_way"]:
+        under_way = found["under_way"]
+        done = ", ".join(under_way["done"]) or "nothing"
+        print(f"\nround {under_way['round']} under way: {done} done, next {under_way['next']}")
+
+
+def print_table(title: str, lines: list[tuple[str, str]]) -> None:
+    """A two-column table that survives a narrow terminal and a log file."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, value in lines:
+        table.add_row(what, value)
+    console = Console()
+    console.print(table, width=max(console.width, 100) if not console.is_terminal else None)
+
+
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """JSON on stdout."""
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,181 @@
+"""The whole config: one tree, read from YAML, overridden by `--set a.b=c`, refused when wrong."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from endpoints.config import EndpointConfig
+from gate.config import GateConfig
+from judge.config import JudgeConfig
+from pairs.config import PairsConfig
+from rounds.errors import UserError
+from rounds.section import Section
+from rounds.shipped import locate
+from sampler.config import PolicyConfig, PromptsConfig, SamplerConfig
+from trainer.config import TrainerConfig
+
+
+class GateSection(GateConfig):
+    """The gate and, where it has one of its own, its judge."""
+
+    judge: JudgeConfig | None = None
+    """Judge of the held-out answers; null takes the labelling judge."""
+
+
+class Config(Section):
+    """A run: what it is called, who answers, who judges, what is trained."""
+
+    name: str
+    seed: int = 0
+    policy: PolicyConfig
+    prompts: PromptsConfig
+    endpoints: dict[str, EndpointConfig] = Field(default_factory=dict)
+    sampler: SamplerConfig = SamplerConfig()
+    judge: JudgeConfig
+    pairs: PairsConfig = PairsConfig()
+    trainer: TrainerConfig | None = TrainerConfig()
+    """null makes pairs and trains nothing."""
+    gate: GateSection = GateSection()
+
+    @field_validator("name")
+    @classmethod
+    def _folder_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise ValueError(f"{name!r} is no folder name; letters, digits, '.', '_' and '-'")
+        return name
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Config":
+        used = {"judge.endpoint": self.judge.endpoint}
+        if self.gate.judge:
+            used["gate.judge.endpoint"] = self.gate.judge.endpoint
+        if self.policy.endpoint:
+            used["policy.endpoint"] = self.policy.endpoint
+            if self.trainer is not None:
+                raise ValueError("trainer: must be null, a policy at an endpoint has no weights here")
+        for key, endpoint in used.items():
+            if endpoint not in self.endpoints:
+                there = ", ".join(sorted(self.endpoints)) or "none is defined"
+                raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({there})")
+        return self
+
+    @property
+    def held_out_judge(self) -> JudgeConfig:
+        """The judge of the gate."""
+        return self.gate.judge or self.judge
+
+    @property
+    def used_endpoints(self) -> set[str]:
+        """Names of the endpoints that this run calls."""
+        names = {self.judge.endpoint, self.policy.endpoint}
+        return {name for name in names | {self.held_out_judge.endpoint} if name}
+
+
+def load_config(reference: str, overrides: list[str] | None = None) -> Config:
+    """Read, override and validate a config. Raises UserError naming file and key.
+
+    `reference` is a file, or the bare name of a shipped example ("starter").
+    """
+    path = _find(reference)
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise UserError(f"{path}{line}: not YAML ({problem})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file ({error.reason})") from error
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
+    for override in overrides or []:
+        _override(tree, override)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        lines = [_explain(entry, tree) for entry in error.errors()]
+        raise UserError(f"{path}: " + "; ".join(dict.fromkeys(lines))) from error
+
+
+def dump_config(config: Config) -> str:
+    """The resolved config as YAML. It never holds a secret, only where one is kept."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 5e-7 is a number, as in YAML 1.2 and in every other config of this field."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    key: list(value) for key, value in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def _find(reference: str) -> Path:
+    path = Path(reference)
+    if path.is_file():
+        return path
+    shipped = locate(f"prefloop:examples/{reference}.yaml")
+    if "/" not in reference and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(file.stem for file in locate("prefloop:examples").glob("*.yaml")))
+    raise UserError(f"{path}: no such config (shipped ones, by name: {names})")
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override}: expected a.b=value")
+    *parents, last = key.split(".")
+    for parent in parents:
+        below = tree.setdefault(parent, {})
+        if not isinstance(below, dict):
+            below = tree[parent] = {"model": below} if parent == "policy" else {}
+        tree = below
+    try:
+        tree[last] = yaml.load(value, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not YAML") from error
+
+
+def _explain(entry: Any, tree: Any) -> str:
+    """One validation error as `key: what is wrong`, with the nearest right key."""
+    location = [part for part in entry["loc"] if part not in ("function-after", "function-before")]
+    where = ".".join(str(part) for part in location)
+    if entry["type"] == "extra_forbidden":
+        names = _keys_at(location[:-1])
+        near = get_close_matches(str(location[-1]), names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
+        return f"{where}: unknown key; {hint}"
+    if entry["type"] == "missing":
+        return f"{where}: is missing"
+    message = entry["msg"].removeprefix("Value error, ")
+    given = entry["input"]
+    shown = "" if isinstance(given, dict) or given is None else f" (it is {given!r})"
+    return f"{where}: {message}{shown}" if where else message
+
+
+def _keys_at(location: list[Any]) -> list[str]:
+    """The keys a section knows, found by walking the tree of models along `location`."""
+    here: Any = Config
+    for part in location:
+        field = here.model_fields.get(part) if hasattr(here, "model_fields") else None
+        here = _model_in(field.annotation) if field else here
+    return list(here.model_fields)
+
+
+def _model_in(annotation: Any) -> Any:
+    """The pydantic model inside an annotation such as `Model | None` or `dict[str, Model]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [_model_in(part) for part in getattr(annotation, "__args__", ())]
+    return next((model for model in found if model is not None), None)

@@ -1,0 +1,54 @@
+"""Everything that can be found wrong before anything is spent."""
+
+import tempfile
+from pathlib import Path
+
+from endpoints.hub import model_folder
+from endpoints.open import ReadBlock, api_key, check_endpoint
+from flows.config import Config
+from flows.display import Display
+from gate.metrics import load_metric
+from judge.rubric import load_rubrics
+from rounds.weights import Policy, adapter_base, local_policy
+from sampler.deal import read_source
+from trainer.stage import check_arguments
+
+
+def check(config: Config, run_dir: Path, display: Display) -> ReadBlock:
+    """Raise UserError for the first thing that cannot work; returns how Secret blocks are read."""
+    source = read_source(config.prompts)
+    if source.merged:
+        display.warn(f"{source.merged} duplicate prompts merged")
+    if source.held_out_again:
+        display.warn(f"{source.held_out_again} train prompts left out: they are gate or test prompts")
+    for judge in {config.judge.endpoint: config.judge, "gate": config.held_out_judge}.values():
+        load_rubrics(judge.rubrics)
+    for name, reference in config.gate.metrics.items():
+        load_metric(name, reference)
+    for name in sorted(config.used_endpoints):
+        endpoint = config.endpoints[name]
+        check_endpoint(name, endpoint, api_key(name, endpoint, read_secret_block))
+    if config.trainer is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            check_arguments(config.trainer, Path(scratch))
+    return read_secret_block
+
+
+def first_policy(config: Config) -> Policy:
+    """The policy a run begins with, its weights found and hashed."""
+    policy = config.policy
+    if policy.endpoint is not None:
+        model = str(config.endpoints[policy.endpoint].model or "served")
+        return Policy(policy.endpoint, None, f"{policy.endpoint}/{model}", served=policy.endpoint)
+    folder = model_folder(str(policy.model))
+    if policy.adapter is not None:
+        return local_policy(folder, model_folder(policy.adapter))
+    base = adapter_base(folder)
+    return local_policy(folder) if base is None else local_policy(model_folder(base), folder)
+
+
+def read_secret_block(name: str) -> str:
+    """The value of a Prefect Secret block."""
+    from prefect.blocks.system import Secret
+
+    return str(Secret.load(name).get())  # type: ignore[union-attr]

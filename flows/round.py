@@ -1,0 +1,162 @@
+"""One round of the loop, as a Prefect flow. Each task is one stage over the round's folder.
+
+Prefect orders, retries and shows the work; the round folder is the truth. Every stage finds out
+by itself whether it has anything left to do, so a round that was killed is simply run again.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.artifacts import publish
+from flows.config import Config, dump_config
+from flows.session import Session, current, policy_in_place, session
+from gate.stage import decide
+from judge.stage import judge_candidates, judge_held_out
+from pairs.stage import build_pairs
+from rounds.finish import finish_round
+from rounds.folder import (
+    finished_rounds,
+    policy_facts,
+    policy_of,
+    round_dir,
+    round_start,
+    start_round,
+)
+from rounds.weights import Policy
+from sampler.deal import deal
+from sampler.stage import sample, sample_held_out
+from trainer.stage import train
+
+Facts = dict[str, Any]
+
+ASKS = {"retries": 2, "retry_delay_seconds": [5, 30], "cache_policy": NO_CACHE}
+"""For stages that ask an endpoint: what was answered is in the journal, a retry asks the rest."""
+WORKS = {"cache_policy": NO_CACHE}
+"""For the other stages. A training that failed would only fail again."""
+
+
+@flow(name="prefloop-round", validate_parameters=False)
+def run_round(config: Config, runs_dir: Path) -> Path:
+    """Run the next round, or finish the one that was begun; returns its folder."""
+    with session(config, runs_dir) as run:
+        folder = begin(run)
+        run.display.title(f"round {int(folder.name)} of {config.name}")
+        deal_prompts(folder)
+        sample_candidates(folder)
+        judge_them(folder)
+        pairs = make_pairs(folder)
+        if config.trainer is not None and pairs["kept"]:
+            trained = train_policy(folder)
+            answer_held_out(folder, trained)
+            judge_the_held_out(folder, trained)
+            decision = decide_promotion(folder, trained)
+        else:
+            trained = None
+            why = "trainer is null" if config.trainer is None else "no pair was kept"
+            decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
+        finish_round(folder, dump_config(config), trained, decision)
+        publish(folder)
+        return folder
+
+
+def begin(run: Session) -> Path:
+    """The folder of the round to work on, with what it starts from written down."""
+    folder = round_dir(run.run_dir, len(finished_rounds(run.run_dir)) + 1)
+    policy = policy_in_place(run.run_dir, run.initial)
+    facts = {
+        "policy": policy_facts(run.run_dir, policy),
+        "initial": policy_facts(run.run_dir, run.initial),
+        "seed": run.config.seed,
+    }
+    start_round(folder, facts)
+    return folder
+
+
+@task(name="deal-prompts", **WORKS)
+def deal_prompts(folder: Path) -> Facts:
+    """The next train prompts, and the held-out ones that the first round fixed."""
+    return deal(folder, current().config.prompts)
+
+
+@task(name="sample", **ASKS)
+def sample_candidates(folder: Path) -> Facts:
+    """The policy in place answers the prompts."""
+    run = current()
+    return sample(
+        folder,
+        run.config.sampler,
+        in_place(folder),
+        run.config.seed,
+        run.endpoints,
+        held_out=run.config.trainer is not None,
+        progress=run.display.stage("sample"),
+    )
+
+
+@task(name="judge", **ASKS)
+def judge_them(folder: Path) -> Facts:
+    """The judge compares the candidates."""
+    run = current()
+    shown = run.display.stage("judge")
+    return judge_candidates(folder, run.config.judge, run.endpoints, shown)
+
+
+@task(name="pairs", **WORKS)
+def make_pairs(folder: Path) -> Facts:
+    """What the judge confirmed becomes pairs, or is dropped with a reason."""
+    run = current()
+    return build_pairs(folder, run.config.pairs, run.display.stage("pairs"))
+
+
+@task(name="train", **WORKS)
+def train_policy(folder: Path) -> Policy:
+    """DPO makes the next policy."""
+    run = current()
+    assert run.config.trainer is not None
+    shown = run.display.stage("train")
+    return train(
+        folder, run.config.trainer, in_place(folder), run.initial, run.config.seed, shown
+    )[0]
+
+
+@task(name="sample-held-out", **WORKS)
+def answer_held_out(folder: Path, trained: Policy) -> Facts:
+    """The new policy answers the gate and test prompts; the others have."""
+    run = current()
+    return sample_held_out(
+        folder,
+        run.config.sampler,
+        [run.initial, in_place(folder), trained],
+        run.config.seed,
+        run.endpoints,
+        run.display.stage("sample held-out"),
+    )
+
+
+@task(name="judge-held-out", **ASKS)
+def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
+    """The judge compares the new policy with the one in place and the first."""
+    run = current()
+    return judge_held_out(
+        folder,
+        run.config.held_out_judge,
+        run.endpoints,
+        trained.policy_id,
+        run.display.stage("judge held-out"),
+    )
+
+
+@task(name="gate", **WORKS)
+def decide_promotion(folder: Path, trained: Policy) -> Facts:
+    """Promote, or keep the one in place."""
+    run = current()
+    ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
+    return decide(folder, run.config.gate, *ids)
+
+
+def in_place(folder: Path) -> Policy:
+    """The policy that this round started from."""
+    return policy_of(current().run_dir, round_start(folder)["policy"])

@@ -1,0 +1,85 @@
+"""What a run holds open while it works: its lock, its endpoints, its progress display."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NamedTuple
+
+from endpoints.open import Endpoints
+from flows.config import Config, dump_config
+from flows.display import Display
+from flows.preflight import check, first_policy
+from rounds.errors import UserError
+from rounds.files import write_text
+from rounds.folder import policy_history, policy_of
+from rounds.lock import run_lock
+from rounds.weights import Policy
+
+
+class Session(NamedTuple):
+    """An open run. It holds live processes, so it is found by context and never a parameter that
+    Prefect would have to store.
+    """
+
+    config: Config
+    run_dir: Path
+    endpoints: Endpoints
+    display: Display
+    initial: Policy
+
+
+_open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
+
+
+@contextmanager
+def session(config: Config, runs_dir: Path) -> Iterator[Session]:
+    """The session of this run: the one that is open, or a new one, checked and locked.
+
+    Raises UserError before anything is spent when something in the config cannot work.
+    """
+    if (there := _open.get()) is not None:
+        yield there
+        return
+    run_dir = runs_dir.resolve() / config.name
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        (run_dir / ".lock").touch()
+    except OSError as error:
+        raise UserError(f"{run_dir}: cannot be written ({error.strerror})") from error
+    with run_lock(run_dir), Display() as display:
+        read_block = check(config, run_dir, display)
+        initial = first_policy(config)
+        _same_beginning(run_dir, initial)
+        write_text(run_dir / "run.yaml", dump_config(config))
+        logs = run_dir / "logs"
+        with Endpoints(config.endpoints, logs, display.stage("endpoint"), read_block) as endpoints:
+            run = Session(config, run_dir, endpoints, display, initial)
+            token = _open.set(run)
+            try:
+                yield run
+            finally:
+                _open.reset(token)
+
+
+def current() -> Session:
+    """The open session. Tasks call this, so that only paths travel through Prefect."""
+    found = _open.get()
+    if found is None:
+        raise RuntimeError("no session is open; a stage runs inside `with session(...)`")
+    return found
+
+
+def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
+    """The promoted policy, or the first one while none was."""
+    history = policy_history(run_dir)
+    return policy_of(run_dir, history["current"]) if history else initial
+
+
+def _same_beginning(run_dir: Path, initial: Policy) -> None:
+    history = policy_history(run_dir)
+    if history and history["initial"]["policy_id"] != initial.policy_id:
+        raise UserError(
+            f"{run_dir}: this run began from policy {history['initial']['policy_id']}, the config "
+            f"names {initial.policy_id}; give the config another name, or the policy it began with"
+        )

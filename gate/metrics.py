@@ -1,0 +1,30 @@
+"""Metrics the user names: `module:function` to a number for each answer."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+
+from rounds.errors import UserError
+
+Metric = Callable[[list[dict[str, str]], str], float]
+
+
+def load_metric(name: str, reference: str) -> Metric:
+    """The function behind `module:function`; the current folder is searched as well.
+
+    Raises UserError where there is no such module or function.
+    """
+    module, _, function = reference.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"gate.metrics.{name}: cannot load {reference} ({error}); expected module:function"
+        ) from error
+    if not callable(found):
+        raise UserError(f"gate.metrics.{name}: {reference} is not a function")
+    metric: Metric = found
+    return metric

@@ -1,0 +1,66 @@
+"""The pairs stage: verdicts to pairs.parquet and dropped.parquet, every prompt in one of them."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pairs.build import considered
+from pairs.config import PairsConfig
+from pairs.filters import Pair, filters, pair_key, prompt_text
+from rounds.folder import finished_rounds, round_number, run_of
+from rounds.progress import Progress, silent
+from rounds.stages import run_stage, stage_key
+from rounds.tables import Row, read_rows, rows_hash, write_rows
+
+
+def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) -> dict[str, Any]:
+    """Decide every train prompt of the round. Returns counts: kept, and dropped by reason."""
+    prompts = read_rows(folder, "prompts", ["train"])
+    candidates = read_rows(folder, "candidates", ["train"])
+    verdicts = read_rows(folder, "verdicts", ["train"])
+    earlier = [done for done in finished_rounds(run_of(folder)) if done != folder]
+    seen = {pair_key(row) for done in earlier for row in read_rows(done, "pairs")}
+    held_out = {
+        prompt_text(row["messages"]) for row in read_rows(folder, "prompts", ["gate", "test"])
+    }
+    key = stage_key(
+        rows_hash("prompts", prompts),
+        rows_hash("candidates", candidates),
+        rows_hash("verdicts", verdicts),
+        config.model_dump(),
+        sorted(held_out),
+        sorted(seen),
+    )
+
+    def run() -> dict[str, Any]:
+        by_prompt = _grouped(candidates)
+        judged = _grouped(verdicts)
+        checks = filters(config, held_out, seen)
+        kept: list[Row] = []
+        dropped: list[Row] = []
+        for done, prompt in enumerate(prompts, start=1):
+            name = prompt["prompt_id"]
+            answers = {row["candidate_id"]: row for row in by_prompt.get(name, [])}
+            row, reason = considered(round_number(folder), prompt, answers, judged.get(name, []))
+            row["policy_id"] = next((each["policy_id"] for each in answers.values()), None)
+            if reason is None:
+                pair = Pair(row, answers[row["chosen_id"]], answers[row["rejected_id"]])
+                reason = next((why for check in checks if (why := check(pair))), None)
+            if reason is None:
+                kept.append(row)
+            else:
+                dropped.append({**row, "reason": reason})
+            progress(done, len(prompts))
+        write_rows(folder, "pairs", kept)
+        write_rows(folder, "dropped", dropped)
+        reasons = Counter(row["reason"] for row in dropped)
+        return {"kept": len(kept), "dropped": dict(sorted(reasons.items()))}
+
+    return run_stage(folder, "pairs", key, run)
+
+
+def _grouped(rows: list[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row["prompt_id"], []).append(row)
+    return grouped

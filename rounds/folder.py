@@ -1,0 +1,109 @@
+"""The run folder: where things lie, and which rounds are finished.
+
+    runs/<name>/rounds/0001/...   a round is finished when its manifest.json is there
+
+A round in progress also has `work/` (chunks and stage stamps) and `logs/`; `work/` goes when the
+manifest is written.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from rounds.errors import UserError
+from rounds.files import read_json, write_json
+from rounds.weights import Policy
+
+
+def round_dir(run_dir: Path, number: int) -> Path:
+    """The folder of round `number`, counted from 1."""
+    return run_dir / "rounds" / f"{number:04d}"
+
+
+def round_number(folder: Path) -> int:
+    """The number of a round folder."""
+    return int(folder.name)
+
+
+def run_of(folder: Path) -> Path:
+    """The run folder that a round folder belongs to."""
+    return folder.parent.parent
+
+
+def manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a round, or None while it is not finished."""
+    path = folder / "manifest.json"
+    return read_json(path) if path.exists() else None
+
+
+def round_folders(run_dir: Path) -> list[Path]:
+    """All round folders, finished or not, in order."""
+    return sorted(path for path in (run_dir / "rounds").glob("[0-9]*") if path.is_dir())
+
+
+def finished_rounds(run_dir: Path) -> list[Path]:
+    """The finished round folders, in order."""
+    return [folder for folder in round_folders(run_dir) if (folder / "manifest.json").exists()]
+
+
+def open_run(run_dir: Path) -> Path:
+    """The run folder a user named, or a UserError that lists the runs that are there."""
+    if (run_dir / "run.yaml").exists():
+        return run_dir
+    found = sorted(path.parent.name for path in run_dir.parent.glob("*/run.yaml"))
+    there = f"runs there: {', '.join(found)}" if found else f"there are no runs in {run_dir.parent}"
+    raise UserError(f"{run_dir}: no run here ({there})")
+
+
+def start_round(folder: Path, facts: dict[str, Any]) -> None:
+    """Write down what a round starts from, for its stages and for running one by hand."""
+    write_json(folder / "work" / "start.json", facts)
+
+
+def round_start(folder: Path) -> dict[str, Any]:
+    """What the round started from: `policy`, `initial` and `seed`."""
+    facts: dict[str, Any] | None = manifest(folder)
+    if facts is None:
+        path = folder / "work" / "start.json"
+        if not path.exists():
+            raise UserError(f"{folder}: no round here; `prefloop run` starts one")
+        facts = read_json(path)
+    return facts
+
+
+def policy_of(run_dir: Path, facts: dict[str, Any]) -> Policy:
+    """A policy written into a manifest; paths inside the run are relative to it."""
+    located = {
+        name: str(run_dir / facts[name])
+        if facts[name] and (run_dir / facts[name]).exists()
+        else facts[name]
+        for name in ("model", "adapter")
+    }
+    return Policy(**{**facts, **located})
+
+
+def policy_facts(run_dir: Path, policy: Policy) -> dict[str, Any]:
+    """The opposite of `policy_of`: a run folder can be moved and its policies still be found."""
+
+    def relative(path: str | None) -> str | None:
+        if path is None or not Path(path).is_relative_to(run_dir):
+            return path
+        return str(Path(path).relative_to(run_dir))
+
+    return policy._replace(model=str(relative(policy.model)), adapter=relative(policy.adapter))._asdict()
+
+
+def policy_history(run_dir: Path) -> dict[str, Any] | None:
+    """The policy in place, the first one and every decision, from the manifests alone."""
+    manifests = [manifest(folder) or {} for folder in finished_rounds(run_dir)]
+    if not manifests:
+        return None
+    history = [
+        {
+            "round": facts["round"],
+            "promoted": facts["decision"]["promoted"],
+            "reasons": facts["decision"]["reasons"],
+            "trained": facts["trained"],
+        }
+        for facts in manifests
+    ]
+    return {"current": manifests[-1]["in_place"], "initial": manifests[0]["initial"], "history": history}

@@ -1,0 +1,78 @@
+"""A round in a few lines: what the terminal, the status command and Prefect show."""
+
+from typing import Any
+
+
+def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """The round's table as (what, how much)."""
+    counts, usage = metrics["counts"], metrics["usage"]
+    dropped = ", ".join(f"{reason} {n}" for reason, n in counts["dropped"].items())
+    lines = [
+        ("prompts", f"{counts['prompts']} ({counts['prompts_left']} left)" + _aside(counts)),
+        ("candidates", str(counts["candidates"])),
+        ("verdicts", f"{counts['verdicts']} ({counts['abstentions']} abstentions)"),
+        ("pairs kept", str(counts["pairs"])),
+        ("dropped", f"{sum(counts['dropped'].values())}" + (f": {dropped}" if dropped else "")),
+    ]
+    if metrics["train"]:
+        lines.append(("training", _training(metrics["train"])))
+    for split in ("gate", "test"):
+        for other in ("previous", "initial"):
+            if rate := metrics.get(split, {}).get(f"win_rate_vs_{other}"):
+                lines.append((f"{split}: win rate vs {other}", win_rate_text(rate)))
+    lines += _metric_lines(metrics)
+    verdict = "promoted" if metrics["promoted"] else "kept the policy in place"
+    lines.append(("decision", f"{verdict}: {'; '.join(metrics['reasons'])}"))
+    seconds = metrics["seconds"]
+    lines.append(("seconds", ", ".join(f"{short(name)} {value:.0f}" for name, value in seconds.items())))
+    lines.append(("judge", _usage(usage)))
+    lines.append(("policy", f"{usage['sampled_tokens']:,} tokens sampled"))
+    return lines
+
+
+def win_rate_text(rate: dict[str, Any]) -> str:
+    """A win rate with its interval, n and abstentions."""
+    if rate["value"] is None:
+        return f"none decided ({rate['abstained']} abstained)"
+    interval = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
+    return f"{rate['value']:.3f} {interval} n={rate['n']}, {rate['abstained']} abstained"
+
+
+def short(stage: str) -> str:
+    """A stage's name without the policy id that tells two samplings apart."""
+    return "sample_held_out" if stage.startswith("sample_held_out") else stage
+
+
+def _aside(counts: dict[str, Any]) -> str:
+    return f", {counts['set_aside']} set aside" if counts["set_aside"] else ""
+
+
+def _training(train: dict[str, Any]) -> str:
+    accuracy = train["held_out_accuracy"]
+    held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
+    kl = "" if train["kl_per_token"] is None else f", KL {train['kl_per_token']:.4f} a token"
+    last = train["curves"][-1]["loss"] if train["curves"] else float("nan")
+    return f"{train['steps']} steps on {train['pairs']} pairs, loss {last:.3f}{kl}{held_out}"
+
+
+def _metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    named = {
+        name: value
+        for name, value in metrics.items()
+        if isinstance(value, dict) and "mean_initial" in value
+    }
+    lines = []
+    for name, value in named.items():
+        if value["mean"] is not None:
+            lines.append((f"{name}: mean", f"{value['mean']:.2f} (first policy {value['mean_initial']:.2f})"))
+        for other in ("previous", "initial"):
+            lines.append((f"{name}: win rate vs {other}", win_rate_text(value[f"win_rate_vs_{other}"])))
+    return lines
+
+
+def _usage(usage: dict[str, Any]) -> str:
+    cost = f", cost {usage['judge_cost']:.4f}" if usage["judge_cost"] else ""
+    return (
+        f"{usage['judge_calls']:,} calls, {usage['judge_prompt_tokens']:,} tokens read, "
+        f"{usage['judge_completion_tokens']:,} written{cost}"
+    )

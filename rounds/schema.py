@@ -1,0 +1,107 @@
+"""The tables of a round: every column, its type, its meaning, and whether it is deterministic.
+
+Deterministic columns are equal between two runs of the same config and seed on the same machine;
+the others (clocks, prices, floating-point sums that depend on batching) may differ. Columns are
+added at the end and never change type: `load_dataset` reads all rounds with one schema.
+"""
+
+from typing import NamedTuple
+
+import pyarrow as pa
+
+VERSION = 1
+
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+
+
+class Column(NamedTuple):
+    """One column of a table."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    deterministic: bool = True
+
+
+PROMPTS = [
+    Column("prompt_id", pa.string(), "hash of the messages"),
+    Column("messages", MESSAGES, "the conversation that is to be answered"),
+    Column("source", pa.string(), "file and line the prompt came from"),
+    Column("split", pa.string(), "train, gate or test"),
+    Column("set_aside", pa.string(), "why the prompt was not sampled; null if it was"),
+]
+
+CANDIDATES = [
+    Column("candidate_id", pa.string(), "hash of prompt, policy, sampling, seed and index"),
+    Column("prompt_id", pa.string(), "the prompt answered"),
+    Column("split", pa.string(), "train, gate or test"),
+    Column("policy_id", pa.string(), "hash of the weights that wrote it"),
+    Column("index", pa.int32(), "place among the prompt's candidates, from 0"),
+    Column("text", pa.string(), "the answer as sampled, never altered"),
+    Column("text_hash", pa.string(), "hash of the text"),
+    Column("token_ids", pa.list_(pa.int32()), "sampled tokens, end of turn included; may be null"),
+    Column("n_tokens", pa.int32(), "number of sampled tokens"),
+    Column("logprob", pa.float64(), "summed log-probability of token_ids, nats", False),
+    Column("finish_reason", pa.string(), "stop, or length when cut at max_tokens"),
+    Column("seed", pa.int64(), "seed of the request; candidate i drew from seed + i"),
+]
+
+VERDICTS = [
+    Column("verdict_id", pa.string(), "hash of the judge, the question and the order shown"),
+    Column("prompt_id", pa.string(), "the prompt judged"),
+    Column("split", pa.string(), "train, gate or test"),
+    Column("kind", pa.string(), "pointwise (one candidate) or pairwise (two)"),
+    Column("candidate_a", pa.string(), "first candidate of the comparison, or the one scored"),
+    Column("candidate_b", pa.string(), "second candidate of the comparison; null if pointwise"),
+    Column("shown_first", pa.string(), "a or b: which the judge saw first; null if pointwise"),
+    Column("outcome", pa.string(), "a, b, tie, scored or abstain; a and b name the candidates"),
+    Column("reason", pa.string(), "why it abstained; null otherwise"),
+    Column("score", pa.float64(), "pointwise score; null unless scored"),
+    Column("probability", pa.float64(), "probability that a wins, where the judge gives one"),
+    Column("rationale", pa.string(), "the judge's reason, as it gave it"),
+    Column("raw_text", pa.string(), "the judge's whole reply"),
+    Column("judge_id", pa.string(), "endpoint and model (a served model: hash of its weights)"),
+    Column("rubric_hash", pa.string(), "hash of the rubric text"),
+    Column("request_key", pa.string(), "key of the call in journal.sqlite"),
+    Column("prompt_tokens", pa.int32(), "tokens read", False),
+    Column("completion_tokens", pa.int32(), "tokens written", False),
+    Column("cost", pa.float64(), "price of the call by the config's price list", False),
+]
+
+PAIRS = [
+    Column("pair_id", pa.string(), "hash of the two candidates compared"),
+    Column("prompt_id", pa.string(), "the prompt answered"),
+    Column("round", pa.int32(), "round that judged the pair"),
+    Column("prompt", MESSAGES, "TRL conversational: the prompt"),
+    Column("chosen", MESSAGES, "TRL conversational: the preferred answer; null if undecided"),
+    Column("rejected", MESSAGES, "TRL conversational: the other answer; null if undecided"),
+    Column("chosen_id", pa.string(), "candidate_id of chosen; null if undecided"),
+    Column("rejected_id", pa.string(), "candidate_id of rejected; null if undecided"),
+    Column("candidate_ids", pa.list_(pa.string()), "the candidates considered"),
+    Column("score_chosen", pa.float64(), "screen score of chosen; null without a screen"),
+    Column("score_rejected", pa.float64(), "screen score of rejected; null without a screen"),
+    Column("margin", pa.float64(), "score_chosen - score_rejected"),
+    Column("policy_id", pa.string(), "policy that wrote both answers"),
+    Column("judge_id", pa.string(), "judge that confirmed the pair"),
+    Column("verdict_ids", pa.list_(pa.string()), "every verdict the decision rests on"),
+]
+
+DROPPED = [*PAIRS, Column("reason", pa.string(), "why it was not kept")]
+
+TABLES: dict[str, list[Column]] = {
+    "prompts": PROMPTS,
+    "candidates": CANDIDATES,
+    "verdicts": VERDICTS,
+    "pairs": PAIRS,
+    "dropped": DROPPED,
+}
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """The pyarrow schema of a table."""
+    return pa.schema([(column.name, column.type) for column in TABLES[table]])
+
+
+def deterministic(table: str) -> list[str]:
+    """Names of the columns that two equal runs agree on."""
+    return [column.name for column in TABLES[table] if column.deterministic]

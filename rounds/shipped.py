@@ -1,0 +1,14 @@
+"""Files that ship with prefloop: `prefloop:starter/policy` works from any folder."""
+
+from importlib.resources import files
+from pathlib import Path
+
+PREFIX = "prefloop:"
+
+
+def locate(reference: str) -> Path:
+    """The path a config value means: a shipped file, or a path from the current folder."""
+    if not reference.startswith(PREFIX):
+        return Path(reference).expanduser()
+    package, _, rest = reference.removeprefix(PREFIX).partition("/")
+    return Path(str(files(package))) / rest

@@ -1,0 +1,49 @@
+"""A stage is not run again while what it depends on is unchanged."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rounds import schema
+from rounds.files import read_json, write_json
+from rounds.ids import digest
+
+Facts = dict[str, Any]
+
+
+def stage_key(*depends_on: object) -> str:
+    """The key of a stage: its inputs, its config section, the texts it uses, the table schema."""
+    return digest(schema.VERSION, *depends_on)
+
+
+def work_dir(folder: Path, stage: str, key: str) -> Path:
+    """Where the stage keeps its chunks; those of other inputs are thrown away."""
+    path = folder / "work" / f"{stage}-{key}"
+    for other in folder.glob(f"work/{stage}-*"):
+        if other != path:
+            shutil.rmtree(other)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> Facts:
+    """The facts of a stage: what `work` returns, or what it returned when it ran on this key.
+
+    `work` writes the stage's tables; its facts (counts, usage) and seconds are kept in a stamp.
+    """
+    path = folder / "work" / f"{stage}.json"
+    if path.exists() and (stamp := read_json(path))["key"] == key:
+        return dict(stamp["facts"])
+    started = time.monotonic()
+    facts = work()
+    seconds = round(time.monotonic() - started, 2)
+    write_json(path, {"key": key, "seconds": seconds, "facts": facts})
+    return facts
+
+
+def stage_stamps(folder: Path) -> dict[str, Facts]:
+    """Every stamped stage of a round in progress: key, seconds and facts, by name."""
+    stamps = {path.stem: read_json(path) for path in sorted(folder.glob("work/*.json"))}
+    return {name: stamp for name, stamp in stamps.items() if "key" in stamp}

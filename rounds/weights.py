@@ -1,0 +1,68 @@
+"""Which weights a policy is: where they lie and the hash that names them."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from rounds.errors import UserError
+from rounds.ids import digest
+
+HASHED = (".safetensors", ".bin", ".json", ".model", ".jinja", ".txt")
+NOT_WEIGHTS = ("training_args.bin", "trainer_state.json", "optimizer.bin")
+
+
+class Policy(NamedTuple):
+    """A policy as every stage hands it on.
+
+    `model` is a folder of weights, `adapter` a LoRA folder on top of it or None, and
+    `policy_id` the hash of both. `served` is the model name at an endpoint for a policy that is
+    not on this machine; then model holds the endpoint's name and there are no weights to hash.
+    """
+
+    model: str
+    adapter: str | None
+    policy_id: str
+    served: str | None = None
+
+
+def weights_hash(folder: Path) -> str:
+    """16 hex digits over the files of a model or adapter folder that decide what it computes."""
+    total = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in HASHED and path.name not in NOT_WEIGHTS:
+            total.update(path.name.encode())
+            with path.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()[:16]
+
+
+def local_policy(model: Path, adapter: Path | None = None) -> Policy:
+    """The policy in a local folder, with its adapter if it has one.
+
+    Raises UserError where a folder has no weights.
+    """
+    require_weights(model)
+    if adapter is None:
+        return Policy(str(model), None, weights_hash(model))
+    require_weights(adapter)
+    policy_id = digest("adapter", weights_hash(model), weights_hash(adapter))
+    return Policy(str(model), str(adapter), policy_id)
+
+
+def adapter_base(folder: Path) -> str | None:
+    """The base model an adapter folder names; None for a folder of full weights."""
+    config = folder / "adapter_config.json"
+    if not config.exists():
+        return None
+    return str(json.loads(config.read_text())["base_model_name_or_path"])
+
+
+def require_weights(folder: Path) -> None:
+    """Raise UserError unless the folder can be loaded as a model or an adapter."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such model folder")
+    if not any((folder / name).exists() for name in ("config.json", "adapter_config.json")):
+        raise UserError(f"{folder}: no config.json; a model folder holds config.json and weights")
+    if not any(path.suffix in (".safetensors", ".bin") for path in folder.iterdir()):
+        raise UserError(f"{folder}: no weights; expected *.safetensors beside config.json")

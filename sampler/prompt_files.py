@@ -1,0 +1,69 @@
+"""Reading prompt files, with the line of every fault."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rounds.errors import UserError
+from rounds.ids import prompt_id
+from rounds.shipped import locate
+from rounds.tables import Row
+
+EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
+ROLES = ("system", "user", "assistant")
+
+
+def read_prompts(reference: str, key: str) -> tuple[list[Row], int]:
+    """The distinct prompts of a JSONL file, and how many lines repeated an earlier one.
+
+    `key` is the config key that named the file. Raises UserError naming file and line.
+    """
+    path = locate(reference)
+    if not path.is_file():
+        raise UserError(f"{key}: no such file {path.resolve()}")
+    found: dict[str, Row] = {}
+    lines = 0
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip():
+            lines += 1
+            row = _row(line, path, number)
+            found.setdefault(row["prompt_id"], row)
+    if not found:
+        raise UserError(f"{key}: {path} holds no prompts; {EXPECTED} on each line")
+    return list(found.values()), lines - len(found)
+
+
+def _row(line: str, path: Path, number: int) -> Row:
+    where = f"{path}, line {number}"
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise UserError(f"{where}: not JSON ({error}); {EXPECTED}") from error
+    if isinstance(value, dict):
+        value = value.get("prompt", value.get("messages"))
+    messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
+    fault = _fault(messages)
+    if fault:
+        raise UserError(f"{where}: {fault}; {EXPECTED}")
+    messages = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
+    return {
+        "prompt_id": prompt_id(messages),
+        "messages": messages,
+        "source": f"{path.name}:{number}",
+        "set_aside": None,
+    }
+
+
+def _fault(messages: Any) -> str | None:
+    if not isinstance(messages, list) or not messages:
+        return "no prompt in it"
+    for turn in messages:
+        if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
+            return "a message without text content"
+        if turn.get("role") not in ROLES:
+            return f"role {turn.get('role')!r} is none of {', '.join(ROLES)}"
+    if messages[-1]["role"] != "user":
+        return "the last message is not the user's"
+    if not messages[-1]["content"].strip():
+        return "an empty prompt"
+    return None

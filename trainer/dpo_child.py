@@ -1,0 +1,142 @@
+"""The child process that trains: `python -m trainer.dpo_child job.json` (or accelerate launch -m)
+
+Reads the round's pairs and candidates, writes the next policy to the job's `out` and training.json
+beside the job.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+
+from datasets import Dataset
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from rounds.conversational import fault
+from rounds.errors import UserError
+from rounds.files import read_json, write_json
+from rounds.ids import digest
+from rounds.tables import Row, read_rows
+from rounds.weights import Policy
+from trainer.arguments import dpo_config, lora_config
+from trainer.kl import kl_to_reference
+from trainer.sampled_tokens import SampledTokensTrainer
+
+MEASURES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
+
+
+def main(job_path: Path) -> None:
+    """Train one policy as the job says."""
+    job, work = read_json(job_path), job_path.parent
+    train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
+    trainer = build(job, train, held_out, work / "checkpoints")
+    last = get_last_checkpoint(str(work / "checkpoints")) if (work / "checkpoints").exists() else None
+    trainer.train(resume_from_checkpoint=last)
+    measured = trainer.evaluate() if held_out else {}
+    curves = [
+        {name: entry[name] for name in ("step", *MEASURES) if name in entry}
+        for entry in trainer.state.log_history
+        if "loss" in entry
+    ]
+    facts = {
+        "pairs": len(train),
+        "held_out_pairs": len(held_out),
+        "steps": trainer.state.global_step,
+        "curves": curves,
+        "held_out_accuracy": measured.get("eval_rewards/accuracies"),
+        "kl_per_token": kl_to_reference(trainer),
+    }
+    trainer.save_model(job["out"])
+    if trainer.accelerator.is_main_process:
+        write_json(work / "training.json", facts)
+
+
+def build(job: dict[str, Any], train: list[Row], held_out: list[Row], output_dir: Path) -> Any:
+    """The trainer of a job: policy, reference, data and arguments in TRL's hands."""
+    policy, reference = Policy(**job["policy"]), Policy(**job["reference"])
+    args = dpo_config(job["args"], str(output_dir))
+    args.disable_tqdm = True
+    kwargs = dict(args.model_init_kwargs or {})
+    # a policy already in memory must not be given init arguments a second time
+    args.model_init_kwargs = None
+    previous = reference == policy
+    return SampledTokensTrainer(
+        model=load(policy, kwargs, trainable=True),
+        # None lets TRL take the policy as it is now: a copy, the base below a new adapter, or a
+        # frozen copy of the adapter
+        ref_model=None if previous else load(reference, kwargs, trainable=False),
+        args=args,
+        train_dataset=Dataset.from_list(train),
+        eval_dataset=Dataset.from_list(held_out) if held_out else None,
+        processing_class=AutoTokenizer.from_pretrained(policy.model),
+        peft_config=None if policy.adapter else lora_config(job["lora"]),
+        callbacks=[Says()],
+    )
+
+
+def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedModel | PeftModel:
+    """A policy's weights, in float32 unless `kwargs` (model_init_kwargs) say otherwise."""
+    model = AutoModelForCausalLM.from_pretrained(policy.model, **{"dtype": "float32", **kwargs})
+    if policy.adapter is None:
+        return model
+    return PeftModel.from_pretrained(model, policy.adapter, is_trainable=trainable)
+
+
+def training_rows(round_dir: Path) -> list[Row]:
+    """The round's pairs with the tokens that were sampled. Raises UserError naming a bad row."""
+    tokens = {
+        row["candidate_id"]: row["token_ids"] for row in read_rows(round_dir, "candidates", ["train"])
+    }
+    rows = []
+    for number, pair in enumerate(read_rows(round_dir, "pairs")):
+        wrong = fault(pair)
+        if wrong:
+            raise UserError(f"{round_dir}/pairs.parquet, row {number} ({pair['pair_id']}): {wrong}")
+        rows.append(
+            {
+                "prompt": pair["prompt"],
+                "chosen": pair["chosen"],
+                "rejected": pair["rejected"],
+                "chosen_token_ids": tokens[pair["chosen_id"]],
+                "rejected_token_ids": tokens[pair["rejected_id"]],
+                "prompt_id": pair["prompt_id"],
+            }
+        )
+    return rows
+
+
+def split(rows: list[Row], share: float) -> tuple[list[Row], list[Row]]:
+    """Training rows and the held-out share, chosen by the prompt's hash."""
+    order = sorted(rows, key=lambda row: digest("held-out pair", row["prompt_id"]))
+    held = {row["prompt_id"] for row in order[: int(len(rows) * share)]}
+    train = [row for row in rows if row["prompt_id"] not in held]
+    return train, [row for row in rows if row["prompt_id"] in held]
+
+
+class Says(TrainerCallback):
+    """One progress line for the parent after each step."""
+
+    def __init__(self) -> None:
+        self._note = "training"
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if logs and "loss" in logs:
+            self._note = f"loss {float(logs['loss']):.3f}"
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            line = f"progress {state.global_step} {state.max_steps} {self._note}"
+            print(line, file=sys.__stdout__, flush=True)
+
+
+if __name__ == "__main__":
+    sys.stdout = sys.stderr
+    try:
+        main(Path(sys.argv[1]))
+    except UserError as error:
+        print(f"error: {error}", file=sys.__stdout__, flush=True)
+        sys.exit(2)

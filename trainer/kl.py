@@ -1,0 +1,47 @@
+"""How far the trained policy has moved from its reference."""
+
+from typing import Any
+
+import torch
+from peft import PeftModel
+
+SEQUENCES = 64
+
+
+@torch.no_grad()
+def kl_to_reference(trainer: Any) -> float | None:
+    """KL(policy || reference) in nats per answer token, on the answers of up to 64 sequences.
+
+    Exact over the vocabulary at each token, along answers of the policy that sampled the round.
+    None when the weights are spread over processes.
+    """
+    if trainer.accelerator.num_processes > 1:
+        return None
+    model = trainer.accelerator.unwrap_model(trainer.model).eval()
+    total, tokens, done = 0.0, 0, 0
+    for batch in trainer.get_train_dataloader():
+        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        mask = batch["completion_mask"][:, 1:].bool()
+        policy = model(**inputs).logits[:, :-1].float().log_softmax(-1)
+        reference = _reference_logits(trainer, model, inputs)[:, :-1].float().log_softmax(-1)
+        gap = (policy.exp() * (policy - reference)).sum(-1)
+        total += float(gap[mask].sum())
+        tokens += int(mask.sum())
+        done += len(mask)
+        if done >= SEQUENCES:
+            break
+    return total / tokens if tokens else None
+
+
+def _reference_logits(trainer: Any, model: Any, inputs: Any) -> torch.Tensor:
+    if trainer.ref_model is not None:
+        logits: torch.Tensor = trainer.ref_model(**inputs).logits
+        return logits
+    assert isinstance(model, PeftModel)
+    if "ref" not in model.peft_config:
+        with model.disable_adapter():
+            return model(**inputs).logits
+    model.set_adapter("ref")
+    logits = model(**inputs).logits
+    model.set_adapter("default")
+    return logits

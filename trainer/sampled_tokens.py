@@ -1,0 +1,40 @@
+"""TRL's DPOTrainer, trained on the tokens that were sampled.
+
+TRL tokenises the text again. A tokenizer may cut the same text differently from how the policy
+wrote it, and a chat template may add tokens after the end of turn that were never sampled; both
+train the policy on sequences it did not produce.
+"""
+
+from typing import Any
+
+from datasets import Dataset
+from trl import DPOTrainer
+
+from rounds.tables import Row
+
+
+class SampledTokensTrainer(DPOTrainer):
+    """DPOTrainer whose prepared dataset holds the sampled token ids, where they are known."""
+
+    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Dataset:
+        prepared = super()._prepare_dataset(dataset, *args, **kwargs)
+        tokenizer = self._tokenizer
+
+        def with_sampled(row: Row) -> Row:
+            if row["chosen_token_ids"] is None or row["rejected_token_ids"] is None:
+                return {}
+            prompt = tokenizer.apply_chat_template(
+                row["prompt"], add_generation_prompt=True, return_dict=False
+            )
+            sides = {
+                f"{side}_ids": ended(row[f"{side}_token_ids"], tokenizer.eos_token_id)
+                for side in ("chosen", "rejected")
+            }
+            return {"prompt_ids": prompt, **sides}
+
+        return prepared.map(with_sampled, desc="Taking the sampled tokens")
+
+
+def ended(token_ids: list[int], end_of_turn: int) -> list[int]:
+    """Sampled ids with the end of turn: vLLM leaves it out when a stop string ended the answer."""
+    return token_ids if token_ids[-1:] == [end_of_turn] else [*token_ids, end_of_turn]

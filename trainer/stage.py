@@ -1,0 +1,89 @@
+"""The trainer stage: pairs and the policy in place to the next policy."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from endpoints.children import run_child
+from endpoints.serve import flags
+from rounds.errors import UserError
+from rounds.files import read_json, replace_folder, write_json
+from rounds.folder import run_of
+from rounds.progress import Progress, silent
+from rounds.stages import run_stage, stage_key, work_dir
+from rounds.tables import read_rows, rows_hash
+from rounds.weights import Policy, local_policy
+from trainer.config import TrainerConfig
+
+
+def train(
+    folder: Path,
+    config: TrainerConfig,
+    policy: Policy,
+    initial: Policy,
+    seed: int,
+    progress: Progress = silent,
+) -> tuple[Policy, dict[str, Any]]:
+    """Train the next policy on pairs.parquet, in a child process; returns it and its curves.
+
+    The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
+    asks for them, are taken up again after a kill.
+    """
+    pairs = read_rows(folder, "pairs")
+    if not pairs:
+        raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
+    reference = initial if config.reference == "initial" else policy
+    key = stage_key(
+        rows_hash("pairs", pairs), config.model_dump(), policy.policy_id, reference.policy_id, seed
+    )
+    target = folder / "policy"
+
+    def run() -> dict[str, Any]:
+        work = work_dir(folder, "train", key)
+        job = work / "job.json"
+        write_json(
+            job,
+            {
+                "round_dir": str(folder),
+                "policy": policy._asdict(),
+                "reference": reference._asdict(),
+                "args": {"seed": seed, **config.args},
+                "lora": config.lora,
+                "held_out_pairs": config.held_out_pairs,
+                "out": str(work / "policy"),
+            },
+        )
+        log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
+        run_child("trainer.dpo_child", job, log, _shown(progress), _launcher(config))
+        facts: dict[str, Any] = read_json(work / "training.json")
+        replace_folder(work / "policy", target)
+        return facts
+
+    facts = run_stage(folder, "train", key, run)
+    if policy.adapter is None and config.lora is None:
+        return local_policy(target), facts
+    return local_policy(Path(policy.model), target), facts
+
+
+def check_arguments(config: TrainerConfig, scratch: Path) -> None:
+    """Raise UserError for an argument that TRL or peft would refuse; spends seconds, no money."""
+    job = scratch / "trainer-arguments.json"
+    write_json(job, {"args": config.args, "lora": config.lora})
+    run_child("trainer.arguments", job, scratch / "trainer-arguments.log", lambda line: None)
+
+
+def _launcher(config: TrainerConfig) -> list[str]:
+    if config.accelerate is None:
+        return []
+    # accelerate spells its flags with underscores
+    given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
+    return [sys.executable, "-m", "accelerate.commands.launch", *given]
+
+
+def _shown(progress: Progress) -> Any:
+    def on_line(line: str) -> None:
+        if line.startswith("progress "):
+            _, done, total, note = line.split(" ", 3)
+            progress(int(done), int(total), note)
+
+    return on_line
