@@ -39,7 +39,10 @@ def filters(config: PairsConfig, held_out: set[str], seen: set[str]) -> list[Fil
 
     def small_margin(pair: Pair) -> str | None:
         margin = pair.row["margin"]
-        return "small_margin" if margin is not None and margin < config.min_margin else None
+        if margin is None or margin >= config.min_margin:
+            return None
+        # the comparison contradicts the screen: two views of the same judge disagree
+        return "screen_disagrees" if margin < 0 else "small_margin"
 
     def chat_tokens(pair: Pair) -> str | None:
         texts = pair.chosen["text"] + "\n" + pair.rejected["text"]

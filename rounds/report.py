@@ -2,6 +2,18 @@
 
 from typing import Any
 
+STAGES = (
+    "prompts",
+    "sample",
+    "judge",
+    "pairs",
+    "train",
+    "sample_held_out",
+    "judge_held_out",
+    "gate",
+)
+"""The stages of a round in their order, as status and metrics name them."""
+
 
 def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     """The round's table as (what, how much)."""
@@ -24,7 +36,9 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     verdict = "promoted" if metrics["promoted"] else "kept the policy in place"
     lines.append(("decision", f"{verdict}: {'; '.join(metrics['reasons'])}"))
     seconds = metrics["seconds"]
-    lines.append(("seconds", ", ".join(f"{short(name)} {value:.0f}" for name, value in seconds.items())))
+    order = sorted(seconds, key=lambda name: STAGES.index(short(name)))
+    times = ", ".join(f"{short(name)} {seconds[name]:.0f}" for name in order)
+    lines.append(("seconds", times))
     lines.append(("judge", _usage(usage)))
     lines.append(("policy", f"{usage['sampled_tokens']:,} tokens sampled"))
     return lines

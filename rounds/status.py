@@ -5,19 +5,8 @@ from typing import Any
 
 from rounds.files import read_json
 from rounds.folder import manifest, open_run, policy_history, round_folders
-from rounds.report import short
+from rounds.report import STAGES, short
 from rounds.stages import stage_stamps
-
-STAGES = (
-    "prompts",
-    "sample",
-    "judge",
-    "pairs",
-    "train",
-    "sample_held_out",
-    "judge_held_out",
-    "gate",
-)
 
 
 def run_status(run_dir: Path) -> dict[str, Any]:
