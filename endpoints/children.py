@@ -19,7 +19,9 @@ class ChildFailed(RuntimeError):
 
 
 @contextmanager
-def child(command: Sequence[str], log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def child(
+    command: Sequence[str], log: Path, env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A supervised child process, its output in `log`; ended with all it started on exit."""
     log.parent.mkdir(parents=True, exist_ok=True)
     read_end, write_end = os.pipe()

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class EndpointLost(RuntimeError):
-    """The endpoint no longer answers; what was answered is in the journal, a retry asks the rest."""
+    """The endpoint no longer answers. The journal has what was answered; a retry asks the rest."""
 
 
 class Answer(NamedTuple):
@@ -66,6 +66,12 @@ async def asking(
                     if _lost(error):
                         raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
                     return Answer(key, "", "api_error", detail=str(error))
+                except ValueError as error:  # it says JSON and is none
+                    return Answer(key, "", "api_error", detail=f"not JSON: {error}")
+            # the client hands on whatever came: a web page, an error with status 200
+            if not getattr(completion, "choices", None):
+                detail = f"no completion: {str(completion)[:200]}"
+                return Answer(key, "", "api_error", detail=detail)
             raw = completion.model_dump(mode="json", exclude_none=True)
             cost = _cost(raw, config)
             journal.put(key, name, live.model_id, body, raw, cost)
@@ -102,7 +108,7 @@ def read_answer(key: str, raw: dict[str, Any], cost: float, paid_now: bool = Fal
         failure = "empty"
     return Answer(
         key,
-        text,
+        text.encode(errors="replace").decode(),  # half a character cannot be written to a table
         failure,
         usage.get("prompt_tokens") or 0,
         usage.get("completion_tokens") or 0,
@@ -138,7 +144,8 @@ async def each(
 
 def _lost(error: openai.APIError) -> bool:
     if isinstance(error, openai.APITimeoutError):
-        return False
+        # aiohttp's transport reports a refused connection as a timeout while connecting
+        return type(error.__cause__).__name__ == "ConnectTimeout"
     if isinstance(error, openai.APIStatusError):
         return error.status_code in (401, 403, 404)
     return isinstance(error, openai.APIConnectionError)

@@ -24,6 +24,14 @@ class Serve(Section):
     env: dict[str, str] = Field(default_factory=dict)
     """Environment of the server, CUDA_VISIBLE_DEVICES for one."""
 
+    @model_validator(mode="after")
+    def _ours(self) -> "Serve":
+        ours = {"model", "host", "port", "served_model_name", "api_key"}
+        taken = sorted(name for name in self.args if name.replace("-", "_") in ours)
+        if taken:
+            raise ValueError(f"args.{taken[0]} is set by prefloop")
+        return self
+
 
 class EndpointConfig(Section):
     """An OpenAI-compatible endpoint: one that is there (`base_url`) or one to start (`serve`)."""

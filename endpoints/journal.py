@@ -66,7 +66,13 @@ class Journal:
         return None if row is None else json.loads(row[0])
 
     def put(
-        self, key: str, endpoint: str, model: str, body: dict[str, Any], answer: dict[str, Any], cost: float
+        self,
+        key: str,
+        endpoint: str,
+        model: str,
+        body: dict[str, Any],
+        answer: dict[str, Any],
+        cost: float,
     ) -> None:
         """Write one paid answer down."""
         usage = answer.get("usage") or {}
@@ -76,8 +82,8 @@ class Journal:
                 key,
                 endpoint,
                 model,
-                json.dumps(body, ensure_ascii=False),
-                json.dumps(answer, ensure_ascii=False),
+                json.dumps(body),
+                json.dumps(answer),
                 usage.get("prompt_tokens") or 0,
                 usage.get("completion_tokens") or 0,
                 cost,
@@ -87,5 +93,7 @@ class Journal:
 
     def call(self, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Request and answer of one call, word for word, for inspection."""
-        row = self._db.execute("SELECT request, answer FROM answers WHERE key = ?", (key,)).fetchone()
+        row = self._db.execute(
+            "SELECT request, answer FROM answers WHERE key = ?", (key,)
+        ).fetchone()
         return None if row is None else (json.loads(row[0]), json.loads(row[1]))

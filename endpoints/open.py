@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import openai
 
@@ -20,11 +21,11 @@ ReadBlock = Callable[[str], str]
 def api_key(name: str, config: EndpointConfig, read_block: ReadBlock | None = None) -> str:
     """The endpoint's key from its environment variable or Secret block; "EMPTY" if it has none."""
     if config.api_key_env:
-        if not os.environ.get(config.api_key_env):
-            raise UserError(
-                f"endpoints.{name}.api_key_env: environment variable {config.api_key_env} is not set"
-            )
-        return os.environ[config.api_key_env]
+        key = os.environ.get(config.api_key_env)
+        if not key:
+            where = f"endpoints.{name}.api_key_env"
+            raise UserError(f"{where}: environment variable {config.api_key_env} is not set")
+        return key
     if config.api_key_block:
         if read_block is None:
             raise UserError(f"endpoints.{name}.api_key_block: read inside a Prefect flow only")
@@ -57,9 +58,21 @@ def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
         if error.status_code == 404:  # some endpoints list no models; the first call will tell
             return
         raise UserError(f"{where}: {config.base_url} answered {error.status_code}") from error
+    except (ValueError, AttributeError) as error:  # what came is no list of models
+        raise UserError(
+            f"{where}: {config.base_url} is no OpenAI-compatible API; "
+            "correct base_url (does it end in /v1?)"
+        ) from error
     if models and config.model not in models:
         shown = ", ".join(models[:8])
         raise UserError(f"{where}.model: {config.model} is not among the models there ({shown})")
+
+
+def read_endpoints(tree: dict[str, Any]) -> dict[str, EndpointConfig]:
+    """The endpoints of a run.yaml."""
+    return {
+        name: EndpointConfig.model_validate(section) for name, section in tree["endpoints"].items()
+    }
 
 
 class Endpoints:

@@ -1,5 +1,6 @@
 """A local model behind vLLM's own OpenAI server, for as long as a run needs it."""
 
+import json
 import secrets
 import socket
 import sys
@@ -63,8 +64,12 @@ def flags(arguments: dict[str, Any]) -> list[str]:
         elif value is False:
             result.append(flag.replace("--", "--no-", 1))
         elif value is not None:
-            result += [flag, *(str(item) for item in (value if isinstance(value, list) else [value]))]
+            result += [flag, *map(_text, value if isinstance(value, list) else [value])]
     return result
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def cpu_settings() -> dict[str, str]:

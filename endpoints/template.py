@@ -13,10 +13,14 @@ from typing import NamedTuple
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 SPECIAL = re.compile(
-    r"<(?=\||/?(?:s|pad|unk|bos|eos|mask|think|start_of_turn|end_of_turn|begin_of_text)>)"
+    "<(?=[|\uff5c]"
+    r"|/?(?:s|pad|unk|bos|eos|mask|think|start_of_turn|end_of_turn|begin_of_text)>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|[AB](?: |\])))"
 )
-INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0b-\x1f]")
+INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e01ef\x00-\x08\x0b-\x1f\x7f]"
+)
 
 
 class Template(NamedTuple):

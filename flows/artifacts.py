@@ -14,7 +14,9 @@ EXAMPLES = 3
 
 def publish(folder: Path) -> None:
     """Publish a finished round. Keys name the run and stay, so that Prefect shows a history."""
-    run = "".join(sign if sign.isalnum() else "-" for sign in run_of(folder).name.lower()).strip("-")
+    run = "".join(sign if sign.isalnum() else "-" for sign in run_of(folder).name.lower()).strip(
+        "-"
+    )
     lines = round_lines(read_json(folder / "metrics.json"))
     number = int(folder.name)
     create_table_artifact(

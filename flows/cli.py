@@ -43,11 +43,10 @@ def run(
         from flows.session import session
 
         log = runs_dir.resolve() / tree.name / "logs" / "prefect-server.log"
-        with session(tree, runs_dir) as opened, prefect_server(log) as connected:
-            with connected():
-                from flows.loop import run_loop
+        with session(tree, runs_dir) as opened, prefect_server(log) as connected, connected():
+            from flows.loop import run_loop
 
-                run_loop(config, rounds, str(runs_dir), set)
+            run_loop(config, rounds, str(runs_dir), set)
         print_end(opened.run_dir)
 
 
@@ -78,7 +77,9 @@ def status(run: RunFolder, json: AsJson = False) -> None:
 def show(
     run: RunFolder,
     round: Annotated[int, typer.Argument(min=1, help="Number of the round.")],
-    pair: Annotated[str | None, typer.Option(help="One pair by its id, or the id's beginning.")] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="One pair by its id, or the id's beginning.")
+    ] = None,
     dropped: Annotated[bool, typer.Option("--dropped", help="What was not kept, and why.")] = False,
     json: AsJson = False,
 ) -> None:

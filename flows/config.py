@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -56,7 +56,9 @@ class Config(Section):
         if self.policy.endpoint:
             used["policy.endpoint"] = self.policy.endpoint
             if self.trainer is not None:
-                raise ValueError("trainer: must be null, a policy at an endpoint has no weights here")
+                raise ValueError(
+                    "trainer: must be null, a policy at an endpoint has no weights here"
+                )
         for key, endpoint in used.items():
             if endpoint not in self.endpoints:
                 there = ", ".join(sorted(self.endpoints)) or "none is defined"
@@ -107,7 +109,21 @@ def dump_config(config: Config) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 5e-7 is a number, as in YAML 1.2 and in every other config of this field."""
+    """YAML in which 5e-7 is a number, as in YAML 1.2 and in every other config of this field, and
+    in which a key that stands twice is an error and not the last one.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{key.value} stands twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return node
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -167,8 +183,11 @@ def _explain(entry: Any, tree: Any) -> str:
 def _keys_at(location: list[Any]) -> list[str]:
     """The keys a section knows, found by walking the tree of models along `location`."""
     here: Any = Config
-    for part in location:
+    parts = iter(location)
+    for part in parts:
         field = here.model_fields.get(part) if hasattr(here, "model_fields") else None
+        if field and get_origin(field.annotation) is dict:
+            next(parts, None)  # the name of an entry, which is nobody's field
         here = _model_in(field.annotation) if field else here
     return list(here.model_fields)
 

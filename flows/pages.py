@@ -49,7 +49,9 @@ def _answer(label: str, candidate: dict[str, Any]) -> str:
 
 def _verdict(row: dict[str, Any], verdict: dict[str, Any]) -> str:
     numbers = {candidate["candidate_id"]: candidate["index"] for candidate in row["candidates"]}
-    numbers |= {candidate["candidate_id"]: candidate["index"] for candidate in row["other_candidates"]}
+    numbers |= {
+        candidate["candidate_id"]: candidate["index"] for candidate in row["other_candidates"]
+    }
     a, b = numbers.get(verdict["candidate_a"]), numbers.get(verdict["candidate_b"])
     if verdict["kind"] == "pointwise":
         said = f"score {verdict['score']:g}" if verdict["score"] is not None else "no score"

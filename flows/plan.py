@@ -34,13 +34,21 @@ def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
         ("round", f"{len(done) + 1} of {config.name}"),
         ("prompts", f"{prompts} of {fresh} left" if fresh else "none left: the round cannot run"),
         ("candidates", f"{prompts * config.sampler.n} ({config.sampler.n} a prompt)"),
-        ("judge calls", f"at most {calls}: {screen} scores, {confirm} comparisons, {held_out} at the gate"),
-        ("judge tokens", f"about {calls * read:,.0f} read, {calls * written:,.0f} written ({measured})"),
+        (
+            "judge calls",
+            f"at most {calls}: {screen} scores, {confirm} comparisons, {held_out} at the gate",
+        ),
+        (
+            "judge tokens",
+            f"about {calls * read:,.0f} read, {calls * written:,.0f} written ({measured})",
+        ),
         ("cost", f"at most about {cost:.2f}" if cost else "nothing: the endpoint has no price"),
     ]
     if config.trainer is not None:
         lines.append(("gate", _gate(config, len(source.gate))))
-        lines.append(("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}"))
+        lines.append(
+            ("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}")
+        )
     else:
         lines.append(("training", "none: trainer is null"))
     return lines

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from endpoints.hub import model_folder
-from endpoints.open import ReadBlock, api_key, check_endpoint
+from endpoints.open import api_key, check_endpoint
 from flows.config import Config
 from flows.display import Display
 from gate.metrics import load_metric
@@ -14,13 +14,15 @@ from sampler.deal import read_source
 from trainer.stage import check_arguments
 
 
-def check(config: Config, run_dir: Path, display: Display) -> ReadBlock:
-    """Raise UserError for the first thing that cannot work; returns how Secret blocks are read."""
+def check(config: Config, display: Display) -> None:
+    """Raise UserError for the first thing that cannot work."""
     source = read_source(config.prompts)
     if source.merged:
         display.warn(f"{source.merged} duplicate prompts merged")
     if source.held_out_again:
-        display.warn(f"{source.held_out_again} train prompts left out: they are gate or test prompts")
+        display.warn(
+            f"{source.held_out_again} train prompts left out: they are gate or test prompts"
+        )
     for judge in {config.judge.endpoint: config.judge, "gate": config.held_out_judge}.values():
         load_rubrics(judge.rubrics)
     for name, reference in config.gate.metrics.items():
@@ -31,7 +33,6 @@ def check(config: Config, run_dir: Path, display: Display) -> ReadBlock:
     if config.trainer is not None:
         with tempfile.TemporaryDirectory() as scratch:
             check_arguments(config.trainer, Path(scratch))
-    return read_secret_block
 
 
 def first_policy(config: Config) -> Policy:
@@ -51,4 +52,4 @@ def read_secret_block(name: str) -> str:
     """The value of a Prefect Secret block."""
     from prefect.blocks.system import Secret
 
-    return str(Secret.load(name).get())  # type: ignore[union-attr]
+    return str(Secret.load(name).get())

@@ -117,9 +117,9 @@ def train_policy(folder: Path) -> Policy:
     run = current()
     assert run.config.trainer is not None
     shown = run.display.stage("train")
-    return train(
-        folder, run.config.trainer, in_place(folder), run.initial, run.config.seed, shown
-    )[0]
+    return train(folder, run.config.trainer, in_place(folder), run.initial, run.config.seed, shown)[
+        0
+    ]
 
 
 @task(name="sample-held-out", **WORKS)

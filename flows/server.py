@@ -51,7 +51,9 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
             url = f"http://127.0.0.1:{port}/api"
             while time.monotonic() < deadline:
                 if process.poll() is not None:
-                    raise ChildFailed(f"Prefect's server did not start; {log} ends with:\n{tail(log)}")
+                    raise ChildFailed(
+                        f"Prefect's server did not start; {log} ends with:\n{tail(log)}"
+                    )
                 try:
                     urllib.request.urlopen(f"{url}/health", timeout=2).close()
                 except (urllib.error.URLError, OSError):

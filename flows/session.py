@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from endpoints.open import Endpoints
 from flows.config import Config, dump_config
 from flows.display import Display
-from flows.preflight import check, first_policy
+from flows.preflight import check, first_policy, read_secret_block
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.folder import policy_history, policy_of
@@ -42,24 +43,23 @@ def session(config: Config, runs_dir: Path) -> Iterator[Session]:
         yield there
         return
     run_dir = runs_dir.resolve() / config.name
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        (run_dir / ".lock").touch()
-    except OSError as error:
-        raise UserError(f"{run_dir}: cannot be written ({error.strerror})") from error
-    with run_lock(run_dir), Display() as display:
-        read_block = check(config, run_dir, display)
+    with Display() as display:
+        _writable(run_dir)
+        check(config, display)
         initial = first_policy(config)
         _same_beginning(run_dir, initial)
-        write_text(run_dir / "run.yaml", dump_config(config))
-        logs = run_dir / "logs"
-        with Endpoints(config.endpoints, logs, display.stage("endpoint"), read_block) as endpoints:
-            run = Session(config, run_dir, endpoints, display, initial)
-            token = _open.set(run)
-            try:
-                yield run
-            finally:
-                _open.reset(token)
+        with run_lock(run_dir):
+            write_text(run_dir / "run.yaml", dump_config(config))
+            logs = run_dir / "logs"
+            with Endpoints(
+                config.endpoints, logs, display.stage("endpoint"), read_secret_block
+            ) as endpoints:
+                run = Session(config, run_dir, endpoints, display, initial)
+                token = _open.set(run)
+                try:
+                    yield run
+                finally:
+                    _open.reset(token)
 
 
 def current() -> Session:
@@ -74,6 +74,20 @@ def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     """The promoted policy, or the first one while none was."""
     history = policy_history(run_dir)
     return policy_of(run_dir, history["current"]) if history else initial
+
+
+def _writable(run_dir: Path) -> None:
+    """Raise UserError unless the run folder can be written, or made."""
+    there = next(path for path in (run_dir, *run_dir.parents) if path.exists())
+    if not there.is_dir():
+        raise UserError(f"{run_dir}: {there} is a file, not a folder")
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{run_dir}: cannot be written ({there}: {error.strerror}); choose --runs-dir"
+        ) from error
 
 
 def _same_beginning(run_dir: Path, initial: Policy) -> None:

@@ -2,9 +2,12 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rounds.section import Section
+
+TAKEN = set("round judge_id counts train decision gate test promoted reasons usage seconds".split())
+"""What else metrics.json says of a round, beside the named metrics."""
 
 
 class GateConfig(Section):
@@ -19,3 +22,11 @@ class GateConfig(Section):
     metrics: dict[str, str] = Field(default_factory=dict)
     """Named metrics, `module:function`; the function takes (messages, answer) and returns a
     number, higher is better. Reported beside the judge; they decide nothing."""
+
+    @field_validator("metrics")
+    @classmethod
+    def _free_names(cls, metrics: dict[str, str]) -> dict[str, str]:
+        taken = sorted(metrics.keys() & TAKEN)
+        if taken:
+            raise ValueError(f"{taken[0]} is a name that metrics.json has already")
+        return metrics

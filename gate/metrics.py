@@ -20,7 +20,7 @@ def load_metric(name: str, reference: str) -> Metric:
         sys.path.append(os.getcwd())
     try:
         found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
         raise UserError(
             f"gate.metrics.{name}: cannot load {reference} ({error}); expected module:function"
         ) from error

@@ -34,7 +34,10 @@ def decide(
     verdicts = read_rows(folder, "verdicts", SPLITS)
     ids = [trained, current, initial]
     key = stage_key(
-        rows_hash("candidates", candidates), rows_hash("verdicts", verdicts), config.model_dump(), ids
+        rows_hash("candidates", candidates),
+        rows_hash("verdicts", verdicts),
+        config.model_dump(),
+        ids,
     )
 
     def run() -> dict[str, Any]:

@@ -77,6 +77,8 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
 
 def detectable(n: int, confidence: float, power: float = 0.8) -> float:
     """The smallest true win rate that n decided comparisons show to exceed 0.5, with this power."""
+    if n == 0:
+        return 1.0
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + confidence / 2) + normal.inv_cdf(power)
     return min(1.0, 0.5 + z * 0.5 / float(np.sqrt(n)))

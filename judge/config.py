@@ -26,7 +26,9 @@ class JudgeConfig(Section):
     rubrics: Rubrics = Rubrics()
     scale: tuple[int, int] = (1, 10)
     """Lowest and highest score of the pointwise rubric."""
-    sampling: dict[str, Any] = Field(default_factory=lambda: {"temperature": 0.0, "max_tokens": 512})
+    sampling: dict[str, Any] = Field(
+        default_factory=lambda: {"temperature": 0.0, "max_tokens": 512}
+    )
     """Chat-completion arguments of every call."""
 
     @model_validator(mode="after")

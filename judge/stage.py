@@ -59,7 +59,11 @@ def judge_candidates(
 
 
 def judge_held_out(
-    folder: Path, config: JudgeConfig, endpoints: Endpoints, trained: str, progress: Progress = silent
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    trained: str,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Judge the policy `trained` (its id) against every other policy's held-out answers.
 

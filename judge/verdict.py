@@ -55,11 +55,13 @@ def _read(text: str, field: str, allowed: Any) -> Reading:
         value = json.loads(text, object_pairs_hook=_once)
     except _Twice:
         return Reading(None, None, "two_verdicts")
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: a reply of brackets only
         return Reading(None, None, "not_json")
     if not isinstance(value, dict) or value.keys() != {"rationale", field}:
         return Reading(None, None, "off_menu")
-    rationale = value["rationale"] if isinstance(value["rationale"], str) else None
+    rationale = None
+    if isinstance(value["rationale"], str):  # half a character cannot be written to a table
+        rationale = value["rationale"].encode(errors="replace").decode()
     if not allowed(value[field]):
         return Reading(None, rationale, "off_menu")
     return Reading(value[field], rationale, None)

@@ -62,8 +62,11 @@ def _why_not_compared(candidates: dict[str, Row], verdicts: list[Row]) -> str:
     if not candidates:
         return "not_sampled"
     if not verdicts:
-        cut = sum(row["finish_reason"] == "length" for row in candidates.values())
-        return "cut_off" if cut >= len(candidates) - 1 else "identical"
+        ended = [row for row in candidates.values() if row["finish_reason"] != "length"]
+        if len(ended) < 2:
+            return "cut_off"
+        written = [row for row in ended if row["text"].strip()]
+        return "empty" if len(written) < 2 else "identical"
     if sum(row["outcome"] == "scored" for row in verdicts) < 2:
         return f"abstain:{next(row['reason'] for row in verdicts if row['reason'])}"
     return "no_margin"

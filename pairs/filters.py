@@ -8,7 +8,9 @@ from pairs.config import PairsConfig
 from rounds.conversational import fault
 from rounds.tables import Row
 
-CHAT_TOKENS = re.compile(r"<\|[A-Za-z_]{2,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>")
+CHAT_TOKENS = re.compile(
+    r"<[|\uff5c][^\s<>|\uff5c]{2,60}[|\uff5c]>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>"
+)
 
 
 class Pair(NamedTuple):

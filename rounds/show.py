@@ -23,7 +23,9 @@ def judged(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Itera
     if pair:
         wanted = [row for row in wanted if row["pair_id"].startswith(pair)]
         if not wanted:
-            raise UserError(f"{folder}: no pair {pair}; ids are in pairs.parquet and dropped.parquet")
+            raise UserError(
+                f"{folder}: no pair {pair}; ids are in pairs.parquet and dropped.parquet"
+            )
     candidates = {row["candidate_id"]: row for row in read_rows(folder, "candidates", ["train"])}
     verdicts = {row["verdict_id"]: row for row in read_rows(folder, "verdicts", ["train"])}
     for row in wanted:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rounds.section import Section
 
@@ -19,6 +19,13 @@ class PromptsConfig(Section):
     """A file, or how many prompts to hold out from `train`."""
     per_round: int = Field(256, ge=1)
     """Train prompts a round takes; no prompt is ever taken twice."""
+
+    @field_validator("gate", "test")
+    @classmethod
+    def _some_or_none(cls, held_out: str | int) -> str | int:
+        if isinstance(held_out, int) and held_out < 0:
+            raise ValueError("how many prompts to hold out cannot be negative")
+        return held_out
 
 
 class PolicyConfig(Section):
@@ -48,7 +55,9 @@ class SamplerConfig(Section):
 
     n: int = Field(4, ge=2, le=1024)
     """Candidates for a train prompt."""
-    sampling: dict[str, Any] = Field(default_factory=lambda: {"temperature": 1.0, "max_tokens": 512})
+    sampling: dict[str, Any] = Field(
+        default_factory=lambda: {"temperature": 1.0, "max_tokens": 512}
+    )
     """vLLM's SamplingParams by name (an endpoint policy: chat-completion arguments). The model's
     own generation_config is not used."""
     vllm: dict[str, Any] = Field(default_factory=dict)

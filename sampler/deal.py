@@ -55,9 +55,7 @@ def deal(folder: Path, config: PromptsConfig) -> dict[str, Any]:
     """
     source = read_source(config)
     earlier = [done for done in finished_rounds(run_of(folder)) if done != folder]
-    used = {
-        row["prompt_id"] for done in earlier for row in read_rows(done, "prompts", ["train"])
-    }
+    used = {row["prompt_id"] for done in earlier for row in read_rows(done, "prompts", ["train"])}
     held_out = _labelled(source.gate, "gate") + _labelled(source.test, "test")
     if earlier:  # fixed by the first round, whatever the files say by now
         held_out = read_rows(earlier[0], "prompts", ["gate", "test"])
@@ -84,7 +82,7 @@ def deal(folder: Path, config: PromptsConfig) -> dict[str, Any]:
 
 
 def _hold_out(train: list[Row], split: str, count: int, taken: set[str]) -> list[Row]:
-    """`count` prompts by hash: a sample that does not move when lines are added or reordered."""
+    """`count` prompts by hash: lines may be reordered, and an added line moves at most one."""
     free = [row for row in train if row["prompt_id"] not in taken]
     if count >= len(free):
         raise UserError(

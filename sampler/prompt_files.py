@@ -23,7 +23,12 @@ def read_prompts(reference: str, key: str) -> tuple[list[Row], int]:
         raise UserError(f"{key}: no such file {path.resolve()}")
     found: dict[str, Row] = {}
     lines = 0
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{key}: {path} is not UTF-8 text ({error.reason})") from error
+    # not splitlines: U+2028 and its like may stand inside a JSON string
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             lines += 1
             row = _row(line, path, number)
@@ -62,6 +67,8 @@ def _fault(messages: Any) -> str | None:
             return "a message without text content"
         if turn.get("role") not in ROLES:
             return f"role {turn.get('role')!r} is none of {', '.join(ROLES)}"
+        if any("\ud800" <= letter <= "\udfff" for letter in turn["content"]):
+            return "half a character (a lone surrogate) in the text"
     if messages[-1]["role"] != "user":
         return "the last message is not the user's"
     if not messages[-1]["content"].strip():

@@ -31,9 +31,7 @@ def train_requests(folder: Path, n: int, seed: int) -> list[Request]:
 
 def held_out_requests(folder: Path, seed: int) -> list[Request]:
     """The gate and test prompts, one answer each; the same seed whenever a policy answers them."""
-    return [
-        _request(row, 1, seed, "held-out") for row in read_rows(folder, "prompts", HELD_OUT)
-    ]
+    return [_request(row, 1, seed, "held-out") for row in read_rows(folder, "prompts", HELD_OUT)]
 
 
 def candidate_id(request: Request, policy: Policy, sampling: dict[str, Any], index: int) -> str:

@@ -91,7 +91,11 @@ def _sampled(
         else:
             rows, set_aside = sample_with_vllm(work, requests, policy, config, progress)
         new = {row["candidate_id"] for row in rows}
-        there = [row for row in read_rows(folder, "candidates", HELD_OUT) if row["candidate_id"] not in new]
+        there = [
+            row
+            for row in read_rows(folder, "candidates", HELD_OUT)
+            if row["candidate_id"] not in new
+        ]
         splits = {request.split for request in requests} | set(HELD_OUT)
         replace_splits(folder, "candidates", splits, [*there, *rows])
         _set_aside(folder, set_aside)

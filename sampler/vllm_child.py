@@ -60,7 +60,9 @@ def lora_rank(policy: Policy) -> int:
     return next(size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= rank)
 
 
-def fit(llm: Any, requests: list[Request], sampling: dict[str, Any]) -> tuple[list[Request], dict[str, str]]:
+def fit(
+    llm: Any, requests: list[Request], sampling: dict[str, Any]
+) -> tuple[list[Request], dict[str, str]]:
     """Requests that fit the model's context with room for the answer, and the others' reasons.
 
     One over-long prompt would make vLLM refuse the whole batch.
@@ -89,7 +91,9 @@ def fit(llm: Any, requests: list[Request], sampling: dict[str, Any]) -> tuple[li
     return fitting, set_aside
 
 
-def sample(llm: Any, policy: Policy, requests: list[Request], sampling: dict[str, Any]) -> list[Row]:
+def sample(
+    llm: Any, policy: Policy, requests: list[Request], sampling: dict[str, Any]
+) -> list[Row]:
     """Candidate rows of some requests, in order."""
     from vllm import SamplingParams
     from vllm.lora.request import LoRARequest

@@ -89,7 +89,7 @@ def fit(
         batch = next(batches)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = loss_of(model, batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

@@ -34,7 +34,9 @@ def main(job_path: Path) -> None:
     job, work = read_json(job_path), job_path.parent
     train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
     trainer = build(job, train, held_out, work / "checkpoints")
-    last = get_last_checkpoint(str(work / "checkpoints")) if (work / "checkpoints").exists() else None
+    last = (
+        get_last_checkpoint(str(work / "checkpoints")) if (work / "checkpoints").exists() else None
+    )
     trainer.train(resume_from_checkpoint=last)
     measured = trainer.evaluate() if held_out else {}
     curves = [
@@ -89,7 +91,8 @@ def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedM
 def training_rows(round_dir: Path) -> list[Row]:
     """The round's pairs with the tokens that were sampled. Raises UserError naming a bad row."""
     tokens = {
-        row["candidate_id"]: row["token_ids"] for row in read_rows(round_dir, "candidates", ["train"])
+        row["candidate_id"]: row["token_ids"]
+        for row in read_rows(round_dir, "candidates", ["train"])
     }
     rows = []
     for number, pair in enumerate(read_rows(round_dir, "pairs")):

@@ -8,7 +8,7 @@ from endpoints.children import run_child
 from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
-from rounds.folder import run_of
+from rounds.folder import policy_facts, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key, work_dir
 from rounds.tables import read_rows, rows_hash
@@ -60,9 +60,10 @@ def train(
         return facts
 
     facts = run_stage(folder, "train", key, run)
-    if policy.adapter is None and config.lora is None:
-        return local_policy(target), facts
-    return local_policy(Path(policy.model), target), facts
+    full = policy.adapter is None and config.lora is None
+    trained = local_policy(target) if full else local_policy(Path(policy.model), target)
+    write_json(folder / "work" / "trained.json", policy_facts(run_of(folder), trained))
+    return trained, facts
 
 
 def check_arguments(config: TrainerConfig, scratch: Path) -> None:

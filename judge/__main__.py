@@ -1,0 +1,21 @@
+"""`python -m judge runs/demo/rounds/0002`: judge the candidates of a round under way."""
+
+from pathlib import Path
+from typing import Any
+
+from endpoints.open import Endpoints, read_endpoints
+from judge.config import JudgeConfig
+from judge.stage import judge_candidates
+from rounds.by_hand import by_hand, shown
+from rounds.folder import run_of
+
+
+def main(folder: Path, tree: dict[str, Any]) -> Any:
+    """The judge stage with the run's own config."""
+    config = JudgeConfig.model_validate(tree["judge"])
+    with Endpoints(read_endpoints(tree), run_of(folder) / "logs", shown) as endpoints:
+        return judge_candidates(folder, config, endpoints, shown)
+
+
+if __name__ == "__main__":
+    by_hand(main)

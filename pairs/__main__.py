@@ -1,0 +1,17 @@
+"""`python -m pairs runs/demo/rounds/0002`: verdicts of a round under way to pairs."""
+
+from pathlib import Path
+from typing import Any
+
+from pairs.config import PairsConfig
+from pairs.stage import build_pairs
+from rounds.by_hand import by_hand, shown
+
+
+def main(folder: Path, tree: dict[str, Any]) -> Any:
+    """The pairs stage with the run's own config."""
+    return build_pairs(folder, PairsConfig.model_validate(tree["pairs"]), shown)
+
+
+if __name__ == "__main__":
+    by_hand(main)

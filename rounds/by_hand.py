@@ -1,0 +1,50 @@
+"""Running one stage by hand: `python -m judge runs/demo/rounds/0002`."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rounds.errors import UserError
+from rounds.files import read_json
+from rounds.folder import manifest, open_run, run_of
+from rounds.lock import run_lock
+
+Stage = Callable[[Path, dict[str, Any]], Any]
+
+
+def by_hand(stage: Stage) -> None:
+    """Call `stage(round folder, run.yaml as a tree)` for the folder on the command line.
+
+    Exits with 2 and one message where the folder is not a round under way.
+    """
+    try:
+        if len(sys.argv) != 2:
+            raise UserError("expected one argument: a round folder, such as runs/demo/rounds/0002")
+        folder = Path(sys.argv[1]).resolve()
+        run_dir = open_run(run_of(folder))
+        if manifest(folder) is not None:
+            raise UserError(f"{folder}: this round is finished; its tables do not change any more")
+        tree = yaml.safe_load((run_dir / "run.yaml").read_text())
+        with run_lock(run_dir):
+            print(stage(folder, tree))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def shown(done: int, total: int, note: str = "") -> None:
+    """Progress as one line that is written over."""
+    counts = f"{done}/{total}" if total else ""
+    print(f"\r{counts} {note:<40}", end="\n" if total and done == total else "", file=sys.stderr)
+
+
+def trained_policy(folder: Path) -> dict[str, Any]:
+    """What the train stage of a round under way left: the new policy's facts."""
+    path = folder / "work" / "trained.json"
+    if not path.exists():
+        raise UserError(f"{folder}: no policy was trained yet; run `python -m trainer` first")
+    facts: dict[str, Any] = read_json(path)
+    return facts

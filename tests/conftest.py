@@ -1,0 +1,40 @@
+"""Fixtures: a folder for a run, and scripted endpoints that end with the test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import Script, Scripted, scripted
+
+from endpoints.config import EndpointConfig
+from endpoints.open import Endpoints
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    """The folder of a run, not yet there."""
+    return tmp_path / "runs" / "demo"
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Callable[..., Scripted]]:
+    """Starts scripted endpoints: `endpoint(script, models=["m"], delay=0)`."""
+    with ExitStack() as stack:
+
+        def start(script: Script, **given: Any) -> Scripted:
+            return stack.enter_context(scripted(script, **given))
+
+        yield start
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Callable[..., Endpoints]:
+    """The `endpoints` of a run: one named desk, at a scripted endpoint."""
+
+    def configured(at: Scripted, **given: Any) -> Endpoints:
+        config = EndpointConfig(base_url=at.base_url, model="m", **given)
+        return Endpoints({"desk": config}, tmp_path / "logs")
+
+    return configured

@@ -1,0 +1,135 @@
+"""An OpenAI-compatible endpoint on this machine whose answers come from a Python function."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+
+class Raw(NamedTuple):
+    """An HTTP answer as it is: for errors and for garbage."""
+
+    status: int
+    body: str = '{"error": {"message": "as scripted"}}'
+    content_type: str = "application/json"
+
+
+def completion(
+    text: str | None, finish_reason: str | None = "stop", refusal: str | None = None
+) -> dict[str, Any]:
+    """A chat completion with one choice."""
+    message = {"role": "assistant", "content": text, "refusal": refusal}
+    return {
+        "id": "scripted",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13},
+    }
+
+
+Script = Callable[[dict[str, Any]], str | dict[str, Any] | Raw]
+
+
+class Scripted:
+    """What the endpoint was asked, and how many requests were open at once."""
+
+    def __init__(self, script: Script, models: list[str] | Raw, delay: float) -> None:
+        self.script, self.models, self.delay = script, models, delay
+        self.requests: list[dict[str, Any]] = []
+        self.open_now = self.most_open = 0
+        self.lock = threading.Lock()
+        self.base_url = ""
+
+    def answer(self, body: dict[str, Any]) -> str | dict[str, Any] | Raw:
+        with self.lock:
+            self.requests.append(body)
+            self.open_now += 1
+            self.most_open = max(self.most_open, self.open_now)
+        try:
+            time.sleep(self.delay)
+            return self.script(body)
+        finally:
+            with self.lock:
+                self.open_now -= 1
+
+
+@contextmanager
+def scripted(
+    script: Script, models: list[str] | Raw | None = None, delay: float = 0.0
+) -> Iterator[Scripted]:
+    """The endpoint, listening on a free port until the block ends."""
+    endpoint = Scripted(script, models or ["m"], delay)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            if isinstance(endpoint.models, Raw):
+                return self.send(endpoint.models)
+            data = [{"id": name, "object": "model"} for name in endpoint.models]
+            self.send(Raw(200, json.dumps({"object": "list", "data": data})))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            reply = endpoint.answer(body)
+            if isinstance(reply, str):
+                reply = completion(reply)
+            self.send(reply if isinstance(reply, Raw) else Raw(200, json.dumps(reply)))
+
+        def send(self, raw: Raw) -> None:
+            data = raw.body.encode()
+            self.send_response(raw.status)
+            self.send_header("Content-Type", raw.content_type)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Retry-After-Ms", "1")
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # many connect at once; a full queue costs them a second
+
+    server = Server(("127.0.0.1", 0), Handler)
+    endpoint.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield endpoint
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def shown(body: dict[str, Any]) -> list[str]:
+    """The fenced answers in a judge's question, in the order shown."""
+    user = body["messages"][-1]["content"]
+    return [text for _, text in re.findall(r"\[([AB] \w{8})\]\n(.*?)\n\[/\1\]", user, re.DOTALL)]
+
+
+def quality(text: str) -> int:
+    """What the honest judge sees in "quality 7 ..."."""
+    return int(text.split()[1])
+
+
+def asks_for_a_score(body: dict[str, Any]) -> bool:
+    return bool(body["response_format"]["json_schema"]["name"] == "score")
+
+
+def honest_judge(body: dict[str, Any]) -> str:
+    """Scores by the quality that the text names, and prefers the higher one."""
+    answers = [quality(text) for text in shown(body)]
+    if asks_for_a_score(body):
+        return json.dumps({"rationale": "read it", "score": answers[0]})
+    first, second = answers
+    verdict = "A" if first > second else "B" if second > first else "tie"
+    return json.dumps({"rationale": "read both", "verdict": verdict})

@@ -1,0 +1,152 @@
+"""Children never outlive their parent, however it dies. Real processes throughout."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from endpoints.children import ChildFailed, child, run_child, tail
+from rounds.errors import UserError
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from endpoints.children import child
+with child([sys.executable, "-c", sys.argv[1], sys.argv[2]], Path(sys.argv[2]) / "log"):
+    time.sleep(60)
+"""
+FAMILY = """
+import os, subprocess, sys, time
+from pathlib import Path
+there = Path(sys.argv[1])
+far = ("import os, signal, sys, time; os.setsid(); signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+       "open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)")
+subprocess.Popen([sys.executable, "-c", far, str(there / "far.new")])
+while not (there / "far.new").exists() or not (there / "far.new").read_text():
+    time.sleep(0.01)
+(there / "near").write_text(str(os.getpid()))
+os.rename(there / "far.new", there / "far")
+time.sleep(0 if len(sys.argv) > 2 else 60)
+"""
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds: float = 8.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def family(folder: Path) -> list[int]:
+    """The child, and the grandchild that left its session and ignores SIGTERM."""
+    assert wait_for((folder / "far").exists)
+    return [int((folder / name).read_text()) for name in ("near", "far")]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_parent_takes_child_and_grandchild_with_it(tmp_path: Path, how: int):
+    command = [sys.executable, "-c", PARENT, FAMILY, str(tmp_path)]
+    with subprocess.Popen(command) as parent:
+        pids = family(tmp_path)
+        assert all(map(runs, pids))
+        parent.send_signal(how)
+    assert wait_for(lambda: not any(map(runs, pids))), "they outlived their parent"
+
+
+def test_leaving_the_block_ends_child_and_grandchild(tmp_path: Path):
+    with child([sys.executable, "-c", FAMILY, str(tmp_path)], tmp_path / "log"):
+        pids = family(tmp_path)
+        assert all(map(runs, pids))
+    assert not any(map(runs, pids))
+
+
+def test_an_error_in_the_block_ends_them_too(tmp_path: Path):
+    command = [sys.executable, "-c", FAMILY, str(tmp_path)]
+    with pytest.raises(ZeroDivisionError), child(command, tmp_path / "log"):
+        pids = family(tmp_path)
+        raise ZeroDivisionError
+    assert not any(map(runs, pids))
+
+
+@pytest.mark.parametrize(("code", "status"), [("exit(0)", 0), ("exit(7)", 7)])
+def test_the_exit_status_of_the_child_is_passed_on(tmp_path: Path, code: str, status: int):
+    with child([sys.executable, "-c", code], tmp_path / "log") as process:
+        assert process.wait(timeout=10) == status
+
+
+def test_a_child_that_was_killed_says_by_which_signal(tmp_path: Path):
+    code = "import os; os.kill(os.getpid(), 9)"
+    with child([sys.executable, "-c", code], tmp_path / "log") as process:
+        assert process.wait(timeout=10) == 128 + 9
+
+
+def module(tmp_path: Path, code: str, monkeypatch) -> Path:
+    """A module `job_child` that a child can run; its log."""
+    (tmp_path / "job_child.py").write_text(f"import sys\n{code}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "logs" / "log"
+
+
+def test_every_line_of_a_child_arrives(tmp_path: Path, monkeypatch):
+    log = module(tmp_path, "print('job', sys.argv[1]); print('two')", monkeypatch)
+    lines: list[str] = []
+    run_child("job_child", Path("job.json"), log, lines.append)
+    assert lines == ["job job.json", "two"]
+
+
+def test_status_2_with_a_message_is_the_users_error(tmp_path: Path, monkeypatch):
+    log = module(
+        tmp_path, "print('a'); print('error: beta must be positive'); exit(2)", monkeypatch
+    )
+    with pytest.raises(UserError, match=r"^beta must be positive$"):
+        run_child("job_child", Path("j"), log, lambda line: None)
+
+
+@pytest.mark.parametrize("end", ["exit(2)", "print('error: x'); exit(1)", "raise KeyError('x')"])
+def test_any_other_failure_shows_the_end_of_the_log(tmp_path: Path, monkeypatch, end: str):
+    log = module(tmp_path, f"print('why', file=sys.stderr, flush=True); {end}", monkeypatch)
+    with pytest.raises(ChildFailed, match=r"job_child ended with status [12].*ends with:\nwhy"):
+        run_child("job_child", Path("j"), log, lambda line: None)
+
+
+def test_a_reader_that_fails_ends_the_child(tmp_path: Path, monkeypatch):
+    log = module(
+        tmp_path, "import os, time; print(os.getpid(), flush=True); time.sleep(60)", monkeypatch
+    )
+    pids: list[int] = []
+
+    def read(line: str) -> None:
+        pids.append(int(line))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_child("job_child", Path("j"), log, read)
+    assert not runs(pids[0])
+
+
+def test_no_file_of_a_child_stays_open(tmp_path: Path):
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with child(["true"], tmp_path / "log") as process:
+            process.wait()
+    del process
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path):
+    (tmp_path / "log").write_text("".join(f"{i}\n" for i in range(99)))
+    assert tail(tmp_path / "log", 2) == "97\n98"

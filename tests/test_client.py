@@ -1,0 +1,178 @@
+"""Calls are bounded, retried, answered once and written down once; failures are not answers."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import Raw, Scripted, completion
+
+from endpoints.client import Answer, EndpointLost, asking, each
+from endpoints.config import EndpointConfig
+from endpoints.journal import Journal
+from endpoints.serve import Live
+
+HTML = Raw(200, "<html>welcome</html>", "text/html")
+
+
+def question(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}]}
+
+
+def ask_all(path: Path, at: Scripted, calls: list[tuple[Any, ...]], **given: Any) -> list[Answer]:
+    """Ask all `calls` (body, rubric, repeat) at once."""
+    config = EndpointConfig(base_url=at.base_url, model="m", **given)
+
+    async def run() -> list[Answer]:
+        with Journal(path / "journal.sqlite") as journal:
+            live = Live(at.base_url, "m", "m", "key")
+            async with asking("desk", config, live, journal) as ask:
+                return list(await asyncio.gather(*(ask(*call) for call in calls)))
+
+    return asyncio.run(run())
+
+
+def test_an_answered_call_is_never_sent_again(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: "yes")
+    calls = [(question(str(i)), "r") for i in range(3)]
+    first, second = ask_all(tmp_path, at, calls), ask_all(tmp_path, at, calls)
+    assert len(at.requests) == 3
+    assert [answer.text for answer in first] == [answer.text for answer in second] == ["yes"] * 3
+    assert [answer.paid_now for answer in first + second] == [True] * 3 + [False] * 3
+    assert (second[0].prompt_tokens, second[0].completion_tokens) == (10, 3)
+
+
+def test_the_journal_answers_at_another_address(endpoint, tmp_path: Path):
+    before, after = endpoint(lambda body: "yes"), endpoint(lambda body: "no")
+    ask_all(tmp_path, before, [(question("x"), "r")])
+    assert ask_all(tmp_path, after, [(question("x"), "r")])[0].text == "yes"
+    assert after.requests == []
+
+
+def test_the_repeat_index_asks_again(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: "yes")
+    ask_all(tmp_path, at, [(question("x"), "r", index) for index in range(3)])
+    assert len(at.requests) == 3
+
+
+def test_the_same_question_twice_at_once_is_one_call(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: "yes", delay=0.05)
+    answers = ask_all(tmp_path, at, [(question("x"), "r")] * 4)
+    assert len(at.requests) == 1
+    assert len(answers) == 4 and {answer.text for answer in answers} == {"yes"}
+
+
+def test_a_price_is_per_million_tokens(endpoint, tmp_path: Path):
+    price = {"input": 1.0, "output": 10.0}
+    answer = ask_all(tmp_path, endpoint(lambda body: "y"), [(question("x"), "r")], price=price)[0]
+    assert answer.cost == pytest.approx((10 * 1.0 + 3 * 10.0) / 1e6)
+
+
+def test_no_more_calls_are_open_than_allowed(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: "yes", delay=0.02)
+    ask_all(tmp_path, at, [(question(str(i)), "r") for i in range(12)], max_in_flight=3)
+    assert len(at.requests) == 12
+    assert at.most_open == 3
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_endpoint_is_asked_again(endpoint, tmp_path: Path, status: int):
+    replies = iter([Raw(status), Raw(status), "yes"])
+    at = endpoint(lambda body: next(replies))
+    assert ask_all(tmp_path, at, [(question("x"), "r")])[0].text == "yes"
+    assert len(at.requests) == 3
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_an_endpoint_that_refuses_us_is_lost(endpoint, tmp_path: Path, status: int):
+    at = endpoint(lambda body: Raw(status))
+    with pytest.raises(EndpointLost, match=r"endpoint desk .*127\.0\.0\.1"):
+        ask_all(tmp_path, at, [(question("x"), "r")])
+    assert len(at.requests) == 1
+
+
+def test_an_endpoint_that_is_gone_is_lost(tmp_path: Path):
+    gone = Scripted(lambda body: "", ["m"], 0)
+    gone.base_url = "http://127.0.0.1:9/v1"
+    with pytest.raises(EndpointLost, match="endpoint desk"):
+        ask_all(tmp_path, gone, [(question("x"), "r")], max_retries=0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        (completion(None, refusal="I will not."), "refused"),
+        (completion("half an ans", "length"), "truncated"),
+        (completion("", "content_filter"), "content_filter"),
+        (completion("part", "content_filter"), "content_filter"),
+        (completion(" \n"), "empty"),
+        (completion(None), "empty"),
+    ],
+)
+def test_what_is_no_finished_text_is_its_own_failure(endpoint, tmp_path, reply, failure):
+    at = endpoint(lambda body: reply)
+    first, second = (ask_all(tmp_path, at, [(question("x"), "r")])[0] for _ in range(2))
+    assert first.failure == second.failure == failure
+    assert len(at.requests) == 1  # it was paid for, so it was written down
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Raw(400),
+        Raw(500),
+        HTML,
+        Raw(200, "{not json"),
+        Raw(200, '{"error": {"message": "upstream is down"}}'),
+        Raw(200, '{"choices": []}'),
+    ],
+    ids=["400", "500", "html", "not json", "an error with status 200", "no choice"],
+)
+def test_what_is_no_answer_is_an_error_and_not_kept(endpoint, tmp_path: Path, reply: Raw):
+    replies = iter([reply, reply, "yes"])
+    at = endpoint(lambda body: next(replies))
+    ask = [(question("x"), "r")]
+    failed = [ask_all(tmp_path, at, ask, max_retries=0)[0] for _ in range(2)]
+    assert [answer.failure for answer in failed] == ["api_error"] * 2
+    assert all(answer.detail and not answer.text for answer in failed)
+    assert ask_all(tmp_path, at, ask, max_retries=0)[0].text == "yes"
+
+
+def test_an_endpoint_that_takes_too_long_is_an_error_and_not_lost(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: "late", delay=0.3)
+    answer = ask_all(tmp_path, at, [(question("x"), "r")], timeout=0.05, max_retries=0)[0]
+    assert answer.failure == "api_error"
+
+
+def test_half_a_character_in_an_answer_is_replaced(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: completion("cut \ud83d"))
+    for _ in range(2):
+        assert ask_all(tmp_path, at, [(question("x"), "r")])[0].text == "cut ?"
+
+
+def test_each_does_all_and_keeps_so_many_at_work():
+    open_now: list[int] = []
+    most, done = [], []
+
+    async def work(item: int) -> int:
+        open_now.append(item)
+        most.append(len(open_now))
+        await asyncio.sleep(0.001)
+        open_now.remove(item)
+        return item * 2
+
+    asyncio.run(each(range(9), work, 4, lambda item, result: done.append((item, result))))
+    assert sorted(done) == [(item, item * 2) for item in range(9)] and max(most) == 4
+
+
+def test_the_first_error_ends_the_others_and_is_raised_as_it_is():
+    done: list[int] = []
+
+    async def work(item: int) -> None:
+        if item == 1:
+            raise EndpointLost("gone")
+        await asyncio.sleep(5)
+
+    with pytest.raises(EndpointLost, match="gone"):
+        asyncio.run(each(range(9), work, 3, lambda item, result: done.append(item)))
+    assert done == []

@@ -1,0 +1,207 @@
+"""A config that is wrong is refused in one message that says where and what would be right."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.config import Config, dump_config, load_config
+from rounds.errors import UserError
+
+TREE = """\
+name: demo
+policy: prefloop:starter/policy
+prompts:
+  train: train.jsonl
+endpoints:
+  desk: {base_url: "http://127.0.0.1:1/v1", model: m}
+judge:
+  endpoint: desk
+"""
+
+
+def load(tmp_path: Path, text: str = TREE, *overrides: str) -> Config:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return load_config(str(path), list(overrides))
+
+
+def refused(tmp_path: Path, text: str = TREE, *overrides: str) -> str:
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, text, *overrides)
+    return str(caught.value)
+
+
+def test_the_smallest_config_loads_with_its_defaults(tmp_path: Path):
+    config = load(tmp_path)
+    assert config.policy.model == "prefloop:starter/policy"
+    assert config.judge.scale == (1, 10) and config.trainer is not None
+    assert config.used_endpoints == {"desk"} and config.held_out_judge == config.judge
+
+
+@pytest.mark.parametrize(
+    ("override", "where", "nearest"),
+    [
+        ("polcy=x", "polcy", "policy"),
+        ("sampler.chunks=3", "sampler.chunks", "chunk"),
+        ("judge.rubrics.pairwize=x", "judge.rubrics.pairwize", "pairwise"),
+        ("gate.treshold=0.5", "gate.treshold", "threshold"),
+        ("gate.judge={endpoint: desk, rubric: {}}", "gate.judge.rubric", "rubrics"),
+        ("endpoints.desk.max_in_fligt=3", "endpoints.desk.max_in_fligt", "max_in_flight"),
+        ("endpoints.desk.price.inputs=3", "endpoints.desk.price.inputs", "input"),
+        ("endpoints.price={base_url: x, model: m, timeot: 3}", "endpoints.price.timeot", "timeout"),
+        ("trainer.arg={}", "trainer.arg", "args"),
+        ("policy.adaptor=x", "policy.adaptor", "adapter"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_one(tmp_path: Path, override, where, nearest):
+    message = refused(tmp_path, TREE, override)
+    assert message.endswith(f"config.yaml: {where}: unknown key; did you mean {nearest}?")
+
+
+def test_a_key_like_no_other_lists_those_that_are_known(tmp_path: Path):
+    message = refused(tmp_path, TREE, "pairs.zzz=1")
+    assert message.endswith("pairs.zzz: unknown key; known here: min_margin")
+
+
+@pytest.mark.parametrize("key", ["name", "policy", "prompts.train", "judge.endpoint"])
+def test_a_missing_key_is_named(tmp_path: Path, key: str):
+    tree = yaml.safe_load(TREE)
+    *parents, last = key.split(".")
+    below = tree[parents[0]] if parents else tree
+    del below[last]
+    assert refused(tmp_path, yaml.safe_dump(tree)).endswith(f"config.yaml: {key}: is missing")
+
+
+@pytest.mark.parametrize(
+    ("override", "start"),
+    [
+        ("sampler.n=many", "sampler.n: Input should be a valid integer"),
+        ("sampler.n=1", "sampler.n: Input should be greater than or equal to 2"),
+        ("judge.scale=[1, ten]", "judge.scale.1: Input should be a valid integer"),
+        ("judge.scale=[1]", "judge.scale.1: is missing"),
+        ("judge.scale=[5, 5]", "judge: scale: [5, 5] has no room"),
+        ("gate.threshold=1.5", "gate.threshold: Input should be less than 1"),
+        ("gate.must_exceed=mean", "gate.must_exceed: Input should be 'low' or 'value'"),
+        ("sampler=7", "sampler: "),
+        ("endpoints.desk=7", "endpoints.desk: "),
+        ("name=../x", "name: '../x' is no folder name"),
+        ("name=''", "name: '' is no folder name"),
+        ("prompts.gate=-1", "prompts.gate: how many prompts to hold out cannot be negative"),
+        ("endpoints.desk.model=null", "endpoints.desk: needs model"),
+        ("sampler.sampling.seed=1", "sampler: sampling.seed is set by prefloop"),
+        ("gate.metrics.decision=a:b", "gate.metrics: decision is a name"),
+        ("trainer.args.output_dir=x", "trainer: args.output_dir is set by prefloop"),
+        ("policy={model: a, endpoint: desk}", "policy: needs exactly one of model"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_key(tmp_path: Path, override: str, start: str):
+    message = refused(tmp_path, TREE, override)
+    assert message.split("config.yaml: ", 1)[1].startswith(start)
+
+
+def test_everything_wrong_is_said_at_once(tmp_path: Path):
+    message = refused(tmp_path, TREE, "sampler.n=1", "pairs.margin=2")
+    assert "sampler.n: " in message and "pairs.margin: unknown key" in message
+
+
+@pytest.mark.parametrize("key", ["judge.endpoint", "gate.judge.endpoint"])
+def test_an_endpoint_that_is_not_defined_is_told_with_those_that_are(tmp_path: Path, key: str):
+    message = refused(tmp_path, TREE, f"{key}=jury")
+    assert message.endswith(f"{key}: no endpoint 'jury' under endpoints (desk)")
+
+
+def test_a_policy_at_an_endpoint_is_not_trained(tmp_path: Path):
+    served = "policy={endpoint: desk}"
+    assert "trainer: must be null" in refused(tmp_path, TREE, served)
+    assert load(tmp_path, TREE, served, "trainer=null").trainer is None
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("2e-4", 2e-4),
+        ("5E-7", 5e-7),
+        ("1.e3", 1000.0),
+        ("-1e+2", -100.0),
+        (".5e1", 5.0),
+        ("3", 3),
+        ("true", True),
+        ("null", None),
+        ("[1, 2e-3]", [1, 2e-3]),
+        ("e5", "e5"),
+        ("1e5x", "1e5x"),
+        ("a=b", "a=b"),
+        ("", None),
+    ],
+)
+def test_an_override_is_read_as_yaml_with_its_numbers(tmp_path: Path, value: str, read: object):
+    config = load(tmp_path, TREE, f"trainer.args.x={value}")
+    found = config.trainer.args["x"]
+    assert found == read and type(found) is type(read)
+
+
+def test_a_number_in_the_file_is_read_like_one_on_the_command_line(tmp_path: Path):
+    config = load(tmp_path, TREE + "trainer:\n  args: {learning_rate: 2e-4}\n")
+    assert config.trainer.args == {"learning_rate": 2e-4}
+    assert yaml.safe_load("2e-4") == "2e-4"  # what plain YAML 1.1 would have made of it
+
+
+def test_an_override_reaches_into_a_short_form_and_a_null(tmp_path: Path):
+    config = load(
+        tmp_path, TREE + "trainer: null\n", "policy.adapter=lora", "trainer.reference=initial"
+    )
+    assert (config.policy.model, config.policy.adapter) == ("prefloop:starter/policy", "lora")
+    assert config.trainer.reference == "initial"
+
+
+def test_the_last_override_counts(tmp_path: Path):
+    assert load(tmp_path, TREE, "sampler.n=8", "sampler.n=16").sampler.n == 16
+
+
+@pytest.mark.parametrize("override", ["sampler.n", "=3", ""])
+def test_an_override_of_another_shape_is_refused(tmp_path: Path, override: str):
+    assert refused(tmp_path, TREE, override) == f"--set {override}: expected a.b=value"
+
+
+def test_an_override_that_is_no_yaml_is_refused(tmp_path: Path):
+    assert "--set name={: the value is not YAML" in refused(tmp_path, TREE, "name={")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (TREE + "judge: [\n", "config.yaml, line 1"),
+        ("name: demo\n\tpolicy: x\n", "config.yaml, line 2: not YAML"),
+        ("- a\n", "config.yaml: holds no mapping"),
+        ("", "config.yaml: holds no mapping"),
+        (TREE + "1: x\n", "config.yaml: 1: "),
+    ],
+)
+def test_a_file_that_is_no_config_says_where(tmp_path: Path, text: str, says: str):
+    assert says in refused(tmp_path, text)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path):
+    message = refused(tmp_path, TREE + "judge: {endpoint: desk}\n")
+    assert "config.yaml, line 9" in message and "judge" in message and "twice" in message
+
+
+def test_a_config_that_is_not_there_lists_the_shipped_ones(tmp_path: Path):
+    with pytest.raises(UserError, match=r"startr: no such config \(shipped .*\bstarter\b"):
+        load_config("startr")
+
+
+def test_a_shipped_example_goes_by_its_name(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load_config("starter", ["sampler.n=8"])
+    assert (config.name, config.sampler.n) == ("starter", 8)
+    assert config.trainer.args["learning_rate"] == 2e-4
+
+
+def test_what_is_written_down_loads_as_the_same_config_and_names_no_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESK_KEY", "sk-very-secret")
+    config = load(tmp_path, TREE, "endpoints.desk.api_key_env=DESK_KEY", "trainer.args.lr=2e-4")
+    text = dump_config(config)
+    assert "DESK_KEY" in text and "sk-very-secret" not in text
+    assert load(tmp_path, text) == config

@@ -1,0 +1,104 @@
+"""The gate stage: verdicts on held-out answers to win rates and a decision."""
+
+from pathlib import Path
+
+import pytest
+from builders import begun, both, candidate_row, prompt_row
+
+from gate.config import GateConfig
+from gate.stage import decide
+from rounds.tables import Row
+
+NEW, OLD, FIRST = "new", "old", "first"
+WON, LOST, TIED, FLIP = ("a", "a"), ("b", "b"), ("tie", "tie"), ("a", "b")
+
+
+def contested(run_dir: Path, gate: list, test: list, text: str = "{policy} {number}") -> Path:
+    """Held-out answers of three policies; the orders' outcomes of each new-against-old contest
+    are given (None: never judged), and against the first policy the new one wins.
+    """
+    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    for split, contests in (("gate", gate), ("test", test)):
+        for number, orders in enumerate(contests):
+            prompt = prompt_row(f"{split} {number}", split)
+            answers = [
+                candidate_row(prompt, text.format(policy=policy, number=number), 0, policy)
+                for policy in (NEW, OLD, FIRST)
+            ]
+            tables["prompts"].append(prompt)
+            tables["candidates"] += answers
+            if orders:
+                tables["verdicts"] += both(answers[0], answers[1], *orders, reason="refused")
+                tables["verdicts"] += both(answers[0], answers[2], *WON)
+    return begun(run_dir, **tables)
+
+
+def test_the_gate_split_decides_and_the_test_split_is_reported(run_dir: Path):
+    folder = contested(run_dir, [WON] * 20, [LOST] * 20)
+    found = decide(folder, GateConfig(), NEW, OLD, FIRST)
+    assert found["promoted"] and "on 20 gate prompts" in found["reasons"][0]
+    metrics = found["metrics"]
+    assert metrics["gate"]["win_rate_vs_previous"]["value"] == 1.0
+    assert metrics["test"]["win_rate_vs_previous"]["value"] == 0.0
+    assert metrics["test"]["win_rate_vs_initial"]["value"] == 1.0
+
+
+def test_abstentions_are_no_losses_in_what_is_reported_and_losses_in_the_decision(run_dir: Path):
+    contests = [WON] * 6 + [FLIP] * 2 + [("a", "abstain"), None]
+    metrics = decide(contested(run_dir, contests, [WON]), GateConfig(), NEW, OLD, FIRST)["metrics"]
+    reported, decision = metrics["gate"]["win_rate_vs_previous"], metrics["decision"]
+    assert (reported["value"], reported["n"], reported["abstained"]) == (1.0, 6, 4)
+    assert (decision["value"], decision["n"], decision["abstained"]) == (0.6, 10, 4)
+
+
+def test_wins_losses_and_ties_are_the_new_policys(run_dir: Path):
+    folder = contested(run_dir, [WON] * 5 + [LOST] * 2 + [TIED] * 3, [WON])
+    rate = decide(folder, GateConfig(), NEW, OLD, FIRST)["metrics"]["gate"]["win_rate_vs_previous"]
+    assert (rate["value"], rate["n"]) == (0.65, 10)
+
+
+def test_two_answers_of_the_same_text_are_a_tie_whatever_was_said(run_dir: Path):
+    folder = contested(run_dir, [WON, None], [WON], text="the same {number}")
+    rate = decide(folder, GateConfig(), NEW, OLD, FIRST)["metrics"]["gate"]["win_rate_vs_previous"]
+    assert (rate["value"], rate["n"]) == (0.5, 2)
+
+
+def test_weights_that_did_not_change_are_not_promoted(run_dir: Path):
+    found = decide(contested(run_dir, [WON] * 20, [WON]), GateConfig(), NEW, NEW, FIRST)
+    assert not found["promoted"] and "left the weights as they were" in found["reasons"][0]
+
+
+def test_in_the_first_round_the_one_in_place_is_the_first(run_dir: Path):
+    metrics = decide(contested(run_dir, [LOST] * 4, []), GateConfig(), NEW, FIRST, FIRST)["metrics"]
+    assert metrics["gate"]["win_rate_vs_previous"] == metrics["gate"]["win_rate_vs_initial"]
+    assert metrics["gate"]["win_rate_vs_previous"]["value"] == 1.0
+    assert metrics["test"]["win_rate_vs_previous"]["value"] is None
+
+
+def test_the_length_of_answers_stands_beside_the_raw_rate(run_dir: Path):
+    folder = contested(run_dir, [WON] * 3 + [LOST], [WON])
+    gate = decide(folder, GateConfig(), NEW, OLD, FIRST)["metrics"]["gate"]
+    assert gate["mean_length_difference_vs_previous"] == 0
+    assert gate["mean_length_difference_vs_initial"] == len(NEW) - len(FIRST)
+    assert gate["length_controlled_win_rate_vs_previous"] == pytest.approx(0.75, abs=0.01)
+
+
+def test_a_named_metric_is_reported_and_decides_nothing(run_dir: Path, tmp_path, monkeypatch):
+    (tmp_path / "gate_metric.py").write_text(
+        "def score(messages, answer): return {'new': 1, 'old': 2, 'fir': 3}[answer[:3]]"
+    )
+    monkeypatch.chdir(tmp_path)
+    config = GateConfig(metrics={"mine": "gate_metric:score"})
+    found = decide(contested(run_dir, [WON] * 20, [WON] * 2), config, NEW, OLD, FIRST)
+    mine = found["metrics"]["mine"]
+    assert found["promoted"]
+    assert mine["win_rate_vs_previous"]["value"] == 0.0 and mine["win_rate_vs_previous"]["n"] == 2
+    assert (mine["mean"], mine["mean_initial"]) == (1.0, 3.0)
+
+
+def test_a_decision_stands_until_something_it_rests_on_changes(run_dir: Path):
+    folder = contested(run_dir, [WON] * 3, [WON])
+    refused = decide(folder, GateConfig(), NEW, OLD, FIRST)
+    assert not refused["promoted"]
+    assert decide(folder, GateConfig(), NEW, OLD, FIRST) == refused
+    assert decide(folder, GateConfig(must_exceed="value"), NEW, OLD, FIRST)["promoted"]

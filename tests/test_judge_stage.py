@@ -1,0 +1,195 @@
+"""The judge stage over a scripted endpoint: a simple judge in place of a model."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import begun, candidate_row, prompt_row
+from scripted import Raw, asks_for_a_score, completion, honest_judge, quality, shown
+
+from endpoints.client import EndpointLost
+from judge.config import JudgeConfig
+from judge.stage import judge_candidates, judge_held_out
+from rounds.settle import comparisons, settle
+from rounds.tables import Row, read_rows
+
+CONFIG = JudgeConfig(endpoint="desk")
+
+
+def answered(run_dir: Path, *qualities: tuple[int, ...]) -> Path:
+    """A round whose train prompts have answers of these qualities."""
+    prompts = [prompt_row(f"question {number}") for number in range(len(qualities))]
+    candidates = [
+        candidate_row(prompt, f"quality {value} answer {index}", index)
+        for prompt, values in zip(prompts, qualities, strict=True)
+        for index, value in enumerate(values)
+    ]
+    return begun(run_dir, prompts=prompts, candidates=candidates)
+
+
+def pairwise(folder: Path) -> list[Row]:
+    return [row for row in read_rows(folder, "verdicts") if row["kind"] == "pairwise"]
+
+
+def always(verdict: str) -> Callable[[dict[str, Any]], str]:
+    """Scores honestly, then says the same in every comparison."""
+
+    def judge(body: dict[str, Any]) -> str:
+        said = json.dumps({"rationale": "x", "verdict": verdict})
+        return honest_judge(body) if asks_for_a_score(body) else said
+
+    return judge
+
+
+def test_every_answer_is_scored_and_the_extremes_compared_in_both_orders(run_dir, endpoint, desk):
+    folder, at = answered(run_dir, (3, 9, 1), (2, 4)), endpoint(honest_judge)
+    facts = judge_candidates(folder, CONFIG, desk(at))
+    rows = read_rows(folder, "verdicts")
+    assert [row["kind"] for row in rows] == ["pointwise"] * 3 + ["pairwise"] * 2 + [
+        "pointwise"
+    ] * 2 + ["pairwise"] * 2
+    assert [row["score"] for row in rows] == [3, 9, 1, None, None, 2, 4, None, None]
+    assert [row["shown_first"] for row in pairwise(folder)] == ["a", "b"] * 2
+    assert facts["verdicts"] == 9 == len(at.requests)
+    assert facts["outcomes"] == {"a": 4, "scored": 5} and facts["abstained"] == {}
+
+
+def test_rows_stand_in_the_order_of_the_prompts_however_late_an_answer_comes(
+    run_dir, endpoint, desk
+):
+    import time
+
+    def slow_at_first(body: dict[str, Any]) -> str:
+        time.sleep(0.1 if "question 0" in body["messages"][1]["content"] else 0)
+        return honest_judge(body)
+
+    folder = answered(run_dir, *[(1, 2)] * 5)
+    judge_candidates(folder, CONFIG, desk(endpoint(slow_at_first)))
+    order = [row["prompt_id"] for row in read_rows(folder, "prompts")]
+    verdicts = [row["prompt_id"] for row in read_rows(folder, "verdicts")]
+    assert list(dict.fromkeys(verdicts)) == order
+    assert verdicts == sorted(verdicts, key=order.index)
+
+
+def test_a_judge_that_always_says_A_decides_nothing(run_dir, endpoint, desk):
+    folder = answered(run_dir, (3, 9), (7, 2))
+    judge_candidates(folder, CONFIG, desk(endpoint(always("A"))))
+    settled = [settle(rows) for rows in comparisons(read_rows(folder, "verdicts")).values()]
+    assert [(each.outcome, each.reason) for each in settled] == [("abstain", "flip")] * 2
+
+
+@pytest.mark.parametrize(
+    ("says", "outcomes"), [("A", ["a", "b"]), ("B", ["b", "a"]), ("tie", ["tie", "tie"])]
+)
+def test_a_verdict_names_the_candidate_and_not_its_place(run_dir, endpoint, desk, says, outcomes):
+    folder, at = answered(run_dir, (9, 3)), endpoint(always(says))
+    judge_candidates(folder, CONFIG, desk(at))
+    assert [row["outcome"] for row in pairwise(folder)] == outcomes
+    orders = [[quality(text) for text in shown(body)] for body in at.requests[2:]]
+    assert sorted(orders) == [[3, 9], [9, 3]]
+    best = read_rows(folder, "candidates")[0]["candidate_id"]
+    assert [row["candidate_a"] for row in pairwise(folder)] == [best] * 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("A", "not_json"),
+        ('{"rationale": "x", "verdict": "A", "score": 1}', "off_menu"),
+        ('{"rationale": "x", "score": 99}', "off_menu"),
+        ('{"score": 5, "score": 6}', "two_verdicts"),
+        (completion('{"rationale": "x", "verdict"', "length"), "truncated"),
+        (completion('{"rationale": "x", "score": 5}', "length"), "truncated"),
+        (completion(None, refusal="no"), "refused"),
+        (completion("", "content_filter"), "content_filter"),
+        (completion(""), "empty"),
+        (Raw(400), "api_error"),
+    ],
+)
+def test_a_reply_that_cannot_be_read_is_an_abstention(run_dir, endpoint, desk, reply, reason):
+    folder = answered(run_dir, (3, 9))
+    facts = judge_candidates(folder, CONFIG, desk(endpoint(lambda body: reply)))
+    rows = read_rows(folder, "verdicts")
+    assert [(row["outcome"], row["reason"], row["score"]) for row in rows] == [
+        ("abstain", reason, None)
+    ] * 2
+    assert facts["abstained"] == {reason: 2}
+
+
+def test_a_failed_comparison_is_an_abstention_and_no_win(run_dir, endpoint, desk):
+    def half(body: dict[str, Any]) -> Any:
+        first = asks_for_a_score(body) or quality(shown(body)[0]) == 9
+        return honest_judge(body) if first else completion("", "content_filter")
+
+    folder = answered(run_dir, (9, 3))
+    judge_candidates(folder, CONFIG, desk(endpoint(half)))
+    assert [row["outcome"] for row in pairwise(folder)] == ["a", "abstain"]
+    assert settle(pairwise(folder))[:2] == ("abstain", "content_filter")
+
+
+def test_run_again_without_its_stamp_nothing_is_sent_twice(run_dir, endpoint, desk):
+    folder, at = answered(run_dir, (3, 9, 1), (2, 2)), endpoint(honest_judge)
+    judge_candidates(folder, CONFIG, desk(at))
+    before, sent = read_rows(folder, "verdicts"), len(at.requests)
+    (folder / "work" / "judge.json").unlink()
+    (folder / "verdicts.parquet").unlink()
+    judge_candidates(folder, CONFIG, desk(at))
+    assert len(at.requests) == sent
+    assert read_rows(folder, "verdicts") == before
+
+
+def test_what_was_answered_before_the_judge_was_lost_is_not_asked_again(run_dir, endpoint, desk):
+    folder = answered(run_dir, *[(1, 9)] * 3)
+    dying = endpoint(lambda body: honest_judge(body) if len(dying.requests) < 6 else Raw(401))
+    with pytest.raises(EndpointLost):
+        judge_candidates(folder, CONFIG, desk(dying, max_in_flight=1))
+    assert read_rows(folder, "verdicts") == []
+    alive = endpoint(honest_judge)
+    judge_candidates(folder, CONFIG, desk(alive))
+    asked = [json.dumps(body, sort_keys=True) for body in dying.requests[:5] + alive.requests]
+    assert len(asked) == len(set(asked)) == 3 * 4
+
+
+def test_another_rubric_asks_everything_again(run_dir, endpoint, desk, tmp_path):
+    folder, at = answered(run_dir, (3, 9)), endpoint(honest_judge)
+    judge_candidates(folder, CONFIG, desk(at))
+    rubric = tmp_path / "r.txt"
+    rubric.write_text("Compare shortly.\n===\n{prompt}\n{a}\n{b}")
+    changed = CONFIG.model_copy(
+        update={"rubrics": CONFIG.rubrics.model_copy(update={"pairwise": str(rubric)})}
+    )
+    judge_candidates(folder, changed, desk(at))
+    assert len(at.requests) == 4 + 2
+    assert len(pairwise(folder)) == 2
+
+
+def held_out_round(run_dir: Path) -> Path:
+    prompts = [prompt_row("gate 0", "gate"), prompt_row("test 0", "test"), prompt_row("train 0")]
+    candidates = [
+        candidate_row(prompt, f"quality {value} of {policy}", 0, policy)
+        for prompt in prompts
+        for policy, value in (("new", 8), ("old", 5), ("first", 2))
+    ]
+    return begun(run_dir, prompts=prompts, candidates=candidates)
+
+
+def test_the_trained_policy_meets_every_other_one_on_held_out_prompts_only(run_dir, endpoint, desk):
+    folder, at = held_out_round(run_dir), endpoint(honest_judge)
+    judge_held_out(folder, CONFIG, desk(at), "new")
+    rows = pairwise(folder)
+    names = {row["candidate_id"]: row["policy_id"] for row in read_rows(folder, "candidates")}
+    met = [(row["split"], names[row["candidate_a"]], names[row["candidate_b"]]) for row in rows]
+    assert met[::2] == met[1::2]
+    assert met[::2] == [(s, "new", other) for s in ("gate", "test") for other in ("old", "first")]
+    assert {row["outcome"] for row in rows} == {"a"} and len(at.requests) == 8
+
+
+def test_both_judgings_of_a_round_live_in_one_table(run_dir, endpoint, desk):
+    folder, at = held_out_round(run_dir), endpoint(honest_judge)
+    judge_candidates(folder, CONFIG, desk(at))
+    train = read_rows(folder, "verdicts", ["train"])
+    judge_held_out(folder, CONFIG, desk(at), "new")
+    assert read_rows(folder, "verdicts", ["train"]) == train != []
+    assert len(read_rows(folder, "verdicts", ["gate", "test"])) == 8

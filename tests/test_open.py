@@ -1,0 +1,121 @@
+"""Endpoints are checked before anything is spent; servers get vLLM's own flags."""
+
+import json
+
+import pytest
+from scripted import Raw
+
+from endpoints.config import EndpointConfig, Serve
+from endpoints.open import Endpoints, api_key, check_endpoint
+from endpoints.serve import flags
+from rounds.errors import UserError
+
+
+def config(base_url: str, **given) -> EndpointConfig:
+    return EndpointConfig(base_url=base_url, model="m", **given)
+
+
+def test_an_endpoint_that_lists_the_model_passes_without_a_generation(endpoint):
+    at = endpoint(lambda body: "never", models=["other", "m"])
+    check_endpoint("desk", config(at.base_url), "key")
+    assert at.requests == []
+
+
+def test_an_endpoint_that_lists_no_models_passes(endpoint):
+    at = endpoint(lambda body: "never", models=Raw(404))
+    check_endpoint("desk", config(at.base_url), "key")
+    assert at.requests == []
+
+
+def test_nothing_listening_is_said_with_the_address():
+    with pytest.raises(
+        UserError, match=r"endpoints.desk: nothing answers at http://127.0.0.1:9/v1"
+    ):
+        check_endpoint("desk", config("http://127.0.0.1:9/v1"), "key")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_named_by_where_it_came_from(endpoint, status: int):
+    at = endpoint(lambda body: "", models=Raw(status))
+    with pytest.raises(UserError, match=r"endpoints.desk: .* refused the key \(DESK_KEY\)"):
+        check_endpoint("desk", config(at.base_url, api_key_env="DESK_KEY"), "wrong")
+
+
+def test_a_model_that_is_not_there_is_told_with_those_that_are(endpoint):
+    at = endpoint(lambda body: "", models=["m-large", "m-small"])
+    with pytest.raises(UserError, match=r"endpoints.desk.model: m is not .*m-large, m-small"):
+        check_endpoint("desk", config(at.base_url), "key")
+
+
+@pytest.mark.parametrize(
+    "reply", [Raw(200, "<html></html>", "text/html"), Raw(200, "{no"), Raw(200, "[]"), Raw(502)]
+)
+def test_an_address_that_is_no_api_is_the_users_error(endpoint, reply: Raw):
+    at = endpoint(lambda body: "", models=reply)
+    with pytest.raises(UserError, match=r"endpoints.desk: http://127"):
+        check_endpoint("desk", config(at.base_url), "key")
+
+
+def test_a_served_model_is_looked_up_and_not_started():
+    with pytest.raises(UserError, match="no such model folder"):
+        check_endpoint("desk", EndpointConfig(serve=Serve(model="./nowhere")), "")
+
+
+def test_the_key_comes_from_the_environment_or_a_block(monkeypatch):
+    monkeypatch.setenv("DESK_KEY", "secret")
+    assert api_key("desk", config("http://x", api_key_env="DESK_KEY")) == "secret"
+    assert api_key("desk", config("http://x", api_key_block="b"), lambda name: name * 2) == "bb"
+    assert api_key("desk", config("http://x")) == "EMPTY"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_key_that_is_not_set_is_named(monkeypatch, value):
+    monkeypatch.delenv("DESK_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DESK_KEY", value)
+    with pytest.raises(UserError, match=r"endpoints.desk.api_key_env: .*DESK_KEY is not set"):
+        api_key("desk", config("http://x", api_key_env="DESK_KEY"))
+
+
+def test_endpoints_in_use_are_those_of_the_config(endpoint, desk):
+    at = endpoint(lambda body: "")
+    with desk(at) as endpoints:
+        live = endpoints.live("desk")
+        assert (live.base_url, live.model, live.api_key) == (at.base_url, "m", "EMPTY")
+        assert endpoints.live("desk") is live
+    assert isinstance(endpoints, Endpoints)
+
+
+def test_flags_are_vllms():
+    given = {"max_model_len": 512, "dtype": "float32", "enforce_eager": True, "seed": None}
+    assert flags(given) == ["--max-model-len", "512", "--dtype", "float32", "--enforce-eager"]
+    assert flags({"enable_prefix_caching": False}) == ["--no-enable-prefix-caching"]
+    assert flags({"allowed_origins": ["a", "b"]}) == ["--allowed-origins", "a", "b"]
+
+
+def test_a_mapping_is_passed_as_the_json_that_vllm_reads():
+    flag, value = flags({"speculative_config": {"method": "ngram", "eager": True}})
+    assert flag == "--speculative-config"
+    assert json.loads(value) == {"method": "ngram", "eager": True}
+
+
+@pytest.mark.parametrize(
+    "name", ["port", "host", "served_model_name", "served-model-name", "model"]
+)
+def test_what_prefloop_sets_on_a_server_cannot_be_set(name: str):
+    with pytest.raises(ValueError, match="is set by prefloop"):
+        Serve(model="m", args={name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({}, "exactly one of base_url"),
+        ({"base_url": "http://x", "serve": {"model": "m"}}, "exactly one of base_url"),
+        ({"base_url": "http://x"}, "needs model"),
+        ({"base_url": "x", "model": "m", "api_key_env": "A", "api_key_block": "B"}, "not both"),
+    ],
+)
+def test_an_endpoint_is_one_kind_of_thing(given: dict, fault: str):
+    with pytest.raises(ValueError, match=fault):
+        EndpointConfig(**given)

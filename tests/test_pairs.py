@@ -1,0 +1,205 @@
+"""Every prompt of a round ends as one pair or as one dropped row with its reason."""
+
+from pathlib import Path
+
+import pytest
+from builders import begun, both, candidate_row, prompt_row, scored, user, verdict_row
+
+from pairs.build import considered
+from pairs.config import PairsConfig
+from pairs.filters import filters, pair_key, prompt_text
+from pairs.stage import build_pairs
+from rounds.files import write_json
+from rounds.schema import TABLES
+from rounds.tables import Row, read_rows, write_rows
+
+P = prompt_row("Q?")
+GOOD, BAD = candidate_row(P, "good", 0), candidate_row(P, "bad", 1)
+
+
+def built(run_dir: Path, candidates: list[Row], verdicts: list[Row], **config) -> Row:
+    """The one row that the prompt ends in; a kept one has no reason."""
+    folder = begun(run_dir, prompts=[P], candidates=candidates, verdicts=verdicts)
+    build_pairs(folder, PairsConfig(**config))
+    (row,) = read_rows(folder, "pairs") + read_rows(folder, "dropped")
+    return row
+
+
+def confirmed(a: Row, b: Row, scores: tuple[float, float] | None = (9, 3)) -> list[Row]:
+    """a wins in both orders; with the screen's scores."""
+    screen = [] if scores is None else [scored(a, scores[0]), scored(b, scores[1])]
+    return [*screen, *both(a, b, "a", "a")]
+
+
+def test_a_confirmed_comparison_is_a_pair_that_can_be_traced(run_dir: Path):
+    verdicts = confirmed(GOOD, BAD)
+    row = built(run_dir, [BAD, GOOD], verdicts)
+    assert "reason" not in row
+    assert (row["chosen"], row["rejected"]) == (
+        [{"role": "assistant", "content": "good"}],
+        [{"role": "assistant", "content": "bad"}],
+    )
+    assert (row["chosen_id"], row["rejected_id"]) == (GOOD["candidate_id"], BAD["candidate_id"])
+    assert (row["score_chosen"], row["score_rejected"], row["margin"]) == (9, 3, 6)
+    assert row["verdict_ids"] == [each["verdict_id"] for each in verdicts]
+    assert (row["prompt"], row["round"], row["policy_id"]) == (P["messages"], 1, "p0")
+    assert row["judge_id"] == "desk/m"
+
+
+def test_the_label_is_the_judges_even_where_the_screen_preferred_the_other(run_dir: Path):
+    verdicts = [scored(GOOD, 3), scored(BAD, 9), *both(BAD, GOOD, "b", "b")]
+    row = built(run_dir, [GOOD, BAD], verdicts)
+    assert row["reason"] == "screen_disagrees"
+    assert (row["chosen_id"], row["margin"]) == (GOOD["candidate_id"], -6)
+
+
+@pytest.mark.parametrize(
+    ("orders", "reason"),
+    [
+        (("tie", "tie"), "tie"),
+        (("a", "b"), "abstain:flip"),
+        (("a", "tie"), "abstain:flip"),
+        (("a", "abstain"), "abstain:refused"),
+        (("abstain", "abstain"), "abstain:refused"),
+    ],
+)
+def test_an_undecided_comparison_has_no_chosen_and_no_rejected(run_dir, orders, reason):
+    row = built(run_dir, [GOOD, BAD], both(GOOD, BAD, *orders, reason="refused"))
+    assert row["reason"] == reason
+    label = ("chosen", "rejected", "chosen_id", "rejected_id", "margin", "score_chosen")
+    assert [row[name] for name in label] == [None] * 6
+    assert row["candidate_ids"] == [GOOD["candidate_id"], BAD["candidate_id"]]
+    assert len(row["verdict_ids"]) == 2
+
+
+def test_one_order_makes_no_pair(run_dir: Path):
+    one = [verdict_row(GOOD, BAD, shown_first="a", outcome="a")]
+    assert built(run_dir, [GOOD, BAD], one)["reason"] == "abstain:one_order_only"
+
+
+def cut(text: str, index: int) -> Row:
+    return candidate_row(P, text, index, finish="length")
+
+
+SAME, BLANK = candidate_row(P, "good", 2), candidate_row(P, " ", 3)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "verdicts", "reason"),
+    [
+        ([], [], "not_sampled"),
+        ([GOOD, cut("x", 4)], [], "cut_off"),
+        ([cut("x", 4), cut("y", 5)], [], "cut_off"),
+        ([GOOD, SAME], [], "identical"),
+        ([GOOD, SAME, cut("x", 4)], [], "identical"),
+        ([GOOD, BLANK], [], "empty"),
+        ([GOOD, BAD], [scored(GOOD, 5), scored(BAD, 5)], "no_margin"),
+        ([GOOD, BAD], [scored(GOOD, None, "refused"), scored(BAD, 5)], "abstain:refused"),
+        ([GOOD, BAD], [scored(GOOD, 5), scored(BAD, None, "not_json")], "abstain:not_json"),
+    ],
+)
+def test_what_was_never_compared_says_why(run_dir, candidates, verdicts, reason):
+    row = built(run_dir, candidates, verdicts)
+    assert row["reason"] == reason and row["chosen"] is row["rejected"] is None
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser", "scores", "reason"),
+    [
+        (cut("x", 4), BAD, (9, 3), "cut_off"),
+        (GOOD, cut("x", 4), (9, 3), "cut_off"),
+        (GOOD, candidate_row(P, " GOOD\n", 4), (9, 3), "identical"),
+        (GOOD, BAD, (5, 4), "small_margin"),
+        (GOOD, BAD, (4, 5), "screen_disagrees"),
+        (candidate_row(P, "a <|im_end|> b", 4), BAD, (9, 3), "chat_tokens"),
+        (GOOD, candidate_row(P, "<|reserved_special_token_0|>", 4), (9, 3), "chat_tokens"),
+        (GOOD, candidate_row(P, "x</s>", 4), (9, 3), "chat_tokens"),
+        (GOOD, candidate_row(P, "", 4), (9, 3), "malformed"),
+    ],
+)
+def test_a_decided_pair_is_dropped_for_its_own_reason(run_dir, winner, loser, scores, reason):
+    row = built(run_dir, [winner, loser], confirmed(winner, loser, scores), min_margin=2)
+    assert row["reason"] == reason
+    assert row["chosen_id"] == winner["candidate_id"]
+
+
+def test_ordinary_markup_is_no_chat_token(run_dir: Path):
+    html = candidate_row(P, "<div>1 < 2 || a[0] |> b</div>", 4)
+    assert "reason" not in built(run_dir, [html, BAD], confirmed(html, BAD))
+
+
+def test_without_a_screen_there_is_no_margin_to_be_small(run_dir: Path):
+    row = built(run_dir, [GOOD, BAD], confirmed(GOOD, BAD, None), min_margin=5)
+    assert "reason" not in row and row["margin"] is None
+
+
+def test_a_margin_as_large_as_asked_is_kept(run_dir: Path):
+    assert "reason" not in built(run_dir, [GOOD, BAD], confirmed(GOOD, BAD, (5, 3)), min_margin=2)
+
+
+def test_a_prompt_that_is_held_out_is_never_trained_on(run_dir: Path):
+    held = prompt_row(" q?  ", "gate")
+    folder = begun(
+        run_dir, prompts=[P, held], candidates=[GOOD, BAD], verdicts=confirmed(GOOD, BAD)
+    )
+    assert build_pairs(folder, PairsConfig()) == {"kept": 0, "dropped": {"held_out_prompt": 1}}
+
+
+def test_a_pair_of_an_earlier_round_is_a_duplicate(run_dir: Path):
+    tables = {"prompts": [P], "candidates": [GOOD, BAD], "verdicts": confirmed(GOOD, BAD)}
+    first = begun(run_dir, 1, **tables)
+    assert build_pairs(first, PairsConfig())["kept"] == 1
+    write_json(first / "manifest.json", {})
+    second = begun(run_dir, 2, **tables)
+    assert build_pairs(second, PairsConfig())["dropped"] == {"duplicate": 1}
+    assert build_pairs(first, PairsConfig())["kept"] == 1  # and not one of itself
+
+
+def test_prompts_that_differ_in_case_and_space_only_make_one_pair(run_dir: Path):
+    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    for text in ("Q?", "q? "):
+        prompt = prompt_row(text)
+        a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
+        tables["prompts"] += [prompt]
+        tables["candidates"] += [a, b]
+        tables["verdicts"] += confirmed(a, b)
+    facts = build_pairs(begun(run_dir, **tables), PairsConfig())
+    assert facts == {"kept": 1, "dropped": {"duplicate": 1}}
+
+
+def test_turned_round_it_is_another_pair():
+    row = {"prompt": user("Q"), "chosen": user("x"), "rejected": user("y")}
+    assert pair_key(row) != pair_key({**row, "chosen": user("y"), "rejected": user("x")})
+    assert prompt_text(user("A  b")) == prompt_text(user("a B "))
+
+
+def test_every_prompt_ends_in_exactly_one_of_the_two_tables(run_dir: Path):
+    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    for number, orders in enumerate([("a", "a"), ("b", "b"), ("tie", "tie"), ("a", "b"), None]):
+        prompt = prompt_row(f"question {number}")
+        a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
+        tables["prompts"].append(prompt)
+        tables["candidates"] += [a, b]
+        tables["verdicts"] += both(a, b, *orders) if orders else []
+    folder = begun(run_dir, **tables)
+    assert build_pairs(folder, PairsConfig()) == {
+        "kept": 2,
+        "dropped": {"abstain:flip": 1, "identical": 1, "tie": 1},
+    }
+    rows = read_rows(folder, "pairs") + read_rows(folder, "dropped")
+    assert sorted(r["prompt_id"] for r in rows) == sorted(p["prompt_id"] for p in tables["prompts"])
+    assert len({row["pair_id"] for row in rows}) == 5
+
+
+def test_a_row_has_the_columns_of_its_table():
+    row, reason = considered(1, P, {}, [])
+    assert row.keys() == {column.name for column in TABLES["pairs"]} and reason == "not_sampled"
+    assert len(filters(PairsConfig(), set(), set())) == 7
+
+
+def test_a_changed_verdict_builds_the_pairs_again(run_dir: Path):
+    folder = begun(run_dir, prompts=[P], candidates=[GOOD, BAD], verdicts=confirmed(GOOD, BAD))
+    assert build_pairs(folder, PairsConfig())["kept"] == 1
+    write_rows(folder, "verdicts", both(GOOD, BAD, "a", "b"))
+    assert build_pairs(folder, PairsConfig())["dropped"] == {"abstain:flip": 1}
+    assert read_rows(folder, "pairs") == []

@@ -1,0 +1,86 @@
+"""The plan's numbers, and that asking for it costs nothing, imports included."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import begun, prompt_row
+
+from flows.config import Config, load_config
+from flows.plan import plan_round
+from rounds.errors import UserError
+from rounds.files import write_json
+
+SET = ["prompts.per_round=100", "sampler.n=4"]
+
+
+def plan(tmp_path: Path, *overrides: str) -> dict[str, str]:
+    return dict(plan_round(load_config("starter", [*SET, *overrides]), tmp_path))
+
+
+def held_out() -> int:
+    files = [Path("prompts/starter") / f"{name}.jsonl" for name in ("gate", "test")]
+    root = Path(__file__).parent.parent
+    return sum(len((root / file).read_text().splitlines()) for file in files)
+
+
+def finished(runs_dir: Path, config: Config, number: int) -> None:
+    """A finished round of the run, which used one prompt."""
+    folder = begun(runs_dir / config.name, number, prompts=[prompt_row(f"used {number}")])
+    usage = {"judge_calls": 10, "judge_prompt_tokens": 3000, "judge_completion_tokens": 200}
+    write_json(folder / "metrics.json", {"usage": usage})
+    write_json(folder / "manifest.json", {})
+
+
+def test_the_first_round_is_counted_by_its_calls(tmp_path: Path):
+    found, gate = plan(tmp_path), held_out() * 2
+    assert found["round"] == "1 of starter"
+    assert found["candidates"] == "400 (4 a prompt)"
+    assert found["judge calls"] == (
+        f"at most {600 + gate}: 400 scores, 200 comparisons, {gate} at the gate"
+    )
+    assert found["cost"].startswith("nothing")
+    assert "a guess" in found["judge tokens"]
+
+
+def test_a_later_round_meets_the_first_policy_as_well_and_goes_by_what_was_measured(tmp_path: Path):
+    finished(tmp_path, load_config("starter"), 1)
+    found, gate = plan(tmp_path), held_out() * 4
+    assert found["round"] == "2 of starter"
+    assert f"{gate} at the gate" in found["judge calls"]
+    calls = 600 + gate
+    assert found["judge tokens"] == (
+        f"about {calls * 300:,} read, {calls * 20:,} written (as measured)"
+    )
+
+
+def test_a_price_gives_a_cost(tmp_path: Path):
+    found = plan(tmp_path, "endpoints.desk.price={input: 1, output: 10}")
+    calls = 600 + held_out() * 2
+    assert found["cost"] == f"at most about {calls * (600 + 1000) / 1e6:.2f}"
+
+
+def test_without_a_trainer_nothing_is_judged_at_the_gate(tmp_path: Path):
+    found = plan(tmp_path, "trainer=null")
+    assert "0 at the gate" in found["judge calls"]
+    assert found["training"] == "none: trainer is null" and "gate" not in found
+
+
+def test_the_gate_says_what_so_many_prompts_can_show(tmp_path: Path):
+    small, large = plan(tmp_path, "prompts.gate=20"), plan(tmp_path, "prompts.gate=200")
+    assert small["gate"].startswith("20 prompts show a win rate of 0.81 or more")
+    assert large["gate"].startswith("200 prompts show a win rate of 0.60 or more")
+
+
+def test_prompts_that_are_wrong_are_refused_as_by_a_run(tmp_path: Path):
+    with pytest.raises(UserError, match=r"prompts.train: no such file"):
+        plan(tmp_path, "prompts.train=nowhere.jsonl")
+
+
+@pytest.mark.parametrize("module", ["flows.plan", "flows.cli", "rounds.status", "rounds.show"])
+def test_what_answers_at_once_imports_nothing_heavy(module: str):
+    heavy = {"torch", "vllm", "trl", "transformers", "prefect", "datasets", "openai"}
+    code = f"import sys, {module}; print(sorted({heavy} & sys.modules.keys()))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

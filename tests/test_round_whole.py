@@ -1,0 +1,193 @@
+"""Two real rounds: vLLM samples, a served judge judges, TRL trains, the gate decides."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import load_dataset
+from small_run import read_json_lines, run, write_config
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from rounds.files import read_json
+from rounds.folder import round_dir
+from rounds.tables import read_rows
+from rounds.weights import Policy, local_policy
+from trainer.dpo_child import build, training_rows
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which two rounds of the small config have run."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = run(folder, "run", str(write_config(folder)), "--rounds", "2")
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_dir(home: Path) -> Path:
+    return home / "runs" / "small"
+
+
+def test_the_command_ends_with_the_table_the_files_and_what_to_type_next(home: Path):
+    shown = (home / "stdout.txt").read_text()
+    for word in (
+        "candidates",
+        "verdicts",
+        "pairs kept",
+        "gold: win rate",
+        "seconds",
+        "tokens read",
+    ):
+        assert word in shown
+    assert "files   runs/small/rounds/0002" in shown
+    assert "prefloop show runs/small 2" in shown
+
+
+def test_every_train_prompt_ends_as_one_pair_or_one_dropped_row(run_dir: Path):
+    for number in (1, 2):
+        folder = round_dir(run_dir, number)
+        prompts = {row["prompt_id"] for row in read_rows(folder, "prompts", ["train"])}
+        ended = [
+            row["prompt_id"] for name in ("pairs", "dropped") for row in read_rows(folder, name)
+        ]
+        assert len(prompts) == 24
+        assert sorted(ended) == sorted(prompts)
+
+
+def test_the_second_round_takes_other_prompts_and_the_promoted_policy(run_dir: Path):
+    first, second = (round_dir(run_dir, number) for number in (1, 2))
+    ids = [
+        {row["prompt_id"] for row in read_rows(folder, "prompts", ["train"])}
+        for folder in (first, second)
+    ]
+    assert not ids[0] & ids[1]
+    trained = local_policy(first / "policy").policy_id
+    assert read_json(first / "manifest.json")["in_place"]["policy_id"] == trained
+    assert {row["policy_id"] for row in read_rows(second, "candidates", ["train"])} == {trained}
+    assert json.loads((run_dir / "policy.json").read_text())["history"][0]["promoted"]
+
+
+def test_metrics_hold_the_promised_win_rates(run_dir: Path):
+    metrics = read_json(round_dir(run_dir, 2) / "metrics.json")
+    rates = [
+        metrics["gate"]["win_rate_vs_initial"],
+        metrics["gate"]["win_rate_vs_previous"],
+        metrics["gold"]["win_rate_vs_initial"],
+    ]
+    for rate in rates:
+        assert set(rate) == {"value", "low", "high", "n", "abstained"}
+        assert rate["low"] <= rate["value"] <= rate["high"]
+        assert rate["n"] + rate["abstained"] == 16
+    assert metrics["train"]["kl_per_token"] > 0
+    assert {"rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"} <= set(
+        metrics["train"]["curves"][0]
+    )
+
+
+def test_vllm_sampled_the_weights_that_the_round_saved(run_dir: Path):
+    """Round 2 sampled the policy of round 1: transformers agrees on its log-probabilities."""
+    folder = round_dir(run_dir, 1) / "policy"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32").eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    prompts = {row["prompt_id"]: row for row in read_rows(round_dir(run_dir, 2), "prompts")}
+    rows = read_rows(round_dir(run_dir, 2), "candidates", ["train"])
+    assert len(rows) == 24 * 4
+    for row in rows:
+        prompt = tokenizer.apply_chat_template(
+            prompts[row["prompt_id"]]["messages"], add_generation_prompt=True, return_dict=False
+        )
+        ids = torch.tensor([prompt + row["token_ids"]])
+        with torch.no_grad():
+            logprobs = model(ids).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+        expected = logprobs.gather(1, ids[0, len(prompt) :, None]).sum().item()
+        assert math.isclose(row["logprob"], expected, abs_tol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def trainer(run_dir: Path, tmp_path_factory: pytest.TempPathFactory):
+    """TRL's trainer as the child builds it: round 2's policy against the first as reference."""
+    initial = Policy(**read_json(run_dir / "policy.json")["initial"])
+    job = {
+        "policy": local_policy(round_dir(run_dir, 2) / "policy")._asdict(),
+        "reference": initial._asdict(),
+        "args": {"per_device_train_batch_size": 8, "beta": 0.2, "gradient_checkpointing": False},
+        "lora": None,
+    }
+    rows = [row for number in (1, 2) for row in training_rows(round_dir(run_dir, number))]
+    return build(job, rows, [], tmp_path_factory.mktemp("trainer")), rows
+
+
+def test_the_tokens_trained_on_are_the_tokens_sampled(run_dir: Path, trainer):
+    prepared, rows = trainer[0].train_dataset, trainer[1]
+    assert len(prepared) == len(rows) >= 30
+    end = trainer[0].processing_class.eos_token_id
+    for ready, row in zip(prepared, rows, strict=True):
+        for side in ("chosen", "rejected"):
+            assert row[f"{side}_token_ids"][-1] == end
+            assert ready[f"{side}_ids"] == row[f"{side}_token_ids"]
+
+
+def test_trls_loss_is_the_dpo_loss_of_the_two_models(trainer):
+    dpo, _ = trainer
+    batch = next(iter(dpo.get_train_dataloader()))
+    model = dpo.model.eval()
+    with torch.no_grad():
+        loss = dpo.compute_loss(model, dict(batch))
+        policy, reference = (logps(each, batch) for each in (model, dpo.ref_model))
+    half = len(policy) // 2  # TRL's batch is [chosen, rejected]
+    margins = (policy - reference)[:half] - (policy - reference)[half:]
+    expected = -torch.nn.functional.logsigmoid(0.2 * margins).mean()
+    assert abs(expected.item() - math.log(2)) > 1e-3, "the two models must differ"
+    assert torch.isclose(loss, expected, atol=1e-5)
+
+
+def logps(model, batch) -> torch.Tensor:
+    """Summed log-probability of the completion tokens of every sequence."""
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    logprobs = logits[:, :-1].log_softmax(-1)
+    chosen = logprobs.gather(2, batch["input_ids"][:, 1:, None]).squeeze(2)
+    return (chosen * batch["completion_mask"][:, 1:]).sum(1)
+
+
+def test_the_run_folder_is_a_dataset(run_dir: Path):
+    pairs = load_dataset(str(run_dir), "pairs", split="round_0001+round_0002")
+    assert pairs.column_names[:7] == [
+        "pair_id", "prompt_id", "round", "prompt", "chosen", "rejected", "chosen_id",
+    ]  # fmt: skip
+    assert set(pairs["round"]) == {1, 2}
+    verdicts = load_dataset(str(run_dir), "verdicts", split="round_0001")
+    assert set(verdicts["split"]) == {"train", "gate", "test"}
+
+
+def test_show_traces_a_pair_to_its_verdicts_and_losers(home: Path):
+    shown = read_json_lines(run(home, "show", "runs/small", "1", "--json").stdout)
+    assert shown
+    for row in shown:
+        assert len(row["candidates"]) == 2
+        assert len(row["candidates"]) + len(row["other_candidates"]) == 4
+        pairwise = [each for each in row["verdicts"] if each["kind"] == "pairwise"]
+        assert {each["shown_first"] for each in pairwise} == {"a", "b"}
+        winners = {"a": pairwise[0]["candidate_a"], "b": pairwise[0]["candidate_b"]}
+        assert {winners[each["outcome"]] for each in pairwise} == {row["chosen_id"]}
+    page = run(home, "show", "runs/small", "1", "--pair", shown[0]["pair_id"][:8]).stdout
+    assert shown[0]["chosen"][0]["content"] in page
+    dropped = run(home, "show", "runs/small", "1", "--dropped").stdout
+    assert "dropped:" in dropped or "nothing to show" in dropped
+
+
+def test_status_knows_every_round(home: Path):
+    found = json.loads(run(home, "status", "runs/small", "--json").stdout)
+    assert [each["round"] for each in found["rounds"]] == [1, 2]
+    assert found["under_way"] is None
+    assert "round 2" in run(home, "status", "runs/small").stdout
+
+
+def test_an_exhausted_source_is_a_clear_stop(home: Path):
+    """60 prompts: a third round takes the last 12, a fourth finds none. Planned, not run."""
+    planned = run(home, "plan", str(home / "small.yaml")).stdout
+    assert "12 of 12 left" in planned

@@ -1,0 +1,212 @@
+"""A finished round, the run it belongs to, and what can be made again from its manifests."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from builders import POLICY, begun, both, candidate_row, prompt_row, stamped
+from datasets import load_dataset
+
+from pairs.config import PairsConfig
+from pairs.stage import build_pairs
+from rounds.errors import UserError
+from rounds.files import read_json
+from rounds.finish import finish_round
+from rounds.folder import (
+    finished_rounds,
+    manifest,
+    open_run,
+    policy_facts,
+    policy_history,
+    policy_of,
+    round_dir,
+    round_folders,
+    round_start,
+)
+from rounds.ids import file_hash
+from rounds.schema import TABLES
+from rounds.show import judged
+from rounds.status import run_status
+from rounds.weights import Policy
+
+REFUSED = {"promoted": False, "reasons": ["too weak"]}
+PROMOTED = {"promoted": True, "reasons": ["strong"]}
+
+
+def finished(run_dir: Path, number: int = 1, decision: dict = REFUSED) -> Path:
+    """A finished round with one pair and one dropped row; its policy is `p<number>`."""
+    tables: dict = {"prompts": [], "candidates": [], "verdicts": []}
+    for text, orders in (("kept", ("a", "a")), ("dropped", ("a", "b"))):
+        prompt = prompt_row(f"{text} {number}")
+        a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
+        tables["prompts"].append(prompt)
+        tables["candidates"] += [a, b, candidate_row(prompt, "other", 2)]
+        tables["verdicts"] += both(a, b, *orders)
+    folder = begun(run_dir, number, **tables)
+    (run_dir / "run.yaml").write_text("name: demo\n")
+    stamped(folder)
+    build_pairs(folder, PairsConfig())
+    (folder / "policy").mkdir(exist_ok=True)
+    trained = Policy(str(folder / "policy"), None, f"p{number}")
+    finish_round(folder, "name: demo\n", trained, decision)
+    return folder
+
+
+def test_a_round_is_finished_when_its_manifest_is_there(run_dir: Path):
+    done, under_way = finished(run_dir), begun(run_dir, 2)
+    assert finished_rounds(run_dir) == [done]
+    assert round_folders(run_dir) == [done, under_way]
+    assert manifest(under_way) is None and not (done / "work").exists()
+
+
+def test_the_manifest_names_what_the_round_rests_on(run_dir: Path):
+    folder = finished(run_dir)
+    facts = manifest(folder)
+    assert facts["files"] == {
+        name: file_hash(folder / name)
+        for name in [*(f"{table}.parquet" for table in TABLES), "metrics.json"]
+    }
+    assert (facts["round"], facts["policy"], facts["seed"]) == (1, POLICY, 0)
+    assert facts["config"] == {"name": "demo"} and facts["decision"] == REFUSED
+    assert facts["stages"].keys() == {"prompts", "sample", "pairs"}
+    assert facts["in_place"] == POLICY and facts["trained"]["policy_id"] == "p1"
+    assert round_start(folder)["policy"] == POLICY
+
+
+def test_metrics_count_what_is_in_the_tables(run_dir: Path):
+    metrics = read_json(finished(run_dir) / "metrics.json")
+    assert metrics["counts"] == {
+        "prompts": 1,
+        "prompts_left": 2,
+        "set_aside": 0,
+        "candidates": 6,
+        "verdicts": 4,
+        "abstentions": 0,
+        "pairs": 1,
+        "dropped": {"abstain:flip": 1},
+    }
+    assert metrics["usage"] == {
+        "judge_calls": 4,
+        "judge_prompt_tokens": 40,
+        "judge_completion_tokens": 12,
+        "judge_cost": 2.0,
+        "sampled_tokens": 7,
+    }
+    assert metrics["judge_id"] == "desk/m"
+
+
+def test_a_round_without_all_its_tables_is_not_finished(run_dir: Path):
+    folder = begun(run_dir, prompts=[])
+    with pytest.raises(FileNotFoundError, match=r"candidates.parquet is missing"):
+        finish_round(folder, "name: demo\n", None, REFUSED)
+    assert manifest(folder) is None
+
+
+def test_the_policy_in_place_follows_the_last_decision(run_dir: Path):
+    assert policy_history(run_dir) is None
+    finished(run_dir, 1, PROMOTED)
+    assert policy_history(run_dir)["current"]["policy_id"] == "p1"
+    finished(run_dir, 2, REFUSED)
+    history = policy_history(run_dir)
+    assert [each["promoted"] for each in history["history"]] == [True, False]
+    assert history["initial"]["policy_id"] == "p0"
+
+
+def test_policy_json_can_be_made_again_from_the_manifests(run_dir: Path):
+    finished(run_dir, 1, PROMOTED)
+    written = read_json(run_dir / "policy.json")
+    (run_dir / "policy.json").unlink()
+    assert policy_history(run_dir) == written
+    assert written["history"][0]["reasons"] == ["strong"]
+
+
+def test_a_moved_run_still_finds_its_policies(run_dir: Path, tmp_path: Path):
+    finished(run_dir, 1, PROMOTED)
+    moved = tmp_path / "elsewhere" / "renamed"
+    shutil.move(run_dir, moved)
+    policy = policy_of(moved, policy_history(moved)["current"])
+    assert Path(policy.model) == moved / "rounds" / "0001" / "policy"
+    assert Path(policy.model).is_dir()
+
+
+@pytest.mark.parametrize("adapter", [None, "/models/lora", "inside"])
+def test_a_policy_outside_the_run_keeps_its_path(tmp_path: Path, adapter: str | None):
+    if adapter == "inside":
+        (tmp_path / "lora").mkdir()
+        adapter = str(tmp_path / "lora")
+    policy = Policy("/models/base", adapter, "p")
+    facts = policy_facts(tmp_path, policy)
+    assert facts["model"] == "/models/base"
+    assert facts["adapter"] in (None, "/models/lora", "lora")
+    assert policy_of(tmp_path, facts) == policy
+
+
+def test_a_run_that_is_not_there_lists_those_that_are(run_dir: Path):
+    with pytest.raises(UserError, match=r"no run here \(there are no runs in"):
+        open_run(run_dir)
+    finished(run_dir)
+    with pytest.raises(UserError, match=r"no run here \(runs there: demo\)"):
+        open_run(run_dir.parent / "dmo")
+    with pytest.raises(UserError, match="no round here"):
+        round_start(round_dir(run_dir, 9))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_card_makes_every_table_of_every_round_a_dataset(run_dir: Path, tmp_path: Path, table):
+    for number in (1, 2):
+        finished(run_dir, number)
+    cache = str(tmp_path / "cache")
+    rows = load_dataset(str(run_dir), table, split="round_0002", cache_dir=cache)
+    assert rows.column_names == [column.name for column in TABLES[table]]
+    counts = {"prompts": 2, "candidates": 6, "verdicts": 4, "pairs": 1, "dropped": 1}
+    assert len(rows) == counts[table]
+
+
+def test_pairs_load_as_trl_wants_them(run_dir: Path, tmp_path: Path):
+    finished(run_dir)
+    rows = load_dataset(str(run_dir), split="round_0001", cache_dir=str(tmp_path / "cache"))
+    assert rows[0]["prompt"] == [{"role": "user", "content": "kept 1"}]
+    assert rows[0]["chosen"] == [{"role": "assistant", "content": "good"}]
+
+
+def test_a_round_without_a_pair_does_not_keep_the_others_from_loading(
+    run_dir: Path, tmp_path: Path
+):
+    finished(run_dir, 1)
+    folder = begun(run_dir, 2, **{table: [] for table in TABLES})
+    stamped(folder)
+    finish_round(folder, "name: demo\n", None, REFUSED)
+    rows = load_dataset(str(run_dir), "pairs", split="round_0001", cache_dir=str(tmp_path / "c"))
+    assert len(rows) == 1
+    assert "Round 2: 0 candidates" in (run_dir / "README.md").read_text()
+
+
+def test_a_run_without_any_pair_still_loads_its_other_tables(run_dir: Path, tmp_path: Path):
+    folder = begun(run_dir, **{table: [] for table in TABLES} | {"prompts": [prompt_row()]})
+    stamped(folder)
+    finish_round(folder, "name: demo\n", None, REFUSED)
+    rows = load_dataset(str(run_dir), "prompts", split="round_0001", cache_dir=str(tmp_path / "c"))
+    assert len(rows) == 1
+
+
+def test_a_pair_is_shown_with_everything_behind_it(run_dir: Path):
+    finished(run_dir)
+    (kept,), (lost,) = (list(judged(run_dir, 1, dropped, None)) for dropped in (False, True))
+    assert kept["kept"] and [each["text"] for each in kept["candidates"]] == ["good", "bad"]
+    assert [each["shown_first"] for each in kept["verdicts"]] == ["a", "b"]
+    assert [each["text"] for each in kept["other_candidates"]] == ["other"]
+    assert not lost["kept"] and lost["reason"] == "abstain:flip"
+    assert list(judged(run_dir, 1, False, lost["pair_id"][:6])) == [lost]
+    with pytest.raises(UserError, match="no pair zzz"):
+        list(judged(run_dir, 1, False, "zzz"))
+    with pytest.raises(UserError, match=r"round 7 has no judged pairs \(rounds there: 1\)"):
+        list(judged(run_dir, 7, False, None))
+
+
+def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
+    finished(run_dir, 1, PROMOTED)
+    stamped(begun(run_dir, 2))
+    found = run_status(run_dir)
+    assert [each["round"] for each in found["rounds"]] == [1]
+    assert found["under_way"] == {"round": 2, "done": ["prompts", "sample"], "next": "judge"}
+    assert found["policy"]["policy_id"] == "p1" and found["initial"]["policy_id"] == "p0"

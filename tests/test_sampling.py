@@ -1,0 +1,162 @@
+"""What is sampled, under which names and seeds, and how a served policy is asked."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from builders import begun, candidate_row, prompt_row, stamped
+from scripted import Raw, completion
+
+from endpoints.client import EndpointLost
+from rounds.files import write_json
+from rounds.ids import SEED_SPACING
+from rounds.tables import Row, read_rows, write_rows
+from rounds.weights import Policy
+from sampler.config import SamplerConfig
+from sampler.requests import (
+    already_sampled,
+    candidate_id,
+    held_out_requests,
+    train_requests,
+)
+from sampler.stage import sample
+
+SERVED = Policy("desk", None, "desk/m", served="desk")
+CONFIG = SamplerConfig(n=3, sampling={"temperature": 0.5, "max_tokens": 9})
+PROMPTS = [prompt_row("q0"), prompt_row("q1"), prompt_row("g", "gate"), prompt_row("t", "test")]
+
+
+def told(body: dict) -> str:
+    return f"{body['messages'][-1]['content']} from {body['seed']}"
+
+
+def sampled(folder: Path, endpoints, **given) -> list[Row]:
+    sample(folder, CONFIG, SERVED, 0, endpoints, **given)
+    return read_rows(folder, "candidates")
+
+
+def test_every_prompt_is_answered_n_times_and_held_out_ones_once(run_dir, endpoint, desk):
+    folder, at = begun(run_dir, prompts=PROMPTS), endpoint(told)
+    rows = sampled(folder, desk(at))
+    by_prompt = [
+        [row["index"] for row in rows if row["prompt_id"] == p["prompt_id"]] for p in PROMPTS
+    ]
+    assert by_prompt == [[0, 1, 2], [0, 1, 2], [0], [0]]
+    assert len({row["candidate_id"] for row in rows}) == len({row["text"] for row in rows}) == 8
+    assert {row["policy_id"] for row in rows} == {"desk/m"}
+    assert all(row["token_ids"] is row["logprob"] is None for row in rows)
+    assert all(body["temperature"] == 0.5 and body["max_tokens"] == 9 for body in at.requests)
+
+
+def test_answers_stand_with_the_prompt_that_was_asked(run_dir, endpoint, desk):
+    rows = sampled(begun(run_dir, prompts=PROMPTS), desk(endpoint(told)))
+    texts = {p["prompt_id"]: p["messages"][0]["content"] for p in PROMPTS}
+    assert all(row["text"].startswith(texts[row["prompt_id"]] + " from ") for row in rows)
+
+
+def test_without_a_gate_held_out_prompts_are_not_answered(run_dir, endpoint, desk):
+    rows = sampled(begun(run_dir, prompts=PROMPTS), desk(endpoint(told)), held_out=False)
+    assert {row["split"] for row in rows} == {"train"}
+
+
+def test_sampling_again_sends_nothing_twice(run_dir, endpoint, desk):
+    folder, at = begun(run_dir, prompts=PROMPTS), endpoint(told)
+    before = sampled(folder, desk(at))
+    (folder / "work" / "sample.json").unlink()
+    (folder / "candidates.parquet").unlink()
+    assert sampled(folder, desk(at)) == before
+    assert len(at.requests) == 8
+
+
+def test_an_endpoint_that_ignores_the_seed_is_still_asked_n_times(run_dir, endpoint, desk):
+    folder, at = begun(run_dir, prompts=PROMPTS[:1]), endpoint(lambda body: "the same")
+    assert len(sampled(folder, desk(at))) == len(at.requests) == 3
+
+
+def test_a_prompt_without_any_answer_is_set_aside_with_the_reason(run_dir, endpoint, desk):
+    def refuses_q1(body: dict):
+        refused = completion(None, refusal="no")
+        return refused if body["messages"][0]["content"] == "q1" else "an answer"
+
+    folder = begun(run_dir, prompts=PROMPTS)
+    rows = sampled(folder, desk(endpoint(refuses_q1)))
+    assert PROMPTS[1]["prompt_id"] not in {row["prompt_id"] for row in rows}
+    assert [row["set_aside"] for row in read_rows(folder, "prompts")] == [
+        None,
+        "refused",
+        None,
+        None,
+    ]
+
+
+def test_a_cut_answer_is_kept_as_cut(run_dir, endpoint, desk):
+    folder = begun(run_dir, prompts=PROMPTS[:1])
+    rows = sampled(folder, desk(endpoint(lambda body: completion("half", "length"))))
+    assert [(row["text"], row["finish_reason"]) for row in rows] == [("half", "length")] * 3
+
+
+def test_a_lost_endpoint_stops_the_stage(run_dir, endpoint, desk):
+    folder = begun(run_dir, prompts=PROMPTS)
+    with pytest.raises(EndpointLost):
+        sampled(folder, desk(endpoint(lambda body: Raw(401))))
+    assert read_rows(folder, "candidates") == []
+
+
+def test_requests_draw_from_seeds_of_their_own(run_dir: Path):
+    folder = begun(run_dir, prompts=PROMPTS)
+    requests = train_requests(folder, 4, 0) + held_out_requests(folder, 0)
+    assert [(r.split, r.n) for r in requests] == [("train", 4)] * 2 + [("gate", 1), ("test", 1)]
+    seeds = sorted(request.seed for request in requests)
+    assert all(b - a >= SEED_SPACING for a, b in pairwise(seeds))
+
+
+def test_another_round_draws_otherwise_and_held_out_answers_do_not(run_dir: Path):
+    folders = [begun(run_dir, number, prompts=PROMPTS) for number in (1, 2)]
+    trains = [train_requests(folder, 4, 0) for folder in folders]
+    assert trains[0][0].seed != trains[1][0].seed
+    assert held_out_requests(folders[0], 0) == held_out_requests(folders[1], 0)
+    assert held_out_requests(folders[0], 0) != held_out_requests(folders[0], 1)
+
+
+def test_a_candidate_is_named_by_prompt_policy_sampling_seed_and_index(run_dir: Path):
+    first, second = train_requests(begun(run_dir, prompts=PROMPTS), 4, 0)
+    other = Policy("m", None, "p2")
+    names = {
+        candidate_id(first, SERVED, {"temperature": 1}, 0),
+        candidate_id(second, SERVED, {"temperature": 1}, 0),
+        candidate_id(first, other, {"temperature": 1}, 0),
+        candidate_id(first, SERVED, {"temperature": 0}, 0),
+        candidate_id(first._replace(seed=1), SERVED, {"temperature": 1}, 0),
+        candidate_id(first, SERVED, {"temperature": 1}, 1),
+    }
+    assert len(names) == 6
+
+
+def test_held_out_answers_of_earlier_rounds_are_not_sampled_again(run_dir, endpoint, desk):
+    at = endpoint(told)
+    first = begun(run_dir, 1, prompts=PROMPTS)
+    held = [row for row in sampled(first, desk(at)) if row["split"] != "train"]
+    stamped(first)
+    write_json(first / "manifest.json", {})
+    second = begun(run_dir, 2, prompts=[prompt_row("q2"), *PROMPTS[2:]])
+    rows = sampled(second, desk(at))
+    assert {row["split"] for row in rows} == {"train"} and len(at.requests) == 8 + 3
+    wanted = {row["candidate_id"] for row in held}
+    assert already_sampled(second, wanted, here=True) == held
+
+
+def test_this_rounds_own_answers_count_only_where_asked(run_dir: Path):
+    folder = begun(run_dir, prompts=PROMPTS)
+    row = candidate_row(PROMPTS[2], "x")
+    write_rows(folder, "candidates", [row])
+    assert already_sampled(folder, {row["candidate_id"]}, here=True) == [row]
+    assert already_sampled(folder, {row["candidate_id"]}, here=False) == []
+    assert already_sampled(folder, {"other"}, here=True) == []
+
+
+@pytest.mark.parametrize("name", ["n", "seed", "logprobs"])
+def test_what_prefloop_sets_cannot_be_set(name: str):
+    with pytest.raises(ValueError, match=f"sampling.{name} is set by prefloop"):
+        SamplerConfig(sampling={name: 1})
+    assert json.loads(CONFIG.model_dump_json())["n"] == 3

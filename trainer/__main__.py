@@ -1,0 +1,21 @@
+"""`python -m trainer runs/demo/rounds/0002`: train on the pairs of a round under way."""
+
+from pathlib import Path
+from typing import Any
+
+from rounds.by_hand import by_hand, shown
+from rounds.folder import policy_of, round_start, run_of
+from trainer.config import TrainerConfig
+from trainer.stage import train
+
+
+def main(folder: Path, tree: dict[str, Any]) -> Any:
+    """The trainer stage with the run's own config."""
+    start, run_dir = round_start(folder), run_of(folder)
+    policies = [policy_of(run_dir, start[name]) for name in ("policy", "initial")]
+    config = TrainerConfig.model_validate(tree["trainer"] or {})
+    return train(folder, config, policies[0], policies[1], start["seed"], shown)[0]
+
+
+if __name__ == "__main__":
+    by_hand(main)
