@@ -11,6 +11,10 @@ from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
 from endpoints.serve import Live
 
+FAILURES_IN_A_ROW = 10
+"""So many failed calls without an answer between them mean that the endpoint is down, or that it
+takes no such request; going on would only fill the round with abstentions."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -46,7 +50,8 @@ async def asking(
     """Yields `ask(body, rubric, repeat=0) -> Answer`; at most `max_in_flight` calls are open.
 
     `body` holds chat-completion arguments without the model. Answers in the journal cost nothing.
-    Raises EndpointLost when the endpoint refuses connections or the key.
+    Raises EndpointLost when the endpoint refuses connections or the key, or when
+    FAILURES_IN_A_ROW calls failed.
     """
     gate = asyncio.Semaphore(config.max_in_flight)
     underway: dict[str, asyncio.Future[Answer]] = {}
@@ -57,21 +62,34 @@ async def asking(
         max_retries=config.max_retries,
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
+        failures_in_a_row = 0
+
+        def failed(key: str, failure: str, detail: str) -> Answer:
+            nonlocal failures_in_a_row
+            failures_in_a_row += 1
+            if failures_in_a_row >= FAILURES_IN_A_ROW:
+                raise EndpointLost(
+                    f"endpoint {name} ({live.base_url}): {failures_in_a_row} calls in a row "
+                    f"failed, each after its retries; the last: {detail}"
+                )
+            return Answer(key, "", failure, detail=detail)
 
         async def call(key: str, body: dict[str, Any]) -> Answer:
+            nonlocal failures_in_a_row
             async with gate:
                 try:
                     completion = await client.chat.completions.create(model=live.model, **body)
                 except (openai.APIConnectionError, openai.APIStatusError) as error:
                     if _lost(error):
                         raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
-                    return Answer(key, "", "api_error", detail=str(error))
+                    filtered = getattr(error, "code", None) == "content_filter"
+                    return failed(key, "content_filter" if filtered else "api_error", str(error))
                 except ValueError as error:  # it says JSON and is none
-                    return Answer(key, "", "api_error", detail=f"not JSON: {error}")
+                    return failed(key, "api_error", f"not JSON: {error}")
             # the client hands on whatever came: a web page, an error with status 200
             if not getattr(completion, "choices", None):
-                detail = f"no completion: {str(completion)[:200]}"
-                return Answer(key, "", "api_error", detail=detail)
+                return failed(key, "api_error", f"no completion: {str(completion)[:200]}")
+            failures_in_a_row = 0
             raw = completion.model_dump(mode="json", exclude_none=True)
             cost = _cost(raw, config)
             journal.put(key, name, live.model_id, body, raw, cost)

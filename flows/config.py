@@ -59,6 +59,8 @@ class Config(Section):
                 raise ValueError(
                     "trainer: must be null, a policy at an endpoint has no weights here"
                 )
+        if self.trainer is not None and self.prompts.gate == 0:
+            raise ValueError("prompts.gate: 0 leaves the gate nothing to decide on")
         for key, endpoint in used.items():
             if endpoint not in self.endpoints:
                 there = ", ".join(sorted(self.endpoints)) or "none is defined"

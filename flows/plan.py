@@ -1,5 +1,6 @@
 """What the next round will do and cost. Nothing is started and nothing is spent."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,13 @@ def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
     held_out = (len(source.gate) + len(source.test)) * 2 * opponents
     calls = screen + confirm + held_out
     read, written = _tokens_a_call(done)
-    price = config.endpoints[config.judge.endpoint].price
-    cost = calls * (read * price.input + written * price.output) / 1e6
+    asked = Counter({config.judge.endpoint: screen + confirm})
+    asked[config.held_out_judge.endpoint] += held_out
+    prices = {name: config.endpoints[name].price for name in asked}
+    cost = sum(
+        count * (read * prices[name].input + written * prices[name].output) / 1e6
+        for name, count in asked.items()
+    )
     measured = "as measured" if done else "a guess until a round has measured it"
     lines = [
         ("round", f"{len(done) + 1} of {config.name}"),

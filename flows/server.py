@@ -26,7 +26,7 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
     Yields a function that waits until the server answers and returns the context in which Prefect
     talks to it. What is done before calling it overlaps with the server's start.
     """
-    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+    from prefect.settings import get_current_settings
 
     if get_current_settings().api.url is not None:
         yield nullcontext
@@ -59,7 +59,20 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
                 except (urllib.error.URLError, OSError):
                     time.sleep(0.2)
                     continue
-                return temporary_settings({PREFECT_API_URL: url})
+                return _talking_to(url)
             raise ChildFailed(f"Prefect's server was silent for {STARTUP_SECONDS} s; see {log}")
 
         yield wait
+
+
+@contextmanager
+def _talking_to(url: str) -> Iterator[None]:
+    """Prefect uses this server; what it has logged has arrived there when the context ends."""
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url}):
+        try:
+            yield
+        finally:
+            APILogWorker.drain_all(timeout=5)

@@ -49,7 +49,8 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
 
     Logistic regression of the outcome on tanh(length difference / its deviation), read at zero
     (AlpacaEval 2, arXiv 2404.04475). `longer_by` is own minus other length, in characters. A small
-    ridge keeps perfect separation finite. None without a decided comparison.
+    ridge keeps perfect separation finite. None without a decided comparison, or where every answer
+    differs by the same length: nothing then tells length from worth.
     """
     worth = {WIN: 1.0, TIE: 0.5, LOSS: 0.0}
     kept = [
@@ -61,6 +62,8 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
         return None
     target = np.array([value for value, _ in kept])
     difference = np.array([by for _, by in kept], dtype=float)
+    if difference.std() == 0 and difference[0] != 0:
+        return None
     scale = difference.std() or 1.0
     features = np.stack([np.ones_like(difference), np.tanh(difference / scale)], axis=1)
     weights = np.zeros(2)

@@ -107,7 +107,9 @@ def _judged(
 ) -> dict[str, Any]:
     rubrics = load_rubrics(config.rubrics)
     endpoint = endpoints.config(config.endpoint)
-    asked_of = [endpoint.base_url, endpoint.model, endpoint.serve and endpoint.serve.model]
+    asked_of = endpoint.model_dump(
+        include={"base_url": True, "model": True, "serve": {"model", "args"}}
+    )
     key = stage_key(inputs, config.model_dump(), asked_of, [rubric.text for rubric in rubrics])
 
     def run() -> dict[str, Any]:

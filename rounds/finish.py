@@ -103,7 +103,7 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
             "pairs": pq.read_metadata(table_path(folder, "pairs")).num_rows,
             "dropped": dict(sorted(dropped.items())),
         },
-        "train": facts.get("train"),
+        "train": facts.get("train") if decision.get("metrics") else None,
         **decision.get("metrics", {}),
         "promoted": decision["promoted"],
         "reasons": decision["reasons"],

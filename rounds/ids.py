@@ -20,12 +20,12 @@ def prompt_id(messages: list[dict[str, str]]) -> str:
 
 
 def prompt_seed(run_seed: int, purpose: str, prompt: str) -> int:
-    """A sampling seed for one prompt, at least SEED_SPACING away from every other prompt's.
+    """A sampling seed for one prompt, SEED_SPACING or more from any other prompt's (48-bit hash).
 
     `purpose` tells rounds apart ("round 3"), so that a policy that stays in place does not
     give the same answers twice.
     """
-    return int(digest("seed", run_seed, purpose, prompt)[:8], 16) * SEED_SPACING
+    return int(digest("seed", run_seed, purpose, prompt)[:12], 16) * SEED_SPACING
 
 
 def text_hash(text: str) -> str:

@@ -3,13 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from rounds.folder import round_dir, start_round
+from pairs.config import PairsConfig
+from pairs.stage import build_pairs
+from rounds.finish import finish_round
+from rounds.folder import policy_history, round_dir, start_round
 from rounds.ids import digest, prompt_id, text_hash
 from rounds.schema import TABLES
 from rounds.stages import run_stage
 from rounds.tables import Row, write_rows
+from rounds.weights import Policy
 
 POLICY = {"model": "rounds/0001/policy", "adapter": None, "policy_id": "p0", "served": None}
+
+REFUSED = {"promoted": False, "reasons": ["too weak"]}
 
 
 def user(text: str) -> list[dict[str, str]]:
@@ -92,3 +98,31 @@ def stamped(folder: Path) -> None:
     """Stamps of the stages that every round has, as if they had run."""
     run_stage(folder, "prompts", "k", lambda: {"train": 1, "left": 2})
     run_stage(folder, "sample", "k", lambda: {"tokens": 7})
+
+
+def finished(run_dir: Path, number: int = 1, decision: dict = REFUSED) -> Path:
+    """A finished round with one pair and one dropped row; its policy is `p<number>`."""
+    tables: dict = {"prompts": [], "candidates": [], "verdicts": []}
+    for text, orders in (("kept", ("a", "a")), ("dropped", ("a", "b"))):
+        prompt = prompt_row(f"{text} {number}")
+        a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
+        tables["prompts"].append(prompt)
+        tables["candidates"] += [a, b, candidate_row(prompt, "other", 2)]
+        tables["verdicts"] += both(a, b, *orders)
+    history = policy_history(run_dir)
+    folder = begun(run_dir, number, **tables)
+    if history:
+        start_round(folder, {"policy": history["current"], "initial": POLICY, "seed": 0})
+    (run_dir / "run.yaml").write_text("name: demo\n")
+    stamped(folder)
+    build_pairs(folder, PairsConfig())
+    (folder / "policy").mkdir(exist_ok=True)
+    trained = Policy(str(folder / "policy"), None, f"p{number}")
+    finish_round(folder, "name: demo\n", trained, decision)
+    return folder
+
+
+def confirmed(a: Row, b: Row, scores: tuple[float, float] | None = (9, 3)) -> list[Row]:
+    """a wins in both orders; with the screen's scores."""
+    screen = [] if scores is None else [scored(a, scores[0]), scored(b, scores[1])]
+    return [*screen, *both(a, b, "a", "a")]

@@ -26,6 +26,7 @@ def write_config(folder: Path, **changes: object) -> Path:
     tree["prompts"]["per_round"] = 24
     tree["sampler"]["chunk"] = 8
     tree["endpoints"]["desk"]["serve"]["args"]["enable_log_requests"] = True
+    tree["endpoints"]["desk"]["serve"]["env"]["VLLM_LOGGING_LEVEL"] = "DEBUG"  # logs the prompts
     tree["trainer"]["args"] |= {"num_train_epochs": 6, "save_steps": 3}
     tree["trainer"]["held_out_pairs"] = 0.1
     tree["gate"] |= {"must_exceed": "value", "threshold": 0.0}  # so that round 2 starts from it

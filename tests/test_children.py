@@ -138,6 +138,11 @@ def test_a_reader_that_fails_ends_the_child(tmp_path: Path, monkeypatch):
     assert not runs(pids[0])
 
 
+def test_a_child_has_a_session_of_its_own_so_that_ctrl_c_reaches_only_the_parent(tmp_path: Path):
+    with child(["sleep", "60"], tmp_path / "log") as process:
+        assert os.getsid(process.pid) != os.getsid(0)
+
+
 def test_no_file_of_a_child_stays_open(tmp_path: Path):
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):

@@ -176,3 +176,21 @@ def test_the_first_error_ends_the_others_and_is_raised_as_it_is():
     with pytest.raises(EndpointLost, match="gone"):
         asyncio.run(each(range(9), work, 3, lambda item, result: done.append(item)))
     assert done == []
+
+
+def test_ten_failures_in_a_row_end_the_stream(endpoint, tmp_path: Path):
+    down = endpoint(lambda body: Raw(503, "{}", "application/json"))
+    calls = [(question(str(i)), "r") for i in range(30)]
+    with pytest.raises(EndpointLost, match="10 calls in a row"):
+        ask_all(tmp_path, down, calls, max_retries=0, max_in_flight=2)
+    assert len(down.requests) < 15
+
+
+def test_failures_between_answers_do_not(endpoint, tmp_path: Path):
+    def every_third(body: dict[str, Any]) -> Any:
+        number = int(body["messages"][0]["content"])
+        return Raw(503, "{}", "application/json") if number % 3 else "yes"
+
+    calls = [(question(str(i)), "r") for i in range(30)]
+    answers = ask_all(tmp_path, endpoint(every_third), calls, max_retries=0, max_in_flight=1)
+    assert [answer.failure for answer in answers] == [None, "api_error", "api_error"] * 10

@@ -4,32 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from configs import TREE, load, refused
 
-from flows.config import Config, dump_config, load_config
+from flows.config import dump_config, load_config
 from rounds.errors import UserError
-
-TREE = """\
-name: demo
-policy: prefloop:starter/policy
-prompts:
-  train: train.jsonl
-endpoints:
-  desk: {base_url: "http://127.0.0.1:1/v1", model: m}
-judge:
-  endpoint: desk
-"""
-
-
-def load(tmp_path: Path, text: str = TREE, *overrides: str) -> Config:
-    path = tmp_path / "config.yaml"
-    path.write_text(text)
-    return load_config(str(path), list(overrides))
-
-
-def refused(tmp_path: Path, text: str = TREE, *overrides: str) -> str:
-    with pytest.raises(UserError) as caught:
-        load(tmp_path, text, *overrides)
-    return str(caught.value)
 
 
 def test_the_smallest_config_loads_with_its_defaults(tmp_path: Path):
@@ -115,57 +93,6 @@ def test_a_policy_at_an_endpoint_is_not_trained(tmp_path: Path):
     served = "policy={endpoint: desk}"
     assert "trainer: must be null" in refused(tmp_path, TREE, served)
     assert load(tmp_path, TREE, served, "trainer=null").trainer is None
-
-
-@pytest.mark.parametrize(
-    ("value", "read"),
-    [
-        ("2e-4", 2e-4),
-        ("5E-7", 5e-7),
-        ("1.e3", 1000.0),
-        ("-1e+2", -100.0),
-        (".5e1", 5.0),
-        ("3", 3),
-        ("true", True),
-        ("null", None),
-        ("[1, 2e-3]", [1, 2e-3]),
-        ("e5", "e5"),
-        ("1e5x", "1e5x"),
-        ("a=b", "a=b"),
-        ("", None),
-    ],
-)
-def test_an_override_is_read_as_yaml_with_its_numbers(tmp_path: Path, value: str, read: object):
-    config = load(tmp_path, TREE, f"trainer.args.x={value}")
-    found = config.trainer.args["x"]
-    assert found == read and type(found) is type(read)
-
-
-def test_a_number_in_the_file_is_read_like_one_on_the_command_line(tmp_path: Path):
-    config = load(tmp_path, TREE + "trainer:\n  args: {learning_rate: 2e-4}\n")
-    assert config.trainer.args == {"learning_rate": 2e-4}
-    assert yaml.safe_load("2e-4") == "2e-4"  # what plain YAML 1.1 would have made of it
-
-
-def test_an_override_reaches_into_a_short_form_and_a_null(tmp_path: Path):
-    config = load(
-        tmp_path, TREE + "trainer: null\n", "policy.adapter=lora", "trainer.reference=initial"
-    )
-    assert (config.policy.model, config.policy.adapter) == ("prefloop:starter/policy", "lora")
-    assert config.trainer.reference == "initial"
-
-
-def test_the_last_override_counts(tmp_path: Path):
-    assert load(tmp_path, TREE, "sampler.n=8", "sampler.n=16").sampler.n == 16
-
-
-@pytest.mark.parametrize("override", ["sampler.n", "=3", ""])
-def test_an_override_of_another_shape_is_refused(tmp_path: Path, override: str):
-    assert refused(tmp_path, TREE, override) == f"--set {override}: expected a.b=value"
-
-
-def test_an_override_that_is_no_yaml_is_refused(tmp_path: Path):
-    assert "--set name={: the value is not YAML" in refused(tmp_path, TREE, "name={")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The judge stage over a scripted endpoint: a simple judge in place of a model."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from builders import begun, candidate_row, prompt_row
 from scripted import Raw, asks_for_a_score, completion, honest_judge, quality, shown
 
 from endpoints.client import EndpointLost
-from judge.config import JudgeConfig
-from judge.stage import judge_candidates, judge_held_out
+from judge.config import JudgeConfig, Rubrics
+from judge.stage import judge_candidates
 from rounds.settle import comparisons, settle
 from rounds.tables import Row, read_rows
 
@@ -59,8 +60,6 @@ def test_every_answer_is_scored_and_the_extremes_compared_in_both_orders(run_dir
 def test_rows_stand_in_the_order_of_the_prompts_however_late_an_answer_comes(
     run_dir, endpoint, desk
 ):
-    import time
-
     def slow_at_first(body: dict[str, Any]) -> str:
         time.sleep(0.1 if "question 0" in body["messages"][1]["content"] else 0)
         return honest_judge(body)
@@ -152,44 +151,21 @@ def test_what_was_answered_before_the_judge_was_lost_is_not_asked_again(run_dir,
     assert len(asked) == len(set(asked)) == 3 * 4
 
 
-def test_another_rubric_asks_everything_again(run_dir, endpoint, desk, tmp_path):
-    folder, at = answered(run_dir, (3, 9)), endpoint(honest_judge)
-    judge_candidates(folder, CONFIG, desk(at))
-    rubric = tmp_path / "r.txt"
-    rubric.write_text("Compare shortly.\n===\n{prompt}\n{a}\n{b}")
-    changed = CONFIG.model_copy(
-        update={"rubrics": CONFIG.rubrics.model_copy(update={"pairwise": str(rubric)})}
-    )
-    judge_candidates(folder, changed, desk(at))
+def test_a_prompt_with_one_usable_answer_costs_nothing(run_dir, endpoint, desk):
+    prompt = prompt_row("question")
+    cut = candidate_row(prompt, "quality 3", 1, finish="length")
+    folder = begun(run_dir, prompts=[prompt], candidates=[candidate_row(prompt, "quality 9"), cut])
+    at = endpoint(honest_judge)
+    assert judge_candidates(folder, CONFIG, desk(at))["verdicts"] == len(at.requests) == 0
+    assert read_rows(folder, "verdicts") == []
+
+
+def test_an_edited_rubric_file_asks_again_what_it_asks(run_dir, endpoint, desk, tmp_path):
+    folder, at, rubric = answered(run_dir, (3, 9)), endpoint(honest_judge), tmp_path / "r.txt"
+    config = JudgeConfig(endpoint="desk", rubrics=Rubrics(pairwise=str(rubric)))
+    for system in ("Compare.", "Compare shortly."):
+        rubric.write_text(f"{system}\n===\n{{prompt}}\n{{a}}\n{{b}}")
+        judge_candidates(folder, config, desk(at))
     assert len(at.requests) == 4 + 2
+    assert [body["messages"][0]["content"] for body in at.requests[4:]] == ["Compare shortly."] * 2
     assert len(pairwise(folder)) == 2
-
-
-def held_out_round(run_dir: Path) -> Path:
-    prompts = [prompt_row("gate 0", "gate"), prompt_row("test 0", "test"), prompt_row("train 0")]
-    candidates = [
-        candidate_row(prompt, f"quality {value} of {policy}", 0, policy)
-        for prompt in prompts
-        for policy, value in (("new", 8), ("old", 5), ("first", 2))
-    ]
-    return begun(run_dir, prompts=prompts, candidates=candidates)
-
-
-def test_the_trained_policy_meets_every_other_one_on_held_out_prompts_only(run_dir, endpoint, desk):
-    folder, at = held_out_round(run_dir), endpoint(honest_judge)
-    judge_held_out(folder, CONFIG, desk(at), "new")
-    rows = pairwise(folder)
-    names = {row["candidate_id"]: row["policy_id"] for row in read_rows(folder, "candidates")}
-    met = [(row["split"], names[row["candidate_a"]], names[row["candidate_b"]]) for row in rows]
-    assert met[::2] == met[1::2]
-    assert met[::2] == [(s, "new", other) for s in ("gate", "test") for other in ("old", "first")]
-    assert {row["outcome"] for row in rows} == {"a"} and len(at.requests) == 8
-
-
-def test_both_judgings_of_a_round_live_in_one_table(run_dir, endpoint, desk):
-    folder, at = held_out_round(run_dir), endpoint(honest_judge)
-    judge_candidates(folder, CONFIG, desk(at))
-    train = read_rows(folder, "verdicts", ["train"])
-    judge_held_out(folder, CONFIG, desk(at), "new")
-    assert read_rows(folder, "verdicts", ["train"]) == train != []
-    assert len(read_rows(folder, "verdicts", ["gate", "test"])) == 8

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import pytest
-from builders import begun, both, candidate_row, prompt_row, scored, user, verdict_row
+from builders import begun, both, candidate_row, confirmed, prompt_row, scored, verdict_row
 
 from pairs.build import considered
 from pairs.config import PairsConfig
-from pairs.filters import filters, pair_key, prompt_text
+from pairs.filters import filters
 from pairs.stage import build_pairs
-from rounds.files import write_json
 from rounds.schema import TABLES
-from rounds.tables import Row, read_rows, write_rows
+from rounds.tables import Row, read_rows
 
 P = prompt_row("Q?")
 GOOD, BAD = candidate_row(P, "good", 0), candidate_row(P, "bad", 1)
@@ -23,12 +22,6 @@ def built(run_dir: Path, candidates: list[Row], verdicts: list[Row], **config) -
     build_pairs(folder, PairsConfig(**config))
     (row,) = read_rows(folder, "pairs") + read_rows(folder, "dropped")
     return row
-
-
-def confirmed(a: Row, b: Row, scores: tuple[float, float] | None = (9, 3)) -> list[Row]:
-    """a wins in both orders; with the screen's scores."""
-    screen = [] if scores is None else [scored(a, scores[0]), scored(b, scores[1])]
-    return [*screen, *both(a, b, "a", "a")]
 
 
 def test_a_confirmed_comparison_is_a_pair_that_can_be_traced(run_dir: Path):
@@ -137,69 +130,7 @@ def test_a_margin_as_large_as_asked_is_kept(run_dir: Path):
     assert "reason" not in built(run_dir, [GOOD, BAD], confirmed(GOOD, BAD, (5, 3)), min_margin=2)
 
 
-def test_a_prompt_that_is_held_out_is_never_trained_on(run_dir: Path):
-    held = prompt_row(" q?  ", "gate")
-    folder = begun(
-        run_dir, prompts=[P, held], candidates=[GOOD, BAD], verdicts=confirmed(GOOD, BAD)
-    )
-    assert build_pairs(folder, PairsConfig()) == {"kept": 0, "dropped": {"held_out_prompt": 1}}
-
-
-def test_a_pair_of_an_earlier_round_is_a_duplicate(run_dir: Path):
-    tables = {"prompts": [P], "candidates": [GOOD, BAD], "verdicts": confirmed(GOOD, BAD)}
-    first = begun(run_dir, 1, **tables)
-    assert build_pairs(first, PairsConfig())["kept"] == 1
-    write_json(first / "manifest.json", {})
-    second = begun(run_dir, 2, **tables)
-    assert build_pairs(second, PairsConfig())["dropped"] == {"duplicate": 1}
-    assert build_pairs(first, PairsConfig())["kept"] == 1  # and not one of itself
-
-
-def test_prompts_that_differ_in_case_and_space_only_make_one_pair(run_dir: Path):
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
-    for text in ("Q?", "q? "):
-        prompt = prompt_row(text)
-        a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
-        tables["prompts"] += [prompt]
-        tables["candidates"] += [a, b]
-        tables["verdicts"] += confirmed(a, b)
-    facts = build_pairs(begun(run_dir, **tables), PairsConfig())
-    assert facts == {"kept": 1, "dropped": {"duplicate": 1}}
-
-
-def test_turned_round_it_is_another_pair():
-    row = {"prompt": user("Q"), "chosen": user("x"), "rejected": user("y")}
-    assert pair_key(row) != pair_key({**row, "chosen": user("y"), "rejected": user("x")})
-    assert prompt_text(user("A  b")) == prompt_text(user("a B "))
-
-
-def test_every_prompt_ends_in_exactly_one_of_the_two_tables(run_dir: Path):
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
-    for number, orders in enumerate([("a", "a"), ("b", "b"), ("tie", "tie"), ("a", "b"), None]):
-        prompt = prompt_row(f"question {number}")
-        a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
-        tables["prompts"].append(prompt)
-        tables["candidates"] += [a, b]
-        tables["verdicts"] += both(a, b, *orders) if orders else []
-    folder = begun(run_dir, **tables)
-    assert build_pairs(folder, PairsConfig()) == {
-        "kept": 2,
-        "dropped": {"abstain:flip": 1, "identical": 1, "tie": 1},
-    }
-    rows = read_rows(folder, "pairs") + read_rows(folder, "dropped")
-    assert sorted(r["prompt_id"] for r in rows) == sorted(p["prompt_id"] for p in tables["prompts"])
-    assert len({row["pair_id"] for row in rows}) == 5
-
-
 def test_a_row_has_the_columns_of_its_table():
     row, reason = considered(1, P, {}, [])
     assert row.keys() == {column.name for column in TABLES["pairs"]} and reason == "not_sampled"
     assert len(filters(PairsConfig(), set(), set())) == 7
-
-
-def test_a_changed_verdict_builds_the_pairs_again(run_dir: Path):
-    folder = begun(run_dir, prompts=[P], candidates=[GOOD, BAD], verdicts=confirmed(GOOD, BAD))
-    assert build_pairs(folder, PairsConfig())["kept"] == 1
-    write_rows(folder, "verdicts", both(GOOD, BAD, "a", "b"))
-    assert build_pairs(folder, PairsConfig())["dropped"] == {"abstain:flip": 1}
-    assert read_rows(folder, "pairs") == []

@@ -4,11 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from builders import POLICY, begun, both, candidate_row, prompt_row, stamped
-from datasets import load_dataset
+from builders import POLICY, REFUSED, begun, finished, stamped
 
-from pairs.config import PairsConfig
-from pairs.stage import build_pairs
 from rounds.errors import UserError
 from rounds.files import read_json
 from rounds.finish import finish_round
@@ -29,27 +26,7 @@ from rounds.show import judged
 from rounds.status import run_status
 from rounds.weights import Policy
 
-REFUSED = {"promoted": False, "reasons": ["too weak"]}
 PROMOTED = {"promoted": True, "reasons": ["strong"]}
-
-
-def finished(run_dir: Path, number: int = 1, decision: dict = REFUSED) -> Path:
-    """A finished round with one pair and one dropped row; its policy is `p<number>`."""
-    tables: dict = {"prompts": [], "candidates": [], "verdicts": []}
-    for text, orders in (("kept", ("a", "a")), ("dropped", ("a", "b"))):
-        prompt = prompt_row(f"{text} {number}")
-        a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
-        tables["prompts"].append(prompt)
-        tables["candidates"] += [a, b, candidate_row(prompt, "other", 2)]
-        tables["verdicts"] += both(a, b, *orders)
-    folder = begun(run_dir, number, **tables)
-    (run_dir / "run.yaml").write_text("name: demo\n")
-    stamped(folder)
-    build_pairs(folder, PairsConfig())
-    (folder / "policy").mkdir(exist_ok=True)
-    trained = Policy(str(folder / "policy"), None, f"p{number}")
-    finish_round(folder, "name: demo\n", trained, decision)
-    return folder
 
 
 def test_a_round_is_finished_when_its_manifest_is_there(run_dir: Path):
@@ -107,8 +84,11 @@ def test_the_policy_in_place_follows_the_last_decision(run_dir: Path):
     finished(run_dir, 1, PROMOTED)
     assert policy_history(run_dir)["current"]["policy_id"] == "p1"
     finished(run_dir, 2, REFUSED)
+    assert policy_history(run_dir)["current"]["policy_id"] == "p1"
+    finished(run_dir, 3, PROMOTED)
     history = policy_history(run_dir)
-    assert [each["promoted"] for each in history["history"]] == [True, False]
+    assert history["current"]["policy_id"] == "p3"
+    assert [each["promoted"] for each in history["history"]] == [True, False, True]
     assert history["initial"]["policy_id"] == "p0"
 
 
@@ -149,44 +129,6 @@ def test_a_run_that_is_not_there_lists_those_that_are(run_dir: Path):
         open_run(run_dir.parent / "dmo")
     with pytest.raises(UserError, match="no round here"):
         round_start(round_dir(run_dir, 9))
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_the_card_makes_every_table_of_every_round_a_dataset(run_dir: Path, tmp_path: Path, table):
-    for number in (1, 2):
-        finished(run_dir, number)
-    cache = str(tmp_path / "cache")
-    rows = load_dataset(str(run_dir), table, split="round_0002", cache_dir=cache)
-    assert rows.column_names == [column.name for column in TABLES[table]]
-    counts = {"prompts": 2, "candidates": 6, "verdicts": 4, "pairs": 1, "dropped": 1}
-    assert len(rows) == counts[table]
-
-
-def test_pairs_load_as_trl_wants_them(run_dir: Path, tmp_path: Path):
-    finished(run_dir)
-    rows = load_dataset(str(run_dir), split="round_0001", cache_dir=str(tmp_path / "cache"))
-    assert rows[0]["prompt"] == [{"role": "user", "content": "kept 1"}]
-    assert rows[0]["chosen"] == [{"role": "assistant", "content": "good"}]
-
-
-def test_a_round_without_a_pair_does_not_keep_the_others_from_loading(
-    run_dir: Path, tmp_path: Path
-):
-    finished(run_dir, 1)
-    folder = begun(run_dir, 2, **{table: [] for table in TABLES})
-    stamped(folder)
-    finish_round(folder, "name: demo\n", None, REFUSED)
-    rows = load_dataset(str(run_dir), "pairs", split="round_0001", cache_dir=str(tmp_path / "c"))
-    assert len(rows) == 1
-    assert "Round 2: 0 candidates" in (run_dir / "README.md").read_text()
-
-
-def test_a_run_without_any_pair_still_loads_its_other_tables(run_dir: Path, tmp_path: Path):
-    folder = begun(run_dir, **{table: [] for table in TABLES} | {"prompts": [prompt_row()]})
-    stamped(folder)
-    finish_round(folder, "name: demo\n", None, REFUSED)
-    rows = load_dataset(str(run_dir), "prompts", split="round_0001", cache_dir=str(tmp_path / "c"))
-    assert len(rows) == 1
 
 
 def test_a_pair_is_shown_with_everything_behind_it(run_dir: Path):

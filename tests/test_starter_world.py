@@ -29,7 +29,7 @@ def test_prompts_are_unique_and_say_what_they_need():
     assert [gold.needs(text) for text in texts] == [combo[:2] for combo in world.combos()]
 
 
-@pytest.mark.parametrize("values", product((True, False), repeat=5))
+@pytest.mark.parametrize("values", list(product((True, False), repeat=5)))
 def test_gold_reads_the_qualities_that_a_reply_was_made_with(values):
     rng = random.Random(7)
     wanted = dict(zip(world.WEIGHTS, values, strict=True))

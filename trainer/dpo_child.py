@@ -5,6 +5,7 @@ beside the job.
 """
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 from datasets import Dataset
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from rounds.conversational import fault
 from rounds.errors import UserError
@@ -34,10 +34,7 @@ def main(job_path: Path) -> None:
     job, work = read_json(job_path), job_path.parent
     train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
     trainer = build(job, train, held_out, work / "checkpoints")
-    last = (
-        get_last_checkpoint(str(work / "checkpoints")) if (work / "checkpoints").exists() else None
-    )
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last_checkpoint(work / "checkpoints"))
     measured = trainer.evaluate() if held_out else {}
     curves = [
         {name: entry[name] for name in ("step", *MEASURES) if name in entry}
@@ -55,6 +52,22 @@ def main(job_path: Path) -> None:
     trainer.save_model(job["out"])
     if trainer.accelerator.is_main_process:
         write_json(work / "training.json", facts)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest whole checkpoint; one that a kill cut short is removed.
+
+    TRL writes trainer_state.json last and gives no other sign that a checkpoint is complete.
+    """
+    steps = {int(path.name.rpartition("-")[2]): path for path in folder.glob("checkpoint-*")}
+    for _, path in sorted(steps.items(), reverse=True):
+        try:
+            read_json(path / "trainer_state.json")
+        except (FileNotFoundError, ValueError):
+            shutil.rmtree(path)
+        else:
+            return str(path)
+    return None
 
 
 def build(job: dict[str, Any], train: list[Row], held_out: list[Row], output_dir: Path) -> Any:
