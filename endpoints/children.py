@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rounds.errors import UserError
+from endpoints.child_main import USER_ERROR
+from rounds.errors import UserError, WorkFailed
 
-USER_ERROR = 2
 LINES_SHOWN = 15
 
 
-class ChildFailed(RuntimeError):
+class ChildFailed(WorkFailed):
     """A child process ended with an error; the message ends with its last lines."""
 
 

@@ -10,6 +10,7 @@ import openai
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
 from endpoints.serve import Live
+from rounds.errors import WorkFailed
 
 FAILURES_IN_A_ROW = 10
 """So many failed calls without an answer between them mean that the endpoint is down, or that it
@@ -19,7 +20,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class EndpointLost(RuntimeError):
+class EndpointLost(WorkFailed):
     """The endpoint no longer answers. The journal has what was answered; a retry asks the rest."""
 
 

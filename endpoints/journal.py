@@ -8,7 +8,6 @@ import json
 import sqlite3
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rounds.ids import digest
@@ -52,12 +51,7 @@ class Journal:
     def __enter__(self) -> "Journal":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._db.close()
 
     def get(self, key: str) -> dict[str, Any] | None:

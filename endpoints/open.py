@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import openai
@@ -36,36 +35,51 @@ def api_key(name: str, config: EndpointConfig, read_block: ReadBlock | None = No
 def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
     """Raise UserError where an endpoint cannot be reached, refuses the key or lacks the model.
 
-    One request for the list of models: nothing is generated and nothing is paid.
+    It asks for the list of models and then sends a chat without messages, which every endpoint
+    refuses, but only after it has looked at the key: nothing is generated and nothing is paid.
     """
     where = f"endpoints.{name}"
     if config.serve is not None:
         model_folder(config.serve.model)
         return
-    try:
-        with openai.OpenAI(
-            base_url=config.base_url, api_key=key, timeout=min(config.timeout, 20), max_retries=1
-        ) as client:
-            models = [model.id for model in client.models.list()]
-    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-        source = config.api_key_env or config.api_key_block or "no key is configured"
-        raise UserError(f"{where}: {config.base_url} refused the key ({source})") from error
-    except openai.APIConnectionError as error:
-        raise UserError(
-            f"{where}: nothing answers at {config.base_url}; start the server or correct base_url"
-        ) from error
-    except openai.APIStatusError as error:
-        if error.status_code == 404:  # some endpoints list no models; the first call will tell
-            return
-        raise UserError(f"{where}: {config.base_url} answered {error.status_code}") from error
-    except (ValueError, AttributeError) as error:  # what came is no list of models
-        raise UserError(
-            f"{where}: {config.base_url} is no OpenAI-compatible API; "
-            "correct base_url (does it end in /v1?)"
-        ) from error
+    with openai.OpenAI(
+        base_url=config.base_url, api_key=key, timeout=min(config.timeout, 20), max_retries=1
+    ) as client:
+        try:
+            models = _models(client)
+            with suppress(openai.BadRequestError, openai.UnprocessableEntityError):
+                client.chat.completions.create(model=str(config.model), messages=[], max_tokens=1)
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            source = config.api_key_env or config.api_key_block or "no key is configured"
+            raise UserError(f"{where}: {config.base_url} refused the key ({source})") from error
+        except openai.NotFoundError as error:
+            raise UserError(
+                f"{where}: {config.base_url} has no chat completions for {config.model}; "
+                "correct base_url (does it end in /v1?) or model"
+            ) from error
+        except openai.APIConnectionError as error:
+            raise UserError(
+                f"{where}: nothing answers at {config.base_url}; start the server or correct "
+                "base_url"
+            ) from error
+        except openai.APIStatusError as error:
+            raise UserError(f"{where}: {config.base_url} answered {error.status_code}") from error
+        except (ValueError, AttributeError) as error:  # what came is no list of models
+            raise UserError(
+                f"{where}: {config.base_url} is no OpenAI-compatible API; "
+                "correct base_url (does it end in /v1?)"
+            ) from error
     if models and config.model not in models:
         shown = ", ".join(models[:8])
         raise UserError(f"{where}.model: {config.model} is not among the models there ({shown})")
+
+
+def _models(client: openai.OpenAI) -> list[str]:
+    """The models an endpoint lists; none where it has no such list."""
+    try:
+        return [model.id for model in client.models.list()]
+    except openai.NotFoundError:
+        return []
 
 
 def read_endpoints(tree: dict[str, Any]) -> dict[str, EndpointConfig]:
@@ -95,12 +109,7 @@ class Endpoints:
     def __enter__(self) -> "Endpoints":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         for name in list(self._live):
             self.close(name)
 

@@ -98,15 +98,15 @@ def show(
 
 @contextmanager
 def one_message() -> Iterator[None]:
-    """A user's error is one line and exit code 2, a failure of a child one line and 1."""
-    from endpoints.children import ChildFailed
+    """A user's error is one message and exit code 2, work that failed one message and 1."""
+    from rounds.errors import WorkFailed
 
     try:
         yield
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
-    except ChildFailed as error:
+    except WorkFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         print("Nothing is lost: run the same command again to continue.", file=sys.stderr)
         raise typer.Exit(1) from error
@@ -119,9 +119,9 @@ def one_message() -> Iterator[None]:
 
 
 def quiet_prefect() -> None:
-    """Our display speaks on the terminal; Prefect's own log goes to its server. No telemetry."""
+    """Our display speaks on the terminal, Prefect's log goes to its server. No telemetry."""
     defaults = {
-        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }

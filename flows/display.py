@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -52,17 +51,12 @@ class Display:
         self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._bars.stop()
 
     def warn(self, message: str) -> None:
         """Something the user should know that stops nothing."""
-        self._console.print(f"warning: {message}", style="yellow", highlight=False)
+        self._console.print(f"warning: {message}", style="yellow", highlight=False, soft_wrap=True)
 
     def title(self, text: str) -> None:
         """A new round begins: its stages get lines of their own."""

@@ -16,6 +16,7 @@ from flows.session import Session, current, policy_in_place, session
 from gate.stage import decide
 from judge.stage import judge_candidates, judge_held_out
 from pairs.stage import build_pairs
+from rounds.errors import WorkFailed
 from rounds.finish import finish_round
 from rounds.folder import (
     finished_rounds,
@@ -32,7 +33,21 @@ from trainer.stage import train
 
 Facts = dict[str, Any]
 
-ASKS = {"retries": 2, "retry_delay_seconds": [5, 30], "cache_policy": NO_CACHE}
+
+def asks_again(task: object, run: object, state: Any) -> bool:
+    """Whether a failed stage is tried again; says so, for the wait is silent otherwise."""
+    failure = state.result(raise_on_failure=False)
+    if isinstance(failure, WorkFailed):
+        current().display.warn(f"{failure}; asking again")
+    return isinstance(failure, WorkFailed)
+
+
+ASKS = {
+    "retries": 2,
+    "retry_delay_seconds": [5, 30],
+    "retry_condition_fn": asks_again,
+    "cache_policy": NO_CACHE,
+}
 """For stages that ask an endpoint: what was answered is in the journal, a retry asks the rest."""
 WORKS = {"cache_policy": NO_CACHE}
 """For the other stages. A training that failed would only fail again."""

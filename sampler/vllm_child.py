@@ -7,10 +7,10 @@ prints goes to stderr, which the parent keeps as a log.
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
+from endpoints.child_main import child_main, say
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.ids import text_hash
@@ -135,15 +135,5 @@ def _row(request: Request, policy: Policy, sampling: dict[str, Any], answer: Any
     }
 
 
-def say(done: int, total: int, note: str) -> None:
-    """One progress line for the parent."""
-    print(f"progress {done} {total} {note}", file=sys.__stdout__, flush=True)
-
-
 if __name__ == "__main__":
-    sys.stdout = sys.stderr
-    try:
-        main(Path(sys.argv[1]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.__stdout__, flush=True)
-        sys.exit(2)
+    child_main(main)

@@ -18,13 +18,13 @@ def config(base_url: str, **given) -> EndpointConfig:
 def test_an_endpoint_that_lists_the_model_passes_without_a_generation(endpoint):
     at = endpoint(lambda body: "never", models=["other", "m"])
     check_endpoint("desk", config(at.base_url), "key")
-    assert at.requests == []
+    assert [request["messages"] for request in at.requests] == [[]]  # refused, so never paid
 
 
 def test_an_endpoint_that_lists_no_models_passes(endpoint):
     at = endpoint(lambda body: "never", models=Raw(404))
     check_endpoint("desk", config(at.base_url), "key")
-    assert at.requests == []
+    assert [request["messages"] for request in at.requests] == [[]]  # refused, so never paid
 
 
 def test_nothing_listening_is_said_with_the_address():

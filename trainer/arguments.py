@@ -5,12 +5,12 @@ job's `args` and `lora` and says the first fault.
 """
 
 import dataclasses
-import sys
 import tempfile
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from endpoints.child_main import child_main
 from rounds.errors import UserError
 from rounds.files import read_json
 
@@ -49,12 +49,13 @@ def _known(where: str, args: dict[str, Any], names: set[str]) -> None:
             raise UserError(f"{where}.{name}: TRL knows no such argument{hint}")
 
 
+def check(job_path: Path) -> None:
+    """Raise UserError for the first argument of the job that TRL or peft would refuse."""
+    job = read_json(job_path)
+    with tempfile.TemporaryDirectory() as folder:
+        dpo_config(job["args"], folder)
+        lora_config(job["lora"])
+
+
 if __name__ == "__main__":
-    job = read_json(Path(sys.argv[1]))
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            dpo_config(job["args"], folder)
-            lora_config(job["lora"])
-    except UserError as error:
-        print(f"error: {error}")
-        sys.exit(2)
+    child_main(check)

@@ -6,7 +6,6 @@ beside the job.
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from datasets import Dataset
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
 
+from endpoints.child_main import child_main, say
 from rounds.conversational import fault
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
@@ -145,14 +145,8 @@ class Says(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            line = f"progress {state.global_step} {state.max_steps} {self._note}"
-            print(line, file=sys.__stdout__, flush=True)
+            say(state.global_step, state.max_steps, self._note)
 
 
 if __name__ == "__main__":
-    sys.stdout = sys.stderr
-    try:
-        main(Path(sys.argv[1]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.__stdout__, flush=True)
-        sys.exit(2)
+    child_main(main)

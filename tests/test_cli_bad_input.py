@@ -1,0 +1,150 @@
+"""What a user can get wrong: one message, exit code 2, and nothing spent or left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from scripted import Raw
+from small_run import ROOT
+from typer.testing import CliRunner
+
+from flows.cli import app
+
+CONFIG: dict[str, Any] = {
+    "name": "bad",
+    "policy": "prefloop:starter/policy",
+    "prompts": {"train": "train.jsonl", "gate": 2, "test": 2},
+    "endpoints": {"desk": {"serve": {"model": "prefloop:starter/judge"}}},
+    "judge": {"endpoint": "desk"},
+}
+REMOTE = {"base_url": "http://127.0.0.1:9/v1", "model": "m"}
+
+
+@pytest.fixture
+def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run the command in an empty folder with ten prompts; returns its one message."""
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps({"prompt": f"Question {number}?"}) for number in range(10)]
+    Path("train.jsonl").write_text("\n".join(lines))
+
+    def run(*arguments: str, **changes: Any) -> str:
+        Path("config.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}))
+        result = CliRunner().invoke(app, list(arguments) or ["run", "config.yaml"])
+        assert result.exit_code == 2, result.output
+        assert not list(tmp_path.glob("runs/*")), "a failed start leaves nothing behind"
+        lines = [line for line in result.stderr.splitlines() if not line.startswith("warning")]
+        assert len(lines) == 1, result.stderr
+        return lines[0]
+
+    return run
+
+
+def test_no_such_config(say):
+    message = say("run", "confg.yaml")
+    assert "confg.yaml: no such config" in message and "starter" in message
+
+
+def test_not_yaml(say):
+    Path("broken.yaml").write_text("name: x\npolicy: [unclosed\n")
+    assert "broken.yaml, line" in say("run", "broken.yaml")
+
+
+def test_an_unknown_key_names_the_nearest(say):
+    assert "sampler.tempature" in say(sampler={"tempature": 1.0})
+    assert "did you mean per_round?" in say(prompts={**CONFIG["prompts"], "per_rund": 3})
+
+
+def test_a_wrong_type(say):
+    message = say(sampler={"n": "four"})
+    assert "sampler.n" in message and "'four'" in message
+
+
+def test_a_prompts_file_that_is_missing_empty_or_malformed(say):
+    def prompts(name: str) -> dict[str, Any]:
+        return {**CONFIG["prompts"], "train": name}
+
+    assert "prompts.train: no such file" in say(prompts=prompts("nothing.jsonl"))
+    Path("empty.jsonl").write_text("\n\n")
+    assert "holds no prompts" in say(prompts=prompts("empty.jsonl"))
+    Path("odd.jsonl").write_text('"fine"\n{"prompt": \n')
+    assert "odd.jsonl, line 2" in say(prompts=prompts("odd.jsonl"))
+
+
+def test_a_model_folder_without_weights(say):
+    Path("model").mkdir()
+    assert "no config.json" in say(policy="./model")
+    Path("model/config.json").write_text("{}")
+    assert "no weights" in say(policy="./model")
+    assert "no such model folder" in say(policy="./modle")
+
+
+def test_an_endpoint_that_is_down(say):
+    message = say(endpoints={"desk": REMOTE})
+    assert "endpoints.desk" in message and "nothing answers at http://127.0.0.1:9/v1" in message
+
+
+def test_an_endpoint_that_refuses_the_key(say, endpoint, monkeypatch: pytest.MonkeyPatch):
+    at = endpoint(lambda body: Raw(401))
+    refused = say(endpoints={"desk": {"base_url": at.base_url, "model": "m"}})
+    assert "endpoints.desk" in refused and "refused the key" in refused
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    unset = say(endpoints={"desk": {**REMOTE, "api_key_env": "NO_SUCH_KEY"}})
+    assert "environment variable NO_SUCH_KEY is not set" in unset
+
+
+def test_no_judge_and_nothing_served(say):
+    assert "judge" in say(judge=None)
+    assert "no endpoint 'desk'" in say(endpoints={})
+    assert "base_url" in say(endpoints={"desk": {}})
+
+
+def test_a_rubric_without_its_placeholder(say):
+    Path("rubric.txt").write_text("Judge.\n===\n{prompt} {a}\n")
+    message = say(judge={"endpoint": "desk", "rubrics": {"pairwise": "rubric.txt"}})
+    assert "judge.rubrics.pairwise" in message and "missing placeholder {b}" in message
+
+
+def test_a_metric_that_is_not_there(say):
+    assert "gate.metrics.gold" in say(gate={"metrics": {"gold": "starter.gold:nothing"}})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_runs_folder_that_is_not_writable(say):
+    Path("locked").mkdir(mode=0o500)
+    Path("config.yaml").write_text(yaml.safe_dump(CONFIG))
+    assert "cannot be written" in say("run", "config.yaml", "--runs-dir", "locked")
+
+
+def test_a_runs_folder_that_is_a_file_or_a_dead_end(say):
+    Path("file").write_text("")
+    assert "is a file, not a folder" in say("run", "config.yaml", "--runs-dir", "file/runs")
+    assert "cannot be written" in say("run", "config.yaml", "--runs-dir", "/proc/runs")
+
+
+def test_status_and_show_of_a_run_that_is_not_there(say):
+    assert "no run here" in say("status", "elsewhere/nothing")
+    assert "no run here" in say("show", "elsewhere/nothing", "1")
+
+
+def test_an_override_without_a_value(say):
+    assert "expected a.b=value" in say("run", "config.yaml", "--set", "seed")
+
+
+@pytest.mark.slow
+def test_an_unknown_or_impossible_trainer_argument(say):
+    assert "did you mean learning_rate?" in say(trainer={"args": {"learning_rat": 1e-4}})
+    assert "trainer.args" in say(trainer={"args": {"save_strategy": "sometimes"}})
+    assert "trainer.lora.rank" in say(trainer={"lora": {"rank": 8}})
+
+
+def test_help_starts_without_the_heavy_packages():
+    code = "import sys; from typer.testing import CliRunner; from flows.cli import app; "
+    code += "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+    code += "assert not {'torch', 'vllm', 'prefect', 'transformers'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
