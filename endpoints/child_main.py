@@ -24,5 +24,6 @@ def child_main(main: Callable[[Path], None]) -> None:
     try:
         main(Path(sys.argv[1]))
     except UserError as error:
-        print(f"error: {error}", file=sys.__stdout__, flush=True)
+        line = " ".join(str(error).splitlines())  # the parent reads one line
+        print(f"error: {line}", file=sys.__stdout__, flush=True)
         sys.exit(USER_ERROR)

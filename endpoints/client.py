@@ -16,6 +16,9 @@ FAILURES_IN_A_ROW = 10
 """So many failed calls without an answer between them mean that the endpoint is down, or that it
 takes no such request; going on would only fill the round with abstentions."""
 
+REJECTED = (400, 413, 422)
+"""Statuses that speak of the request, such as one that is too long for the model."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -52,7 +55,8 @@ async def asking(
 
     `body` holds chat-completion arguments without the model. Answers in the journal cost nothing.
     Raises EndpointLost when the endpoint refuses connections or the key, or when
-    FAILURES_IN_A_ROW calls failed.
+    FAILURES_IN_A_ROW calls failed. A request that it has rejected before does not count: a round
+    that is continued meets its rejected requests again without the answers that lay between.
     """
     gate = asyncio.Semaphore(config.max_in_flight)
     underway: dict[str, asyncio.Future[Answer]] = {}
@@ -83,12 +87,18 @@ async def asking(
                 except (openai.APIConnectionError, openai.APIStatusError) as error:
                     if _lost(error):
                         raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
-                    filtered = getattr(error, "code", None) == "content_filter"
-                    return failed(key, "content_filter" if filtered else "api_error", str(error))
+                    if getattr(error, "code", None) == "content_filter":
+                        # it answers, this it will not: ten such prompts do not mean it is down
+                        return Answer(key, "", "content_filter", detail=str(error))
+                    rejected = getattr(error, "status_code", None) in REJECTED
+                    if rejected and journal.reject(key):
+                        return Answer(key, "", "api_error", detail=str(error))
+                    return failed(key, "api_error", str(error))
                 except ValueError as error:  # it says JSON and is none
                     return failed(key, "api_error", f"not JSON: {error}")
             # the client hands on whatever came: a web page, an error with status 200
-            if not getattr(completion, "choices", None):
+            choices = getattr(completion, "choices", None)
+            if not (isinstance(choices, list) and choices and hasattr(choices[0], "message")):
                 return failed(key, "api_error", f"no completion: {str(completion)[:200]}")
             failures_in_a_row = 0
             raw = completion.model_dump(mode="json", exclude_none=True)
@@ -114,7 +124,8 @@ def read_answer(key: str, raw: dict[str, Any], cost: float, paid_now: bool = Fal
     usage = raw.get("usage") or {}
     choices = raw.get("choices") or [{}]
     message = choices[0].get("message") or {}
-    text = message.get("content") or ""
+    text = message.get("content")
+    text = text if isinstance(text, str) else ""  # some send a list of parts
     finish = choices[0].get("finish_reason") or ""
     failure = None
     if message.get("refusal"):

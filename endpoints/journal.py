@@ -1,7 +1,8 @@
 """Every paid answer, written down the moment it arrives, so that none is paid for twice.
 
 SQLite in WAL mode on a local disk. A write is committed before the answer is used: a killed run
-repeats at most the calls that were in flight. Failed calls are not answers and are not kept.
+repeats at most the calls that were in flight. Failed calls are not answers and are not kept; of
+a request that the endpoint would not take only that is kept, and it is asked again.
 """
 
 import json
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS answers (
     at REAL NOT NULL
 ) WITHOUT ROWID
 """
+REJECTED = "CREATE TABLE IF NOT EXISTS rejected (key TEXT PRIMARY KEY) WITHOUT ROWID"
 
 
 def request_key(
@@ -47,6 +49,7 @@ class Journal:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(SCHEMA)
+        self._db.execute(REJECTED)
 
     def __enter__(self) -> "Journal":
         return self
@@ -84,6 +87,11 @@ class Journal:
                 time.time(),
             ),
         )
+
+    def reject(self, key: str) -> bool:
+        """Note that the endpoint would not take a request; whether that was known before."""
+        added = self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (key,)).rowcount
+        return added == 0
 
     def call(self, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Request and answer of one call, word for word, for inspection."""

@@ -61,7 +61,9 @@ def descendants(root: int) -> set[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                # a process may have a name that is no text
+                stat = (entry / "stat").read_text(errors="replace")
+                state, parent = stat.rpartition(")")[2].split()[:2]
             except OSError:
                 continue
             if state != "Z":

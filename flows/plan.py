@@ -7,7 +7,7 @@ from typing import Any
 from flows.config import Config
 from gate.win_rate import detectable
 from rounds.files import read_json
-from rounds.folder import finished_rounds
+from rounds.folder import finished_rounds, next_round, round_number
 from rounds.tables import read_rows
 from sampler.deal import read_source
 
@@ -19,7 +19,8 @@ TOKENS_A_CALL = (600, 100)
 def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
     """The plan as (what, how much). Raises UserError as a run would for prompts that are wrong."""
     source = read_source(config.prompts)
-    done = finished_rounds(runs_dir / config.name)
+    run_dir = runs_dir / config.name
+    done = finished_rounds(run_dir)
     used = {row["prompt_id"] for folder in done for row in read_rows(folder, "prompts", ["train"])}
     fresh = len({row["prompt_id"] for row in source.train} - used)
     prompts = min(fresh, config.prompts.per_round)
@@ -37,7 +38,7 @@ def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
     )
     measured = "as measured" if done else "a guess until a round has measured it"
     lines = [
-        ("round", f"{len(done) + 1} of {config.name}"),
+        ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
         ("prompts", f"{prompts} of {fresh} left" if fresh else "none left: the round cannot run"),
         ("candidates", f"{prompts * config.sampler.n} ({config.sampler.n} a prompt)"),
         (

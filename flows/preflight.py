@@ -9,7 +9,7 @@ from flows.config import Config
 from flows.display import Display
 from gate.metrics import load_metric
 from judge.rubric import load_rubrics
-from rounds.weights import Policy, adapter_base, local_policy
+from rounds.weights import Policy, adapter_base, local_policy, weights_hash
 from sampler.deal import read_source
 from trainer.stage import check_arguments
 
@@ -39,7 +39,10 @@ def first_policy(config: Config) -> Policy:
     """The policy a run begins with, its weights found and hashed."""
     policy = config.policy
     if policy.endpoint is not None:
-        model = str(config.endpoints[policy.endpoint].model or "served")
+        endpoint = config.endpoints[policy.endpoint]
+        model = str(endpoint.model)
+        if endpoint.serve is not None:
+            model = weights_hash(model_folder(endpoint.serve.model))
         return Policy(policy.endpoint, None, f"{policy.endpoint}/{model}", served=policy.endpoint)
     folder = model_folder(str(policy.model))
     if policy.adapter is not None:

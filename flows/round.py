@@ -19,10 +19,9 @@ from pairs.stage import build_pairs
 from rounds.errors import WorkFailed
 from rounds.finish import finish_round
 from rounds.folder import (
-    finished_rounds,
+    next_round,
     policy_facts,
     policy_of,
-    round_dir,
     round_start,
     start_round,
 )
@@ -79,7 +78,7 @@ def run_round(config: Config, runs_dir: Path) -> Path:
 
 def begin(run: Session) -> Path:
     """The folder of the round to work on, with what it starts from written down."""
-    folder = round_dir(run.run_dir, len(finished_rounds(run.run_dir)) + 1)
+    folder = next_round(run.run_dir)
     policy = policy_in_place(run.run_dir, run.initial)
     facts = {
         "policy": policy_facts(run.run_dir, policy),

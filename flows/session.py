@@ -45,8 +45,8 @@ def session(config: Config, runs_dir: Path) -> Iterator[Session]:
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
         _writable(run_dir)
-        check(config, display)
         initial = first_policy(config)
+        check(config, display)
         _same_beginning(run_dir, initial)
         with run_lock(run_dir):
             write_text(run_dir / "run.yaml", dump_config(config))

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from rounds.errors import UserError
+from rounds.errors import UserError, WorkFailed
 from rounds.files import read_json
-from rounds.folder import manifest, open_run, run_of
+from rounds.folder import manifest, open_run, round_start, run_of
 from rounds.lock import run_lock
 
 Stage = Callable[[Path, dict[str, Any]], Any]
@@ -18,7 +18,8 @@ Stage = Callable[[Path, dict[str, Any]], Any]
 def by_hand(stage: Stage) -> None:
     """Call `stage(round folder, run.yaml as a tree)` for the folder on the command line.
 
-    Exits with 2 and one message where the folder is not a round under way.
+    Exits with 2 and one message where the folder is not a round under way, with 1 where the work
+    failed.
     """
     try:
         if len(sys.argv) != 2:
@@ -27,12 +28,18 @@ def by_hand(stage: Stage) -> None:
         run_dir = open_run(run_of(folder))
         if manifest(folder) is not None:
             raise UserError(f"{folder}: this round is finished; its tables do not change any more")
+        round_start(folder)
         tree = yaml.safe_load((run_dir / "run.yaml").read_text())
         with run_lock(run_dir):
             print(stage(folder, tree))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except WorkFailed as error:
+        print(f"failed: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def shown(done: int, total: int, note: str = "") -> None:

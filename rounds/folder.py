@@ -36,13 +36,22 @@ def manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def round_folders(run_dir: Path) -> list[Path]:
-    """All round folders, finished or not, in order."""
-    return sorted(path for path in (run_dir / "rounds").glob("[0-9]*") if path.is_dir())
+    """All round folders, finished or not, in order; a copy such as 0002.bak is none."""
+    there = (run_dir / "rounds").glob("[0-9]*")
+    return sorted(
+        (path for path in there if path.is_dir() and path.name.isdigit()), key=round_number
+    )
 
 
 def finished_rounds(run_dir: Path) -> list[Path]:
     """The finished round folders, in order."""
     return [folder for folder in round_folders(run_dir) if (folder / "manifest.json").exists()]
+
+
+def next_round(run_dir: Path) -> Path:
+    """The round to work on: the one after the last finished one, earlier ones gone or not."""
+    done = finished_rounds(run_dir)
+    return round_dir(run_dir, round_number(done[-1]) + 1 if done else 1)
 
 
 def open_run(run_dir: Path) -> Path:

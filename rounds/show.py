@@ -28,6 +28,13 @@ def judged(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Itera
             )
     candidates = {row["candidate_id"]: row for row in read_rows(folder, "candidates", ["train"])}
     verdicts = {row["verdict_id"]: row for row in read_rows(folder, "verdicts", ["train"])}
+    if any(name not in verdicts for row in wanted for name in row["verdict_ids"]) or any(
+        name not in candidates for row in wanted for name in row["candidate_ids"]
+    ):
+        raise UserError(
+            f"{folder}: this round is under way and its pairs are of an earlier attempt; run it "
+            "to its end first"
+        )
     for row in wanted:
         yield _traced(row, candidates, verdicts)
 

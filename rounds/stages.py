@@ -36,11 +36,17 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     path = folder / "work" / f"{stage}.json"
     if path.exists() and (stamp := read_json(path))["key"] == key:
         return dict(stamp["facts"])
+    forget(folder, stage)  # the tables are about to become those of another key
     started = time.monotonic()
     facts = work()
     seconds = round(time.monotonic() - started, 2)
     write_json(path, {"key": key, "seconds": seconds, "facts": facts})
     return facts
+
+
+def forget(folder: Path, stage: str) -> None:
+    """Take a stage's stamp away: its tables are no longer, or not yet, what the stamp says."""
+    (folder / "work" / f"{stage}.json").unlink(missing_ok=True)
 
 
 def stage_stamps(folder: Path) -> dict[str, Facts]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from endpoints.open import Endpoints
 from rounds.progress import Progress, silent
-from rounds.stages import run_stage, stage_key, work_dir
-from rounds.tables import Row, read_rows, replace_splits, rows_hash, write_rows
+from rounds.stages import forget, run_stage, stage_key, work_dir
+from rounds.tables import read_rows, replace_splits, rows_hash, write_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
 from sampler.endpoint_engine import sample_from_endpoint
@@ -48,17 +48,28 @@ def sample_held_out(
     endpoints: Endpoints,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Every policy's answer to every gate and test prompt; only missing ones are sampled."""
+    """Every policy's answer to every gate and test prompt; only missing ones are sampled, and none
+    that was set aside: a prompt too long for one policy is too long for the next.
+    """
     held_out = held_out_requests(folder, seed)
+    splits = {request.prompt_id: request.split for request in held_out}
     facts: dict[str, Any] = {}
     wanted: set[str] = set()
     for policy in policies:
         wanted |= {candidate_id(request, policy, config.sampling, 0) for request in held_out}
-        missing = _missing(folder, held_out, policy, config, here=True)
+        aside = _aside(folder)
+        missing = [
+            request
+            for request in _missing(folder, held_out, policy, config, here=True)
+            if request.prompt_id not in aside
+        ]
         if missing:
             stage = f"sample_held_out_{policy.policy_id}"
+            forget(folder, stage)  # a change of config, taken back, leaves a stamp without rows
             facts = _sampled(folder, stage, missing, policy, config, endpoints, progress)
-    replace_splits(folder, "candidates", HELD_OUT, already_sampled(folder, wanted, here=True))
+    rows = already_sampled(folder, wanted, here=True)
+    rows = [{**row, "split": splits[row["prompt_id"]]} for row in rows]
+    replace_splits(folder, "candidates", HELD_OUT, rows)
     return facts
 
 
@@ -98,7 +109,7 @@ def _sampled(
         ]
         splits = {request.split for request in requests} | set(HELD_OUT)
         replace_splits(folder, "candidates", splits, [*there, *rows])
-        _set_aside(folder, set_aside)
+        _set_aside(folder, requests, set_aside)
         return {
             "candidates": len(rows),
             "set_aside": len(set_aside),
@@ -109,11 +120,15 @@ def _sampled(
     return run_stage(folder, stage, key, run)
 
 
-def _set_aside(folder: Path, reasons: dict[str, str]) -> None:
-    """Write down which prompts were not sampled, and why."""
-    if reasons:
-        rows: list[Row] = read_rows(folder, "prompts")
-        rows = [
-            {**row, "set_aside": reasons.get(row["prompt_id"], row["set_aside"])} for row in rows
-        ]
-        write_rows(folder, "prompts", rows)
+def _set_aside(folder: Path, requests: list[Request], reasons: dict[str, str]) -> None:
+    """Write down which of the prompts asked were not sampled, and why."""
+    said = {request.prompt_id: reasons.get(request.prompt_id) for request in requests}
+    rows = read_rows(folder, "prompts")
+    now = [{**row, "set_aside": said.get(row["prompt_id"], row["set_aside"])} for row in rows]
+    if now != rows:
+        write_rows(folder, "prompts", now)
+
+
+def _aside(folder: Path) -> set[str]:
+    """The prompts of a round that were set aside."""
+    return {row["prompt_id"] for row in read_rows(folder, "prompts") if row["set_aside"]}

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from endpoints.child_main import child_main, say
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
@@ -34,13 +36,13 @@ def main(job_path: Path) -> None:
     llm = LLM(model=policy.model, **{**engine, **job["vllm"]})
     fitting, set_aside = fit(llm, requests, job["sampling"])
     write_json(work / "set_aside.json", set_aside)
-    size = job["chunk"]
-    for start in range(0, len(fitting), size):
-        path = work / f"chunk-{start // size:05d}.parquet"
-        if not path.exists():
-            rows = sample(llm, policy, fitting[start : start + size], job["sampling"])
-            write_parquet(path, "candidates", rows)
-        say(min(start + size, len(fitting)), len(fitting), "")
+    chunks = left(work, fitting, job["chunk"])
+    done = len(fitting) - sum(map(len, chunks.values()))
+    say(done, len(fitting))
+    for path, chunk in chunks.items():
+        write_parquet(path, "candidates", sample(llm, policy, chunk, job["sampling"]))
+        done += len(chunk)
+        say(done, len(fitting))
 
 
 def verify(policy: Policy) -> None:
@@ -52,6 +54,21 @@ def verify(policy: Policy) -> None:
             f"{policy.adapter or policy.model}: these are not the promoted weights "
             f"(found {found}, expected {policy.policy_id}); something changed the folder"
         )
+
+
+def left(work: Path, requests: list[Request], size: int) -> dict[Path, list[Request]]:
+    """The requests that are in no chunk yet, `size` to a chunk.
+
+    What a chunk holds is read and not reckoned: the size may be another one since a kill.
+    """
+    there = sorted(work.glob("chunk-*.parquet"))
+    tables = [pq.read_table(path, columns=["prompt_id"]) for path in there]
+    done = {name for table in tables for name in table["prompt_id"].to_pylist()}
+    rest = [request for request in requests if request.prompt_id not in done]
+    return {
+        work / f"chunk-{number:05d}.parquet": rest[start : start + size]
+        for number, start in enumerate(range(0, len(rest), size), start=len(there))
+    }
 
 
 def lora_rank(policy: Policy) -> int:
@@ -83,9 +100,10 @@ def fit(
             set_aside[request.prompt_id] = (
                 f"{len(prompt)} tokens and {answer} for the answer; the model takes {limit}"
             )
-    if not fitting:
+    empty = {request.split for request in requests} - {request.split for request in fitting}
+    if empty:
         raise UserError(
-            f"no prompt fits: the shortest leaves no room for {answer} answer tokens within "
+            f"no {min(empty)} prompt fits: none leaves room for {answer} answer tokens within "
             f"{limit}; lower sampler.sampling.max_tokens or raise sampler.vllm.max_model_len"
         )
     return fitting, set_aside

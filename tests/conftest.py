@@ -38,3 +38,10 @@ def desk(tmp_path: Path) -> Callable[..., Endpoints]:
         return Endpoints({"desk": config}, tmp_path / "logs")
 
     return configured
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The fast tier does not even import the real rounds: torch alone takes seconds."""
+    if config.option.markexpr == "not slow" and collection_path.name.startswith("test_round_"):
+        return True
+    return None

@@ -19,8 +19,10 @@ def write_config(folder: Path, **changes: object) -> Path:
     """The starter, small enough for a test: 24 train, 16 gate and 16 test prompts a round."""
     tree = yaml.safe_load((ROOT / "examples/starter.yaml").read_text())
     for split, count in (("train", 60), ("gate", 16), ("test", 16)):
-        lines = locate(f"prefloop:prompts/starter/{split}.jsonl").read_text().splitlines()
-        (folder / f"{split}.jsonl").write_text("\n".join(lines[:count]) + "\n")
+        lines = locate(f"prefloop:prompts/starter/{split}.jsonl").read_text().splitlines()[:count]
+        if split == "train":  # a prompt twice, and one that the model cannot take
+            lines = [lines[0], json.dumps({"prompt": "It is broken. " * 200}), *lines]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
         tree["prompts"][split] = str(folder / f"{split}.jsonl")
     tree["name"] = "small"
     tree["prompts"]["per_round"] = 24
@@ -47,8 +49,8 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "flows.cli", *arguments]
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command to its end; a failure shows what it printed."""
+def run(folder: Path, *arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
+    """Run the command to its end; another exit status than `status` shows what it printed."""
     done = subprocess.run(
         command(*arguments),
         cwd=folder,
@@ -57,7 +59,7 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         text=True,
         timeout=900,
     )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert done.returncode == status, done.stdout[-2000:] + done.stderr[-4000:]
     return done
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from endpoints.children import ChildFailed, child, run_child, tail
+from endpoints.supervise import descendants
 from rounds.errors import UserError
 
 PARENT = """
@@ -155,3 +156,24 @@ def test_no_file_of_a_child_stays_open(tmp_path: Path):
 def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path):
     (tmp_path / "log").write_text("".join(f"{i}\n" for i in range(99)))
     assert tail(tmp_path / "log", 2) == "97\n98"
+
+
+def test_a_message_of_several_lines_is_still_the_users_error(tmp_path: Path, monkeypatch):
+    code = (
+        "from endpoints.child_main import child_main\n"
+        "from rounds.errors import UserError\n"
+        "def main(path): raise UserError('beta\\n  must be positive')\n"
+        "child_main(main)"
+    )
+    log = module(tmp_path, code, monkeypatch)
+    with pytest.raises(UserError, match=r"^beta   must be positive$"):
+        run_child("job_child", Path("j"), log, lambda line: None)
+
+
+def test_a_process_whose_name_is_no_text_is_found(tmp_path: Path):
+    name = tmp_path / os.fsdecode(b"\xff\xfe")
+    name.symlink_to("/bin/sleep")
+    with subprocess.Popen([name, "60"]) as process:
+        assert wait_for(lambda: b"\xff" in Path(f"/proc/{process.pid}/stat").read_bytes())
+        assert process.pid in descendants(os.getpid())
+        process.kill()

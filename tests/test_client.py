@@ -107,6 +107,7 @@ def test_an_endpoint_that_is_gone_is_lost(tmp_path: Path):
         (completion("part", "content_filter"), "content_filter"),
         (completion(" \n"), "empty"),
         (completion(None), "empty"),
+        (completion([{"type": "text", "text": "in parts"}]), "empty"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_finished_text_is_its_own_failure(endpoint, tmp_path, reply, failure):
@@ -125,8 +126,13 @@ def test_what_is_no_finished_text_is_its_own_failure(endpoint, tmp_path, reply, 
         Raw(200, "{not json"),
         Raw(200, '{"error": {"message": "upstream is down"}}'),
         Raw(200, '{"choices": []}'),
+        Raw(200, '{"choices": [null]}'),
+        Raw(200, '{"choices": {"a": 1}}'),
     ],
-    ids=["400", "500", "html", "not json", "an error with status 200", "no choice"],
+    ids=[
+        *("400", "500", "html", "not json", "an error with status 200"),
+        *("no choice", "a choice of nothing", "choices in a mapping"),
+    ],
 )
 def test_what_is_no_answer_is_an_error_and_not_kept(endpoint, tmp_path: Path, reply: Raw):
     replies = iter([reply, reply, "yes"])
@@ -194,3 +200,29 @@ def test_failures_between_answers_do_not(endpoint, tmp_path: Path):
     calls = [(question(str(i)), "r") for i in range(30)]
     answers = ask_all(tmp_path, endpoint(every_third), calls, max_retries=0, max_in_flight=1)
     assert [answer.failure for answer in answers] == [None, "api_error", "api_error"] * 10
+
+
+def test_any_number_of_filtered_calls_does_not_mean_that_the_endpoint_is_down(endpoint, tmp_path):
+    filtered = Raw(400, '{"error": {"message": "no", "code": "content_filter"}}')
+    calls = [(question(str(i)), "r") for i in range(15)]
+    answers = ask_all(tmp_path, endpoint(lambda body: filtered), calls, max_in_flight=1)
+    assert [answer.failure for answer in answers] == ["content_filter"] * 15
+
+
+def test_a_round_that_is_continued_is_not_lost_over_requests_rejected_before(endpoint, tmp_path):
+    def every_eighth_is_too_long(body: dict[str, Any]) -> Any:
+        return "yes" if int(body["messages"][0]["content"]) % 8 else Raw(400)
+
+    at = endpoint(every_eighth_is_too_long)
+    calls = [(question(str(i)), "r") for i in range(100)]
+    first, second = (ask_all(tmp_path, at, calls, max_in_flight=1) for _ in range(2))
+    assert [answer.failure for answer in first] == [answer.failure for answer in second]
+    assert len(at.requests) == 100 + 13, "what was rejected is asked again, and nothing else"
+
+
+def test_an_endpoint_that_rejects_everything_is_lost_each_time(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: Raw(400))
+    calls = [(question(str(i)), "r") for i in range(40)]
+    for _ in range(3):
+        with pytest.raises(EndpointLost, match="10 calls in a row"):
+            ask_all(tmp_path, at, calls, max_in_flight=1)

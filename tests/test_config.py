@@ -7,7 +7,10 @@ import yaml
 from configs import TREE, load, refused
 
 from flows.config import dump_config, load_config
+from flows.preflight import first_policy
 from rounds.errors import UserError
+from rounds.shipped import locate
+from rounds.weights import weights_hash
 
 
 def test_the_smallest_config_loads_with_its_defaults(tmp_path: Path):
@@ -123,7 +126,7 @@ def test_a_shipped_example_goes_by_its_name(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = load_config("starter", ["sampler.n=8"])
     assert (config.name, config.sampler.n) == ("starter", 8)
-    assert config.trainer.args["learning_rate"] == 2e-4
+    assert config.trainer.args["learning_rate"] == 3e-4  # a number, not YAML 1.1's text
 
 
 def test_what_is_written_down_loads_as_the_same_config_and_names_no_secret(tmp_path, monkeypatch):
@@ -132,3 +135,11 @@ def test_what_is_written_down_loads_as_the_same_config_and_names_no_secret(tmp_p
     text = dump_config(config)
     assert "DESK_KEY" in text and "sk-very-secret" not in text
     assert load(tmp_path, text) == config
+
+
+def test_a_policy_behind_a_server_of_ours_is_named_by_its_weights(tmp_path: Path):
+    served = "{serve: {model: 'prefloop:starter/policy'}, model: any name}"
+    overrides = ["policy={endpoint: own}", "trainer=null", f"endpoints.own={served}"]
+    config = load(tmp_path, TREE, *overrides)
+    folder = locate("prefloop:starter/policy")
+    assert first_policy(config).policy_id == f"own/{weights_hash(folder)}"

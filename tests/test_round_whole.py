@@ -25,6 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     done = run(folder, "run", str(write_config(folder)), "--rounds", "2")
     (folder / "stdout.txt").write_text(done.stdout)
+    (folder / "stderr.txt").write_text(done.stderr)
     return folder
 
 
@@ -57,6 +58,26 @@ def test_every_train_prompt_ends_as_one_pair_or_one_dropped_row(run_dir: Path):
         ]
         assert len(prompts) == 24
         assert sorted(ended) == sorted(prompts)
+
+
+def test_a_repeated_prompt_is_merged_and_an_overlong_one_set_aside(home: Path, run_dir: Path):
+    assert "1 duplicate prompts merged" in (home / "stderr.txt").read_text()
+    folder = round_dir(run_dir, 1)
+    aside = [row for row in read_rows(folder, "prompts") if row["set_aside"]]
+    assert len(aside) == 1 and "the model takes 256" in aside[0]["set_aside"]
+    reasons = {row["prompt_id"]: row["reason"] for row in read_rows(folder, "dropped")}
+    assert reasons[aside[0]["prompt_id"]] == "not_sampled"
+    assert read_json(folder / "metrics.json")["counts"]["set_aside"] == 1
+    assert "1 set aside" in run(home, "status", "runs/small").stdout
+
+
+def test_a_source_of_overlong_prompts_only_is_refused(home: Path):
+    lines = [json.dumps({"prompt": f"{number} is broken. " * 200}) for number in range(3)]
+    (home / "long.jsonl").write_text("\n".join(lines))
+    overrides = ["--set", f"prompts.train={home / 'long.jsonl'}", "--set", "name=long"]
+    done = run(home, "run", str(home / "small.yaml"), *overrides, status=2)
+    assert "error: no train prompt fits" in done.stderr
+    assert not (home / "runs/long/journal.sqlite").exists(), "nothing was asked"
 
 
 def test_the_second_round_takes_other_prompts_and_the_promoted_policy(run_dir: Path):
@@ -187,7 +208,7 @@ def test_status_knows_every_round(home: Path):
     assert "round 2" in run(home, "status", "runs/small").stdout
 
 
-def test_an_exhausted_source_is_a_clear_stop(home: Path):
-    """60 prompts: a third round takes the last 12, a fourth finds none. Planned, not run."""
+def test_the_plan_knows_what_is_left(home: Path):
+    """61 prompts: a third round would take the last 13."""
     planned = run(home, "plan", str(home / "small.yaml")).stdout
-    assert "12 of 12 left" in planned
+    assert "13 of 13 left" in planned

@@ -12,6 +12,7 @@ from rounds.finish import finish_round
 from rounds.folder import (
     finished_rounds,
     manifest,
+    next_round,
     open_run,
     policy_facts,
     policy_history,
@@ -24,6 +25,7 @@ from rounds.ids import file_hash
 from rounds.schema import TABLES
 from rounds.show import judged
 from rounds.status import run_status
+from rounds.tables import write_rows
 from rounds.weights import Policy
 
 PROMOTED = {"promoted": True, "reasons": ["strong"]}
@@ -152,3 +154,25 @@ def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
     assert [each["round"] for each in found["rounds"]] == [1]
     assert found["under_way"] == {"round": 2, "done": ["prompts", "sample"], "next": "judge"}
     assert found["policy"]["policy_id"] == "p1" and found["initial"]["policy_id"] == "p0"
+
+
+def test_the_next_round_never_stands_on_a_finished_one(run_dir: Path):
+    assert next_round(run_dir) == round_dir(run_dir, 1)
+    finished(run_dir, 1), finished(run_dir, 2), begun(run_dir, 3)
+    assert next_round(run_dir) == round_dir(run_dir, 3)
+    shutil.rmtree(round_dir(run_dir, 1))
+    assert next_round(run_dir) == round_dir(run_dir, 3)
+
+
+def test_pairs_of_an_earlier_attempt_are_not_shown(run_dir: Path):
+    folder = finished(run_dir)
+    write_rows(folder, "verdicts", [])
+    with pytest.raises(UserError, match="its pairs are of an earlier attempt"):
+        list(judged(run_dir, 1, False, None))
+
+
+def test_a_copy_of_a_round_is_no_round(run_dir: Path):
+    done = finished(run_dir)
+    shutil.copytree(done, done.with_name("0001.bak"))
+    assert round_folders(run_dir) == finished_rounds(run_dir) == [done]
+    assert next_round(run_dir) == round_dir(run_dir, 2)

@@ -9,18 +9,21 @@ from builders import begun, candidate_row, prompt_row, stamped
 from scripted import Raw, completion
 
 from endpoints.client import EndpointLost
+from rounds.errors import UserError
 from rounds.files import write_json
-from rounds.ids import SEED_SPACING
-from rounds.tables import Row, read_rows, write_rows
+from rounds.ids import SEED_SPACING, text_hash
+from rounds.tables import Row, read_rows, write_parquet, write_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
 from sampler.requests import (
+    Request,
     already_sampled,
     candidate_id,
     held_out_requests,
     train_requests,
 )
-from sampler.stage import sample
+from sampler.stage import sample, sample_held_out
+from sampler.vllm_child import left
 
 SERVED = Policy("desk", None, "desk/m", served="desk")
 CONFIG = SamplerConfig(n=3, sampling={"temperature": 0.5, "max_tokens": 9})
@@ -160,3 +163,92 @@ def test_what_prefloop_sets_cannot_be_set(name: str):
     with pytest.raises(ValueError, match=f"sampling.{name} is set by prefloop"):
         SamplerConfig(sampling={name: 1})
     assert json.loads(CONFIG.model_dump_json())["n"] == 3
+
+
+FIRST, NEXT = Policy("m", None, "p0"), Policy("m2", None, "p1")
+
+
+@pytest.fixture
+def vllm(monkeypatch) -> list[str]:
+    """A sampler of local weights that takes prompts of up to 9 characters; whom it loaded."""
+    loaded: list[str] = []
+
+    def answers(work: Path, requests: list[Request], policy: Policy, config, progress):
+        loaded.append(policy.policy_id)
+        fit = [each for each in requests if len(each.messages[0]["content"]) < 10]
+        if not fit:
+            raise UserError("no prompt fits")
+        rows = [
+            candidate_row(prompt_row(each.messages[0]["content"], each.split), policy.policy_id, i)
+            | {"candidate_id": candidate_id(each, policy, config.sampling, i), "seed": each.seed}
+            | {"policy_id": policy.policy_id, "text_hash": text_hash(policy.policy_id)}
+            for each in fit
+            for i in range(each.n)
+        ]
+        return rows, {each.prompt_id: "too long" for each in requests if each not in fit}
+
+    monkeypatch.setattr("sampler.stage.sample_with_vllm", answers)
+    return loaded
+
+
+def held_out_ids(folder: Path) -> set[tuple[str, str, str]]:
+    rows = read_rows(folder, "candidates", ["gate", "test"])
+    return {(row["prompt_id"], row["policy_id"], row["split"]) for row in rows}
+
+
+def test_a_gate_prompt_that_is_too_long_stops_no_round(run_dir: Path, desk, endpoint, vllm):
+    long = prompt_row("far too long a prompt", "gate")
+    folder, none = begun(run_dir, prompts=[*PROMPTS, long]), desk(endpoint(told))
+    sample(folder, CONFIG, FIRST, 0, none)
+    for _ in range(2):
+        sample_held_out(folder, CONFIG, [FIRST, FIRST, NEXT], 0, none)
+    assert vllm == ["p0", "p1"], "weights were loaded for a prompt that nobody can answer"
+    assert held_out_ids(folder) == {
+        (prompt["prompt_id"], policy, prompt["split"])
+        for prompt in PROMPTS[2:]
+        for policy in ("p0", "p1")
+    }
+    assert [row["set_aside"] for row in read_rows(folder, "prompts")] == [None] * 4 + ["too long"]
+
+
+def test_a_prompt_that_fits_after_all_is_no_longer_set_aside(run_dir: Path, desk, endpoint, vllm):
+    rows = [{**row, "set_aside": "too long"} for row in PROMPTS]
+    folder = begun(run_dir, prompts=rows)
+    sample(folder, CONFIG, FIRST, 0, desk(endpoint(told)))
+    assert read_rows(folder, "prompts") == PROMPTS
+
+
+def test_a_change_taken_back_samples_the_held_out_rows_it_lost(run_dir, desk, endpoint, vllm):
+    folder, none = begun(run_dir, prompts=PROMPTS), desk(endpoint(told))
+    sample(folder, CONFIG, FIRST, 0, none)
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    wanted = held_out_ids(folder)
+    sample_held_out(folder, CONFIG, [FIRST, NEXT._replace(policy_id="other")], 0, none)
+    assert held_out_ids(folder) != wanted
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    assert held_out_ids(folder) == wanted
+
+
+def test_answers_follow_a_held_out_prompt_to_its_new_split(run_dir, desk, endpoint, vllm):
+    folder, none = begun(run_dir, prompts=PROMPTS), desk(endpoint(told))
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    gate, test = {**PROMPTS[3], "split": "gate"}, {**PROMPTS[2], "split": "test"}
+    write_rows(folder, "prompts", [*PROMPTS[:2], gate, test])
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    splits = {prompt["prompt_id"]: prompt["split"] for prompt in (gate, test)}
+    assert {(name, split) for name, _, split in held_out_ids(folder)} == set(splits.items())
+    assert vllm == ["p0", "p1"]
+
+
+def test_another_chunk_size_after_a_kill_loses_and_repeats_nothing(tmp_path: Path):
+    prompts = [prompt_row(f"q{number}") for number in range(10)]
+    requests = [Request(row["prompt_id"], "train", row["messages"], 1, 0) for row in prompts]
+    rows = [candidate_row(prompt, "x") for prompt in prompts]
+    write_parquet(tmp_path / "chunk-00000.parquet", "candidates", rows[:3])
+    write_parquet(tmp_path / "chunk-00001.parquet", "candidates", rows[3:6])
+    for size, sizes in ((3, [3, 1]), (2, [2, 2]), (9, [4])):
+        chunks = left(tmp_path, requests, size)
+        assert [len(chunk) for chunk in chunks.values()] == sizes
+        assert [request for chunk in chunks.values() for request in chunk] == requests[6:]
+        assert [path.name for path in chunks][0] == "chunk-00002.parquet"
+    assert left(tmp_path, requests[:6], 4) == {}

@@ -61,3 +61,16 @@ def test_stamps_tell_key_seconds_and_facts_and_start_is_none_of_them(tmp_path: P
 def test_the_key_follows_what_the_stage_depends_on():
     assert stage_key("rows", {"a": 1, "b": 2}) == stage_key("rows", {"b": 2, "a": 1})
     assert len({stage_key("rows", {"a": 1}), stage_key("rows", {"a": 2}), stage_key("row")}) == 3
+
+
+def test_a_change_that_was_cut_off_and_taken_back_runs_again(tmp_path: Path):
+    calls: list[str] = []
+    counted(tmp_path, "k1", calls)
+
+    def killed_after_its_tables() -> dict:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(tmp_path, "judge", "k2", killed_after_its_tables)
+    counted(tmp_path, "k1", calls)
+    assert calls == ["k1", "k1"], "the tables may be those of k2"

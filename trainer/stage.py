@@ -54,9 +54,11 @@ def train(
             },
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
-        run_child("trainer.dpo_child", job, log, _shown(progress), _launcher(config))
+        if not (work / "training.json").exists():  # it is written last
+            run_child("trainer.dpo_child", job, log, _shown(progress), _launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
-        replace_folder(work / "policy", target)
+        if (work / "policy").exists():  # else a kill came between this rename and the stamp
+            replace_folder(work / "policy", target)
         return facts
 
     facts = run_stage(folder, "train", key, run)

@@ -1,0 +1,51 @@
+"""The trainer stage around its child process: what a kill costs."""
+
+from pathlib import Path
+
+import pytest
+from builders import begun, candidate_row, confirmed, prompt_row
+
+import trainer.stage
+from pairs.config import PairsConfig
+from pairs.stage import build_pairs
+from rounds.files import read_json, replace_folder, write_json
+from rounds.weights import Policy
+from trainer.config import TrainerConfig
+from trainer.stage import train
+
+FIRST = Policy("m", None, "p0")
+
+
+def killed(*given) -> None:
+    raise KeyboardInterrupt
+
+
+def moved_then_killed(temporary: Path, target: Path) -> None:
+    replace_folder(temporary, target)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("last_step", [killed, moved_then_killed])
+def test_a_training_that_ended_is_not_done_again(run_dir: Path, monkeypatch, last_step):
+    prompt = prompt_row()
+    a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
+    folder = begun(run_dir, prompts=[prompt], candidates=[a, b], verdicts=confirmed(a, b))
+    build_pairs(folder, PairsConfig())
+    trainings: list[Path] = []
+
+    def child(module: str, job: Path, *given) -> None:
+        trainings.append(job)
+        out = Path(read_json(job)["out"])
+        write_json(out / "config.json", {})
+        (out / "model.safetensors").write_bytes(b"weights")
+        write_json(job.parent / "training.json", {"pairs": 1})
+
+    monkeypatch.setattr(trainer.stage, "run_child", child)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(trainer.stage, "replace_folder", last_step)
+        train(folder, TrainerConfig(), FIRST, FIRST, 0)
+    trained, facts = train(folder, TrainerConfig(), FIRST, FIRST, 0)
+    assert len(trainings) == 1 and facts == {"pairs": 1}
+    assert Path(trained.model) == folder / "policy"
+    train(folder, TrainerConfig(), FIRST, FIRST, 1)
+    assert len(trainings) == 2, "another seed is another training"
