@@ -20,9 +20,12 @@ class ChildFailed(WorkFailed):
 
 @contextmanager
 def child(
-    command: Sequence[str], log: Path, env: dict[str, str] | None = None
+    command: Sequence[str], log: Path, env: dict[str, str] | None = None, read: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A supervised child process, its output in `log`; ended with all it started on exit."""
+    """A supervised child process, ended with all it started on exit.
+
+    Its output goes to `log`; with `read` its stdout is a pipe that the caller must read.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     read_end, write_end = os.pipe()
     try:
@@ -30,7 +33,7 @@ def child(
             process = subprocess.Popen(
                 [sys.executable, "-m", "endpoints.supervise", str(read_end), *command],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if read else output,
                 stderr=output,
                 pass_fds=(read_end,),
                 start_new_session=True,
@@ -57,7 +60,7 @@ def run_child(
     """
     command = [*(launcher or [sys.executable]), "-m", module, str(job)]
     last = ""
-    with child(command, log) as process:
+    with child(command, log, read=True) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             last = raw.decode(errors="replace").rstrip("\n")

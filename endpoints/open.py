@@ -1,12 +1,15 @@
 """Endpoints as a run uses them: checked before anything is spent, started when first needed."""
 
+import inspect
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import openai
+from openai.resources.chat.completions import AsyncCompletions
 
 from endpoints.config import EndpointConfig
 from endpoints.hub import model_folder
@@ -15,6 +18,9 @@ from rounds.errors import UserError
 from rounds.progress import Progress, silent
 
 ReadBlock = Callable[[str], str]
+
+OURS = {"self", "model", "messages", "response_format", "stream", "stream_options", "n"}
+"""Arguments of a chat completion that are not the user's to set."""
 
 
 def api_key(name: str, config: EndpointConfig, read_block: ReadBlock | None = None) -> str:
@@ -30,6 +36,21 @@ def api_key(name: str, config: EndpointConfig, read_block: ReadBlock | None = No
             raise UserError(f"endpoints.{name}.api_key_block: read inside a Prefect flow only")
         return read_block(config.api_key_block)
     return "EMPTY"
+
+
+def check_sampling(where: str, sampling: dict[str, Any]) -> None:
+    """Raise UserError for a name that `chat.completions.create` does not take, or that is ours."""
+    known = set(inspect.signature(AsyncCompletions.create).parameters) - OURS
+    for name in sampling:
+        if name in OURS:
+            raise UserError(f"{where}.{name} is set by prefloop")
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UserError(
+                f"{where}.{name}: chat completions take no such argument; {hint}"
+                "What only some endpoints take goes under extra_body."
+            )
 
 
 def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:

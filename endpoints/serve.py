@@ -48,8 +48,7 @@ def serve(config: Serve, log: Path, progress: Progress) -> Iterator[Live]:
         *flags(arguments),
     ]
     env = {"VLLM_API_KEY": key, **cpu_settings(), **config.env}
-    # the server's own output, requests included, is its log; nothing reads its stdout
-    with child(["/bin/sh", "-c", 'exec "$@" >&2', "serve", *command], log, env) as process:
+    with child(command, log, env) as process:
         _wait_healthy(process, port, log, progress)
         yield Live(f"http://127.0.0.1:{port}/v1", SERVED_NAME, weights_hash(folder), key)
 

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from endpoints.hub import model_folder
-from endpoints.open import api_key, check_endpoint
+from endpoints.open import api_key, check_endpoint, check_sampling
 from flows.config import Config
 from flows.display import Display
 from gate.metrics import load_metric
@@ -23,8 +23,11 @@ def check(config: Config, display: Display) -> None:
         display.warn(
             f"{source.held_out_again} train prompts left out: they are gate or test prompts"
         )
-    for judge in {config.judge.endpoint: config.judge, "gate": config.held_out_judge}.values():
+    for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge)):
         load_rubrics(judge.rubrics)
+        check_sampling(f"{where}.sampling", judge.sampling)
+    if config.policy.endpoint is not None:
+        check_sampling("sampler.sampling", config.sampler.sampling)
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
     for name in sorted(config.used_endpoints):

@@ -72,7 +72,10 @@ def run_round(config: Config, runs_dir: Path) -> Path:
             why = "trainer is null" if config.trainer is None else "no pair was kept"
             decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
         finish_round(folder, dump_config(config), trained, decision)
-        publish(folder)
+        try:
+            publish(folder)
+        except Exception as error:  # the round is finished, whatever Prefect can show of it
+            run.display.warn(f"the artifacts of the round were not published: {error}")
         return folder
 
 

@@ -1,5 +1,6 @@
 """What a run holds open while it works: its lock, its endpoints, its progress display."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ from flows.display import Display
 from flows.preflight import check, first_policy, read_secret_block
 from rounds.errors import UserError
 from rounds.files import write_text
+from rounds.finish import follow_manifests
 from rounds.folder import policy_history, policy_of
 from rounds.lock import run_lock
 from rounds.weights import Policy
@@ -42,6 +44,7 @@ def session(config: Config, runs_dir: Path) -> Iterator[Session]:
     if (there := _open.get()) is not None:
         yield there
         return
+    _reach_ourselves()
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
         _writable(run_dir)
@@ -49,6 +52,7 @@ def session(config: Config, runs_dir: Path) -> Iterator[Session]:
         check(config, display)
         _same_beginning(run_dir, initial)
         with run_lock(run_dir):
+            follow_manifests(run_dir)
             write_text(run_dir / "run.yaml", dump_config(config))
             logs = run_dir / "logs"
             with Endpoints(
@@ -74,6 +78,13 @@ def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     """The promoted policy, or the first one while none was."""
     history = policy_history(run_dir)
     return policy_of(run_dir, history["current"]) if history else initial
+
+
+def _reach_ourselves() -> None:
+    """Our own servers listen on this machine; no proxy stands between."""
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
 
 
 def _writable(run_dir: Path) -> None:

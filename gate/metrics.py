@@ -1,6 +1,7 @@
 """Metrics the user names: `module:function` to a number for each answer."""
 
 import importlib
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -26,5 +27,11 @@ def load_metric(name: str, reference: str) -> Metric:
         ) from error
     if not callable(found):
         raise UserError(f"gate.metrics.{name}: {reference} is not a function")
-    metric: Metric = found
+
+    def metric(messages: list[dict[str, str]], answer: str) -> float:
+        value = found(messages, answer)
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise UserError(f"gate.metrics.{name}: {reference} gave {value!r}, not a number")
+        return float(value)
+
     return metric

@@ -14,7 +14,14 @@ import yaml
 from rounds import schema
 from rounds.card import write_card
 from rounds.files import write_json
-from rounds.folder import policy_facts, policy_history, round_number, round_start, run_of
+from rounds.folder import (
+    finished_rounds,
+    policy_facts,
+    policy_history,
+    round_number,
+    round_start,
+    run_of,
+)
 from rounds.ids import file_hash
 from rounds.stages import stage_stamps
 from rounds.tables import read_rows, table_path
@@ -31,7 +38,6 @@ PACKAGES = (
     "prefect",
     "datasets",
 )
-JUDGING = ("judge", "judge_held_out")
 
 
 def finish_round(
@@ -77,10 +83,20 @@ def finish_round(
             "versions": _versions(),
         },
     )
-    write_json(run_dir / "policy.json", policy_history(run_dir))
-    write_card(run_dir)
-    shutil.rmtree(folder / "work", ignore_errors=True)
+    follow_manifests(run_dir)
     return metrics
+
+
+def follow_manifests(run_dir: Path) -> None:
+    """Write policy.json and the card, and clear the work of finished rounds.
+
+    Also done when a run is opened: a kill may have come between a manifest and this.
+    """
+    for folder in finished_rounds(run_dir):
+        shutil.rmtree(folder / "work", ignore_errors=True)
+    if (history := policy_history(run_dir)) is not None:
+        write_json(run_dir / "policy.json", history)
+        write_card(run_dir)
 
 
 def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +106,11 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
     dropped = Counter(row["reason"] for row in read_rows(folder, "dropped"))
     train = [row for row in verdicts if row["split"] == "train"]
     judges = sorted({row["judge_id"] for row in train})
+    gate_judges = sorted({row["judge_id"] for row in verdicts if row["split"] != "train"})
     return {
         "round": round_number(folder),
         "judge_id": ", ".join(judges) or None,
+        "gate_judge_id": ", ".join(gate_judges) or None,
         "counts": {
             "prompts": facts["prompts"]["train"],
             "prompts_left": facts["prompts"]["left"],

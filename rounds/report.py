@@ -32,6 +32,10 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         for other in ("previous", "initial"):
             if rate := metrics.get(split, {}).get(f"win_rate_vs_{other}"):
                 lines.append((f"{split}: win rate vs {other}", win_rate_text(rate)))
+    if metrics.get("gate_judge_id"):
+        judge = metrics["gate_judge_id"]
+        shown = "the labelling judge" if judge == metrics["judge_id"] else judge
+        lines.append(("judge at the gate", shown))
     lines += _metric_lines(metrics)
     verdict = "promoted" if metrics["promoted"] else "kept the policy in place"
     lines.append(("decision", f"{verdict}: {'; '.join(metrics['reasons'])}"))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from endpoints.open import Endpoints
+from rounds.folder import finished_rounds, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import forget, run_stage, stage_key, work_dir
 from rounds.tables import read_rows, replace_splits, rows_hash, write_rows
@@ -36,7 +37,9 @@ def sample(
     requests = train_requests(folder, config.n, seed)
     if held_out:
         # this round's own rows are no reason to ask less: the stage must stay the same stage
-        requests += _missing(folder, held_out_requests(folder, seed), policy, config, here=False)
+        aside = {name for done in finished_rounds(run_of(folder))[-1:] for name in _aside(done)}
+        missing = _missing(folder, held_out_requests(folder, seed), policy, config, here=False)
+        requests += [request for request in missing if request.prompt_id not in aside]
     return _sampled(folder, "sample", requests, policy, config, endpoints, progress)
 
 

@@ -110,6 +110,15 @@ def test_a_rubric_without_its_placeholder(say):
     assert "judge.rubrics.pairwise" in message and "missing placeholder {b}" in message
 
 
+def test_an_argument_that_chat_completions_do_not_take(say):
+    def judge(name: str) -> dict[str, Any]:
+        return {"endpoint": "desk", "sampling": {name: 1}}
+
+    assert "judge.sampling.temprature" in say(judge=judge("temprature"))
+    assert "goes under extra_body" in say(judge=judge("top_k"))
+    assert "judge.sampling.stream is set by prefloop" in say(judge=judge("stream"))
+
+
 def test_a_metric_that_is_not_there(say):
     assert "gate.metrics.gold" in say(gate={"metrics": {"gold": "starter.gold:nothing"}})
 

@@ -1,12 +1,16 @@
 """The gate stage: verdicts on held-out answers to win rates and a decision."""
 
+import sys
+import types
 from pathlib import Path
 
 import pytest
 from builders import begun, both, candidate_row, prompt_row
 
 from gate.config import GateConfig
+from gate.metrics import load_metric
 from gate.stage import decide
+from rounds.errors import UserError
 from rounds.tables import Row
 
 NEW, OLD, FIRST = "new", "old", "first"
@@ -102,3 +106,11 @@ def test_a_decision_stands_until_something_it_rests_on_changes(run_dir: Path):
     assert not refused["promoted"]
     assert decide(folder, GateConfig(), NEW, OLD, FIRST) == refused
     assert decide(folder, GateConfig(must_exceed="value"), NEW, OLD, FIRST)["promoted"]
+
+
+def test_a_metric_that_gives_no_number_is_named(monkeypatch):
+    module = types.ModuleType("odd")
+    module.half = lambda messages, answer: float("nan")
+    monkeypatch.setitem(sys.modules, "odd", module)
+    with pytest.raises(UserError, match=r"gate\.metrics\.mine: odd:half gave nan"):
+        load_metric("mine", "odd:half")([], "text")

@@ -1,5 +1,6 @@
 """A finished round, the run it belongs to, and what can be made again from its manifests."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from builders import POLICY, REFUSED, begun, finished, stamped
 
 from rounds.errors import UserError
 from rounds.files import read_json
-from rounds.finish import finish_round
+from rounds.finish import finish_round, follow_manifests
 from rounds.folder import (
     finished_rounds,
     manifest,
@@ -176,3 +177,14 @@ def test_a_copy_of_a_round_is_no_round(run_dir: Path):
     shutil.copytree(done, done.with_name("0001.bak"))
     assert round_folders(run_dir) == finished_rounds(run_dir) == [done]
     assert next_round(run_dir) == round_dir(run_dir, 2)
+
+
+def test_what_follows_from_the_manifests_is_made_again_after_a_kill(run_dir: Path):
+    folder = finished(run_dir)
+    for path in (run_dir / "policy.json", run_dir / "README.md"):
+        path.unlink()
+    (folder / "work").mkdir()
+    follow_manifests(run_dir)
+    assert json.loads((run_dir / "policy.json").read_text())["history"][0]["round"] == 1
+    assert "round_0001" in (run_dir / "README.md").read_text()
+    assert not (folder / "work").exists()

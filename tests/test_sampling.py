@@ -176,8 +176,8 @@ def vllm(monkeypatch) -> list[str]:
     def answers(work: Path, requests: list[Request], policy: Policy, config, progress):
         loaded.append(policy.policy_id)
         fit = [each for each in requests if len(each.messages[0]["content"]) < 10]
-        if not fit:
-            raise UserError("no prompt fits")
+        if {each.split for each in fit} != {each.split for each in requests}:
+            raise UserError("no prompt of a split fits")
         rows = [
             candidate_row(prompt_row(each.messages[0]["content"], each.split), policy.policy_id, i)
             | {"candidate_id": candidate_id(each, policy, config.sampling, i), "seed": each.seed}
@@ -208,7 +208,12 @@ def test_a_gate_prompt_that_is_too_long_stops_no_round(run_dir: Path, desk, endp
         for prompt in PROMPTS[2:]
         for policy in ("p0", "p1")
     }
-    assert [row["set_aside"] for row in read_rows(folder, "prompts")] == [None] * 4 + ["too long"]
+    prompts = read_rows(folder, "prompts")
+    assert [row["set_aside"] for row in prompts] == [None] * 4 + ["too long"]
+    write_json(folder / "manifest.json", {})
+    second = begun(run_dir, 2, prompts=[prompt_row("q2"), *prompts[2:]])
+    sample(second, CONFIG, NEXT, 0, none)
+    assert vllm == ["p0", "p1", "p1"] and read_rows(second, "prompts")[1:] == prompts[2:]
 
 
 def test_a_prompt_that_fits_after_all_is_no_longer_set_aside(run_dir: Path, desk, endpoint, vllm):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rounds.by_hand import by_hand, shown
+from rounds.errors import UserError
 from rounds.folder import policy_of, round_start, run_of
 from trainer.config import TrainerConfig
 from trainer.stage import train
@@ -13,7 +14,9 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The trainer stage with the run's own config."""
     start, run_dir = round_start(folder), run_of(folder)
     policies = [policy_of(run_dir, start[name]) for name in ("policy", "initial")]
-    config = TrainerConfig.model_validate(tree["trainer"] or {})
+    if tree["trainer"] is None:
+        raise UserError("run.yaml: trainer is null; this run trains nothing")
+    config = TrainerConfig.model_validate(tree["trainer"])
     return train(folder, config, policies[0], policies[1], start["seed"], shown)[0]
 
 
