@@ -54,6 +54,7 @@ async def asking(
     """Yields `ask(body, rubric, repeat=0) -> Answer`; at most `max_in_flight` calls are open.
 
     `body` holds chat-completion arguments without the model. Answers in the journal cost nothing.
+    However the stream ends, calls that are open are waited for, so that what they cost is kept.
     Raises EndpointLost when the endpoint refuses connections or the key, or when
     FAILURES_IN_A_ROW calls failed. A request that it has rejected before does not count: a round
     that is continued meets its rejected requests again without the answers that lay between.
@@ -68,6 +69,7 @@ async def asking(
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
         failures_in_a_row = 0
+        closing = False
 
         def failed(key: str, failure: str, detail: str) -> Answer:
             nonlocal failures_in_a_row
@@ -82,6 +84,8 @@ async def asking(
         async def call(key: str, body: dict[str, Any]) -> Answer:
             nonlocal failures_in_a_row
             async with gate:
+                if closing:
+                    raise EndpointLost(f"endpoint {name}: the stream has ended")
                 try:
                     completion = await client.chat.completions.create(model=live.model, **body)
                 except (openai.APIConnectionError, openai.APIStatusError) as error:
@@ -112,11 +116,15 @@ async def asking(
                 return read_answer(key, raw, _cost(raw, config))
             if key not in underway:  # the same question twice at once is one call
                 underway[key] = asyncio.ensure_future(call(key, body))
-            answer = await underway[key]
-            underway.pop(key, None)
-            return answer
+                underway[key].add_done_callback(lambda _: underway.pop(key, None))
+            # shielded: when another call's failure ends the stream, this one is on its way
+            return await asyncio.shield(underway[key])
 
-        yield ask
+        try:
+            yield ask
+        finally:
+            closing = True
+            await asyncio.gather(*underway.values(), return_exceptions=True)
 
 
 def read_answer(key: str, raw: dict[str, Any], cost: float, paid_now: bool = False) -> Answer:

@@ -1,6 +1,7 @@
 """Calls are bounded, retried, answered once and written down once; failures are not answers."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,19 @@ def test_an_endpoint_that_rejects_everything_is_lost_each_time(endpoint, tmp_pat
     for _ in range(3):
         with pytest.raises(EndpointLost, match="10 calls in a row"):
             ask_all(tmp_path, at, calls, max_in_flight=1)
+
+
+def test_calls_that_are_open_when_the_stream_ends_are_kept(endpoint, tmp_path: Path):
+    def script(body: dict[str, Any]) -> Any:
+        if body["messages"][0]["content"] == "bad":
+            return Raw(401)
+        time.sleep(0.3)
+        return "yes"
+
+    at = endpoint(script)
+    calls = [(question(str(i)), "r") for i in range(5)]
+    with pytest.raises(EndpointLost):
+        ask_all(tmp_path, at, [*calls, (question("bad"), "r")])
+    before = len(at.requests)
+    assert [answer.text for answer in ask_all(tmp_path, at, calls)] == ["yes"] * 5
+    assert len(at.requests) == before, "a call that was open was paid for twice"
