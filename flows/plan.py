@@ -62,9 +62,10 @@ def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
 
 
 def _gate(config: Config, prompts: int) -> str:
-    rate = detectable(prompts, config.gate.confidence, POWER)
+    threshold = config.gate.threshold
+    rate = detectable(prompts, config.gate.confidence, POWER, threshold)
     return (
-        f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed 0.5 "
+        f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
         f"({config.gate.confidence:.0%} interval, power {POWER:.0%})"
     )
 

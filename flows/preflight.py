@@ -5,6 +5,7 @@ from pathlib import Path
 
 from endpoints.hub import model_folder
 from endpoints.open import api_key, check_endpoint, check_sampling
+from endpoints.vllm_names import ENGINE, SAMPLING, SERVER, check_names
 from flows.config import Config
 from flows.display import Display
 from gate.metrics import load_metric
@@ -28,10 +29,15 @@ def check(config: Config, display: Display) -> None:
         check_sampling(f"{where}.sampling", judge.sampling)
     if config.policy.endpoint is not None:
         check_sampling("sampler.sampling", config.sampler.sampling)
+    else:
+        check_names("sampler.sampling", config.sampler.sampling, SAMPLING)
+        check_names("sampler.vllm", config.sampler.vllm, ENGINE)
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
     for name in sorted(config.used_endpoints):
         endpoint = config.endpoints[name]
+        if endpoint.serve is not None:
+            check_names(f"endpoints.{name}.serve.args", endpoint.serve.args, SERVER)
         check_endpoint(name, endpoint, api_key(name, endpoint, read_secret_block))
     if config.trainer is not None:
         with tempfile.TemporaryDirectory() as scratch:

@@ -21,7 +21,7 @@ def load_metric(name: str, reference: str) -> Metric:
         sys.path.append(os.getcwd())
     try:
         found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
+    except Exception as error:  # whatever the user's module raises as it is imported
         raise UserError(
             f"gate.metrics.{name}: cannot load {reference} ({error}); expected module:function"
         ) from error
@@ -29,7 +29,11 @@ def load_metric(name: str, reference: str) -> Metric:
         raise UserError(f"gate.metrics.{name}: {reference} is not a function")
 
     def metric(messages: list[dict[str, str]], answer: str) -> float:
-        value = found(messages, answer)
+        try:
+            value = found(messages, answer)
+        except Exception as error:
+            fault = f"{type(error).__name__}: {error}"
+            raise UserError(f"gate.metrics.{name}: {reference} failed ({fault})") from error
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             raise UserError(f"gate.metrics.{name}: {reference} gave {value!r}, not a number")
         return float(value)

@@ -78,10 +78,12 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
     return float(1 / (1 + np.exp(-weights[0])))
 
 
-def detectable(n: int, confidence: float, power: float = 0.8) -> float:
-    """The smallest true win rate that n decided comparisons show to exceed 0.5, with this power."""
+def detectable(n: int, confidence: float, power: float = 0.8, threshold: float = 0.5) -> float:
+    """The smallest true win rate that n decided comparisons show to exceed the threshold, with this
+    power (normal approximation).
+    """
     if n == 0:
         return 1.0
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + confidence / 2) + normal.inv_cdf(power)
-    return min(1.0, 0.5 + z * 0.5 / float(np.sqrt(n)))
+    return min(1.0, threshold + z * float(np.sqrt(threshold * (1 - threshold) / n)))

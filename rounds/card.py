@@ -46,7 +46,8 @@ def _title(run_dir: Path) -> str:
         "Preference data made by a closed loop: each round the policy in place answered prompts, a "
         "judge\ncompared the answers in both orders, and what it confirmed became pairs. Made with "
         "prefloop.\n\n"
-        f'    load_dataset("{run_dir.name}", "pairs", split="round_0001")\n'
+        'In this folder: `load_dataset(".", "pairs", split="round_0001")`. A table without rows\n'
+        "is left out.\n"
     )
 
 

@@ -13,6 +13,8 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.weights import Policy
 
+RUNS = "*/run.yaml"
+
 
 def round_dir(run_dir: Path, number: int) -> Path:
     """The folder of round `number`, counted from 1."""
@@ -55,12 +57,14 @@ def next_round(run_dir: Path) -> Path:
 
 
 def open_run(run_dir: Path) -> Path:
-    """The run folder a user named, or a UserError that lists the runs that are there."""
+    """The run folder a user named, or a UserError that lists the runs nearby."""
     if (run_dir / "run.yaml").exists():
         return run_dir
-    found = sorted(path.parent.name for path in run_dir.parent.glob("*/run.yaml"))
-    there = f"runs there: {', '.join(found)}" if found else f"there are no runs in {run_dir.parent}"
-    raise UserError(f"{run_dir}: no run here ({there})")
+    around = (run_dir, run_dir.parent, Path("runs"))
+    near = [path for folder in around for path in folder.glob(RUNS)]
+    found = ", ".join(sorted({str(path.parent) for path in near}))
+    hint = f"did you mean {found}?" if found else "nor near it"
+    raise UserError(f"{run_dir}: no run here ({hint})")
 
 
 def start_round(folder: Path, facts: dict[str, Any]) -> None:

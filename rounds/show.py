@@ -17,7 +17,8 @@ def judged(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Itera
     folder = round_dir(open_run(run_dir), number)
     if not table_path(folder, "pairs").exists():
         there = ", ".join(str(int(path.name)) for path in round_folders(run_dir)) or "none"
-        raise UserError(f"{run_dir}: round {number} has no judged pairs (rounds there: {there})")
+        state = "is not judged yet" if folder.is_dir() else f"is not there (rounds there: {there})"
+        raise UserError(f"{run_dir}: round {number} {state}")
     rows = read_rows(folder, "pairs"), read_rows(folder, "dropped")
     wanted = [*rows[0], *rows[1]] if pair else rows[1] if dropped else rows[0]
     if pair:

@@ -119,6 +119,13 @@ def test_an_argument_that_chat_completions_do_not_take(say):
     assert "judge.sampling.stream is set by prefloop" in say(judge=judge("stream"))
 
 
+def test_an_argument_that_vllm_does_not_know(say):
+    assert "did you mean max_model_len?" in say(sampler={"vllm": {"max_modellen": 1}})
+    assert "did you mean temperature?" in say(sampler={"sampling": {"temprature": 1}})
+    serve = {"model": "prefloop:starter/judge", "args": {"enable_log_request": True}}
+    assert "did you mean enable_log_requests?" in say(endpoints={"desk": {"serve": serve}})
+
+
 def test_a_metric_that_is_not_there(say):
     assert "gate.metrics.gold" in say(gate={"metrics": {"gold": "starter.gold:nothing"}})
 

@@ -125,10 +125,10 @@ def test_a_policy_outside_the_run_keeps_its_path(tmp_path: Path, adapter: str | 
 
 
 def test_a_run_that_is_not_there_lists_those_that_are(run_dir: Path):
-    with pytest.raises(UserError, match=r"no run here \(there are no runs in"):
+    with pytest.raises(UserError, match=r"no run here \(nor near it"):
         open_run(run_dir)
     finished(run_dir)
-    with pytest.raises(UserError, match=r"no run here \(runs there: demo\)"):
+    with pytest.raises(UserError, match=r"no run here \(did you mean .*demo\?\)"):
         open_run(run_dir.parent / "dmo")
     with pytest.raises(UserError, match="no round here"):
         round_start(round_dir(run_dir, 9))
@@ -144,7 +144,7 @@ def test_a_pair_is_shown_with_everything_behind_it(run_dir: Path):
     assert list(judged(run_dir, 1, False, lost["pair_id"][:6])) == [lost]
     with pytest.raises(UserError, match="no pair zzz"):
         list(judged(run_dir, 1, False, "zzz"))
-    with pytest.raises(UserError, match=r"round 7 has no judged pairs \(rounds there: 1\)"):
+    with pytest.raises(UserError, match=r"round 7 is not there \(rounds there: 1\)"):
         list(judged(run_dir, 7, False, None))
 
 
