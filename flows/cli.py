@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +43,11 @@ def run(
         from flows.session import session
 
         log = runs_dir.resolve() / tree.name / "logs" / "prefect-server.log"
-        with session(tree, runs_dir) as opened, prefect_server(log) as connected, connected():
+        with ExitStack() as stack:
+            if tree.secret_blocks:  # the checks read them, so the server comes first
+                stack.enter_context(stack.enter_context(prefect_server(log))())
+            opened = stack.enter_context(session(tree, runs_dir))
+            stack.enter_context(stack.enter_context(prefect_server(log))())
             from flows.loop import run_loop
 
             run_loop(config, rounds, str(runs_dir), set)

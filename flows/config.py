@@ -73,6 +73,11 @@ class Config(Section):
         return self.gate.judge or self.judge
 
     @property
+    def secret_blocks(self) -> bool:
+        """Whether a key is kept in a Prefect Secret block."""
+        return any(self.endpoints[name].api_key_block for name in self.used_endpoints)
+
+    @property
     def used_endpoints(self) -> set[str]:
         """Names of the endpoints that this run calls."""
         names = {self.judge.endpoint, self.policy.endpoint}

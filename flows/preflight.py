@@ -10,6 +10,7 @@ from flows.config import Config
 from flows.display import Display
 from gate.metrics import load_metric
 from judge.rubric import load_rubrics
+from rounds.errors import UserError
 from rounds.weights import Policy, adapter_base, local_policy, weights_hash
 from sampler.deal import read_source
 from trainer.stage import check_arguments
@@ -61,7 +62,10 @@ def first_policy(config: Config) -> Policy:
 
 
 def read_secret_block(name: str) -> str:
-    """The value of a Prefect Secret block."""
+    """The value of a Prefect Secret block. Raises UserError where there is none of that name."""
     from prefect.blocks.system import Secret
 
-    return str(Secret.load(name).get())
+    try:
+        return str(Secret.load(name).get())
+    except ValueError as error:
+        raise UserError(f"api_key_block: there is no Secret block {name!r} in Prefect") from error

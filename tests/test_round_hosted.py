@@ -1,13 +1,17 @@
 """A policy and a judge at endpoints: pairs without weights, a judge that fails and comes back."""
 
 import json
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from scripted import Raw, honest_judge, quality
-from small_run import read_json_lines, run
+from small_run import environment, read_json_lines, run
 
 from rounds.folder import round_dir
 from rounds.tables import read_rows
@@ -17,7 +21,8 @@ pytestmark = pytest.mark.slow
 
 def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_path: Path):
     policy = endpoint(answer)
-    judge = endpoint(failing_at_first(honest_judge))
+    script = DownAtFirst()
+    judge = endpoint(script)
     lines = [json.dumps({"prompt": f"Question {number}?"}) for number in range(40)]
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
     config = tmp_path / "hosted.yaml"
@@ -28,6 +33,7 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
             "model": "m",
             "max_retries": 0,
             "price": {"input": 100},
+            "api_key_block": "judge-key",
         },
     }
     tree = {
@@ -39,6 +45,11 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
         "trainer": None,
     }
     config.write_text(yaml.safe_dump(tree))
+    assert (
+        "there is no Secret block 'judge-key'" in run(tmp_path, "run", str(config), status=2).stderr
+    )
+    keep = "from prefect.blocks.system import Secret; Secret(value='k').save('judge-key')"
+    subprocess.run([sys.executable, "-c", keep], env=environment(tmp_path / "prefect"), check=True)
     done = run(tmp_path, "run", str(config))
     assert "10 calls in a row" in done.stderr and "asking again" in done.stderr
     assert "nothing was trained: trainer is null" in " ".join(done.stdout.split())
@@ -51,7 +62,9 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
         assert better - worse == row["margin"] > 0
     asked = [json.dumps(each["messages"]) for each in judge.requests if each["messages"]]
     kept = {row["request_key"] for row in read_rows(folder, "verdicts")}
-    assert len(asked) - 12 == len(set(asked)) == len(kept), "an answered question was asked again"
+    assert len(asked) - script.refused == len(set(asked)) == len(kept), (
+        "an answered question was asked again"
+    )
     shown = read_json_lines(run(tmp_path, "show", "runs/hosted", "1", "--json").stdout)
     assert len(shown) == len(pairs)
 
@@ -63,16 +76,22 @@ def answer(body: dict[str, Any]) -> Any:
     return f"quality {1 + body['seed'] % 9} for {body['messages'][0]['content']}"
 
 
-def failing_at_first(script: Any) -> Any:
-    """A script whose first twelve questions meet a server that is down."""
-    left = [12]
+class DownAtFirst:
+    """A judge whose server is down until it has been left alone for three seconds."""
 
-    def judged(body: dict[str, Any]) -> Any:
+    def __init__(self) -> None:
+        self.refused = 0
+        self.last = 0.0
+        self.lock = threading.Lock()  # questions come from many threads
+
+    def __call__(self, body: dict[str, Any]) -> Any:
         if not body["messages"]:
             return Raw(400)
-        if left[0]:
-            left[0] -= 1
-            return Raw(503)
-        return script(body)
-
-    return judged
+        with self.lock:
+            now, before = time.monotonic(), self.last
+            if before == 0.0 or 0 < now - before < 3.0:
+                self.last = now
+                self.refused += 1
+                return Raw(503)
+            self.last = -1.0  # up from now on
+        return honest_judge(body)
