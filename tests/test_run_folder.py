@@ -124,7 +124,8 @@ def test_a_policy_outside_the_run_keeps_its_path(tmp_path: Path, adapter: str | 
     assert policy_of(tmp_path, facts) == policy
 
 
-def test_a_run_that_is_not_there_lists_those_that_are(run_dir: Path):
+def test_a_run_that_is_not_there_lists_those_that_are(run_dir: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "..")  # a runs folder in the current one would be named as well
     with pytest.raises(UserError, match=r"no run here \(nor near it"):
         open_run(run_dir)
     finished(run_dir)
