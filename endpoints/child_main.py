@@ -1,4 +1,4 @@
-"""The child's side of `run_child`: how a child process speaks to its parent.
+"""What a child process of `run_child` says to its parent, and how the parent reads it.
 
 Real stdout carries progress lines and, last, a user's error; everything else a library prints goes
 to stderr, which the parent keeps as a log.
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rounds.errors import UserError
+from rounds.progress import Progress
 
 USER_ERROR = 2
 
@@ -16,6 +17,17 @@ USER_ERROR = 2
 def say(done: int, total: int, note: str = "") -> None:
     """One progress line for the parent."""
     print(f"progress {done} {total} {note}", file=sys.__stdout__, flush=True)
+
+
+def heard(progress: Progress) -> Callable[[str], None]:
+    """The parent's side of `say`: a reader of the child's lines that hands its progress on."""
+
+    def on_line(line: str) -> None:
+        if line.startswith("progress "):
+            _, done, total, note = line.split(" ", 3)
+            progress(int(done), int(total), note)
+
+    return on_line
 
 
 def child_main(main: Callable[[Path], None]) -> None:

@@ -134,9 +134,9 @@ def train_policy(folder: Path) -> Policy:
     run = current()
     assert run.config.trainer is not None
     shown = run.display.stage("train")
-    return train(folder, run.config.trainer, in_place(folder), run.initial, run.config.seed, shown)[
-        0
-    ]
+    policies = (in_place(folder), run.initial)
+    trained, _ = train(folder, run.config.trainer, *policies, run.config.seed, shown)
+    return trained
 
 
 @task(name="sample-held-out", **WORKS)

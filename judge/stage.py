@@ -17,7 +17,7 @@ from judge.screen_confirm import both_orders, screen_confirm
 from rounds.folder import round_start, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
-from rounds.tables import Row, read_rows, replace_splits, rows_hash
+from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
 
 STRATEGIES = {"screen_confirm": screen_confirm}
 
@@ -42,13 +42,11 @@ def judge_candidates(
     """
     strategy = STRATEGIES[config.strategy]
     candidates = read_rows(folder, "candidates", ["train"])
-    by_prompt: dict[str, list[Row]] = {}
-    for row in candidates:
-        by_prompt.setdefault(row["prompt_id"], []).append(row)
+    answers_to = by_prompt(candidates)
     questions = [
-        Question(prompt, by_prompt[prompt["prompt_id"]])
+        Question(prompt, answers_to[prompt["prompt_id"]])
         for prompt in read_rows(folder, "prompts", ["train"])
-        if prompt["prompt_id"] in by_prompt
+        if prompt["prompt_id"] in answers_to
     ]
 
     async def work(judge: Judge, question: Question) -> list[Row]:
@@ -72,12 +70,10 @@ def judge_held_out(
     """
     splits = ["gate", "test"]
     candidates = read_rows(folder, "candidates", splits)
-    by_prompt: dict[str, list[Row]] = {}
-    for row in candidates:
-        by_prompt.setdefault(row["prompt_id"], []).append(row)
+    answers_to = by_prompt(candidates)
     questions = []
     for prompt in read_rows(folder, "prompts", splits):
-        answers = by_prompt.get(prompt["prompt_id"], [])
+        answers = answers_to.get(prompt["prompt_id"], [])
         new = [row for row in answers if row["policy_id"] == trained]
         questions += [
             Question(prompt, [new[0], other])

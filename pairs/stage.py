@@ -10,7 +10,7 @@ from pairs.filters import Pair, filters, pair_key, prompt_text
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
-from rounds.tables import Row, read_rows, rows_hash, write_rows
+from rounds.tables import Row, by_prompt, read_rows, rows_hash, write_rows
 
 
 def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) -> dict[str, Any]:
@@ -33,14 +33,14 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
     )
 
     def run() -> dict[str, Any]:
-        by_prompt = _grouped(candidates)
-        judged = _grouped(verdicts)
+        sampled = by_prompt(candidates)
+        judged = by_prompt(verdicts)
         checks = filters(config, held_out, seen)
         kept: list[Row] = []
         dropped: list[Row] = []
         for done, prompt in enumerate(prompts, start=1):
             name = prompt["prompt_id"]
-            answers = {row["candidate_id"]: row for row in by_prompt.get(name, [])}
+            answers = {row["candidate_id"]: row for row in sampled.get(name, [])}
             row, reason = considered(round_number(folder), prompt, answers, judged.get(name, []))
             row["policy_id"] = next((each["policy_id"] for each in answers.values()), None)
             if reason is None:
@@ -57,10 +57,3 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         return {"kept": len(kept), "dropped": dict(sorted(reasons.items()))}
 
     return run_stage(folder, "pairs", key, run)
-
-
-def _grouped(rows: list[Row]) -> dict[str, list[Row]]:
-    grouped: dict[str, list[Row]] = {}
-    for row in rows:
-        grouped.setdefault(row["prompt_id"], []).append(row)
-    return grouped

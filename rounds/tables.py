@@ -54,6 +54,14 @@ def replace_splits(
     write_rows(round_dir, table, [*kept, *rows])
 
 
+def by_prompt(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows grouped by their prompt_id, both in order of appearance."""
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row["prompt_id"], []).append(row)
+    return grouped
+
+
 def rows_hash(table: str, rows: Iterable[Row]) -> str:
     """A hash of what the rows say, over deterministic columns only."""
     names = deterministic(table)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from endpoints.child_main import heard
 from endpoints.children import run_child
 from endpoints.serve import cpu_settings
 from rounds.files import read_json, write_json, write_text
@@ -41,13 +42,8 @@ def sample_with_vllm(
         },
     )
 
-    def on_line(line: str) -> None:
-        if line.startswith("progress "):
-            _, done, total, note = line.split(" ", 3)
-            progress(int(done), int(total), note)
-
     log = run_of(work.parent.parent) / "logs" / f"{work.parent.parent.name}-sampler.log"
-    run_child("sampler.vllm_child", job, log, on_line)
+    run_child("sampler.vllm_child", job, log, heard(progress))
     rows: list[Row] = []
     for chunk in sorted(work.glob("chunk-*.parquet")):
         rows += pq.read_table(chunk).to_pylist()

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from endpoints.child_main import heard
 from endpoints.children import run_child
 from endpoints.serve import flags
 from rounds.errors import UserError
@@ -55,7 +56,7 @@ def train(
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if not (work / "training.json").exists():  # it is written last
-            run_child("trainer.dpo_child", job, log, _shown(progress), _launcher(config))
+            run_child("trainer.dpo_child", job, log, heard(progress), _launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
         if (work / "policy").exists():  # else a kill came between this rename and the stamp
             replace_folder(work / "policy", target)
@@ -72,7 +73,7 @@ def check_arguments(config: TrainerConfig, scratch: Path) -> None:
     """Raise UserError for an argument that TRL or peft would refuse; spends seconds, no money."""
     job = scratch / "trainer-arguments.json"
     write_json(job, {"args": config.args, "lora": config.lora})
-    run_child("trainer.arguments", job, scratch / "trainer-arguments.log", lambda line: None)
+    run_child("trainer.arguments", job, scratch / "trainer-arguments.log", heard(silent))
 
 
 def _launcher(config: TrainerConfig) -> list[str]:
@@ -81,12 +82,3 @@ def _launcher(config: TrainerConfig) -> list[str]:
     # accelerate spells its flags with underscores
     given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
     return [sys.executable, "-m", "accelerate.commands.launch", *given]
-
-
-def _shown(progress: Progress) -> Any:
-    def on_line(line: str) -> None:
-        if line.startswith("progress "):
-            _, done, total, note = line.split(" ", 3)
-            progress(int(done), int(total), note)
-
-    return on_line
