@@ -44,10 +44,16 @@ class EndpointConfig(Section):
     """Name of the environment variable that holds the key."""
     api_key_block: str | None = None
     """Name of a Prefect Secret block that holds the key."""
-    max_in_flight: int = Field(64, ge=1)
+    max_in_flight: int = Field(64, ge=1, le=1000)
+    """Calls open at once; fewer while the endpoint answers 429."""
+    rpm: int | None = Field(None, ge=1)
+    """Requests a minute."""
+    tpm: int | None = Field(None, ge=1)
+    """Tokens a minute, of prompts and answers together."""
     timeout: float = Field(60.0, gt=0)
     """Seconds one attempt may take."""
     max_retries: int = Field(8, ge=0)
+    """Further attempts at a call that failed; waiting out a busy endpoint is none of them."""
     price: Price = Price()
 
     @model_validator(mode="after")

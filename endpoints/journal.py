@@ -1,21 +1,21 @@
-"""Every paid answer, written down the moment it arrives, so that none is paid for twice.
+"""Every paid reply, written down the moment it arrives, so that no answer is paid for twice.
 
 SQLite in WAL mode on a local disk. A write is committed before the answer is used: a killed run
-repeats at most the calls that were in flight. Failed calls are not answers and are not kept; of
-a request that the endpoint would not take only that is kept, and it is asked again.
+repeats at most the calls that were in flight. A paid reply that is no answer (refused, truncated,
+empty) is kept apart, for the accounts: it answers nothing and is asked again. Calls that failed
+are not kept; of a request that the endpoint would not take only that is kept.
 """
 
 import json
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from endpoints.answer import tokens_of
 from rounds.ids import digest
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    key TEXT PRIMARY KEY,
+COLUMNS = """
     endpoint TEXT NOT NULL,
     model TEXT NOT NULL,
     request TEXT NOT NULL,
@@ -24,9 +24,20 @@ CREATE TABLE IF NOT EXISTS answers (
     completion_tokens INTEGER NOT NULL,
     cost REAL NOT NULL,
     at REAL NOT NULL
-) WITHOUT ROWID
 """
-REJECTED = "CREATE TABLE IF NOT EXISTS rejected (key TEXT PRIMARY KEY) WITHOUT ROWID"
+TABLES = f"""
+CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, {COLUMNS}) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failed (key TEXT NOT NULL, {COLUMNS});
+CREATE INDEX IF NOT EXISTS failed_key ON failed (key);
+CREATE TABLE IF NOT EXISTS rejected (key TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+class Kept(NamedTuple):
+    """A reply (a chat completion as the endpoint sent it) and what it cost when it was paid."""
+
+    answer: dict[str, Any]
+    cost: float
 
 
 def request_key(
@@ -45,22 +56,24 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(SCHEMA)
-        self._db.execute(REJECTED)
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=NORMAL")
+        self.db.executescript(TABLES)
 
     def __enter__(self) -> "Journal":
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._db.close()
+        self.db.close()
 
-    def get(self, key: str) -> dict[str, Any] | None:
-        """The raw answer of a call (a chat completion as the endpoint sent it), or None."""
-        row = self._db.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+    def get(self, key: str) -> Kept | None:
+        """The answer to a call."""
+        return self._one("answers", key)
+
+    def failed(self, key: str) -> Kept | None:
+        """The last paid reply to a call that was no answer."""
+        return self._one("failed", key)
 
     def put(
         self,
@@ -70,32 +83,31 @@ class Journal:
         body: dict[str, Any],
         answer: dict[str, Any],
         cost: float,
+        failed: bool = False,
     ) -> None:
-        """Write one paid answer down."""
-        usage = answer.get("usage") or {}
-        self._db.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key,
-                endpoint,
-                model,
-                json.dumps(body),
-                json.dumps(answer),
-                usage.get("prompt_tokens") or 0,
-                usage.get("completion_tokens") or 0,
-                cost,
-                time.time(),
-            ),
+        """Write one paid reply down; the first answer to a call stays, `failed` ones add up."""
+        table = "INTO failed" if failed else "OR IGNORE INTO answers"
+        reply = json.dumps(body), json.dumps(answer), *tokens_of(answer), cost, time.time()
+        self.db.execute(
+            f"INSERT {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (key, endpoint, model, *reply)
         )
 
     def reject(self, key: str) -> bool:
         """Note that the endpoint would not take a request; whether that was known before."""
-        added = self._db.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (key,)).rowcount
+        added = self.db.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (key,)).rowcount
         return added == 0
 
     def call(self, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Request and answer of one call, word for word, for inspection."""
-        row = self._db.execute(
-            "SELECT request, answer FROM answers WHERE key = ?", (key,)
-        ).fetchone()
+        """Request and reply of one call, word for word, for inspection."""
+        row = self._last("request, answer", "answers", key)
+        row = row or self._last("request, answer", "failed", key)
         return None if row is None else (json.loads(row[0]), json.loads(row[1]))
+
+    def _one(self, table: str, key: str) -> Kept | None:
+        row = self._last("answer, cost", table, key)
+        return None if row is None else Kept(json.loads(row[0]), row[1])
+
+    def _last(self, columns: str, table: str, key: str) -> Any:
+        return self.db.execute(
+            f"SELECT {columns} FROM {table} WHERE key = ? ORDER BY at DESC LIMIT 1", (key,)
+        ).fetchone()

@@ -9,18 +9,12 @@ nothing inside a substituted value is looked at again.
 import hashlib
 import hmac
 import re
+from collections.abc import Set
 from typing import NamedTuple
 
+from endpoints.hostile import neutralize
+
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-SPECIAL = re.compile(
-    "<(?=[|\uff5c]"
-    r"|/?(?:s|pad|unk|bos|eos|mask|think|start_of_turn|end_of_turn|begin_of_text)>)"
-    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|[AB](?: |\])))"
-)
-INVISIBLE = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
-    "\U000e0000-\U000e01ef\x00-\x08\x0b-\x1f\x7f]"
-)
 
 
 class Template(NamedTuple):
@@ -31,8 +25,8 @@ class Template(NamedTuple):
     text: str
 
 
-def parse_template(text: str, allowed: set[str]) -> Template:
-    """Split a template file and check that its placeholders are exactly `allowed`.
+def parse_template(text: str, needed: Set[str], optional: Set[str] = frozenset()) -> Template:
+    """Split a template file and check its placeholders: all of `needed`, and of `optional` any.
 
     Raises ValueError naming the unknown or missing placeholder, or the missing divider.
     """
@@ -40,10 +34,12 @@ def parse_template(text: str, allowed: set[str]) -> Template:
     if len(parts) != 2:
         raise ValueError("no line of '===' between the system and the user message")
     found = set(PLACEHOLDER.findall(text))
-    if found != allowed:
-        wrong = sorted(found - allowed) or sorted(allowed - found)
-        kind = "unknown" if found - allowed else "missing"
-        raise ValueError(f"{kind} placeholder {{{wrong[0]}}}; it takes {_braced(allowed)}")
+    unknown, missing = sorted(found - needed - optional), sorted(needed - found)
+    if unknown or missing:
+        wrong = f"unknown placeholder {{{unknown[0]}}}" if unknown else ""
+        wrong = wrong or f"missing placeholder {{{missing[0]}}}"
+        also = f", and may take {_braced(optional)}" if optional else ""
+        raise ValueError(f"{wrong}; it takes {_braced(needed)}{also}")
     return Template(parts[0].strip(), parts[1].strip(), text)
 
 
@@ -61,7 +57,8 @@ def fill(template: Template, values: dict[str, str]) -> list[dict[str, str]]:
 
 def nonce(secret: bytes, *content: str) -> str:
     """Eight hex digits, the same for the same content, unknown to who wrote the content."""
-    message = b"".join(len(part.encode()).to_bytes(8, "big") + part.encode() for part in content)
+    parts = [part.encode(errors="surrogatepass") for part in content]
+    message = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
     return hmac.new(secret, message, hashlib.sha256).hexdigest()[:8]
 
 
@@ -70,13 +67,5 @@ def fence(label: str, text: str, key: str) -> str:
     return f"[{label} {key}]\n{neutralize(text)}\n[/{label} {key}]"
 
 
-def neutralize(text: str) -> str:
-    """The text as a judge may safely see it: no chat-template tokens, nothing invisible.
-
-    Only the judge's view changes; what is stored and trained on is the text as sampled.
-    """
-    return SPECIAL.sub(lambda match: match.group(0) + "\\", INVISIBLE.sub("", text))
-
-
-def _braced(names: set[str]) -> str:
+def _braced(names: Set[str]) -> str:
     return ", ".join("{" + name + "}" for name in sorted(names))

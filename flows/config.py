@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from endpoints.config import EndpointConfig
 from gate.config import GateConfig
 from judge.config import JudgeConfig
+from judge.menu import LABELS
+from judge.voices import is_endpoint
 from pairs.config import PairsConfig
 from rounds.errors import UserError
 from rounds.section import Section
 from rounds.shipped import locate
 from sampler.config import PolicyConfig, PromptsConfig, SamplerConfig
-from trainer.config import TrainerConfig
+from trainer.config import FROM_GOLD, TrainerConfig
 
 
 class GateSection(GateConfig):
@@ -50,22 +52,38 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Config":
-        used = {"judge.endpoint": self.judge.endpoint}
+        used = judged_by("judge", self.judge)
         if self.gate.judge:
-            used["gate.judge.endpoint"] = self.gate.judge.endpoint
+            used += judged_by("gate.judge", self.gate.judge)
+            if isinstance(self.gate.judge.tau, str):
+                raise ValueError("gate.judge.tau: is a number; a gold set measures the labels")
         if self.policy.endpoint:
-            used["policy.endpoint"] = self.policy.endpoint
+            used.append(("policy.endpoint", self.policy.endpoint))
             if self.trainer is not None:
                 raise ValueError(
                     "trainer: must be null, a policy at an endpoint has no weights here"
                 )
+        if self.trainer is not None and self.trainer.args.get("label_smoothing") == FROM_GOLD:
+            if self.judge.gold is None:
+                raise ValueError(f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold")
+        self._candidates_fit()
         if self.trainer is not None and self.prompts.gate == 0:
             raise ValueError("prompts.gate: 0 leaves the gate nothing to decide on")
-        for key, endpoint in used.items():
+        for key, endpoint in used:
             if endpoint not in self.endpoints:
                 there = ", ".join(sorted(self.endpoints)) or "none is defined"
                 raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({there})")
         return self
+
+    def _candidates_fit(self) -> None:
+        asked = self.endpoints.get(self.judge.jury[0])
+        if self.judge.batch and (asked is None or asked.base_url is None):
+            raise ValueError("judge.batch: the first judge is no endpoint with a base_url")
+        n, strategy = self.sampler.n, self.judge.strategy
+        if strategy == "pairwise" and n != 2:
+            raise ValueError(f"judge.strategy: pairwise compares two, sampler.n is {n}")
+        if strategy == "listwise" and n > len(LABELS):
+            raise ValueError(f"judge.strategy: listwise names at most {len(LABELS)} candidates")
 
     @property
     def held_out_judge(self) -> JudgeConfig:
@@ -80,8 +98,17 @@ class Config(Section):
     @property
     def used_endpoints(self) -> set[str]:
         """Names of the endpoints that this run calls."""
-        names = {self.judge.endpoint, self.policy.endpoint}
-        return {name for name in names | {self.held_out_judge.endpoint} if name}
+        judges = [*judged_by("judge", self.judge), *judged_by("gate", self.held_out_judge)]
+        return {name for name in (self.policy.endpoint, *(name for _, name in judges)) if name}
+
+
+def judged_by(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
+    """The endpoints that a judge asks, each with the key that names it."""
+    named = [(f"{where}.endpoint", name) for name in judge.jury]
+    named += [(f"{where}.appeal.endpoint", name) for name in judge.appealed_to]
+    if judge.health.second is not None:
+        named.append((f"{where}.health.second", judge.health.second))
+    return [(key, name) for key, name in named if is_endpoint(name)]
 
 
 def load_config(reference: str, overrides: list[str] | None = None) -> Config:
@@ -103,6 +130,7 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
         raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
     for override in overrides or []:
         _override(tree, override)
+    _judge_by_policy(tree)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -141,6 +169,16 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
+
+
+def _judge_by_policy(tree: dict[str, Any]) -> None:
+    """`serve: {model: policy}` is the model that the policy began from."""
+    policy, endpoints = tree.get("policy"), tree.get("endpoints")
+    model = policy.get("model") if isinstance(policy, dict) else policy
+    for section in endpoints.values() if isinstance(endpoints, dict) else ():
+        served = section.get("serve") if isinstance(section, dict) else None
+        if isinstance(served, dict) and served.get("model") == "policy" and model:
+            served["model"] = model
 
 
 def _find(reference: str) -> Path:

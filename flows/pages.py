@@ -54,11 +54,23 @@ def _verdict(row: dict[str, Any], verdict: dict[str, Any]) -> str:
     }
     a, b = numbers.get(verdict["candidate_a"]), numbers.get(verdict["candidate_b"])
     if verdict["kind"] == "pointwise":
-        said = f"score {verdict['score']:g}" if verdict["score"] is not None else "no score"
+        said = f"score {verdict['score']:.4g}" if verdict["score"] is not None else "no score"
         what = f"#{a} alone: {said}"
+    elif verdict["kind"] == "listwise":
+        ranked = [f"#{numbers.get(name)}" for name in verdict["ranking"] or []]
+        what = f"all in a list: {' > '.join(ranked) or 'no ranking'}"
     else:
-        first, second = (a, b) if verdict["shown_first"] == "a" else (b, a)
+        first, second = (b, a) if verdict["shown_first"] == "b" else (a, b)
         won = {"a": f"#{a} better", "b": f"#{b} better"}.get(verdict["outcome"], verdict["outcome"])
-        what = f"#{first} then #{second}: {won}"
+        between = "and" if verdict["shown_first"] is None else "then"
+        what = f"#{first} {between} #{second}: {won}"
+        if verdict["probability"] is not None:
+            what += f", p(#{a}) {verdict['probability']:.2f}"
+    for criterion in verdict["criteria"] or []:
+        what += f", {criterion['name']} {criterion['value']:g}"
+    if verdict["level"]:
+        what = f"on appeal, {what}"
     reason = f" ({verdict['reason']})" if verdict["reason"] else ""
+    if verdict["flags"]:
+        reason += f" (escaped: {', '.join(verdict['flags'])})"
     return f"  [dim]judge[/dim] {what}{reason}  [dim]{escape(verdict['rationale'] or '')}[/dim]"

@@ -4,8 +4,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from judge.gold import read_gold
+
 from flows.config import Config
 from gate.win_rate import detectable
+from judge.canaries import CANARIES
+from judge.strategies import most_calls
+from judge.voices import is_endpoint
 from rounds.files import read_json
 from rounds.folder import finished_rounds, next_round, round_number
 from rounds.tables import read_rows
@@ -16,8 +21,13 @@ TOKENS_A_CALL = (600, 100)
 """Prompt and completion tokens of a judge call before any round has measured them."""
 
 
-def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
-    """The plan as (what, how much). Raises UserError as a run would for prompts that are wrong."""
+def plan_round(
+    config: Config, runs_dir: Path, measured: tuple[float, float] | None = None
+) -> list[tuple[str, str]]:
+    """The plan as (what, how much). Raises UserError as a run would for prompts that are wrong.
+
+    `measured` are prompt and completion tokens a judge call, where they are known already.
+    """
     source = read_source(config.prompts)
     run_dir = runs_dir / config.name
     done = finished_rounds(run_dir)
@@ -25,29 +35,23 @@ def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
     fresh = len({row["prompt_id"] for row in source.train} - used)
     prompts = min(fresh, config.prompts.per_round)
     opponents = 0 if config.trainer is None else min(len(done), 1) + 1
-    screen, confirm = prompts * config.sampler.n, prompts * 2
     held_out = (len(source.gate) + len(source.test)) * 2 * opponents
-    calls = screen + confirm + held_out
-    read, written = _tokens_a_call(done)
-    asked = Counter({config.judge.endpoint: screen + confirm})
-    asked[config.held_out_judge.endpoint] += held_out
-    prices = {name: config.endpoints[name].price for name in asked}
-    cost = sum(
-        count * (read * prices[name].input + written * prices[name].output) / 1e6
-        for name, count in asked.items()
-    )
-    measured = "as measured" if done else "a guess until a round has measured it"
+    asked = judge_calls(config, prompts, held_out)
+    calls = sum(asked.values())
+    read, written = measured or _tokens_a_call(done)
+    cost = _cost(config, asked, read, written)
+    known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
         ("prompts", f"{prompts} of {fresh} left" if fresh else "none left: the round cannot run"),
         ("candidates", f"{prompts * config.sampler.n} ({config.sampler.n} a prompt)"),
         (
             "judge calls",
-            f"at most {calls}: {screen} scores, {confirm} comparisons, {held_out} at the gate",
+            f"at most {calls}: " + ", ".join(f"{n} {what}" for (what, _), n in asked.items() if n),
         ),
         (
             "judge tokens",
-            f"about {calls * read:,.0f} read, {calls * written:,.0f} written ({measured})",
+            f"about {calls * read:,.0f} read, {calls * written:,.0f} written ({known})",
         ),
         ("cost", f"at most about {cost:.2f}" if cost else "nothing: the endpoint has no price"),
     ]
@@ -59,6 +63,40 @@ def plan_round(config: Config, runs_dir: Path) -> list[tuple[str, str]]:
     else:
         lines.append(("training", "none: trainer is null"))
     return lines
+
+
+def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[str, str]]:
+    """Calls a round takes at most, by what for and by whom."""
+    judge = config.judge
+    jury = [name for name in judge.jury if is_endpoint(name)]
+    asked: Counter[tuple[str, str]] = Counter()
+    each = most_calls(judge.strategy, config.sampler.n, judge.select.pairs, len(jury))
+    budget = judge.budget.calls or prompts * each
+    for name in jury:
+        asked["labels", name] += min(prompts * each, budget) // len(jury)
+    if judge.gold is not None:
+        pairs = len(read_gold(judge.gold.path, "judge.gold.path"))
+        for name in jury:
+            asked["on the gold set", name] += 2 * pairs
+    for name in filter(is_endpoint, judge.appealed_to):
+        assert judge.appeal is not None, "an appeal has judges"
+        asked["appeals", name] += 2 * int(judge.appeal.max_share * prompts * judge.select.pairs)
+    sample = min(judge.health.sample, prompts)
+    for name in jury[:1]:
+        asked["tests of the judge", name] += sample * (2 + 2 * len(CANARIES) + 6)
+    if judge.health.second is not None:
+        asked["second opinions", judge.health.second] += 2 * sample
+    for name in filter(is_endpoint, config.held_out_judge.jury):
+        asked["at the gate", name] += held_out
+    return asked
+
+
+def _cost(config: Config, asked: Counter[tuple[str, str]], read: float, written: float) -> float:
+    prices = {name: config.endpoints[name].price for _, name in asked}
+    return sum(
+        count * (read * prices[name].input + written * prices[name].output) / 1e6
+        for (_, name), count in asked.items()
+    )
 
 
 def _gate(config: Config, prompts: int) -> str:

@@ -1,7 +1,10 @@
 """Everything that can be found wrong before anything is spent."""
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
+
+from judge.gold import read_gold
 
 from endpoints.hub import model_folder
 from endpoints.open import api_key, check_endpoint, check_sampling
@@ -9,7 +12,10 @@ from endpoints.vllm_names import ENGINE, SAMPLING, SERVER, check_names
 from flows.config import Config
 from flows.display import Display
 from gate.metrics import load_metric
+from judge.config import JudgeConfig
 from judge.rubric import load_rubrics
+from judge.trust import wanted_accuracy
+from judge.voices import is_endpoint, load_rule
 from rounds.errors import UserError
 from rounds.weights import Policy, adapter_base, local_policy, weights_hash
 from sampler.deal import read_source
@@ -26,8 +32,7 @@ def check(config: Config, display: Display) -> None:
             f"{source.held_out_again} train prompts left out: they are gate or test prompts"
         )
     for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge)):
-        load_rubrics(judge.rubrics)
-        check_sampling(f"{where}.sampling", judge.sampling)
+        check_judge(where, judge)
     if config.policy.endpoint is not None:
         check_sampling("sampler.sampling", config.sampler.sampling)
     else:
@@ -35,14 +40,35 @@ def check(config: Config, display: Display) -> None:
         check_names("sampler.vllm", config.sampler.vllm, ENGINE)
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
-    for name in sorted(config.used_endpoints):
+    check_endpoints(config, config.used_endpoints)
+    if config.trainer is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            check_arguments(config.trainer, Path(scratch))
+
+
+def check_endpoints(config: Config, names: Collection[str]) -> None:
+    """Raise UserError for an endpoint that cannot be reached, or takes no such argument."""
+    for name in sorted(names):
         endpoint = config.endpoints[name]
         if endpoint.serve is not None:
             check_names(f"endpoints.{name}.serve.args", endpoint.serve.args, SERVER)
         check_endpoint(name, endpoint, api_key(name, endpoint, read_secret_block))
-    if config.trainer is not None:
-        with tempfile.TemporaryDirectory() as scratch:
-            check_arguments(config.trainer, Path(scratch))
+
+
+def check_judge(where: str, judge: JudgeConfig) -> None:
+    """Raise UserError for a rubric, a rule, a gold set or an argument that cannot work."""
+    load_rubrics(judge)
+    check_sampling(f"{where}.sampling", judge.sampling)
+    for name in [*judge.jury, *judge.appealed_to]:
+        if not is_endpoint(name):
+            load_rule(f"{where}.endpoint", name)
+    if judge.gold is not None:
+        pairs = read_gold(judge.gold.path, f"{where}.gold.path")
+        if wanted_accuracy(judge.tau) is not None and len(pairs) < judge.gold.min_n:
+            raise UserError(
+                f"{where}.gold.path: {len(pairs)} pairs, and tau: {judge.tau} must rest on "
+                f"{judge.gold.min_n} (judge.gold.min_n)"
+            )
 
 
 def first_policy(config: Config) -> Policy:

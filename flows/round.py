@@ -14,9 +14,11 @@ from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.session import Session, current, policy_in_place, session
 from gate.stage import decide
-from judge.stage import judge_candidates, judge_held_out
+from judge.examine import judge_gold, judge_health
+from judge.held_out import judge_held_out
+from judge.stage import judge_candidates
 from pairs.stage import build_pairs
-from rounds.errors import WorkFailed
+from rounds.errors import Stopped, WorkFailed
 from rounds.finish import finish_round
 from rounds.folder import (
     next_round,
@@ -36,9 +38,10 @@ Facts = dict[str, Any]
 def asks_again(task: object, run: object, state: Any) -> bool:
     """Whether a failed stage is tried again; says so, for the wait is silent otherwise."""
     failure = state.result(raise_on_failure=False)
-    if isinstance(failure, WorkFailed):
+    again = isinstance(failure, WorkFailed) and not isinstance(failure, Stopped)
+    if again:
         current().display.warn(f"{failure}; asking again")
-    return isinstance(failure, WorkFailed)
+    return again
 
 
 ASKS = {
@@ -60,12 +63,14 @@ def run_round(config: Config, runs_dir: Path) -> Path:
         run.display.title(f"round {int(folder.name)} of {config.name}")
         deal_prompts(folder)
         sample_candidates(folder)
-        judge_them(folder)
+        gold = measure_judge(folder)
+        judge_them(folder, gold["tau"])
+        examine_judge(folder, gold)
         pairs = make_pairs(folder)
         if config.trainer is not None and pairs["kept"]:
-            trained = train_policy(folder)
+            trained = train_policy(folder, gold["flip_rate"])
             answer_held_out(folder, trained)
-            judge_the_held_out(folder, trained)
+            judge_the_held_out(folder, trained, gold["tau"])
             decision = decide_promotion(folder, trained)
         else:
             trained = None
@@ -113,12 +118,35 @@ def sample_candidates(folder: Path) -> Facts:
     )
 
 
+@task(name="gold", **ASKS)
+def measure_judge(folder: Path) -> Facts:
+    """The judge on its gold set: the threshold that its labels must reach, and its error rate."""
+    run = current()
+    return judge_gold(folder, run.config.judge, run.endpoints, run.display.stage("gold"))
+
+
 @task(name="judge", **ASKS)
-def judge_them(folder: Path) -> Facts:
+def judge_them(folder: Path, tau: float) -> Facts:
     """The judge compares the candidates."""
     run = current()
     shown = run.display.stage("judge")
-    return judge_candidates(folder, run.config.judge, run.endpoints, shown)
+    facts = judge_candidates(folder, run.config.judge, run.endpoints, tau, shown)
+    if facts["partial"]:
+        partial = facts["partial"]
+        run.display.warn(
+            f"the budget of judge.budget.{partial['limit']} is used up: {partial['left_out']} "
+            "prompts are not judged, the round is partial"
+        )
+    return facts
+
+
+@task(name="health", **ASKS)
+def examine_judge(folder: Path, gold: Facts) -> Facts:
+    """The judge tested on a sample; out of bounds, the round stops here."""
+    run = current()
+    shown = run.display.stage("health")
+    judge = run.config.judge
+    return judge_health(folder, judge, run.endpoints, gold["gold"], gold["tau"], shown)
 
 
 @task(name="pairs", **WORKS)
@@ -129,13 +157,13 @@ def make_pairs(folder: Path) -> Facts:
 
 
 @task(name="train", **WORKS)
-def train_policy(folder: Path) -> Policy:
+def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     """DPO makes the next policy."""
     run = current()
     assert run.config.trainer is not None
     shown = run.display.stage("train")
     policies = (in_place(folder), run.initial)
-    trained, _ = train(folder, run.config.trainer, *policies, run.config.seed, shown)
+    trained, _ = train(folder, run.config.trainer, *policies, run.config.seed, shown, flip_rate)
     return trained
 
 
@@ -154,14 +182,16 @@ def answer_held_out(folder: Path, trained: Policy) -> Facts:
 
 
 @task(name="judge-held-out", **ASKS)
-def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
+def judge_the_held_out(folder: Path, trained: Policy, tau: float) -> Facts:
     """The judge compares the new policy with the one in place and the first."""
     run = current()
+    own = run.config.gate.judge
     return judge_held_out(
         folder,
         run.config.held_out_judge,
         run.endpoints,
         trained.policy_id,
+        tau if own is None else float(own.tau),
         run.display.stage("judge held-out"),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gate.alarms import goodhart
 from gate.config import GateConfig
 from gate.metrics import load_metric
 from gate.win_rate import ABSTAIN, LOSS, TIE, WIN, WinRate, length_controlled, win_rate
@@ -104,6 +105,7 @@ def _metrics(
         }
         metrics[name]["mean"] = _mean(contests["test", "initial"], metric, "new")
         metrics[name]["mean_initial"] = _mean(contests["test", "initial"], metric, "other")
+    metrics["alarms"] = goodhart(metrics, list(config.metrics))
     return metrics
 
 

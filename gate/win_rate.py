@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from math import exp, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-import numpy as np
+from rounds.interval import wilson
+from rounds.logistic import fit_length
 
 WIN, TIE, LOSS, ABSTAIN = "win", "tie", "loss", "abstain"
 
@@ -36,14 +38,6 @@ def win_rate(outcomes: Sequence[str], confidence: float, abstain_loses: bool = F
     return WinRate(value, low, high, n, counts[ABSTAIN])
 
 
-def wilson(share: float, n: int, confidence: float) -> tuple[float, float]:
-    """Wilson's score interval of a share of n."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> float | None:
     """The win rate a policy would have if its answers were as long as the other's.
 
@@ -60,22 +54,11 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
     ]
     if not kept:
         return None
-    target = np.array([value for value, _ in kept])
-    difference = np.array([by for _, by in kept], dtype=float)
-    if difference.std() == 0 and difference[0] != 0:
+    worths, differences = zip(*kept, strict=True)
+    if differences[0] != 0 and len(set(differences)) == 1:
         return None
-    scale = difference.std() or 1.0
-    features = np.stack([np.ones_like(difference), np.tanh(difference / scale)], axis=1)
-    weights = np.zeros(2)
-    for _ in range(50):  # Newton's method; two weights, convex
-        chance = 1 / (1 + np.exp(-features @ weights))
-        slope = features.T @ (target - chance) - 0.01 * weights
-        curve = (features * (chance * (1 - chance))[:, None]).T @ features + 0.01 * np.eye(2)
-        step = np.linalg.solve(curve, slope)
-        weights += step
-        if np.abs(step).max() < 1e-9:
-            break
-    return float(1 / (1 + np.exp(-weights[0])))
+    intercept, _ = fit_length(worths, differences)
+    return 1 / (1 + exp(-intercept))
 
 
 def detectable(n: int, confidence: float, power: float = 0.8, threshold: float = 0.5) -> float:
@@ -86,4 +69,4 @@ def detectable(n: int, confidence: float, power: float = 0.8, threshold: float =
         return 1.0
     normal = NormalDist()
     z = normal.inv_cdf(0.5 + confidence / 2) + normal.inv_cdf(power)
-    return min(1.0, threshold + z * float(np.sqrt(threshold * (1 - threshold) / n)))
+    return min(1.0, threshold + z * sqrt(threshold * (1 - threshold) / n))

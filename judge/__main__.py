@@ -5,16 +5,20 @@ from typing import Any
 
 from endpoints.open import Endpoints, read_endpoints
 from judge.config import JudgeConfig
+from judge.examine import judge_gold, judge_health
 from judge.stage import judge_candidates
 from rounds.by_hand import by_hand, shown
 from rounds.folder import run_of
 
 
 def main(folder: Path, tree: dict[str, Any]) -> Any:
-    """The judge stage with the run's own config."""
+    """The judge stage with the run's own config: gold set, labels, health."""
     config = JudgeConfig.model_validate(tree["judge"])
     with Endpoints(read_endpoints(tree), run_of(folder) / "logs", shown) as endpoints:
-        return judge_candidates(folder, config, endpoints, shown)
+        gold = judge_gold(folder, config, endpoints, shown)
+        facts = judge_candidates(folder, config, endpoints, gold["tau"], shown)
+        judge_health(folder, config, endpoints, gold["gold"], gold["tau"], shown)
+        return facts
 
 
 if __name__ == "__main__":

@@ -1,101 +1,107 @@
-"""One call to the judge to one verdict row."""
+"""One call to a judge to one verdict row."""
 
-from typing import Any, NamedTuple
-
-from endpoints.client import Answer, Ask
-from judge.config import JudgeConfig
-from judge.rubric import Loaded, Messages, pairwise_messages, pointwise_messages
-from judge.verdict import (
-    Reading,
-    pairwise_schema,
-    pointwise_schema,
-    read_pairwise,
-    read_pointwise,
+from endpoints.template import Template
+from judge.channel import PAIRWISE_MENUS, ask, expected_score, probability
+from judge.menu import LABELS, Menu, Ranking, scores
+from judge.rows import Judge, Question, Voice, ruled_row, verdict_row
+from judge.rubric import (
+    Messages,
+    listwise_messages,
+    pairwise_messages,
+    pointwise_messages,
 )
-from rounds.ids import digest, text_hash
 from rounds.tables import Row
 
-
-class Judge(NamedTuple):
-    """Everything a call needs: how to ask, who answers, by which rubrics."""
-
-    ask: Ask
-    config: JudgeConfig
-    rubrics: Loaded
-    judge_id: str
-    secret: bytes
+EVEN = 1e-9
+"""Weighted criteria that differ by less weigh the same: 0.1 + 0.2 against 0.3."""
 
 
-async def score(judge: Judge, prompt: Row, candidate: Row) -> Row:
+async def score(judge: Judge, voice: Voice, question: Question) -> Row:
     """Ask how good one candidate is; a row of kind pointwise."""
-    rubric, scale = judge.rubrics.pointwise, judge.config.scale
-    messages = pointwise_messages(rubric, judge.secret, prompt["messages"], candidate["text"])
-    answer = await _ask(judge, messages, pointwise_schema(scale), rubric.text)
-    reading = _reading(answer, lambda text: read_pointwise(text, scale))
-    outcome = "abstain" if reading.reason else "scored"
-    row = _row(judge, prompt, "pointwise", candidate, None, None, rubric.text, answer, reading)
-    return {**row, "outcome": outcome, "score": _number(reading.value)}
-
-
-async def compare(judge: Judge, prompt: Row, a: Row, b: Row, shown_first: str) -> Row:
-    """Ask which of two candidates is better, in one order; a row of kind pairwise."""
-    rubric = judge.rubrics.pairwise
-    first, second = (a, b) if shown_first == "a" else (b, a)
-    messages = pairwise_messages(
-        rubric, judge.secret, prompt["messages"], first["text"], second["text"]
-    )
-    answer = await _ask(judge, messages, pairwise_schema(), rubric.text)
-    reading = _reading(answer, read_pairwise)
-    names = {"A": "a", "B": "b"} if shown_first == "a" else {"A": "b", "B": "a"}
-    outcome = "abstain" if reading.reason else names.get(str(reading.value), "tie")
-    row = _row(judge, prompt, "pairwise", a, b, shown_first, rubric.text, answer, reading)
-    return {**row, "outcome": outcome, "score": None}
-
-
-async def _ask(judge: Judge, messages: Messages, schema: dict[str, Any], rubric: str) -> Answer:
-    body = {"messages": messages, "response_format": schema, **judge.config.sampling}
-    return await judge.ask(body, text_hash(rubric))
-
-
-def _reading(answer: Answer, read: Any) -> Reading:
-    if answer.failure is not None:
-        return Reading(None, None, answer.failure)
-    reading: Reading = read(answer.text)
-    return reading
-
-
-def _row(
-    judge: Judge,
-    prompt: Row,
-    kind: str,
-    a: Row,
-    b: Row | None,
-    shown_first: str | None,
-    rubric: str,
-    answer: Answer,
-    reading: Reading,
-) -> Row:
-    ids = [a["candidate_id"], b["candidate_id"] if b else None]
-    return {
-        "verdict_id": digest("verdict", judge.judge_id, text_hash(rubric), kind, *ids, shown_first),
-        "prompt_id": prompt["prompt_id"],
-        "split": prompt["split"],
-        "kind": kind,
-        "candidate_a": ids[0],
-        "candidate_b": ids[1],
-        "shown_first": shown_first,
-        "reason": reading.reason,
-        "probability": None,
-        "rationale": reading.rationale,
-        "raw_text": answer.text or answer.detail,
-        "judge_id": judge.judge_id,
-        "rubric_hash": text_hash(rubric),
-        "request_key": answer.key,
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "cost": answer.cost,
+    if voice.rule is not None:
+        return ruled_row(judge, voice, question)
+    messages, rubric, fields = score_request(judge, question.prompt, question.a)
+    heard = await ask(judge, voice, question, messages, rubric, fields)
+    row = verdict_row(judge, voice, question, rubric, heard.answer, heard.reading)
+    if heard.reading.values is None:
+        return row
+    found, weights = {name: expected_score(heard, name) for name in fields}, judge.config.criteria
+    return row | {
+        "outcome": "scored",
+        "score": _weighted(found, weights),
+        "criteria": _criteria(found, weights),
     }
 
 
-def _number(value: str | int | None) -> float | None:
-    return float(value) if isinstance(value, int) else None
+def score_request(
+    judge: Judge, prompt: Row, candidate: Row
+) -> tuple[Messages, Template, dict[str, Menu]]:
+    """What is sent to score a candidate: messages, rubric and the fields of the reply."""
+    rubric, menu = judge.rubrics.pointwise, scores(judge.config.scale)
+    messages = pointwise_messages(rubric, judge.secret, prompt, candidate["text"])
+    return messages, rubric, dict.fromkeys(judge.config.criteria or ("score",), menu)
+
+
+async def compare(judge: Judge, voice: Voice, question: Question) -> Row:
+    """Ask which of two candidates is better, in one order; a row of kind pairwise."""
+    if voice.rule is not None:
+        return ruled_row(judge, voice, question)
+    assert question.b is not None, "a comparison is of two"
+    rubric, weights = judge.rubrics.pairwise, judge.config.criteria
+    a_first = question.shown_first == "a"
+    a, b = question.a["text"], question.b["text"]
+    first, second = (a, b) if a_first else (b, a)
+    messages = pairwise_messages(rubric, judge.secret, question.prompt, first, second)
+    menu = PAIRWISE_MENUS[judge.config.channel]
+    fields: dict[str, Menu] = {name: menu for name in weights or ("verdict",)}
+    heard = await ask(judge, voice, question, messages, rubric, fields)
+    row = verdict_row(judge, voice, question, rubric, heard.answer, heard.reading)
+    if heard.reading.values is None:
+        return row
+    worth = {"A": 1.0, "B": -1.0, "tie": 0.0}
+    found = {
+        name: worth[str(value)] * (1 if a_first else -1)
+        for name, value in heard.reading.values.items()
+    }
+    total = _weighted(found, weights)
+    return row | {
+        "outcome": "a" if total > EVEN else "b" if total < -EVEN else "tie",
+        "probability": probability(heard, a_first),
+        "criteria": _criteria(found, weights),
+    }
+
+
+async def rank(judge: Judge, voice: Voice, question: Question) -> Row:
+    """Ask for a ranking of all of a list; a row of kind listwise.
+
+    Its candidate_a is the best and its candidate_b the worst that was named.
+    """
+    rubric, shown = judge.rubrics.listwise, question.shown
+    assert rubric is not None and shown is not None, "a list needs its rubric and its answers"
+    texts = [row["text"] for row in shown]
+    messages = listwise_messages(rubric, judge.secret, question.prompt, texts)
+    fields: dict[str, Menu] = {"ranking": Ranking(len(shown))}
+    heard = await ask(judge, voice, question, messages, rubric, fields)
+    row = verdict_row(judge, voice, question, rubric, heard.answer, heard.reading)
+    if heard.reading.values is None:
+        return row
+    places = [LABELS.index(label) for label in str(heard.reading.values["ranking"])]
+    ranking = [shown[place]["candidate_id"] for place in places]
+    return row | {
+        "candidate_a": ranking[0],
+        "candidate_b": ranking[-1],
+        "shown_first": "a" if places[0] < places[-1] else "b",
+        "outcome": "a",
+        "ranking": ranking,
+    }
+
+
+def _weighted(found: dict[str, float], weights: dict[str, float]) -> float:
+    if not weights:
+        (value,) = found.values()
+        return value
+    return sum(found[name] * weight for name, weight in weights.items()) / sum(weights.values())
+
+
+def _criteria(found: dict[str, float], weights: dict[str, float]) -> list[Row] | None:
+    return [{"name": name, "value": found[name]} for name in weights] or None

@@ -1,38 +1,159 @@
 """The `judge` section: who judges, by which rubric, and which candidates are compared."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from judge.trust import Gold, Health, wanted_accuracy
 from rounds.section import Section
+
+Channel = Literal["json", "token", "text"]
+
+SELECTING = ("screen_confirm", "listwise", "round_robin")
+"""Strategies that have scores to select by."""
+
+SAMPLING: dict[Channel, dict[str, Any]] = {
+    # five cover a verdict; more are sent for every token of the rationale
+    "json": {"temperature": 0.0, "max_tokens": 1024, "logprobs": True, "top_logprobs": 5},
+    "token": {"temperature": 0.0, "max_tokens": 1, "logprobs": True, "top_logprobs": 20},
+    "text": {"temperature": 0.0, "max_tokens": 4096},
+}
+"""What is sent where the config does not say otherwise."""
 
 
 class Rubrics(Section):
-    """Template files (system message, a line of ===, user message)."""
+    """Template files (system message, a line of ===, user message); null takes the channel's own.
 
-    pointwise: str = "prefloop:prompts/pointwise.txt"
+    {reference} and {guidelines} may stand in each: the prompt row's, or "none".
+    """
+
+    pointwise: str | None = None
     """Scores one answer; placeholders {prompt} {answer}."""
-    pairwise: str = "prefloop:prompts/pairwise.txt"
+    pairwise: str | None = None
     """Compares two answers; placeholders {prompt} {a} {b}."""
+    listwise: str | None = None
+    """Names the best and the worst of all answers; placeholders {prompt} {answers}."""
+
+
+class Select(Section):
+    """Which candidates are compared, by their scores."""
+
+    rule: Literal["best_worst", "best_random", "best_sigma", "margin_band"] = "best_worst"
+    """The best against the worst; against any other; against the one nearest to the mean minus two
+    deviations (arXiv 2502.16825); or pairs whose scores differ by a margin inside `band`."""
+    pairs: int = Field(1, ge=1)
+    """Pairs a prompt gives at most. No candidate stands in two of them."""
+    min_margin: float = Field(0.25, ge=0)
+    """Smallest difference of the scores that is worth a comparison: expected scores are hardly
+    ever quite equal."""
+    band: tuple[float, float] = (1.0, 4.0)
+    """Smallest and largest difference of the scores for margin_band."""
+
+
+class Appeal(Section):
+    """Who judges again what the judge could not decide."""
+
+    endpoint: str | list[str]
+    """As `judge.endpoint`."""
+    max_share: float = Field(0.3, gt=0, le=1)
+    """Share of the comparisons that may be appealed; the others stay undecided."""
+
+
+class Budget(Section):
+    """What labelling one round may take; null is no limit. A round that stops here is partial."""
+
+    calls: int | None = Field(None, ge=1)
+    tokens: int | None = Field(None, ge=1)
+    cost: float | None = Field(None, gt=0)
 
 
 class JudgeConfig(Section):
     """A judge and how it is asked."""
 
-    endpoint: str
-    """Name of an entry of `endpoints`."""
-    strategy: Literal["screen_confirm"] = "screen_confirm"
-    """Score every candidate alone, then compare the best and the worst in both orders."""
+    endpoint: str | list[str]
+    """An entry of `endpoints`, `python:module:function`, or `human:FILE`; a list is a jury."""
+    strategy: Literal[
+        "screen_confirm", "listwise", "tournament", "random_pair", "round_robin", "pairwise"
+    ] = "screen_confirm"
+    select: Select = Select()
+    channel: Channel = "json"
+    """json: a rationale, then the verdict, held to a schema. token: one token with its
+    probability, no rationale. text: free text that closes with the verdict (reasoning judges)."""
     rubrics: Rubrics = Rubrics()
     scale: tuple[int, int] = (1, 10)
     """Lowest and highest score of the pointwise rubric."""
-    sampling: dict[str, Any] = Field(
-        default_factory=lambda: {"temperature": 0.0, "max_tokens": 512}
-    )
-    """Chat-completion arguments of every call."""
+    criteria: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Weights by the name that the rubric gives them, one score each; json channel."""
+    tau: float | str = 0.5
+    """Averaged probability that a winner must reach where the judge gives probabilities, or
+    `from_gold(0.9)`: the smallest that is right on this share of the gold set."""
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    """Chat-completion arguments of every call, over the channel's own: temperature 0, and but for
+    text logprobs. null leaves one out, as reasoning models want it of temperature."""
+    batch: bool = False
+    """Send the screen through the endpoint's Batch API, at half the price."""
+    appeal: Appeal | None = None
+    budget: Budget = Budget()
+    gold: Gold | None = None
+    health: Health = Health()
+
+    @property
+    def jury(self) -> list[str]:
+        """Who judges first."""
+        return [self.endpoint] if isinstance(self.endpoint, str) else self.endpoint
+
+    @property
+    def appealed_to(self) -> list[str]:
+        """Who judges what was not decided."""
+        if self.appeal is None:
+            return []
+        named = self.appeal.endpoint
+        return [named] if isinstance(named, str) else named
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that are sent."""
+        merged = SAMPLING[self.channel] | self.sampling
+        if not merged.get("logprobs"):
+            merged.pop("top_logprobs", None)
+        return {name: value for name, value in merged.items() if value is not None}
+
+    @field_validator("endpoint")
+    @classmethod
+    def _someone(cls, endpoint: str | list[str]) -> str | list[str]:
+        names = [endpoint] if isinstance(endpoint, str) else endpoint
+        if not names or len(set(names)) < len(names):
+            raise ValueError("needs at least one judge, each named once")
+        return endpoint
+
+    @field_validator("tau")
+    @classmethod
+    def _threshold(cls, tau: float | str) -> float | str:
+        value = wanted_accuracy(tau)
+        if value is None and not (isinstance(tau, (int, float)) and 0.5 <= tau < 1):
+            raise ValueError("expected a number from 0.5 to 1, or from_gold(0.9)")
+        return tau
 
     @model_validator(mode="after")
-    def _scale_ascends(self) -> "JudgeConfig":
+    def _fits_together(self) -> "JudgeConfig":
         if self.scale[0] >= self.scale[1]:
             raise ValueError(f"scale: {list(self.scale)} has no room between lowest and highest")
+        if self.channel == "token" and not (0 <= self.scale[0] and self.scale[1] <= 9):
+            raise ValueError("scale: a score of one token lies between 0 and 9")
+        if self.channel == "token" and self.strategy == "listwise":
+            raise ValueError("channel: one token cannot name both the best and the worst")
+        if self.channel == "token" and not self.arguments.get("logprobs"):
+            raise ValueError("sampling.logprobs: the token channel reads its verdict from them")
+        if self.criteria and (self.channel != "json" or self.strategy == "listwise"):
+            raise ValueError("criteria: are read from the json channel, pointwise and pairwise")
+        if self.select != Select() and self.strategy not in SELECTING:
+            raise ValueError(
+                f"select: {self.strategy} compares what it compares; it selects nothing"
+            )
+        if self.batch and self.strategy != "screen_confirm":
+            raise ValueError("batch: the screen of screen_confirm is what can wait for a batch")
+        if self.batch and self.budget != Budget():
+            raise ValueError("batch: is submitted as a whole, a budget could not stop it")
+        if isinstance(self.tau, str) and self.gold is None:
+            raise ValueError(f"tau: {self.tau} needs judge.gold")
         return self

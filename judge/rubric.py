@@ -2,14 +2,29 @@
 
 from typing import NamedTuple
 
-from endpoints.template import Template, fence, fill, neutralize, nonce, parse_template
-from judge.config import Rubrics
+from endpoints.hostile import neutralize
+from endpoints.template import Template, fence, fill, nonce, parse_template
+from judge.config import JudgeConfig
+from judge.menu import LABELS
 from rounds.errors import UserError
 from rounds.shipped import locate
+from rounds.tables import Row
 
 Messages = list[dict[str, str]]
 
-PLACEHOLDERS = {"pointwise": {"prompt", "answer"}, "pairwise": {"prompt", "a", "b"}}
+NEEDED = {
+    "pointwise": {"prompt", "answer"},
+    "pairwise": {"prompt", "a", "b"},
+    "listwise": {"prompt", "answers"},
+}
+OPTIONAL = {"reference", "guidelines"}
+
+SHIPPED = {
+    "json": "prefloop:prompts/{kind}.txt",
+    "token": "prefloop:prompts/token_{kind}.txt",
+    "text": "prefloop:prompts/text_{kind}.txt",
+}
+CRITERIA = "prefloop:prompts/criteria_{kind}.txt"
 
 
 class Loaded(NamedTuple):
@@ -17,26 +32,38 @@ class Loaded(NamedTuple):
 
     pointwise: Template
     pairwise: Template
+    listwise: Template | None
 
 
-def load_rubrics(rubrics: Rubrics) -> Loaded:
-    """Read and check both rubric files. Raises UserError naming file and fault."""
-    return Loaded(*(_load(kind, getattr(rubrics, kind)) for kind in ("pointwise", "pairwise")))
+def load_rubrics(config: JudgeConfig) -> Loaded:
+    """Read and check the rubric files. Raises UserError naming file and fault."""
+    pointwise, pairwise = _load(config, "pointwise"), _load(config, "pairwise")
+    listwise = _load(config, "listwise") if config.strategy == "listwise" else None
+    return Loaded(pointwise, pairwise, listwise)
 
 
-def pointwise_messages(rubric: Template, secret: bytes, prompt: Messages, answer: str) -> Messages:
+def pointwise_messages(rubric: Template, secret: bytes, prompt: Row, answer: str) -> Messages:
     """The question "how good is this answer?"."""
-    key = nonce(secret, "pointwise", conversation(prompt), answer)
-    return fill(rubric, {"prompt": conversation(prompt), "answer": fence("A", answer, key)})
+    asked = _asked(prompt)
+    key = nonce(secret, "pointwise", asked["prompt"], answer)
+    return fill(rubric, {**asked, "answer": fence("A", answer, key)})
 
 
 def pairwise_messages(
-    rubric: Template, secret: bytes, prompt: Messages, first: str, second: str
+    rubric: Template, secret: bytes, prompt: Row, first: str, second: str
 ) -> Messages:
     """The question "which is better?", with `first` shown as A and `second` as B."""
-    key = nonce(secret, "pairwise", conversation(prompt), first, second)
-    fenced = {"a": fence("A", first, key), "b": fence("B", second, key)}
-    return fill(rubric, {"prompt": conversation(prompt), **fenced})
+    asked = _asked(prompt)
+    key = nonce(secret, "pairwise", asked["prompt"], first, second)
+    return fill(rubric, {**asked, "a": fence("A", first, key), "b": fence("B", second, key)})
+
+
+def listwise_messages(rubric: Template, secret: bytes, prompt: Row, answers: list[str]) -> Messages:
+    """The question "which is the best, which the worst?", the answers named A, B, C ..."""
+    asked = _asked(prompt)
+    key = nonce(secret, "listwise", asked["prompt"], *answers)
+    fenced = [fence(label, text, key) for label, text in zip(LABELS, answers, strict=False)]
+    return fill(rubric, {**asked, "answers": "\n\n".join(fenced)})
 
 
 def conversation(messages: Messages) -> str:
@@ -46,11 +73,24 @@ def conversation(messages: Messages) -> str:
     return "\n\n".join(f"{turn['role']}: {neutralize(turn['content'])}" for turn in messages)
 
 
-def _load(kind: str, reference: str) -> Template:
-    path = locate(reference)
+def _asked(prompt: Row) -> dict[str, str]:
+    return {
+        "prompt": conversation(prompt["messages"]),
+        "reference": neutralize(prompt.get("reference") or "none"),
+        "guidelines": neutralize(prompt.get("guidelines") or "none"),
+    }
+
+
+def _load(config: JudgeConfig, kind: str) -> Template:
+    shipped = CRITERIA if config.criteria and kind != "listwise" else SHIPPED[config.channel]
+    path = locate(getattr(config.rubrics, kind) or shipped.format(kind=kind))
     try:
-        return parse_template(path.read_text(encoding="utf-8"), PLACEHOLDERS[kind])
+        rubric = parse_template(path.read_text(encoding="utf-8"), NEEDED[kind], OPTIONAL)
     except FileNotFoundError:
         raise UserError(f"judge.rubrics.{kind}: no such file {path.resolve()}") from None
     except ValueError as error:
         raise UserError(f"judge.rubrics.{kind}: {path}: {error}") from error
+    for name in config.criteria:
+        if name not in rubric.text:
+            raise UserError(f"judge.criteria.{name}: {path} does not speak of {name}")
+    return rubric

@@ -1,159 +1,166 @@
 """The judge stage: candidates to verdict rows, through one bounded stream of calls."""
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from endpoints.client import EndpointLost, asking, each
-from endpoints.journal import Journal
+from endpoints.budget import Budget
+
+from endpoints.client import each
 from endpoints.open import Endpoints
-from judge.calls import Judge
+from judge.appeal import undecided
 from judge.config import JudgeConfig
-from judge.rubric import load_rubrics
-from judge.screen_confirm import both_orders, screen_confirm
-from rounds.folder import round_start, run_of
+from judge.panel import depends_on, desk_of, panel
+from judge.prefill import prefill
+from judge.questions import both_orders, usable
+from judge.room import Room
+from judge.rows import Judge
+from judge.strategies import STRATEGIES, most_calls
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
 
-STRATEGIES = {"screen_confirm": screen_confirm}
+PROMPTS_AT_ONCE = 512
+"""Prompts whose calls may be under way together; the endpoints bound the calls themselves."""
 
 
-class Question(NamedTuple):
-    """What one prompt is asked about: its candidates."""
+class Asked(NamedTuple):
+    """One prompt and the candidates it is asked about."""
 
     prompt: Row
     candidates: list[Row]
 
 
-Work = Callable[[Judge, Question], Awaitable[list[Row]]]
+class Labelled(NamedTuple):
+    """The verdict rows of each prompt in order, and how many prompts the budget left out."""
+
+    rows: list[list[Row]]
+    left_out: int
+    limit: str | None
+    traffic: dict[str, int]
 
 
 def judge_candidates(
-    folder: Path, config: JudgeConfig, endpoints: Endpoints, progress: Progress = silent
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    tau: float = 0.5,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Judge the train split of a round: candidates.parquet to verdicts.parquet.
 
-    Returns counts and usage. Raises EndpointLost when the judge stops answering; nothing that was
-    answered is lost, and the next call asks only the rest.
+    `tau` is the averaged probability that a winner must reach. Returns counts and usage. Raises
+    EndpointLost when the judge stops answering; nothing that was answered is lost, and the next
+    call asks only the rest. Where the budget ends it, the rows so far are valid and `partial`
+    says how many prompts were left out.
     """
-    strategy = STRATEGIES[config.strategy]
-    candidates = read_rows(folder, "candidates", ["train"])
-    answers_to = by_prompt(candidates)
-    questions = [
-        Question(prompt, answers_to[prompt["prompt_id"]])
-        for prompt in read_rows(folder, "prompts", ["train"])
-        if prompt["prompt_id"] in answers_to
-    ]
-
-    async def work(judge: Judge, question: Question) -> list[Row]:
-        return await strategy(judge, question.prompt, question.candidates)
-
-    inputs = rows_hash("candidates", candidates)
-    return _judged(folder, "judge", ["train"], inputs, config, endpoints, questions, work, progress)
-
-
-def judge_held_out(
-    folder: Path,
-    config: JudgeConfig,
-    endpoints: Endpoints,
-    trained: str,
-    progress: Progress = silent,
-) -> dict[str, Any]:
-    """Judge the policy `trained` (its id) against every other policy's held-out answers.
-
-    Every gate and test prompt, both orders; candidate_a is the trained policy's. Two answers that
-    are the same text are not asked about: the gate counts them as ties.
-    """
-    splits = ["gate", "test"]
-    candidates = read_rows(folder, "candidates", splits)
-    answers_to = by_prompt(candidates)
-    questions = []
-    for prompt in read_rows(folder, "prompts", splits):
-        answers = answers_to.get(prompt["prompt_id"], [])
-        new = [row for row in answers if row["policy_id"] == trained]
-        questions += [
-            Question(prompt, [new[0], other])
-            for other in answers
-            if new and other["text_hash"] != new[0]["text_hash"]
-        ]
-
-    async def work(judge: Judge, question: Question) -> list[Row]:
-        return await both_orders(judge, question.prompt, *question.candidates)
-
-    inputs = [trained, rows_hash("candidates", candidates)]
-    return _judged(
-        folder, "judge_held_out", splits, inputs, config, endpoints, questions, work, progress
-    )
-
-
-def _judged(
-    folder: Path,
-    stage: str,
-    splits: list[str],
-    inputs: object,
-    config: JudgeConfig,
-    endpoints: Endpoints,
-    questions: list[Question],
-    work: Work,
-    progress: Progress,
-) -> dict[str, Any]:
-    rubrics = load_rubrics(config.rubrics)
-    endpoint = endpoints.config(config.endpoint)
-    asked_of = endpoint.model_dump(
-        include={"base_url": True, "model": True, "serve": {"model", "args"}}
-    )
-    key = stage_key(inputs, config.model_dump(), asked_of, [rubric.text for rubric in rubrics])
+    asked, inputs = questions(folder)
+    names = [*config.jury, *config.appealed_to]
+    key = stage_key(inputs, tau, depends_on(config, endpoints, names))
 
     def run() -> dict[str, Any]:
-        rows = asyncio.run(_stream(folder, config, endpoints, questions, work, progress))
-        replace_splits(folder, "verdicts", splits, rows)
-        return _facts(rows)
+        found = asyncio.run(label(folder, config, endpoints, asked, tau, progress))
+        rows = [row for of_prompt in found.rows for row in of_prompt]
+        replace_splits(folder, "verdicts", ["train"], rows)
+        partial = {"left_out": found.left_out, "limit": found.limit} if found.limit else None
+        return {**facts(rows), "partial": partial, "traffic": found.traffic}
 
-    return run_stage(folder, stage, key, run)
+    return run_stage(folder, "judge", key, run)
 
 
-async def _stream(
+def questions(folder: Path) -> tuple[list[Asked], str]:
+    """The train prompts of a round with their candidates, and a hash of both."""
+    candidates = read_rows(folder, "candidates", ["train"])
+    prompts = read_rows(folder, "prompts", ["train"])
+    answers = by_prompt(candidates)
+    asked = [
+        Asked(prompt, answers[prompt["prompt_id"]])
+        for prompt in prompts
+        if prompt["prompt_id"] in answers
+    ]
+    return asked, rows_hash("candidates", candidates) + rows_hash("prompts", prompts)
+
+
+async def label(
     folder: Path,
     config: JudgeConfig,
     endpoints: Endpoints,
-    questions: list[Question],
-    work: Work,
+    asked: list[Asked],
+    tau: float,
+    progress: Progress = silent,
+    offline: bool = False,
+) -> Labelled:
+    """Every verdict row of the prompts by the config's strategy, appeals included."""
+    strategy = STRATEGIES[config.strategy]
+    budget, tally = Budget(**config.budget.model_dump()), Counter[str]()
+    room, desk = Room(budget), desk_of(folder)
+    jury = len(config.jury)
+    left_out: list[Row] = []
+
+    async with panel(desk, config, endpoints, config.jury, tau, 0, budget, tally, offline) as judge:
+        if config.batch and not offline:
+            await prefill(desk, judge, endpoints, asked, progress)
+
+        async def work(one: Asked) -> list[Row]:
+            n = len(usable(one.candidates))
+            calls = most_calls(config.strategy, n, config.select.pairs, jury) if n > 1 else 0
+            if not await room.enter(calls):
+                left_out.append(one.prompt)
+                return []
+            try:
+                return await strategy(judge, one.prompt, one.candidates)
+            finally:
+                await room.leave(calls)
+
+        rows = await stream(asked, work, progress)
+    if config.appeal is not None:
+        appeals = undecided(rows, config.appeal.max_share)
+        async with panel(
+            desk, config, endpoints, config.appealed_to, tau, 1, budget, tally, offline
+        ) as judge:
+            await _appeal(judge, asked, rows, appeals, progress)
+    return Labelled(rows, len(left_out), budget.refused if left_out else None, dict(tally))
+
+
+async def stream(
+    items: list[Any], work: Callable[[Any], Awaitable[list[Row]]], progress: Progress
+) -> list[list[Row]]:
+    """Do all of the work with no barrier between items; results in the order of the items."""
+    results: dict[int, list[Row]] = {}
+
+    def done(item: tuple[int, Any], rows: list[Row]) -> None:
+        results[item[0]] = rows
+        progress(len(results), len(items))
+
+    await each(enumerate(items), lambda item: work(item[1]), PROMPTS_AT_ONCE, done)
+    return [results[index] for index in range(len(items))]
+
+
+async def _appeal(
+    judge: Judge,
+    asked: list[Asked],
+    rows: list[list[Row]],
+    appeals: list[tuple[int, str, str]],
     progress: Progress,
-) -> list[Row]:
-    """Ask everything; rows come back in the order of the questions."""
-    name = config.endpoint
-    live, endpoint = endpoints.live(name), endpoints.config(name)
-    seed = round_start(folder)["seed"]
-    secret = hashlib.sha256(f"prefloop nonce {seed}".encode()).digest()
-    rows: dict[int, list[Row]] = {}
+) -> None:
+    """Ask the higher judges and add their rows to those of the prompt."""
 
-    def done(item: tuple[int, Question], result: list[Row]) -> None:
-        rows[item[0]] = result
-        progress(len(rows), len(questions))
+    async def work(appeal: tuple[int, str, str]) -> list[Row]:
+        index, a, b = appeal
+        by_id = {row["candidate_id"]: row for row in asked[index].candidates}
+        return await both_orders(judge, asked[index].prompt, by_id[a], by_id[b])
 
-    try:
-        with Journal(run_of(folder) / "journal.sqlite") as journal:
-            async with asking(name, endpoint, live, journal) as ask:
-                judge = Judge(
-                    ask, config, load_rubrics(config.rubrics), f"{name}/{live.model_id}", secret
-                )
-                await each(
-                    enumerate(questions),
-                    lambda item: work(judge, item[1]),
-                    endpoint.max_in_flight,
-                    done,
-                )
-    except EndpointLost:
-        endpoints.close(name)
-        raise
-    return [row for index in range(len(questions)) for row in rows[index]]
+    found = await stream(
+        appeals, work, lambda done, total, note="": progress(done, total, "appeals")
+    )
+    for (index, _, _), more in zip(appeals, found, strict=True):
+        rows[index] = [*rows[index], *more]
 
 
-def _facts(rows: list[Row]) -> dict[str, Any]:
+def facts(rows: list[Row]) -> dict[str, Any]:
+    """What a stage says of its verdict rows: outcomes, reasons, usage."""
     outcomes = Counter(row["outcome"] for row in rows)
     return {
         "verdicts": len(rows),

@@ -1,70 +1,124 @@
 """Reading a judge's reply: one of the offered verdicts, or an abstention with a reason.
 
-The channel is constrained by a JSON schema and checked again here, because endpoints ignore
+Channels are constrained where the endpoint can do it and read again here, because endpoints ignore
 schemas (a misconfigured reasoning parser switches vLLM's grammar off without a word).
 """
 
 import json
+import re
 from typing import Any, NamedTuple
 
-VERDICTS = ("A", "B", "tie")
+from judge.menu import Choice, Menu, Value, given, spoken
 
 
 class Reading(NamedTuple):
-    """What a reply says: a verdict (A, B, tie) or a score, or None and the reason why not."""
+    """What a reply says: a value for each field, or None and the reason why not.
 
-    value: str | int | None
+    `places` are the fields' places in the text (characters), for finding their probabilities.
+    """
+
+    values: dict[str, Value] | None
     rationale: str | None
     reason: str | None
+    places: dict[str, int] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
 
 
-def pairwise_schema() -> dict[str, Any]:
-    """`response_format` for a comparison. The rationale comes first: it is written first."""
-    return _schema("comparison", "verdict", {"type": "string", "enum": list(VERDICTS)})
+def read_json(text: str, fields: dict[str, Menu]) -> Reading:
+    """Read an object with a rationale and one value of its menu for each field.
 
-
-def pointwise_schema(scale: tuple[int, int]) -> dict[str, Any]:
-    """`response_format` for a score on the scale."""
-    allowed = list(range(scale[0], scale[1] + 1))
-    return _schema("score", "score", {"type": "integer", "enum": allowed})
-
-
-def read_pairwise(text: str) -> Reading:
-    """Read a comparison."""
-    return _read(text, "verdict", lambda value: isinstance(value, str) and value in VERDICTS)
-
-
-def read_pointwise(text: str, scale: tuple[int, int]) -> Reading:
-    """Read a score; one outside the scale is off the menu, never clipped."""
-    low, high = scale
-    return _read(text, "score", lambda value: type(value) is int and low <= value <= high)
-
-
-def _schema(name: str, field: str, allowed: dict[str, Any]) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": {"rationale": {"type": "string"}, field: allowed},
-        "required": ["rationale", field],
-        "additionalProperties": False,
-    }
-    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
-
-
-def _read(text: str, field: str, allowed: Any) -> Reading:
+    Thinking text before it (<think>...</think>) is passed over.
+    """
+    start = _after_thinking(text) if text.lstrip().startswith(THINKING) else 0
     try:
-        value = json.loads(text, object_pairs_hook=_once)
+        value = json.loads(text[start:], object_pairs_hook=_once)
     except _Twice:
         return Reading(None, None, "two_verdicts")
     except (ValueError, RecursionError):  # RecursionError: a reply of brackets only
         return Reading(None, None, "not_json")
-    if not isinstance(value, dict) or value.keys() != {"rationale", field}:
+    if not isinstance(value, dict) or value.keys() != {"rationale", *fields}:
         return Reading(None, None, "off_menu")
-    rationale = None
-    if isinstance(value["rationale"], str):  # half a character cannot be written to a table
-        rationale = value["rationale"].encode(errors="replace").decode()
-    if not allowed(value[field]):
+    places = {name: _place(text, start, name) for name in value}
+    if not isinstance(value["rationale"], str) or -1 in places.values():
+        return Reading(None, None, "off_menu")
+    # half a character cannot be written to a table
+    rationale = value["rationale"].encode(errors="replace").decode()
+    found = {name: given(menu, value[name]) for name, menu in fields.items()}
+    named = {name: one for name, one in found.items() if one is not None}
+    if len(named) < len(fields):
         return Reading(None, rationale, "off_menu")
-    return Reading(value[field], rationale, None)
+    return Reading(named, rationale, None, {name: places[name] for name in fields})
+
+
+def read_closing(text: str, field: str, menu: Menu) -> Reading:
+    """Read the verdict that free text closes with: [[A]], [[A>B]], [[7]].
+
+    It is the last line that ends in a verdict. Mentions inside a line, in quotes, block quotes
+    or code do not count, but for a sentence in quotes that ends the reply under the judge's own
+    words "Final verdict". Two different verdicts from the paragraph of that line on are none, and
+    one that is not on the menu is never passed over for an earlier one.
+    """
+    start = _after_thinking(text)
+    body = _SIGNED.sub(r"\1 \2 \3", text[start:])
+    body = _QUOTED.sub(lambda match: " " * len(match.group(0)), body)
+    lines = list(_CLOSING.finditer(body))
+    if not lines:
+        return Reading(None, text[start:].strip() or None, "no_verdict")
+    last = lines[-1]
+    paragraph = max((match.end() for match in _BLANK.finditer(body, 0, last.start())), default=0)
+    rationale = text[start : start + last.start()].strip() or None
+    said = {match.group(1).strip() for match in _MENTION.finditer(body, paragraph)}
+    values = {spoken(menu, word) for word in said}
+    named = [value for value in values if value is not None]
+    if len(named) < len(values):
+        return Reading(None, rationale, "off_menu")
+    if len(named) > 1:
+        return Reading(None, rationale, "two_verdicts")
+    return Reading({field: named[0]}, rationale, None, {field: start + last.start(1)})
+
+
+def read_token(text: str, field: str, menu: Choice) -> Reading:
+    """Read a reply of one token."""
+    word = text.strip()
+    if word not in menu.words:
+        return Reading(None, None, "off_menu")
+    return Reading({field: menu.words[word]}, None, None, {field: text.index(word)})
+
+
+THINKING = "<think>"
+
+_MENTION = re.compile(r"\[\[([^\[\]\n]{0,120})\]\]")
+_CLOSING = re.compile(r"(?m)^.*?\[\[([^\[\]\n]{0,120})\]\][ \t\r*_.`)]*$")
+_BLANK = re.compile(r"\n[ \t\r]*\n")
+_WITHIN = r"|\n(?![ \t\r]*(?:\n|```|>))"  # a quotation ends with its paragraph
+_QUOTED = re.compile(
+    r"```.*?(?:```|\Z)|(?m:^[ \t]*>[^\n]*$)|`[^`\n]+`"
+    rf'|"(?:[^"\n]{_WITHIN})*"|\u201c(?:[^\u201c\u201d\n]{_WITHIN})*\u201d',
+    re.DOTALL,
+)
+_SIGNED = re.compile(
+    r"(?im)(^[^\w\n>\"\u201c]{0,9}(?:my )?final verdict[^\w>\"\u201c]{0,19})[\"\u201c]"
+    r"([^\n\"\u201c\u201d]*\]\][ \t*_.]*)[\"\u201d]([\s*_.]*\Z)"
+)
+
+
+def _after_thinking(text: str) -> int:
+    """Where the reply begins after thinking text; an unclosed one leaves nothing.
+
+    Some chat templates open it in the prompt, so that the reply only closes it.
+    """
+    end = text.rfind("</think>")
+    if end < 0:
+        return len(text) if text.lstrip().startswith(THINKING) else 0
+    return end + len("</think>")
+
+
+def _place(text: str, start: int, field: str) -> int:
+    """Where the value of a field stands, -1 where its name is not written plainly.
+
+    A name in \\u escapes is how a candidate would get past the escaping of our grammar.
+    """
+    found = re.compile(rf'"{re.escape(field)}"\s*:\s*"?').search(text, start)
+    return found.end() if found else -1
 
 
 class _Twice(ValueError):

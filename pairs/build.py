@@ -1,4 +1,4 @@
-"""One prompt's verdicts to one row: a pair, or what was considered and why it is none.
+"""One prompt's verdicts to rows: pairs, or what was considered and why it is none.
 
 The label is the judge's confirmed outcome and nothing else. Where the judge did not settle a
 comparison the row has no chosen and no rejected.
@@ -13,25 +13,43 @@ from rounds.tables import Row
 
 def considered(
     number: int, prompt: Row, candidates: dict[str, Row], verdicts: list[Row]
-) -> tuple[Row, str | None]:
-    """The prompt's row and the reason it is not a pair, or None.
+) -> list[tuple[Row, str | None]]:
+    """A row for each comparison of the prompt, with the reason it is not a pair, or None.
 
-    `candidates` are the prompt's candidates by id, `verdicts` its verdict rows.
+    `candidates` are the prompt's candidates by id, `verdicts` its verdict rows. A prompt without
+    a comparison gives one row that says why.
     """
     compared = comparisons(verdicts)
     if not compared:
-        return _undecided(number, prompt, list(candidates), verdicts), _why_not_compared(
-            candidates, verdicts
-        )
-    (a, b), rows = next(iter(compared.items()))
+        reason = _why_not_compared(candidates, verdicts)
+        return [(_undecided(number, prompt, list(candidates), verdicts), reason)]
+    ours = {row["verdict_id"] for rows in compared.values() for row in rows}
+    others = [row for row in verdicts if row["verdict_id"] not in ours]
+    return [
+        _compared(number, prompt, candidates, ids, rows, others) for ids, rows in compared.items()
+    ]
+
+
+def _compared(
+    number: int,
+    prompt: Row,
+    candidates: dict[str, Row],
+    ids: tuple[str, str],
+    rows: list[Row],
+    others: list[Row],
+) -> tuple[Row, str | None]:
+    """One comparison; `others` are the prompt's verdicts that chose what was compared."""
     settled = settle(rows)
+    undecided = _undecided(number, prompt, list(ids), [*others, *rows])
+    undecided["judge_id"] = settled.judge_id
     if settled.outcome not in ("a", "b"):
         reason = "tie" if settled.outcome == "tie" else f"abstain:{settled.reason}"
-        return _undecided(number, prompt, [a, b], verdicts), reason
-    chosen, rejected = (a, b) if settled.outcome == "a" else (b, a)
-    scores = {row["candidate_a"]: row["score"] for row in verdicts if row["kind"] == "pointwise"}
+        return undecided, reason
+    chosen, rejected = ids if settled.outcome == "a" else ids[::-1]
+    scores = {row["candidate_a"]: row["score"] for row in others if row["kind"] == "pointwise"}
     high, low = scores.get(chosen), scores.get(rejected)
-    row = _undecided(number, prompt, [a, b], verdicts) | {
+    sure = settled.probability
+    return undecided | {
         "chosen": _answer(candidates[chosen]),
         "rejected": _answer(candidates[rejected]),
         "chosen_id": chosen,
@@ -39,8 +57,8 @@ def considered(
         "score_chosen": high,
         "score_rejected": low,
         "margin": None if high is None or low is None else high - low,
-    }
-    return row, None
+        "probability": sure if sure is None or settled.outcome == "a" else 1 - sure,
+    }, None
 
 
 def _undecided(number: int, prompt: Row, ids: list[str], verdicts: list[Row]) -> Row:
@@ -53,6 +71,7 @@ def _undecided(number: int, prompt: Row, ids: list[str], verdicts: list[Row]) ->
         **dict.fromkeys(("chosen", "rejected", "chosen_id", "rejected_id")),
         "candidate_ids": ids,
         **dict.fromkeys(("score_chosen", "score_rejected", "margin", "policy_id")),
+        "probability": None,
         "judge_id": judges[-1] if judges else None,
         "verdict_ids": [row["verdict_id"] for row in verdicts],
     }
@@ -66,9 +85,12 @@ def _why_not_compared(candidates: dict[str, Row], verdicts: list[Row]) -> str:
         if len(ended) < 2:
             return "cut_off"
         written = [row for row in ended if row["text"].strip()]
-        return "empty" if len(written) < 2 else "identical"
-    if sum(row["outcome"] == "scored" for row in verdicts) < 2:
-        return f"abstain:{next(row['reason'] for row in verdicts if row['reason'])}"
+        if len(written) < 2:
+            return "empty"
+        return "identical" if len({row["text_hash"] for row in written}) < 2 else "not_judged"
+    failed = [row["reason"] for row in verdicts if row["reason"]]
+    if failed and len(verdicts) - len(failed) < 2:
+        return f"abstain:{failed[0]}"
     return "no_margin"
 
 

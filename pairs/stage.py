@@ -41,15 +41,17 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         for done, prompt in enumerate(prompts, start=1):
             name = prompt["prompt_id"]
             answers = {row["candidate_id"]: row for row in sampled.get(name, [])}
-            row, reason = considered(round_number(folder), prompt, answers, judged.get(name, []))
-            row["policy_id"] = next((each["policy_id"] for each in answers.values()), None)
-            if reason is None:
-                pair = Pair(row, answers[row["chosen_id"]], answers[row["rejected_id"]])
-                reason = next((why for check in checks if (why := check(pair))), None)
-            if reason is None:
-                kept.append(row)
-            else:
-                dropped.append({**row, "reason": reason})
+            policy = next((each["policy_id"] for each in answers.values()), None)
+            verdicts_on = judged.get(name, [])
+            for row, reason in considered(round_number(folder), prompt, answers, verdicts_on):
+                row["policy_id"] = policy
+                if reason is None:
+                    pair = Pair(row, answers[row["chosen_id"]], answers[row["rejected_id"]])
+                    reason = next((why for check in checks if (why := check(pair))), None)
+                if reason is None:
+                    kept.append(row)
+                else:
+                    dropped.append({**row, "reason": reason})
             progress(done, len(prompts))
         write_rows(folder, "pairs", kept)
         write_rows(folder, "dropped", dropped)

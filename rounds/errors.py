@@ -1,4 +1,4 @@
-"""The two errors a user is meant to read."""
+"""The errors a user is meant to read."""
 
 
 class UserError(Exception):
@@ -13,3 +13,7 @@ class WorkFailed(RuntimeError):
 
     The command line prints it alone and exits with 1; the same command continues.
     """
+
+
+class Stopped(WorkFailed):
+    """The round was stopped on purpose; trying again without a change would stop it again."""

@@ -3,6 +3,7 @@
 import platform
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -106,7 +107,8 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
     dropped = Counter(row["reason"] for row in read_rows(folder, "dropped"))
     train = [row for row in verdicts if row["split"] == "train"]
     judges = sorted({row["judge_id"] for row in train})
-    gate_judges = sorted({row["judge_id"] for row in verdicts if row["split"] != "train"})
+    pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
+    gate_judges = sorted({row["judge_id"] for row in verdicts if row["split"] in ("gate", "test")})
     return {
         "round": round_number(folder),
         "judge_id": ", ".join(judges) or None,
@@ -118,27 +120,45 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
             "candidates": len(read_rows(folder, "candidates", ["train"])),
             "verdicts": len(train),
             "abstentions": sum(row["outcome"] == "abstain" for row in train),
-            "pairs": pq.read_metadata(table_path(folder, "pairs")).num_rows,
+            "pairs": pairs,
             "dropped": dict(sorted(dropped.items())),
+        },
+        "partial": facts.get("judge", {}).get("partial"),
+        "judge": {
+            "tau": facts.get("gold", {}).get("tau"),
+            "gold": facts.get("gold", {}).get("gold"),
+            **facts.get("health", {}),
+            "traffic": facts.get("judge", {}).get("traffic", {}),
         },
         "train": facts.get("train") if decision.get("metrics") else None,
         **decision.get("metrics", {}),
         "promoted": decision["promoted"],
         "reasons": decision["reasons"],
-        "usage": _usage(verdicts, facts),
+        "usage": _usage(verdicts, facts, pairs),
         "seconds": {name: stamp["seconds"] for name, stamp in stages.items()},
     }
 
 
-def _usage(verdicts: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
-    calls = {row["request_key"]: row for row in verdicts}.values()
+def _usage(
+    verdicts: list[dict[str, Any]], facts: dict[str, Any], pairs: int
+) -> dict[str, Any]:
     sampled = [facts[name]["tokens"] for name in facts if name.startswith("sample")]
+    label = _calls(row for row in verdicts if row["split"] == "train")
+    per_pair = {name: value / pairs for name, value in label.items()} if pairs else None
     return {
-        "judge_calls": len(calls),
-        "judge_prompt_tokens": sum(row["prompt_tokens"] for row in calls),
-        "judge_completion_tokens": sum(row["completion_tokens"] for row in calls),
-        "judge_cost": sum(row["cost"] for row in calls),
+        **{f"judge_{name}": value for name, value in _calls(verdicts).items()},
+        "label_per_pair": per_pair,
         "sampled_tokens": sum(sampled),
+    }
+
+
+def _calls(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
+    calls = {row["request_key"]: row for row in rows if row["request_key"]}.values()
+    return {
+        "calls": len(calls),
+        "prompt_tokens": sum(row["prompt_tokens"] for row in calls),
+        "completion_tokens": sum(row["completion_tokens"] for row in calls),
+        "cost": sum(row["cost"] for row in calls),
     }
 
 

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from rounds.health_lines import health_lines
+
 STAGES = (
     "prompts",
     "sample",
+    "gold",
     "judge",
+    "health",
     "pairs",
     "train",
     "sample_held_out",
@@ -26,6 +30,10 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         ("pairs kept", str(counts["pairs"])),
         ("dropped", f"{sum(counts['dropped'].values())}" + (f": {dropped}" if dropped else "")),
     ]
+    if partial := metrics.get("partial"):
+        limit = f"judge.budget.{partial['limit']}"
+        lines.append(("partial", f"{partial['left_out']} prompts not judged: {limit} is used up"))
+    lines += health_lines(metrics["judge"].get("health"), metrics["judge"].get("gold"))
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
     for split in ("gate", "test"):
@@ -37,6 +45,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         shown = "the labelling judge" if judge == metrics["judge_id"] else judge
         lines.append(("judge at the gate", shown))
     lines += _metric_lines(metrics)
+    lines += [("alarm", alarm) for alarm in metrics.get("alarms", [])]
     verdict = "promoted" if metrics["promoted"] else "kept the policy in place"
     lines.append(("decision", f"{verdict}: {'; '.join(metrics['reasons'])}"))
     seconds = metrics["seconds"]
@@ -94,7 +103,11 @@ def _metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _usage(usage: dict[str, Any]) -> str:
     cost = f", cost {usage['judge_cost']:.4f}" if usage["judge_cost"] else ""
+    each = ""
+    if per_pair := usage["label_per_pair"]:
+        price = f" and {per_pair['cost']:.6f}" if usage["judge_cost"] else ""
+        each = f"; {per_pair['calls']:.1f} calls{price} a pair"
     return (
         f"{usage['judge_calls']:,} calls, {usage['judge_prompt_tokens']:,} tokens read, "
-        f"{usage['judge_completion_tokens']:,} written{cost}"
+        f"{usage['judge_completion_tokens']:,} written{cost}{each}"
     )

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+CRITERIA = pa.list_(pa.struct([("name", pa.string()), ("value", pa.float64())]))
 
 
 class Column(NamedTuple):
@@ -27,15 +28,17 @@ PROMPTS = [
     Column("prompt_id", pa.string(), "hash of the messages"),
     Column("messages", MESSAGES, "the conversation that is to be answered"),
     Column("source", pa.string(), "file and line the prompt came from"),
-    Column("split", pa.string(), "train, gate or test"),
+    Column("split", pa.string(), "train, gate, test, or gold (of the judge's gold set)"),
     Column("set_aside", pa.string(), "why the prompt was not sampled; null if it was"),
+    Column("reference", pa.string(), "a right answer, for the judge; null where there is none"),
+    Column("guidelines", pa.string(), "what to mind in judging this prompt; null if nothing"),
 ]
 
 CANDIDATES = [
     Column("candidate_id", pa.string(), "hash of prompt, policy, sampling, seed and index"),
     Column("prompt_id", pa.string(), "the prompt answered"),
-    Column("split", pa.string(), "train, gate or test"),
-    Column("policy_id", pa.string(), "hash of the weights that wrote it"),
+    Column("split", pa.string(), "train, gate, test, gold, or health (texts that test the judge)"),
+    Column("policy_id", pa.string(), "hash of the weights that wrote it; gold or canary/NAME"),
     Column("index", pa.int32(), "place among the prompt's candidates, from 0"),
     Column("text", pa.string(), "the answer as sampled, never altered"),
     Column("text_hash", pa.string(), "hash of the text"),
@@ -49,14 +52,18 @@ CANDIDATES = [
 VERDICTS = [
     Column("verdict_id", pa.string(), "hash of the judge, the question and the order shown"),
     Column("prompt_id", pa.string(), "the prompt judged"),
-    Column("split", pa.string(), "train, gate or test"),
-    Column("kind", pa.string(), "pointwise (one candidate) or pairwise (two)"),
-    Column("candidate_a", pa.string(), "first candidate of the comparison, or the one scored"),
-    Column("candidate_b", pa.string(), "second candidate of the comparison; null if pointwise"),
-    Column("shown_first", pa.string(), "a or b: which the judge saw first; null if pointwise"),
+    Column("split", pa.string(), "train, gate, test, gold or health (the judge itself is tested)"),
+    Column("kind", pa.string(), "pointwise (one candidate), pairwise (two) or listwise (all)"),
+    Column(
+        "candidate_a", pa.string(), "first of the comparison, the one scored, or the best named"
+    ),
+    Column("candidate_b", pa.string(), "second of the comparison or the worst named; else null"),
+    Column(
+        "shown_first", pa.string(), "a or b: which the judge saw first; null if it saw no order"
+    ),
     Column("outcome", pa.string(), "a, b, tie, scored or abstain; a and b name the candidates"),
     Column("reason", pa.string(), "why it abstained; null otherwise"),
-    Column("score", pa.float64(), "pointwise score; null unless scored"),
+    Column("score", pa.float64(), "pointwise score, expected where there are probabilities"),
     Column("probability", pa.float64(), "probability that a wins, where the judge gives one"),
     Column("rationale", pa.string(), "the judge's reason, as it gave it"),
     Column("raw_text", pa.string(), "the judge's whole reply"),
@@ -66,6 +73,14 @@ VERDICTS = [
     Column("prompt_tokens", pa.int32(), "tokens read", False),
     Column("completion_tokens", pa.int32(), "tokens written", False),
     Column("cost", pa.float64(), "price of the call by the config's price list", False),
+    Column("purpose", pa.string(), "screen (chooses what is compared), confirm (decides), or test"),
+    Column("level", pa.int32(), "0 for the judge or jury, 1 for the appeal"),
+    Column("threshold", pa.float64(), "averaged probability that a winner had to reach"),
+    Column("criteria", CRITERIA, "each criterion: its score, or 1 (a better), 0, -1 (b better)"),
+    Column("shown", pa.list_(pa.string()), "candidates in the order shown; null unless listwise"),
+    Column("ranking", pa.list_(pa.string()), "the same, best first, as the judge ranked them"),
+    Column("repeat", pa.int32(), "0 for the label; a repeated measurement has its index"),
+    Column("flags", pa.list_(pa.string()), "what was escaped in the judge's view of the texts"),
 ]
 
 PAIRS = [
@@ -84,6 +99,7 @@ PAIRS = [
     Column("policy_id", pa.string(), "policy that wrote both answers"),
     Column("judge_id", pa.string(), "judge that confirmed the pair"),
     Column("verdict_ids", pa.list_(pa.string()), "every verdict the decision rests on"),
+    Column("probability", pa.float64(), "averaged probability of chosen; null if not given"),
 ]
 
 DROPPED = [*PAIRS, Column("reason", pa.string(), "why it was not kept")]

@@ -26,7 +26,8 @@ def read_rows(round_dir: Path, table: str, splits: Collection[str] | None = None
         return []
     filters = None if splits is None else [("split", "in", list(splits))]
     rows: list[Row] = pq.read_table(path, filters=filters).to_pylist()
-    return rows
+    empty = dict.fromkeys(arrow_schema(table).names)  # columns that are younger than the round
+    return [empty | row for row in rows]
 
 
 def write_rows(round_dir: Path, table: str, rows: Iterable[Row]) -> None:

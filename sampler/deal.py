@@ -8,7 +8,7 @@ from rounds.errors import UserError
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest
 from rounds.stages import run_stage, stage_key
-from rounds.tables import Row, read_rows, write_rows
+from rounds.tables import Row, read_rows, replace_splits
 from sampler.config import PromptsConfig
 from sampler.prompt_files import read_prompts
 
@@ -70,7 +70,7 @@ def deal(folder: Path, config: PromptsConfig) -> dict[str, Any]:
     key = stage_key(round_number(folder), [[row["prompt_id"], row["split"]] for row in rows])
 
     def run() -> dict[str, Any]:
-        write_rows(folder, "prompts", rows)
+        replace_splits(folder, "prompts", ["train", "gate", "test"], rows)
         return {
             "train": min(len(fresh), config.per_round),
             "left": max(0, len(fresh) - config.per_round),

@@ -10,6 +10,8 @@ from rounds.shipped import locate
 from rounds.tables import Row
 
 EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
+BESIDE = ("reference", "guidelines")
+"""What a line may say for the judge, beside the prompt."""
 ROLES = ("system", "user", "assistant")
 
 
@@ -44,18 +46,24 @@ def _row(line: str, path: Path, number: int) -> Row:
         value = json.loads(line)
     except ValueError as error:
         raise UserError(f"{where}: not JSON ({error}); {EXPECTED}") from error
+    beside = dict.fromkeys(BESIDE)
     if isinstance(value, dict):
+        beside = {name: value.get(name) for name in BESIDE}
         value = value.get("prompt", value.get("messages"))
     messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
     fault = _fault(messages)
     if fault:
         raise UserError(f"{where}: {fault}; {EXPECTED}")
+    for name, text in beside.items():
+        if text is not None and not isinstance(text, str):
+            raise UserError(f"{where}: {name} is not a text")
     messages = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
     return {
         "prompt_id": prompt_id(messages),
         "messages": messages,
         "source": f"{path.name}:{number}",
         "set_aside": None,
+        **beside,
     }
 
 

@@ -5,9 +5,11 @@ The judge's labels come from the gold score, over sampled replies, near misses a
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
-from endpoints.template import fence, fill, neutralize, parse_template
+from endpoints.hostile import neutralize
+from endpoints.template import fence, fill, parse_template
 from starter import gold
 from starter.world import POLITE, WEIGHTS, Combo, prompt_text, random_qualities, reply_text
 
@@ -98,6 +100,18 @@ def reply_pair(rng: random.Random, combo: Combo) -> tuple[str, str]:
         reply = reply_text(rng, combo, one)
         return reply, reply
     return reply_text(rng, combo, one), reply_text(rng, combo, other)
+
+
+def gold_pairs(rng: random.Random, combos: list[Combo]) -> Iterator[dict[str, str]]:
+    """Two different replies for each combo, labelled by the gold score."""
+    for combo in combos:
+        prompt = prompt_text(combo)
+        a, b = reply_pair(rng, combo)
+        while a == b:
+            a, b = reply_pair(rng, combo)
+        margin = gold.points(prompt, a) - gold.points(prompt, b)
+        label = "a" if margin > 0 else "b" if margin < 0 else "tie"
+        yield {"prompt": prompt, "a": a, "b": b, "label": label}
 
 
 def damaged(rng: random.Random, reply: str) -> str:

@@ -16,21 +16,27 @@ from pathlib import Path
 
 import torch
 
-from starter.examples import PROMPTS, pairwise_example, pointwise_example, policy_example
+from starter.examples import PROMPTS, gold_pairs, pairwise_example, pointwise_example, policy_example
 from starter.fit import Batch, batch_of, fit, new_model, save, seeded
 from starter.tokenizer import build_tokenizer
 from starter.world import prompt_text, split_combos
 
 SEED = 20
 HOME = Path(__file__).parent
+GOLD_PAIRS = 80
 
 
 def write_prompts() -> None:
-    """Write the three prompt sets, one JSON object a line, in the order of their hash."""
+    """Write the three prompt sets, one JSON object a line, in the order of their hash, and the
+    judge's gold set: pairs that it has not seen, labelled by the gold score.
+    """
     for split in ("train", "gate", "test"):
         lines = [json.dumps({"prompt": prompt_text(combo)}) for combo in split_combos(split)]
         (PROMPTS / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
         print(f"{split}: {len(lines)} prompts")
+    pairs = list(gold_pairs(seeded(SEED), split_combos("train")[-GOLD_PAIRS:]))
+    (PROMPTS / "gold.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    print(f"gold: {len(pairs)} pairs")
 
 
 def train_policy(steps: int, out: Path = HOME / "policy") -> None:

@@ -29,6 +29,8 @@ def prompt_row(text: str = "Why?", split: str = "train") -> Row:
         "source": "here:1",
         "split": split,
         "set_aside": None,
+        "reference": None,
+        "guidelines": None,
     }
 
 
@@ -65,6 +67,10 @@ def verdict_row(a: Row, b: Row | None = None, **given: Any) -> Row:
         "prompt_tokens": 10,
         "completion_tokens": 3,
         "cost": 0.5,
+        "purpose": "confirm" if b else "screen",
+        "level": 0,
+        "repeat": 0,
+        "flags": [],
         **given,
     }
     name = digest(row["candidate_a"], row["candidate_b"], row["shown_first"])

@@ -11,11 +11,16 @@ from typing import Any, NamedTuple
 
 
 class Raw(NamedTuple):
-    """An HTTP answer as it is: for errors and for garbage."""
+    """An HTTP answer as it is: for errors and for garbage.
+
+    `headers` replace the usual ones, or take them away with None; a Content-Length that is too
+    high is an answer that breaks off.
+    """
 
     status: int
     body: str = '{"error": {"message": "as scripted"}}'
     content_type: str = "application/json"
+    headers: dict[str, str | None] = {}
 
 
 def completion(
@@ -34,6 +39,8 @@ def completion(
 
 
 Script = Callable[[dict[str, Any]], str | dict[str, Any] | Raw]
+Other = Callable[[str, str, bytes], Raw]
+"""Answers method, path and body of what is neither a chat nor the list of models."""
 
 
 class Scripted:
@@ -45,6 +52,8 @@ class Scripted:
         self.open_now = self.most_open = 0
         self.lock = threading.Lock()
         self.base_url = ""
+        self.keys: set[str | None] = set()
+        self.other: Other | None = None
 
     def answer(self, body: dict[str, Any]) -> str | dict[str, Any] | Raw:
         with self.lock:
@@ -71,13 +80,19 @@ def scripted(
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
+            if endpoint.other and self.path != "/v1/models":
+                return self.send(endpoint.other("GET", self.path, b""))
             if isinstance(endpoint.models, Raw):
                 return self.send(endpoint.models)
             data = [{"id": name, "object": "model"} for name in endpoint.models]
             self.send(Raw(200, json.dumps({"object": "list", "data": data})))
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            endpoint.keys.add(self.headers["Authorization"])
+            if endpoint.other and self.path != "/v1/chat/completions":
+                return self.send(endpoint.other("POST", self.path, data))
+            body = json.loads(data)
             reply = endpoint.answer(body)
             if isinstance(reply, str):
                 reply = completion(reply)
@@ -86,10 +101,12 @@ def scripted(
         def send(self, raw: Raw) -> None:
             data = raw.body.encode()
             self.send_response(raw.status)
-            self.send_header("Content-Type", raw.content_type)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("Retry-After-Ms", "1")
+            usual = {"Content-Length": str(len(data)), "Retry-After-Ms": "1"}
+            for name, value in {"Content-Type": raw.content_type, **usual, **raw.headers}.items():
+                if value is not None:
+                    self.send_header(name, value)
             self.end_headers()
+            self.close_connection |= "Content-Length" in raw.headers
             with suppress(BrokenPipeError, ConnectionResetError):  # who asked has given up
                 self.wfile.write(data)
 

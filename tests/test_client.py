@@ -1,17 +1,22 @@
 """Calls are bounded, retried, answered once and written down once; failures are not answers."""
 
 import asyncio
+import json
 import time
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scripted import Raw, Scripted, completion
 
+from endpoints import attempts
 from endpoints.client import Answer, EndpointLost, asking, each
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
 from endpoints.serve import Live
+from rounds.errors import UserError
 
 HTML = Raw(200, "<html>welcome</html>", "text/html")
 
@@ -20,14 +25,19 @@ def question(text: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}]}
 
 
+def asked_text(body: dict[str, Any]) -> str:
+    return str(body["messages"][0]["content"])
+
+
 def ask_all(path: Path, at: Scripted, calls: list[tuple[Any, ...]], **given: Any) -> list[Answer]:
-    """Ask all `calls` (body, rubric, repeat) at once."""
+    """Ask all `calls` (body, rubric, repeat) at once; `given` to the config or to `asking`."""
+    stream = {name: given.pop(name) for name in ("budget", "tally", "usable") if name in given}
     config = EndpointConfig(base_url=at.base_url, model="m", **given)
 
     async def run() -> list[Answer]:
         with Journal(path / "journal.sqlite") as journal:
             live = Live(at.base_url, "m", "m", "key")
-            async with asking("desk", config, live, journal) as ask:
+            async with asking("desk", config, live, journal, **stream) as ask:
                 return list(await asyncio.gather(*(ask(*call) for call in calls)))
 
     return asyncio.run(run())
@@ -84,7 +94,54 @@ def test_a_busy_endpoint_is_asked_again(endpoint, tmp_path: Path, status: int):
     assert len(at.requests) == 3
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+NO_WAIT: dict[str, str | None] = {"Retry-After-Ms": None}
+CUT_OFF = Raw(200, '{"choices": [', headers={"Content-Length": "900"})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        CUT_OFF,
+        Raw(200, '{"choices": ['),
+        Raw(200, "[" * 100_000),
+        HTML,
+        Raw(408, headers=NO_WAIT),
+        Raw(409, headers=NO_WAIT),
+    ],
+    ids=["connection breaks off", "cut-off json", "nothing but brackets", "html", "408", "409"],
+)
+def test_what_broke_on_the_way_is_asked_again(endpoint, tmp_path, monkeypatch, reply: Raw):
+    monkeypatch.setattr(attempts, "REST", 0.01)
+    replies = iter([reply, reply, "yes"])
+    at = endpoint(lambda body: next(replies))
+    tally: Counter[str] = Counter()
+    answer = ask_all(tmp_path, at, [(question("x"), "r")], tally=tally)[0]
+    assert (answer.text, answer.failure) == ("yes", None)
+    assert (tally["calls"], tally["retries"]) == (3, 2)
+
+
+def test_a_call_that_hangs_is_ended_and_asked_again(endpoint, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(attempts, "REST", 0.01)
+
+    def script(body: dict[str, Any]) -> str:
+        time.sleep(0.4 if len(at.requests) == 1 else 0)
+        return "yes"
+
+    at = endpoint(script)
+    tally: Counter[str] = Counter()
+    assert ask_all(tmp_path, at, [(question("x"), "r")], timeout=0.1, tally=tally)[0].text == "yes"
+    assert (tally["calls"], tally["timeouts"]) == (2, 1)
+
+
+def test_the_key_and_the_arguments_that_only_some_endpoints_take_are_sent(endpoint, tmp_path):
+    at = endpoint(lambda body: "yes")
+    body = {**question("x"), "extra_body": {"min_p": 0.1}, "timeout": 5}
+    ask_all(tmp_path, at, [(body, "r")])
+    assert at.keys == {"Bearer key"}
+    assert at.requests == [{**question("x"), "model": "m", "min_p": 0.1}]
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
 def test_an_endpoint_that_refuses_us_is_lost(endpoint, tmp_path: Path, status: int):
     at = endpoint(lambda body: Raw(status))
     with pytest.raises(EndpointLost, match=r"endpoint desk .*127\.0\.0\.1"):
@@ -95,8 +152,10 @@ def test_an_endpoint_that_refuses_us_is_lost(endpoint, tmp_path: Path, status: i
 def test_an_endpoint_that_is_gone_is_lost(tmp_path: Path):
     gone = Scripted(lambda body: "", ["m"], 0)
     gone.base_url = "http://127.0.0.1:9/v1"
+    tally: Counter[str] = Counter()
     with pytest.raises(EndpointLost, match="endpoint desk"):
-        ask_all(tmp_path, gone, [(question("x"), "r")], max_retries=0)
+        ask_all(tmp_path, gone, [(question("x"), "r")], max_retries=1, tally=tally)
+    assert tally["calls"] == 1
 
 
 @pytest.mark.parametrize(
@@ -112,10 +171,79 @@ def test_an_endpoint_that_is_gone_is_lost(tmp_path: Path):
     ],
 )
 def test_what_is_no_finished_text_is_its_own_failure(endpoint, tmp_path, reply, failure):
-    at = endpoint(lambda body: reply)
+    replies = iter([reply, "yes"])
+    at = endpoint(lambda body: next(replies))
     first, second = (ask_all(tmp_path, at, [(question("x"), "r")])[0] for _ in range(2))
-    assert first.failure == second.failure == failure
-    assert len(at.requests) == 1  # it was paid for, so it was written down
+    assert (first.failure, first.cost, first.paid_now) == (failure, 0.0, True)
+    assert (second.failure, second.text) == (None, "yes"), "a failure answered a later run"
+
+
+def test_a_failure_is_not_asked_again_in_the_same_stream(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: completion("half an ans", "length"))
+    config = EndpointConfig(base_url=at.base_url, model="m")
+
+    async def run() -> list[Answer]:
+        with Journal(tmp_path / "journal.sqlite") as journal:
+            live = Live(at.base_url, "m", "m", "key")
+            async with asking("desk", config, live, journal) as ask:
+                return [await ask(question("x"), "r") for _ in range(3)]
+
+    answers = asyncio.run(run())
+    assert [answer.failure for answer in answers] == ["truncated"] * 3
+    assert [answer.paid_now for answer in answers] == [True, False, False]
+    assert len(at.requests) == 1
+
+
+def test_a_failure_that_the_caller_can_use_is_an_answer(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: completion("half an ans", "length"))
+    for _ in range(2):
+        answer = ask_all(tmp_path, at, [(question("x"), "r")], usable=["truncated"])[0]
+        assert (answer.failure, answer.text) == ("truncated", "half an ans")
+    assert len(at.requests) == 1
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+def test_one_token_that_was_asked_for_is_not_truncated(endpoint, tmp_path: Path, limit: str):
+    at = endpoint(lambda body: completion("A", "length"))
+    calls = [({**question("x"), limit: tokens}, "r") for tokens in (1, 2)]
+    assert [answer.failure for answer in ask_all(tmp_path, at, calls)] == [None, "truncated"]
+
+
+def test_log_probabilities_come_back_as_sent_and_the_last_of_them_are_kept(endpoint, tmp_path):
+    tokens = [{"token": str(i), "logprob": -0.5, "top_logprobs": []} for i in range(100)]
+
+    def script(body: dict[str, Any]) -> Any:
+        reply = completion("yes")
+        reply["choices"][0]["logprobs"] = {"content": tokens[: int(asked_text(body))]}
+        return reply
+
+    at = endpoint(script)
+    calls = [(question(str(i)), "r") for i in (3, 100)]
+    for _ in range(2):
+        short, long = ask_all(tmp_path, at, calls)
+        assert short.logprobs == tokens[:3]
+        assert long.logprobs == tokens[36:]
+    assert ask_all(tmp_path, endpoint(lambda body: "y"), [(question("x"), "r")])[0].logprobs is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "logprobs are not supported with this model"},
+        {"message": "unsupported argument", "param": "top_logprobs"},
+    ],
+)
+def test_an_endpoint_without_log_probabilities_is_the_users_error(endpoint, tmp_path, error):
+    at = endpoint(lambda body: Raw(400, json.dumps({"error": error})))
+    calls = [({**question(str(i)), "logprobs": True}, "r") for i in range(3)]
+    with pytest.raises(UserError, match=r"desk does not give logprobs .* sampling.logprobs: null"):
+        ask_all(tmp_path, at, calls, max_in_flight=1)
+    assert len(at.requests) == 1
+
+
+def test_a_rejected_text_that_speaks_of_log_probabilities_is_only_rejected(endpoint, tmp_path):
+    at = endpoint(lambda body: Raw(400, '{"error": {"message": "bad text: logprobs"}}'))
+    assert ask_all(tmp_path, at, [(question("x"), "r")])[0].failure == "api_error"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +277,29 @@ def test_an_endpoint_that_takes_too_long_is_an_error_and_not_lost(endpoint, tmp_
     at = endpoint(lambda body: "late", delay=0.3)
     answer = ask_all(tmp_path, at, [(question("x"), "r")], timeout=0.05, max_retries=0)[0]
     assert answer.failure == "api_error"
+
+
+def test_an_answer_that_never_stops_coming_is_ended(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(attempts, "SLACK", 0.1)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async def run() -> Answer:
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        config = EndpointConfig(base_url=url, model="m", timeout=0.1, max_retries=0)
+        with Journal(tmp_path / "journal.sqlite") as journal:
+            async with asking("desk", config, Live(url, "m", "m", "key"), journal) as ask:
+                return await ask(question("x"), "r")
+
+    answer = asyncio.run(run())
+    assert (answer.failure, answer.detail) == ("api_error", "no whole answer in time")
 
 
 def test_half_a_character_in_an_answer_is_replaced(endpoint, tmp_path: Path):

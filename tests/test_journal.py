@@ -1,9 +1,15 @@
 """What was answered is written down under a name that says what was asked."""
 
+import asyncio
+import json
+import sqlite3
 from pathlib import Path
 
 import pytest
+from scripted import completion
 
+from endpoints.client import from_journal
+from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
 
 BODY = {"messages": [{"role": "user", "content": "Q"}], "temperature": 0.0}
@@ -15,7 +21,7 @@ def test_an_answer_comes_back_word_for_word_after_reopening(tmp_path: Path):
     with Journal(path) as journal:
         journal.put("k", "desk", "m", BODY, answer, 0.5)
     with Journal(path) as journal:
-        assert journal.get("k") == answer
+        assert journal.get("k") == (answer, 0.5)
         assert journal.call("k") == (BODY, answer)
         assert journal.get("other") is journal.call("other") is None
 
@@ -24,7 +30,47 @@ def test_the_first_answer_stays(tmp_path: Path):
     with Journal(tmp_path / "journal.sqlite") as journal:
         for text in ("first", "second"):
             journal.put("k", "desk", "m", BODY, {"text": text}, 0.0)
-        assert journal.get("k") == {"text": "first"}
+        assert journal.get("k") == ({"text": "first"}, 0.0)
+
+
+def test_a_reply_that_is_no_answer_is_kept_for_inspection_each_time_and_answers_nothing(tmp_path):
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        for text in ("first", "second"):
+            journal.put("k", "desk", "m", BODY, {"text": text}, 0.25, failed=True)
+        assert journal.get("k") is None
+        assert journal.failed("k") == ({"text": "second"}, 0.25)
+        assert journal.call("k") == (BODY, {"text": "second"})
+        assert journal.db.execute("SELECT sum(cost) FROM failed").fetchone() == (0.5,)
+        journal.put("k", "desk", "m", BODY, {"text": "third"}, 0.25)
+        assert journal.call("k") == (BODY, {"text": "third"})
+
+
+def test_a_journal_of_the_first_version_is_read(tmp_path: Path):
+    path = tmp_path / "journal.sqlite"
+    with sqlite3.connect(path) as old:
+        old.execute(
+            "CREATE TABLE answers (key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, model TEXT NOT "
+            "NULL, request TEXT NOT NULL, answer TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, "
+            "completion_tokens INTEGER NOT NULL, cost REAL NOT NULL, at REAL NOT NULL) "
+            "WITHOUT ROWID"
+        )
+        row = ("k", "desk", "m", json.dumps(BODY), json.dumps(completion("yes")), 1, 2, 0.5, 0.0)
+        old.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    with Journal(path) as journal:
+        assert journal.get("k") == (completion("yes"), 0.5)
+        journal.put("f", "desk", "m", BODY, completion(""), 0.0, failed=True)
+
+
+def test_an_ask_from_the_journal_sends_nothing_and_says_what_is_there(tmp_path: Path):
+    config = EndpointConfig(base_url="http://127.0.0.1:9/v1", model="m")
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        for repeat, reply in enumerate([completion("yes"), completion("half", "length")]):
+            key = request_key("desk", "m", BODY, "r", repeat)
+            journal.put(key, "desk", "m", BODY, reply, 0.5, failed=repeat == 1)
+        ask = from_journal("desk", "m", journal, config)
+        answers = [asyncio.run(ask(BODY, "r", repeat)) for repeat in range(3)]
+    assert [answer.failure for answer in answers] == [None, "truncated", "not_asked"]
+    assert [answer.cost for answer in answers] == [0.5, 0.5, 0.0]
 
 
 @pytest.mark.parametrize(

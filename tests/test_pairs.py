@@ -131,6 +131,6 @@ def test_a_margin_as_large_as_asked_is_kept(run_dir: Path):
 
 
 def test_a_row_has_the_columns_of_its_table():
-    row, reason = considered(1, P, {}, [])
+    [(row, reason)] = considered(1, P, {}, [])
     assert row.keys() == {column.name for column in TABLES["pairs"]} and reason == "not_sampled"
     assert len(filters(PairsConfig(), set(), set())) == 7

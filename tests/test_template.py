@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoints.template import fence, fill, neutralize, nonce, parse_template
+from endpoints.hostile import neutralize
+from endpoints.template import fence, fill, nonce, parse_template
 from judge.config import Rubrics
 from judge.rubric import conversation, load_rubrics, pairwise_messages
 from rounds.errors import UserError

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from gate.win_rate import detectable, length_controlled, wilson, win_rate
+from gate.win_rate import detectable, length_controlled, win_rate
+from rounds.interval import wilson
 
 
 @pytest.mark.parametrize(

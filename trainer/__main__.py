@@ -6,6 +6,7 @@ from typing import Any
 from rounds.by_hand import by_hand, shown
 from rounds.errors import UserError
 from rounds.folder import policy_of, round_start, run_of
+from rounds.stages import stage_stamps
 from trainer.config import TrainerConfig
 from trainer.stage import train
 
@@ -17,7 +18,9 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     if tree["trainer"] is None:
         raise UserError("run.yaml: trainer is null; this run trains nothing")
     config = TrainerConfig.model_validate(tree["trainer"])
-    return train(folder, config, policies[0], policies[1], start["seed"], shown)[0]
+    stamp = stage_stamps(folder).get("gold", {"facts": {}})
+    flip_rate = stamp["facts"].get("flip_rate")
+    return train(folder, config, policies[0], policies[1], start["seed"], shown, flip_rate)[0]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from rounds.section import Section
 
+FROM_GOLD = "from_gold"
+"""Value of `args.label_smoothing` that takes the judge's error rate on its gold set."""
+
 
 class TrainerConfig(Section):
     """DPO, with TRL's own argument names."""
@@ -14,7 +17,8 @@ class TrainerConfig(Section):
     """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
     the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
     args: dict[str, Any] = Field(default_factory=dict)
-    """trl.DPOConfig arguments by name; without a GPU, use_cpu and bf16 are set to fit."""
+    """trl.DPOConfig arguments by name; without a GPU, use_cpu and bf16 are set to fit. For
+    `loss_type: robust`, `label_smoothing: from_gold` is the judge's error rate on its gold set."""
     lora: dict[str, Any] | None = None
     """peft.LoraConfig arguments by name; null trains all weights."""
     accelerate: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key, work_dir
 from rounds.tables import read_rows, rows_hash
 from rounds.weights import Policy, local_policy
-from trainer.config import TrainerConfig
+from trainer.config import FROM_GOLD, TrainerConfig
 
 
 def train(
@@ -24,9 +24,11 @@ def train(
     initial: Policy,
     seed: int,
     progress: Progress = silent,
+    flip_rate: float | None = None,
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on pairs.parquet, in a child process; returns it and its curves.
 
+    `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
     asks for them, are taken up again after a kill.
     """
@@ -35,8 +37,14 @@ def train(
         raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
     reference = initial if config.reference == "initial" else policy
     key = stage_key(
-        rows_hash("pairs", pairs), config.model_dump(), policy.policy_id, reference.policy_id, seed
+        rows_hash("pairs", pairs),
+        config.model_dump(),
+        policy.policy_id,
+        reference.policy_id,
+        seed,
+        flip_rate,
     )
+    args = smoothed(config.args, flip_rate)
     target = folder / "policy"
 
     def run() -> dict[str, Any]:
@@ -48,7 +56,7 @@ def train(
                 "round_dir": str(folder),
                 "policy": policy._asdict(),
                 "reference": reference._asdict(),
-                "args": {"seed": seed, **config.args},
+                "args": {"seed": seed, **args},
                 "lora": config.lora,
                 "held_out_pairs": config.held_out_pairs,
                 "out": str(work / "policy"),
@@ -72,8 +80,17 @@ def train(
 def check_arguments(config: TrainerConfig, scratch: Path) -> None:
     """Raise UserError for an argument that TRL or peft would refuse; spends seconds, no money."""
     job = scratch / "trainer-arguments.json"
-    write_json(job, {"args": config.args, "lora": config.lora})
+    write_json(job, {"args": smoothed(config.args, 0.1), "lora": config.lora})
     run_child("trainer.arguments", job, scratch / "trainer-arguments.log", heard(silent))
+
+
+def smoothed(args: dict[str, Any], flip_rate: float | None) -> dict[str, Any]:
+    """The arguments with the measured error rate in the place of `from_gold`."""
+    if args.get("label_smoothing") != FROM_GOLD:
+        return args
+    if flip_rate is None:
+        raise UserError(f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold")
+    return {**args, "label_smoothing": flip_rate}
 
 
 def _launcher(config: TrainerConfig) -> list[str]:

@@ -1,0 +1,229 @@
+"""What a label costs: python benchmarks/label_price.py [DATA] [--prompts N] [--draws N]
+
+Every strategy, the code that runs in a round, against a simulated judge (simulated_judge.py) whose
+faults are those of a strong and a weak judge: the strong one reproduces o1-mini's single-order
+accuracy, flips and first-slot rate on JudgeBench. Qualities are normal, for 4, 8 and 16 candidates;
+with DATA (AlpacaEval's candidates: JSONL of `prompt` and `candidates` with `text` and
+`gpt4_turbo_preference`) also those of 8 real answers, the normal scores of the recorded
+preference's ranks, ties broken at random.
+
+Printed for each strategy: calls and input tokens for a prompt and for an accepted pair, the share
+of prompts that give a pair, how often its chosen answer is truly the better one (Wilson's 95 %
+interval), and how much better it is. Tokens: 700 + 500 for an answer on drawn qualities, four
+characters a token of the real messages on real text. What a ranking costs in noise is an
+assumption; `listwise` is printed for a likely and for a pessimistic one.
+"""
+
+import argparse
+import asyncio
+import gzip
+import json
+import random
+import time
+from pathlib import Path
+from statistics import NormalDist, fmean
+from typing import Any, NamedTuple
+
+from simulated_judge import GRADES, Faults, Subject, simulated
+
+from gate.win_rate import wilson
+from judge.config import JudgeConfig, Select
+from judge.questions import shuffle
+from judge.rows import Judge, Voice
+from judge.rubric import load_rubrics
+from judge.strategies import STRATEGIES, most_calls
+from pairs.build import considered
+from rounds.ids import digest, prompt_id, text_hash
+from rounds.settle import comparisons
+from rounds.tables import Row
+
+JUDGES = {"strong": Faults(0.5, 0.9, 0.3, 1.0), "weak": Faults(0.8, 1.5, 0.8, 1.6)}
+PESSIMISTIC = {"base": 0.8, "growth": 0.3}
+CALLS = 60_000
+"""A strategy that needs more for all prompts gets fewer prompts."""
+
+
+class Entry(NamedTuple):
+    """A strategy as it is run; `candidates` it is given, where not all."""
+
+    name: str
+    config: dict[str, Any]
+    faults: dict[str, float] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
+    candidates: int | None = None
+
+
+PLAIN = [Entry(name, {"strategy": name}) for name in STRATEGIES if name != "pairwise"]
+PLAIN.insert(2, Entry("listwise, pessimistic", {"strategy": "listwise"}, PESSIMISTIC))
+PLAIN.append(Entry("pairwise, N = 2", {"strategy": "pairwise"}, candidates=2))
+VARIED = [
+    Entry("screen_confirm, best_random", {"select": Select(rule="best_random")}),
+    Entry("screen_confirm, best_sigma", {"select": Select(rule="best_sigma")}),
+    Entry("screen_confirm, tau 0.6", {"tau": 0.6}),
+    Entry("screen_confirm, tau 0.75", {"tau": 0.75}),
+]
+
+
+class Price(NamedTuple):
+    """What a strategy took and gave, over some prompts."""
+
+    prompts: int
+    calls: int
+    tokens: int
+    gains: list[float]
+    """True quality of the chosen less that of the rejected, for every accepted pair."""
+    single: list[float]
+    """The same for the first verdict of every confirmed comparison, on its own."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the accepted pairs whose chosen answer is the better one."""
+        return fmean(gain > 0 for gain in self.gains) if self.gains else 0.0
+
+
+Case = tuple[Subject, int]
+"""A prompt and the index of a draw of the judge's noise."""
+
+
+async def priced(entry: Entry, cases: list[Case], faults: Faults) -> Price:
+    """Run a strategy over the prompts, one after the other."""
+    channel = "json" if entry.config.get("strategy") == "listwise" else "token"
+    given = {"channel": channel, "scale": GRADES, **entry.config}
+    config = JudgeConfig(endpoint="judge", **given)
+    rubrics, faults = load_rubrics(config), faults._replace(**entry.faults)
+    strategy = STRATEGIES[config.strategy]
+    calls, tokens, gains, single = 0, 0, [], []
+    for subject, draw in cases:
+        candidates = shuffle(subject.prompt, subject.candidates)[-(entry.candidates or 0) :]
+        voice = Voice("judge", simulated(subject, faults, rubrics, draw))
+        judge = Judge(config, rubrics, b"", [voice], float(config.tau))
+        rows = await strategy(judge, subject.prompt, candidates)
+        calls += len(rows)
+        tokens += sum(row["prompt_tokens"] for row in rows)
+        quality = subject.quality
+        for pair, reason in considered(1, subject.prompt, subject.by_id, rows):
+            if reason is None and not (pair["margin"] or 0) < 0:  # pairs/ drops: screen_disagrees
+                gains.append(quality[pair["chosen_id"]] - quality[pair["rejected_id"]])
+        for (a, b), verdicts in comparisons(rows).items():
+            if (outcome := verdicts[0]["outcome"]) in ("a", "b"):
+                single.append((quality[a] - quality[b]) * (1 if outcome == "a" else -1))
+    return Price(len(cases), calls, tokens, gains, single)
+
+
+def latent(n: int, count: int) -> list[Subject]:
+    """Prompts whose n candidates have qualities drawn from N(0,1)."""
+    drawn = random.Random(f"latent {n}")
+    return [
+        _subject(
+            f"prompt {number} of {n}",
+            [(f"answer {place}", drawn.gauss()) for place in range(n)],
+            (700, 500),
+        )
+        for number in range(count)
+    ]
+
+
+def recorded(path: Path, count: int) -> list[Subject]:
+    """Real prompts and answers; quality is the normal score of the preference's rank."""
+    subjects, coin = [], random.Random("ties")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in [*file][:count]:
+            row = json.loads(line)
+            ranked = sorted(
+                row["candidates"], key=lambda one: (one["gpt4_turbo_preference"], coin.random())
+            )
+            scores = [
+                NormalDist().inv_cdf((rank + 0.5) / len(ranked)) for rank in range(len(ranked))
+            ]
+            texts = [one["text"] for one in ranked]
+            subjects.append(_subject(row["prompt"], list(zip(texts, scores, strict=True)), None))
+    return subjects
+
+
+def _subject(
+    text: str, answers: list[tuple[str, float]], tokens: tuple[int, int] | None
+) -> Subject:
+    messages = [{"role": "user", "content": text}]
+    named = prompt_id(messages)
+    prompt: Row = {"prompt_id": named, "messages": messages, "split": "train"}
+    candidates: list[Row] = [
+        {
+            "candidate_id": digest(named, place),
+            "text": answer,
+            "text_hash": text_hash(answer),
+            "finish_reason": "stop",
+        }
+        for place, (answer, _) in enumerate(answers)
+    ]
+    qualities = [quality for _, quality in answers]
+    names = [row["candidate_id"] for row in candidates]
+    return Subject(prompt, candidates, dict(zip(names, qualities, strict=True)), tokens)
+
+
+def line(entry: Entry, price: Price) -> str:
+    """One row of the table."""
+    pairs = len(price.gains)
+    low, high = wilson(price.accuracy, pairs, 0.95)
+    return (
+        f"{entry.name:28}{price.prompts:7}"
+        f"{price.calls / price.prompts:9.2f}{price.calls / max(pairs, 1):8.2f}"
+        f"{price.tokens / price.prompts:10.0f}{price.tokens / max(pairs, 1):9.0f}"
+        f"{pairs / price.prompts:8.3f}{price.accuracy:8.3f}  {low:.3f}-{high:.3f}"
+        f"{fmean(price.gains):7.2f}"
+    )
+
+
+HEAD = (
+    f"{'strategy':28}{'prompts':>7}{'calls':>9}{'/pair':>8}{'tokens':>10}{'/pair':>9}{'yield':>8}"
+    f"{'right':>8}  {'95 %':11}{'gain':>7}"
+)
+
+
+def scenario(title: str, cases: list[Case], judge: str, entries: list[Entry]) -> None:
+    """Print the table of one scenario, and what it comes to."""
+    print(f"\n{title}, {judge} judge: {JUDGES[judge]}\n{HEAD}", flush=True)
+    n, found = len(cases[0][0].candidates), {}
+    for entry in entries:
+        strategy = entry.config.get("strategy", "screen_confirm")
+        most = most_calls(strategy, entry.candidates or n, 1, 1)
+        some = cases[: max(1, CALLS // most)]
+        found[entry.name] = asyncio.run(priced(entry, some, JUDGES[judge]))
+        print(line(entry, found[entry.name]), flush=True)
+    default, every = found["screen_confirm"], found["round_robin"]
+    single = found["random_pair"].single
+    fewer = (every.calls / every.prompts) / (default.calls / default.prompts)
+    below = 100 * (every.accuracy - default.accuracy)
+    print(f"  a random pair, one order: {fmean(gain > 0 for gain in single):.3f} right")
+    print(f"  screen_confirm: {fewer:.1f}x fewer calls than round_robin, {below:.1f} points below")
+    cheap = [
+        name
+        for name, price in found.items()
+        if price.accuracy >= 0.97 and price.calls <= 4.5 * len(price.gains)
+    ]
+    print(f"  0.97 at no more than 4.5 calls for an accepted pair: {', '.join(cheap) or 'none'}")
+
+
+def main() -> None:
+    """Every scenario, the strong judge first."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("data", nargs="?", type=Path, help="AlpacaEval's candidates, .jsonl.gz")
+    parser.add_argument("--prompts", type=int, default=3000, help="prompts of a scenario at most")
+    parser.add_argument("--draws", type=int, default=3, help="judgings of the real prompts")
+    options = parser.parse_args()
+    begun = time.monotonic()
+    for judge in JUDGES:
+        for n in (4, 8, 16):
+            entries = PLAIN + (VARIED if n == 8 else [])
+            cases = [(subject, 0) for subject in latent(n, options.prompts)]
+            scenario(f"N = {n}, drawn qualities", cases, judge, entries)
+        if options.data and options.data.is_file():
+            real = recorded(options.data, options.prompts)
+            cases = [(subject, draw) for draw in range(options.draws) for subject in real]
+            title = f"N = 8, {len(real)} real prompts, {options.draws} draws of the noise"
+            scenario(title, cases, judge, PLAIN)
+        else:
+            print(f"\nreal prompts: skipped, no file {options.data or '(DATA) given'}")
+    print(f"\n{time.monotonic() - begun:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""One call over the wire: paced, tried again where that may help, given up where it cannot."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any, NamedTuple
+
+import aiohttp
+import openai
+
+from endpoints.answer import EndpointLost, is_completion, tokens_of
+from endpoints.config import EndpointConfig
+from endpoints.faults import Fault, fault_of
+from endpoints.pace import Pace
+from endpoints.serve import Live
+from rounds.errors import UserError
+
+REST = 0.5
+"""Seconds before the first retry; the Retry-After of an endpoint takes their place, but some say
+less than they mean, so that retries are then spaced too, from a small beginning."""
+REST_TOLD = 0.02
+SLACK = 1.0
+"""Seconds in which the client's own timeouts come first: they know what did not happen."""
+
+FAILURES = (openai.OpenAIError, aiohttp.ClientError, TimeoutError, ValueError, RecursionError)
+"""The client passes on what aiohttp says of garbage; deep garbage exhausts the JSON reader."""
+
+
+class NoAnswer(Exception):
+    """A call that none will come of: `failure` is content_filter or api_error."""
+
+    def __init__(self, failure: str, detail: str, rejected: bool) -> None:
+        super().__init__(detail)
+        self.failure, self.rejected = failure, rejected
+
+
+class Line(NamedTuple):
+    """What a call needs to be sent."""
+
+    name: str
+    config: EndpointConfig
+    live: Live
+    client: openai.AsyncOpenAI
+    pace: Pace
+    tally: Counter[str]
+
+    def lost(self, why: str) -> Exception:
+        """The error for an endpoint that is lost; nothing more is sent."""
+        return self.end(EndpointLost(f"endpoint {self.name} ({self.live.base_url}): {why}"))
+
+    def end(self, error: Exception) -> Exception:
+        """The error, which all calls that wait to be sent now end with, too."""
+        self.pace.close(error)
+        return error
+
+
+def wire(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A call's JSON and its request options: what `chat.completions.create` makes of arguments."""
+    fields = {"model": model, **body}
+    fields |= fields.pop("extra_body", None) or {}
+    names = {"extra_headers": "headers", "extra_query": "params", "timeout": "timeout"}
+    return fields, {names[name]: fields.pop(name) for name in names if name in fields}
+
+
+async def send(line: Line, body: dict[str, Any]) -> dict[str, Any]:
+    """The chat completion of a call.
+
+    Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, and UserError
+    where it does not give the log-probabilities that `body` asks for. A 429 uses up none of the
+    call's retries while the endpoint answers others; when it has answered none for as long as
+    `timeout` and the retries are used up, the endpoint is lost.
+    """
+    pace = line.pace
+    fields, options = wire(line.live.model, body)
+    options["timeout"] = options.get("timeout") or line.config.timeout
+    guessed = pace.guess(body)
+    failed = busy = 0
+    while True:
+        await pace.enter(guessed, again=failed + busy > 0)
+        try:
+            sent = asyncio.get_running_loop().time()
+            line.tally["calls"] += 1
+            raw = await _once(line.client, fields, options)
+            pace.answered(sent, guessed, *tokens_of(raw))
+            return raw
+        except FAILURES as error:
+            fault = fault_of(error, body)
+            line.tally.update([fault.counted] if fault.counted else [])
+            failed += fault.kind == "again"
+            busy += fault.kind == "busy"
+            if fault.kind == "busy":
+                pace.refused(sent)
+            if fault.wait is not None:
+                pace.pause(fault.wait)
+            _give_up(line, fault, failed, busy)
+        finally:
+            pace.leave()
+        line.tally["retries"] += 1
+        await pace.rest(failed + busy, REST if fault.wait is None else REST_TOLD)
+
+
+async def _once(client: openai.AsyncOpenAI, fields: dict[str, Any], options: Any) -> dict[str, Any]:
+    # not chat.completions.create: its typed arguments and models take a third of the CPU time
+    async with asyncio.timeout(options["timeout"] + SLACK):
+        text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
+    raw = json.loads(text)
+    if not is_completion(raw):
+        raise ValueError(text[:200])
+    return raw
+
+
+def _give_up(line: Line, fault: Fault, failed: int, busy: int) -> None:
+    """Raise what ends the call; nothing where it is to be tried again."""
+    kind, detail = fault.kind, fault.detail
+    most = line.config.max_retries
+    if kind == "lost":
+        raise line.lost(detail)
+    if kind == "no_logprobs":
+        raise line.end(
+            UserError(
+                f"endpoint {line.name} does not give logprobs ({detail}); "
+                "set sampling.logprobs: null"
+            )
+        )
+    if kind == "busy":
+        silent = asyncio.get_running_loop().time() - line.pace.last_answer
+        if busy > most and silent > line.config.timeout:
+            raise line.lost(
+                f"it has answered nothing but 429 for {silent:.0f} s ({detail}); what it answered "
+                "before is kept, ask again later"
+            )
+    elif kind != "again" or failed > most:
+        failure = "content_filter" if kind == "content_filter" else "api_error"
+        raise NoAnswer(failure, detail, rejected=kind == "rejected")

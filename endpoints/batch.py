@@ -1,0 +1,90 @@
+"""OpenAI's Batch API: calls at half price, answered within a day, before the stage asks them.
+
+Nothing is submitted twice. A batch is written down before it is created, and carries the hash of
+its file as metadata: after a kill in between it is found at the endpoint again.
+"""
+
+from typing import Any
+
+import openai
+
+from endpoints.answer import EndpointLost
+from endpoints.batch_file import BatchFile, batch_files
+from endpoints.batch_wait import Desk, wait
+from endpoints.config import EndpointConfig
+from endpoints.journal import Journal, request_key
+from endpoints.ledger import Batch, Ledger
+from endpoints.serve import Live
+from rounds.errors import UserError
+from rounds.progress import Progress
+
+MARK = "prefloop"
+
+
+async def answer_by_batch(
+    name: str,
+    config: EndpointConfig,
+    live: Live,
+    journal: Journal,
+    questions: list[tuple[dict[str, Any], str]],
+    progress: Progress,
+) -> None:
+    """Bring the answers to `questions` (body, rubric) into the journal by batches, and wait.
+
+    What is in the journal is not asked, and what was in a batch before is not submitted again: if
+    that batch is still open it is waited for. Failed lines, unusable replies and what a batch did
+    not get to are left for ordinary calls. Raises UserError where the endpoint takes no batches,
+    EndpointLost where it stops answering; the next call then goes on.
+    """
+    asked = {request_key(name, live.model_id, body, rubric): body for body, rubric in questions}
+    ledger = Ledger(journal, name)
+    async with openai.AsyncOpenAI(
+        base_url=live.base_url,
+        api_key=live.api_key,
+        timeout=config.timeout,
+        max_retries=config.max_retries,
+    ) as client:
+        try:
+            await _find_planned(client, ledger)
+            missing = {key: body for key, body in asked.items() if journal.get(key) is None}
+            tried = frozenset[str]().union(*(batch.keys for batch in ledger.batches()))
+            new = {key: body for key, body in missing.items() if key not in tried}
+            for file in batch_files(live.model, new):
+                await _submit(client, ledger, file)
+            desk = Desk(name, config, live.model_id, journal, ledger, client, asked)
+            await wait(desk, missing.keys(), progress)
+        except openai.APIStatusError as error:
+            if error.status_code in (400, 404, 405, 422):
+                raise UserError(f"endpoint {name} takes no batches: {error}") from error
+            raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
+        except openai.APIConnectionError as error:
+            raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
+
+
+async def _find_planned(client: openai.AsyncOpenAI, ledger: Ledger) -> None:
+    """Settle what was planned when the process ended: it was created, or it never was."""
+    planned = {batch.digest: batch for batch in ledger.batches() if batch.state == "planned"}
+    if not planned:
+        return
+    async for remote in client.batches.list(limit=100):
+        batch = planned.pop((remote.metadata or {}).get(MARK, ""), None)
+        if batch is not None:
+            ledger.put(batch._replace(state="submitted", batch_id=remote.id))
+    for batch in planned.values():
+        ledger.drop(batch)
+
+
+async def _submit(client: openai.AsyncOpenAI, ledger: Ledger, file: BatchFile) -> None:
+    batch = Batch(file.digest, "planned", "", file.keys)
+    ledger.put(batch)
+    sent = await client.files.create(
+        file=(f"{MARK}-{file.digest[:12]}.jsonl", file.content), purpose="batch"
+    )
+    # not retried: an attempt without an answer may have created the batch
+    remote = await client.with_options(max_retries=0).batches.create(
+        input_file_id=sent.id,
+        endpoint="/v1/chat/completions",
+        completion_window="24h",
+        metadata={MARK: file.digest},
+    )
+    ledger.put(batch._replace(state="submitted", batch_id=remote.id))

@@ -1,0 +1,58 @@
+"""Calls as the lines of a batch file, and the lines of its output as chat completions."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from endpoints.answer import is_completion
+from endpoints.attempts import wire
+
+MOST_LINES = 50_000
+MOST_BYTES = 200_000_000
+
+
+class BatchFile(NamedTuple):
+    """A file to submit: its hash, the keys of its calls, its JSON lines."""
+
+    digest: str
+    keys: frozenset[str]
+    content: bytes
+
+
+def batch_files(model: str, bodies: dict[str, dict[str, Any]]) -> Iterator[BatchFile]:
+    """Calls by request key as as few files as the Batch API's limits allow."""
+    lines: dict[str, bytes] = {}
+    size = 0
+    for key, body in bodies.items():
+        call = {"custom_id": key, "method": "POST", "url": "/v1/chat/completions"}
+        line = json.dumps({**call, "body": wire(model, body)[0]}).encode() + b"\n"
+        if lines and (len(lines) == MOST_LINES or size + len(line) > MOST_BYTES):
+            yield _file(lines)
+            lines, size = {}, 0
+        lines[key] = line
+        size += len(line)
+    if lines:
+        yield _file(lines)
+
+
+def completions(output: str) -> dict[str, dict[str, Any]]:
+    """The chat completions of an output file by request key; failed lines are left out."""
+    found = {}
+    for line in filter(None, output.split("\n")):  # a line may hold what splitlines() splits at
+        reply = json.loads(line)
+        response = reply.get("response") or {}
+        if response.get("status_code") == 200 and is_completion(response.get("body")):
+            found[reply["custom_id"]] = response["body"]
+    return found
+
+
+def bodies_of(content: str) -> dict[str, dict[str, Any]]:
+    """What a batch file asks, by request key."""
+    calls = (json.loads(line) for line in filter(None, content.split("\n")))
+    return {call["custom_id"]: call["body"] for call in calls}
+
+
+def _file(lines: dict[str, bytes]) -> BatchFile:
+    content = b"".join(lines.values())
+    return BatchFile(hashlib.sha256(content).hexdigest(), frozenset(lines), content)

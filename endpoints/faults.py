@@ -1,0 +1,84 @@
+"""What a failed attempt means: try again, give this call up, or give the endpoint up."""
+
+import math
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, NamedTuple
+
+import aiohttp
+import openai
+
+REJECTED = (400, 413, 422)
+"""Statuses that speak of the request, such as one that is too long for the model."""
+CLOSED_TO_US = (401, 402, 403, 404)
+WORTH_ANOTHER_TRY = (408, 409)
+
+
+class Fault(NamedTuple):
+    """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally."""
+
+    kind: Literal["lost", "no_logprobs", "content_filter", "rejected", "final", "busy", "again"]
+    detail: str
+    wait: float | None = None
+    counted: str = ""
+
+
+def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
+    """The meaning of what `client.post` or reading its reply raised."""
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, body)
+    if isinstance(error, openai.APIConnectionError):
+        # the client's aiohttp transport calls a refused connection and a broken one both a
+        # timeout while connecting; aiohttp itself tells them apart
+        below = getattr(error.__cause__, "__cause__", None)
+        if isinstance(below, aiohttp.ClientConnectorError):
+            return Fault("lost", str(below))
+        if isinstance(error, openai.APITimeoutError) and isinstance(below, TimeoutError):
+            return Fault("again", "no answer in time", counted="timeouts")
+        return Fault("again", str(below or error))
+    if isinstance(error, TimeoutError):
+        return Fault("again", "no whole answer in time", counted="timeouts")
+    if isinstance(error, UnicodeEncodeError):
+        return Fault("final", f"cannot be sent: {error}")
+    return Fault("again", f"no completion: {error}")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the endpoint asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as
+    a date; None where it says nothing that can be read."""
+    asked = headers.get("retry-after-ms"), headers.get("retry-after")
+    for text, unit in zip(asked, (0.001, 1.0), strict=True):
+        if text is None:
+            continue
+        try:
+            seconds = float(text) * unit
+        except ValueError:
+            try:
+                seconds = parsedate_to_datetime(text).timestamp() - time.time()
+            except ValueError:
+                continue
+        if math.isfinite(seconds):
+            return max(seconds, 0.0)
+    return None
+
+
+def _of_status(error: openai.APIStatusError, body: dict[str, Any]) -> Fault:
+    status, detail = error.status_code, str(error)
+    if status == 429 and "insufficient_quota" in (error.code, error.type):
+        return Fault("lost", f"the account's quota is used up: {detail}", counted="http_429")
+    if status == 429 and "request too large" in detail.lower():
+        return Fault("rejected", detail, counted="http_429")  # above the limit all by itself
+    if status == 429:
+        return Fault("busy", detail, retry_after(error.response.headers), "http_429")
+    if status >= 500 or status in WORTH_ANOTHER_TRY:
+        counted = "server_errors" if status >= 500 else ""
+        return Fault("again", detail, retry_after(error.response.headers), counted)
+    if status in CLOSED_TO_US:
+        return Fault("lost", detail)
+    if error.code == "content_filter":
+        return Fault("content_filter", detail)
+    asked = {"logprobs", "top_logprobs"} & body.keys()
+    if status in REJECTED and asked and "logprobs" in f"{error.param} {detail}":
+        return Fault("no_logprobs", detail)
+    return Fault("rejected" if status in REJECTED else "final", detail)

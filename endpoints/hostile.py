@@ -1,0 +1,48 @@
+"""Foreign text as a model may safely read it. What is stored and trained on is never altered.
+
+A candidate may try to end its turn (chat-template tokens), to forge a fence, to speak in the
+judge's own verdict grammar, or to hide any of it behind characters that nobody sees.
+"""
+
+import re
+
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f]"
+)
+
+GRAMMARS = {
+    "special_tokens": re.compile(
+        "<(?=[|\uff5c]|</?SYS>>"
+        r"|/?(?:s|pad|unk|bos|eos|mask|think|start_of_turn|end_of_turn|begin_of_text)>"
+        r"|/?tool_(?:call|response)>)"
+        r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|THINK\]))"
+    ),
+    "verdict": re.compile(
+        r"\[(?=\[\s*(?:[A-Z]|tie|draw|best|worst|rating|score|-?\d{1,4})\W)"
+        r'|"(?=(?:verdict|score|ranking|rationale|best|worst|winner|rating|preference)"\s*:)',
+        re.IGNORECASE,
+    ),
+    "fence": re.compile(
+        r"\[(?=\s{0,3}/?\s{0,3}(?i:[A-Z]\s{1,3}[0-9a-f]{6,})\s{0,3}\]|/?[AB](?: |\]))"
+    ),
+}
+"""What is broken up with a backslash after its first character, by what it imitates, in this order:
+[[A]] becomes [\\[\\A]], which a judge may quote without a verdict in it."""
+
+
+def neutralize(text: str) -> str:
+    """The text without invisible characters and with every imitation broken up."""
+    text = INVISIBLE.sub("", text)
+    for grammar in GRAMMARS.values():
+        text = grammar.sub(lambda match: match.group(0) + "\\", text)
+    return text
+
+
+def flags(text: str) -> list[str]:
+    """What `neutralize` changes: special_tokens, verdict, fence, invisible."""
+    seen = INVISIBLE.sub("", text)
+    found = [name for name, grammar in GRAMMARS.items() if grammar.search(seen)]
+    return found + (["invisible"] if seen != text else [])

@@ -1,0 +1,71 @@
+"""What the commands share: their arguments, the one message of an error, tables."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rounds.errors import UserError
+
+ConfigFile = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped example.")]
+RunsDir = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder, such as runs/starter.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@contextmanager
+def one_message() -> Iterator[None]:
+    """A user's error is one message and exit code 2, work that failed one message and 1."""
+    from rounds.errors import WorkFailed
+
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    except WorkFailed as error:
+        print(f"failed: {error}", file=sys.stderr)
+        print("Nothing is lost: run the same command again to continue.", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to continue", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(0) from None
+
+
+def quiet_prefect() -> None:
+    """Our display speaks on the terminal, Prefect's log goes to its server. No telemetry."""
+    defaults = {
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def print_table(title: str, lines: list[tuple[str, str]]) -> None:
+    """A two-column table that survives a narrow terminal and a log file."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, value in lines:
+        table.add_row(what, value)
+    console = Console()
+    console.print(table, width=max(console.width, 100) if not console.is_terminal else None)
+
+
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """JSON on stdout."""
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")

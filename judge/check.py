@@ -1,0 +1,87 @@
+"""A judge tried out before a round is paid for: a few canned pairs, or the gold set."""
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from endpoints.open import Endpoints
+from judge.config import JudgeConfig
+from judge.examine import gold_facts
+from judge.gold import GoldPair, gold_rows, read_gold
+from judge.panel import Desk, panel
+from judge.questions import both_orders
+from judge.stage import stream
+from rounds.errors import UserError
+from rounds.progress import Progress, silent
+from rounds.settle import settle
+from rounds.tables import Row, by_prompt
+
+CANNED = "prefloop:prompts/canned.jsonl"
+SHOWN = 5
+
+
+def check_judge(
+    journal: Path,
+    seed: int,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Ask the jury the gold set, or the canned pairs where there is none, in both orders.
+
+    Returns counts: calls, failures by reason, comparisons, flips, readable verdicts and how many
+    of them came with a probability; tokens a call and seconds; the first `pairs` with their label
+    and their verdicts; `gold` with its measures and the threshold, or the reason why it gives
+    none. Answers are kept in the journal: round 1 pays nothing for them again.
+    """
+    pairs = read_gold(config.gold.path if config.gold else CANNED, "judge.gold.path")
+    started = time.monotonic()
+    rows = asyncio.run(_ask(Desk(journal, seed), config, endpoints, pairs, progress))
+    flat = [row for of_pair in rows for row in of_pair]
+    calls = [row for row in flat if row["request_key"]]
+    readable = [row for row in flat if not row["reason"]]
+    settled = [settle(of_pair) for of_pair in rows]
+    return {
+        "pairs": [
+            {"label": pair.label, "outcome": one.outcome, "reason": one.reason, "verdicts": of_pair}
+            for pair, one, of_pair in zip(pairs[:SHOWN], settled, rows, strict=False)
+        ],
+        "calls": len(calls),
+        "failures": dict(Counter(row["reason"] for row in flat if row["reason"])),
+        "comparisons": len(settled),
+        "flips": sum(one.reason == "flip" for one in settled),
+        "readable": len(readable),
+        "probabilities": sum(row["probability"] is not None for row in readable),
+        "prompt_tokens": fmean([row["prompt_tokens"] for row in calls] or [0]),
+        "completion_tokens": fmean([row["completion_tokens"] for row in calls] or [0]),
+        "seconds": time.monotonic() - started,
+        "gold": _gold(config, pairs, flat) if config.gold else None,
+    }
+
+
+async def _ask(
+    desk: Desk,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    pairs: list[GoldPair],
+    progress: Progress,
+) -> list[list[Row]]:
+    prompts, candidates = gold_rows(pairs)
+    sides = by_prompt(candidates)
+    async with panel(desk, config, endpoints, config.jury) as judge:
+
+        async def work(prompt: Row) -> list[Row]:
+            a, b = sides[prompt["prompt_id"]]
+            return await both_orders(judge, prompt, a, b, "gold")
+
+        return await stream(prompts, work, progress)
+
+
+def _gold(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:
+    try:
+        return gold_facts(config, pairs, rows)
+    except UserError as error:
+        return {"fault": str(error)}

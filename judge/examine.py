@@ -1,0 +1,161 @@
+"""The judge under examination: on the gold set before it labels, on a sample of the round after."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from endpoints.open import Endpoints
+from judge.bounds import crossed
+from judge.config import JudgeConfig
+from judge.gold import GoldPair, flip_rate, gold_rows, measure_gold, read_gold, threshold_for
+from judge.measures import measure
+from judge.panel import depends_on, desk_of, panel
+from judge.questions import both_orders
+from judge.stage import stream
+from judge.trials import Subject, Work, anchored, sampled, second_opinion, trials
+from judge.trust import wanted_accuracy
+from judge.voices import is_endpoint
+from rounds.errors import Stopped
+from rounds.folder import finished_rounds, round_number, run_of
+from rounds.progress import Progress, silent
+from rounds.stages import run_stage, stage_key
+from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
+
+
+def judge_gold(
+    folder: Path, config: JudgeConfig, endpoints: Endpoints, progress: Progress = silent
+) -> dict[str, Any]:
+    """Judge the gold set, anew in every round; returns its measures and the threshold `tau`.
+
+    Raises UserError where the set cannot give the threshold that the config asks of it.
+    """
+    if config.gold is None:
+        tau = config.tau
+        assert not isinstance(tau, str), "the config says that a taken threshold needs a gold set"
+        return {"tau": tau, "gold": None, "flip_rate": None}
+    pairs = read_gold(config.gold.path, "judge.gold.path")
+    repeat = round_number(folder) - 1
+    key = stage_key(
+        [pair._asdict() for pair in pairs], repeat, depends_on(config, endpoints, config.jury)
+    )
+
+    def run() -> dict[str, Any]:
+        prompts, candidates = gold_rows(pairs)
+        rows = asyncio.run(_gold(folder, config, endpoints, prompts, candidates, repeat, progress))
+        for table, found in (("prompts", prompts), ("candidates", candidates), ("verdicts", rows)):
+            replace_splits(folder, table, ["gold"], found)
+        return gold_facts(config, pairs, rows)
+
+    return run_stage(folder, "gold", key, run)
+
+
+def gold_facts(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:
+    """The threshold and the measures that the verdicts on the gold set give."""
+    wanted = wanted_accuracy(config.tau)
+    assert config.gold is not None, "there is a gold set to measure on"
+    tau = config.tau if wanted is None else threshold_for(pairs, rows, wanted, config.gold.min_n)
+    measures = measure_gold(pairs, [row | {"threshold": tau} for row in rows])
+    return {"tau": tau, "gold": measures, "flip_rate": flip_rate(measures, config.gold.min_n)}
+
+
+async def _gold(
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    prompts: list[Row],
+    candidates: list[Row],
+    repeat: int,
+    progress: Progress,
+) -> list[Row]:
+    sides = by_prompt(candidates)
+    async with panel(desk_of(folder), config, endpoints, config.jury) as judge:
+
+        async def work(prompt: Row) -> list[Row]:
+            a, b = sides[prompt["prompt_id"]]
+            return await both_orders(judge, prompt, a, b, "gold", repeat)
+
+        found = await stream(prompts, work, progress)
+    return [row for rows in found for row in rows]
+
+
+def judge_health(
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    gold: dict[str, Any] | None,
+    tau: float = 0.5,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Test the judge on a sample of the round and measure it; the measures are the facts.
+
+    Raises Stopped, with every bound that is crossed, before anything is trained on its labels.
+    """
+    subjects = _subjects(folder)
+    first = finished_rounds(run_of(folder))[:1]
+    anchors = _subjects(first[0]) if first and first[0] != folder else []
+    names = [*config.jury[:1], *([config.health.second] if config.health.second else [])]
+    key = stage_key(
+        rows_hash("verdicts", read_rows(folder, "verdicts", ["train"])),
+        [rows_hash("verdicts", anchor.verdicts) for anchor in anchors],
+        depends_on(config, endpoints, names),
+        gold,
+    )
+
+    def run() -> dict[str, Any]:
+        count = config.health.sample
+        chosen, fixed = sampled(subjects, count), sampled(anchors, count)
+        rows, planted = asyncio.run(
+            _health(folder, config, endpoints, chosen, fixed, tau, progress)
+        )
+        replace_splits(folder, "candidates", ["health"], planted)
+        replace_splits(folder, "verdicts", ["health"], rows)
+        labelled = [row for subject in subjects for row in subject.verdicts]
+        before = [row for subject in fixed for row in subject.verdicts]
+        prompts = read_rows(folder, "prompts", ["train"])
+        candidates = read_rows(folder, "candidates", ["train", "health"])
+        return {"health": measure(prompts, candidates, [*labelled, *rows], before)}
+
+    facts = run_stage(folder, "health", key, run)
+    over = crossed(facts["health"], gold, config.health.bounds)
+    if over:
+        raise Stopped(
+            "the judge is out of bounds, nothing is trained on its labels: " + "; ".join(over)
+        )
+    return facts
+
+
+async def _health(
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    chosen: list[Subject],
+    anchors: list[Subject],
+    tau: float,
+    progress: Progress,
+) -> tuple[list[Row], list[Row]]:
+    if not config.health.sample or not is_endpoint(config.jury[0]):
+        return [], []
+    work: list[Work] = []
+    planted: list[Row] = []
+    async with panel(desk_of(folder), config, endpoints, config.jury[:1], tau) as judge:
+        for subject in chosen:
+            more, texts = trials(judge, subject)
+            work += more
+            planted += texts
+        work += [anchored(judge, subject, round_number(folder)) for subject in anchors]
+        found = await stream(work, lambda one: one(), progress)
+    if config.health.second is not None:
+        async with panel(desk_of(folder), config, endpoints, [config.health.second], tau) as judge:
+            opinions = [second_opinion(judge, subject) for subject in chosen]
+            found += await stream(opinions, lambda one: one(), progress)
+    return [row for rows in found for row in rows], planted
+
+
+def _subjects(folder: Path) -> list[Subject]:
+    candidates = by_prompt(read_rows(folder, "candidates", ["train"]))
+    verdicts = by_prompt(read_rows(folder, "verdicts", ["train"]))
+    return [
+        Subject(prompt, candidates[prompt["prompt_id"]], verdicts[prompt["prompt_id"]])
+        for prompt in read_rows(folder, "prompts", ["train"])
+        if prompt["prompt_id"] in verdicts
+    ]

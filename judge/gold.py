@@ -1,0 +1,137 @@
+"""The gold set: labelled pairs that say how often the judge is right."""
+
+from typing import Any, NamedTuple
+
+from judge.gold_lines import EXPECTED, read_line
+from judge.reliability import Case, gold_measures, smallest_threshold
+from rounds.errors import UserError
+from rounds.ids import digest, text_hash
+from rounds.shipped import locate
+from rounds.tables import Row, by_prompt
+
+
+class GoldPair(NamedTuple):
+    """Two answers to a prompt (chat messages) and which is better: a, b, or tie."""
+
+    prompt: list[dict[str, str]]
+    a: str
+    b: str
+    label: str
+    reference: str | None = None
+    guidelines: str | None = None
+
+
+def read_gold(reference: str, key: str) -> list[GoldPair]:
+    """The distinct pairs of a JSONL file; a pair that stands there twice counts once.
+
+    `key` is the config key that named the file. Raises UserError naming file and line.
+    """
+    path = locate(reference)
+    if not path.is_file():
+        raise UserError(f"{key}: no such file {path.resolve()}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{key}: {path} is not UTF-8 text ({error.reason})") from error
+    found: dict[str, tuple[GoldPair, int]] = {}
+    # not splitlines: U+2028 and its like may stand inside a JSON string
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            pair = GoldPair(**read_line(line))
+        except ValueError as error:
+            raise UserError(f"{where}: {error}; {EXPECTED}") from error
+        name = digest(pair.prompt, *sorted((pair.a, pair.b)))
+        first, line_before = found.setdefault(name, (pair, number))
+        if _winner(first) != _winner(pair):
+            raise UserError(
+                f"{where}: the same pair is labelled otherwise in line {line_before}; "
+                "expected one label for it, or tie"
+            )
+    if not found:
+        raise UserError(f"{key}: {path} holds no pairs; {EXPECTED} on each line")
+    return [pair for pair, _ in found.values()]
+
+
+def gold_rows(pairs: list[GoldPair]) -> tuple[list[Row], list[Row]]:
+    """Prompt rows, one for each pair in order, and candidate rows: each pair's a, then its b.
+
+    The id of a gold prompt is that of its pair: a prompt with several pairs has several rows.
+    """
+    prompts, candidates = [], []
+    for place, pair in enumerate(pairs, start=1):
+        name = _pair_id(pair)
+        prompts.append(
+            {
+                "prompt_id": name,
+                "messages": pair.prompt,
+                "source": f"gold:{place}",
+                "split": "gold",
+                "set_aside": None,
+                "reference": pair.reference,
+                "guidelines": pair.guidelines,
+            }
+        )
+        candidates += [_candidate(name, index, text) for index, text in enumerate((pair.a, pair.b))]
+    return prompts, candidates
+
+
+def measure_gold(pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:
+    """The judge's measures on the pairs that it was asked about (`reliability.gold_measures`)."""
+    return gold_measures(_cases(pairs, rows))
+
+
+def threshold_for(pairs: list[GoldPair], rows: list[Row], accuracy: float, min_n: int) -> float:
+    """The smallest observed averaged probability at which the judge is right at `accuracy` or more.
+
+    Of the pairs that it decides there, which must be `min_n` at least. A decided pair labelled tie
+    is wrong. Raises UserError where probabilities are missing, where too few pairs are decided,
+    or where no threshold reaches the accuracy.
+    """
+    return smallest_threshold(_cases(pairs, rows), accuracy, min_n)
+
+
+def flip_rate(measures: dict[str, Any], min_n: int) -> float | None:
+    """The share of wrong labels for the label_smoothing of TRL's robust loss (arXiv 2403.00409).
+
+    1 - accuracy on the decided gold pairs, not beyond the 0.49 where the loss still has a
+    direction. None where fewer than `min_n` were decided.
+    """
+    accuracy = measures["accuracy"]
+    if accuracy["n"] < min_n:
+        return None
+    return min(0.49, 1.0 - float(accuracy["value"]))
+
+
+def _winner(pair: GoldPair) -> str | None:
+    """The better text: a and b may have changed places between two lines."""
+    return {"a": pair.a, "b": pair.b}.get(pair.label)
+
+
+def _pair_id(pair: GoldPair) -> str:
+    return digest("gold", pair.prompt, pair.a, pair.b)
+
+
+def _candidate(name: str, index: int, text: str) -> Row:
+    return {
+        "candidate_id": digest(name, "gold", index),
+        "prompt_id": name,
+        "split": "gold",
+        "policy_id": "gold",
+        "index": index,
+        "text": text,
+        "text_hash": text_hash(text),
+        "token_ids": None,
+        "n_tokens": None,
+        "logprob": None,
+        "finish_reason": "stop",
+        "seed": 0,
+    }
+
+
+def _cases(pairs: list[GoldPair], rows: list[Row]) -> list[Case]:
+    verdicts = by_prompt(rows)
+    named = [(pair.label, verdicts.get(_pair_id(pair))) for pair in pairs]
+    return [Case(label, found) for label, found in named if found]

@@ -1,0 +1,57 @@
+"""Reading the judge's stored replies again: a changed parser without one new call."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from endpoints.open import Endpoints, read_endpoints
+from judge.config import JudgeConfig
+from judge.stage import label, questions
+from rounds.folder import manifest
+from rounds.stages import forget, stage_stamps
+from rounds.tables import Row, read_rows, replace_splits
+
+READ = ("outcome", "reason", "score", "probability")
+
+
+def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
+    """Read a round's labelling verdicts again from the journal, by the config that asked them.
+
+    Returns {"round", "verdicts", "changed": [{"verdict_id", "before", "now"}, ...], "written"}. A
+    round under way gets the new verdicts, and its next run asks what is now missing; a finished
+    round stays as it is, its hashes are in the manifest.
+    """
+    finished = manifest(folder)
+    tree = finished["config"] if finished else tree
+    config = JudgeConfig.model_validate(tree["judge"])
+    before = read_rows(folder, "verdicts", ["train"])
+    tau = next((row["threshold"] for row in before if row["threshold"] is not None), 0.5)
+    with Endpoints(read_endpoints(tree), folder / "work") as endpoints:
+        asked, _ = questions(folder)
+        found = asyncio.run(label(folder, config, endpoints, asked, tau, offline=True))
+    now = [row for rows in found.rows for row in rows]
+    changed = _changes(before, now)
+    written = finished is None and "judge" in stage_stamps(folder) and bool(changed)
+    if written:
+        forget(folder, "judge")
+        replace_splits(folder, "verdicts", ["train"], now)
+    return {
+        "round": int(folder.name),
+        "verdicts": len(before),
+        "changed": changed,
+        "written": written,
+    }
+
+
+def _changes(before: list[Row], now: list[Row]) -> list[dict[str, Any]]:
+    old = {row["verdict_id"]: row for row in before}
+    new = {row["verdict_id"]: row for row in now}
+    return [
+        {"verdict_id": name, "before": _read(old.get(name)), "now": _read(new.get(name))}
+        for name in dict.fromkeys([*old, *new])
+        if _read(old.get(name)) != _read(new.get(name))
+    ]
+
+
+def _read(row: Row | None) -> dict[str, Any] | None:
+    return None if row is None else {name: row[name] for name in READ}

@@ -1,0 +1,58 @@
+"""Best and worst together by matches in both orders: about 3 N comparisons less two.
+
+Candidates meet in pairs; winners play on for the best, losers for the worst. A match is decided
+by the mean of both orders (probabilities where there are any); an even one goes to the candidate
+that stands first, which chooses what is compared and labels nothing. Best and worst are confirmed
+in both orders unless they have met.
+"""
+
+import asyncio
+
+from judge.questions import both_orders, shuffle, usable
+from judge.rows import Judge
+from judge.soft import chance
+from rounds.tables import Row
+
+
+async def tournament(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
+    """All verdict rows for one prompt."""
+    kept = shuffle(prompt, usable(candidates))
+    if len(kept) < 2:
+        return []
+    rows: list[Row] = []
+    winners, losers = await _matches(judge, prompt, kept, rows)
+    left_over = kept[len(winners) + len(losers) :]
+    best, worst = await asyncio.gather(
+        _knockout(judge, prompt, winners + left_over, 0, rows),
+        _knockout(judge, prompt, losers + left_over, 1, rows),
+    )
+    if best is worst:
+        return rows
+    met = {best["candidate_id"], worst["candidate_id"]}
+    final = [row for row in rows if {row["candidate_a"], row["candidate_b"]} == met]
+    if final:
+        return [row | {"purpose": "confirm"} if row in final else row for row in rows]
+    return [*rows, *await both_orders(judge, prompt, best, worst)]
+
+
+async def _knockout(judge: Judge, prompt: Row, field: list[Row], side: int, rows: list[Row]) -> Row:
+    """The last one left; `side` 0 lets winners go on, 1 losers."""
+    while len(field) > 1:
+        through = (await _matches(judge, prompt, field, rows))[side]
+        field = through + field[2 * len(through) :]
+    return field[0]
+
+
+async def _matches(
+    judge: Judge, prompt: Row, field: list[Row], rows: list[Row]
+) -> tuple[list[Row], list[Row]]:
+    """Neighbours play each other; (winners, losers). One left over has not played."""
+    pairs = list(zip(field[::2], field[1::2], strict=False))
+    played = await asyncio.gather(*(both_orders(judge, prompt, a, b, "screen") for a, b in pairs))
+    winners, losers = [], []
+    for (a, b), verdicts in zip(pairs, played, strict=True):
+        rows += verdicts
+        ahead = chance(verdicts) >= 0.5
+        winners.append(a if ahead else b)
+        losers.append(b if ahead else a)
+    return winners, losers

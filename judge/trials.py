@@ -1,0 +1,104 @@
+"""Questions that test the judge and label nothing: rows of the split health.
+
+On a sample of the round's prompts: the same question again, questions of the first round again,
+worthless texts against real answers, three answers all against each other, a second judge.
+"""
+
+from collections.abc import Awaitable, Callable
+from itertools import combinations
+from typing import NamedTuple
+
+from judge.calls import compare
+from judge.canaries import canaries
+from judge.questions import both_orders, usable
+from judge.rows import Judge, Question
+from rounds.ids import digest
+from rounds.settle import comparisons
+from rounds.tables import Row
+
+Work = Callable[[], Awaitable[list[Row]]]
+
+REPEAT = 1
+"""Index of the repeated question; anchors are asked with the number of their round."""
+
+
+class Subject(NamedTuple):
+    """A prompt with its candidates and the verdict rows it was labelled by."""
+
+    prompt: Row
+    candidates: list[Row]
+    verdicts: list[Row]
+
+
+def sampled(subjects: list[Subject], count: int) -> list[Subject]:
+    """At most `count` of the prompts with a confirmed-or-not pairwise comparison, by hash."""
+    compared = [one for one in subjects if _first(one) is not None]
+    return sorted(compared, key=lambda one: digest("trial", one.prompt["prompt_id"]))[:count]
+
+
+def trials(judge: Judge, subject: Subject) -> tuple[list[Work], list[Row]]:
+    """The work of testing a judge on one prompt, and the candidate rows of worthless texts."""
+    prompt = subject.prompt | {"split": "health"}
+    first = _first(subject)
+    assert first is not None, "a sampled prompt has a comparison"
+    by_id = {row["candidate_id"]: row for row in subject.candidates}
+    a, b = by_id[first["candidate_a"]], by_id[first["candidate_b"]]
+    planted = canaries(prompt, a)
+    asked = {frozenset(pair) for pair in comparisons(subject.verdicts, None)}
+    work = [again(judge, prompt, a, b, first["shown_first"], "repeat", REPEAT)]
+    work += [_both(judge, prompt, a, canary, "canary") for canary in planted]
+    third = next((row for row in usable(subject.candidates) if row not in (a, b)), None)
+    for one, two in combinations([a, b, third], 2) if third else ():
+        if frozenset((one["candidate_id"], two["candidate_id"])) not in asked:
+            work.append(_both(judge, prompt, one, two, "triad"))
+    return work, planted
+
+
+def anchored(judge: Judge, subject: Subject, number: int) -> Work:
+    """A question of the first round, asked again in round `number`."""
+    first = _first(subject)
+    assert first is not None, "a sampled prompt has a comparison"
+    by_id = {row["candidate_id"]: row for row in subject.candidates}
+    a, b = by_id[first["candidate_a"]], by_id[first["candidate_b"]]
+    prompt = subject.prompt | {"split": "health"}
+    return again(judge, prompt, a, b, first["shown_first"], "anchor", number)
+
+
+def second_opinion(judge: Judge, subject: Subject) -> Work:
+    """The prompt's comparison by another judge, in both orders."""
+    first = _first(subject)
+    assert first is not None, "a sampled prompt has a comparison"
+    by_id = {row["candidate_id"]: row for row in subject.candidates}
+    a, b = by_id[first["candidate_a"]], by_id[first["candidate_b"]]
+    return _both(judge, subject.prompt | {"split": "health"}, a, b, "second")
+
+
+def again(
+    judge: Judge, prompt: Row, a: Row, b: Row, shown_first: str, purpose: str, repeat: int
+) -> Work:
+    """One question in one order, as a measurement of its own."""
+
+    async def work() -> list[Row]:
+        question = Question("pairwise", prompt, a, b, shown_first, purpose, repeat)
+        return [await compare(judge, judge.jury[0], question)]
+
+    return work
+
+
+def _both(judge: Judge, prompt: Row, a: Row, b: Row, purpose: str) -> Work:
+    async def work() -> list[Row]:
+        return await both_orders(judge, prompt, a, b, purpose)
+
+    return work
+
+
+def _first(subject: Subject) -> Row | None:
+    """The prompt's first question to the first judge that showed two answers."""
+    return next(
+        (
+            row
+            for row in subject.verdicts
+            if row["kind"] == "pairwise" and row["purpose"] == "confirm" and row["shown_first"]
+        ),
+        None,
+    )

@@ -1,0 +1,72 @@
+"""The judge's health in a few lines: what tells a person whether to believe this round's labels."""
+
+from typing import Any
+
+Lines = list[tuple[str, str]]
+
+
+def health_lines(measures: dict[str, Any] | None, gold: dict[str, Any] | None) -> Lines:
+    """A table as (what, how much); what had no case is left out.
+
+    `measures` are the judge's of the round and `gold` those on the gold set, as metrics.json has
+    them; None where there are none.
+    """
+    return (_measured(measures) if measures else []) + (_on_gold(gold) if gold else [])
+
+
+def rate_text(rate: dict[str, Any]) -> str:
+    """A rate with its interval and n; empty without a case."""
+    if rate["value"] is None:
+        return ""
+    return f"{rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}] n={rate['n']}"
+
+
+def _measured(measures: dict[str, Any]) -> Lines:
+    slope, difference = measures["length_slope"], measures["length_difference"]
+    longer = ""
+    if slope["value"] is not None:
+        longer = f", slope {slope['value']:+.2f}, {difference['value']:+.0f} characters"
+    failed, canaries, second = measures["failures"], measures["canaries"], measures["second_judge"]
+    chosen = {name: one["chosen"] for name, one in canaries["names"].items()}
+    preferred = {name: one["value"] for name, one in chosen.items() if one["value"]}
+    same = "" if second["kappa"] is None else f", kappa {second['kappa']:.2f}"
+    return _filled(
+        ("prompts with a label", measures["yield"], ""),
+        ("undecided", _undecided(measures["comparisons"]), ""),
+        ("failed calls", failed, _listed(failed["reasons"])),
+        ("flips with the order", measures["flips"], ""),
+        ("first shown wins", measures["first_slot"], ""),
+        ("ties", measures["ties"], ""),
+        ("longer answer wins", measures["longer_chosen"], longer),
+        ("same when repeated", measures["stability"], ""),
+        ("changed since round 1", measures["drift"], ""),
+        ("canaries chosen", canaries["chosen"], _listed(preferred)),
+        ("cyclic triads", measures["cyclic_triads"], ""),
+        ("second judge agrees", second["agreement"], same),
+    )
+
+
+def _on_gold(gold: dict[str, Any]) -> Lines:
+    kappa = "" if gold["kappa"] is None else f", kappa {gold['kappa']:.2f}"
+    return _filled(
+        ("gold set: right when decided", gold["accuracy"], kappa),
+        ("gold set: right in one order", gold["single_order"], ""),
+        ("gold set: decided", gold["yield"], ""),
+    )
+
+
+def _undecided(comparisons: dict[str, Any]) -> str:
+    counts = {"tie": comparisons["tie"], **comparisons["abstain"]}
+    return ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
+
+
+def _listed(counts: dict[str, Any]) -> str:
+    said = ", ".join(f"{name} {value:.3g}" for name, value in counts.items())
+    return f" ({said})" if said else ""
+
+
+def _filled(*lines: tuple[str, dict[str, Any] | str, str]) -> Lines:
+    texts = [
+        (name, what if isinstance(what, str) else rate_text(what), m) for name, what, m in lines
+    ]
+    return [(name, text + more) for name, text, more in texts if text]
