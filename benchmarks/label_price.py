@@ -16,26 +16,21 @@ assumption; `listwise` is printed for a likely and for a pessimistic one.
 
 import argparse
 import asyncio
-import gzip
-import json
-import random
 import time
 from pathlib import Path
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Any, NamedTuple
 
-from simulated_judge import GRADES, Faults, Subject, simulated
+from simulated_judge import GRADES, Faults, Subject, latent, recorded, simulated
 
-from gate.win_rate import wilson
 from judge.config import JudgeConfig, Select
 from judge.questions import shuffle
 from judge.rows import Judge, Voice
 from judge.rubric import load_rubrics
 from judge.strategies import STRATEGIES, most_calls
 from pairs.build import considered
-from rounds.ids import digest, prompt_id, text_hash
+from rounds.interval import wilson
 from rounds.settle import comparisons
-from rounds.tables import Row
 
 JUDGES = {"strong": Faults(0.5, 0.9, 0.3, 1.0), "weak": Faults(0.8, 1.5, 0.8, 1.6)}
 PESSIMISTIC = {"base": 0.8, "growth": 0.3}
@@ -109,56 +104,6 @@ async def priced(entry: Entry, cases: list[Case], faults: Faults) -> Price:
     return Price(len(cases), calls, tokens, gains, single)
 
 
-def latent(n: int, count: int) -> list[Subject]:
-    """Prompts whose n candidates have qualities drawn from N(0,1)."""
-    drawn = random.Random(f"latent {n}")
-    return [
-        _subject(
-            f"prompt {number} of {n}",
-            [(f"answer {place}", drawn.gauss()) for place in range(n)],
-            (700, 500),
-        )
-        for number in range(count)
-    ]
-
-
-def recorded(path: Path, count: int) -> list[Subject]:
-    """Real prompts and answers; quality is the normal score of the preference's rank."""
-    subjects, coin = [], random.Random("ties")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in [*file][:count]:
-            row = json.loads(line)
-            ranked = sorted(
-                row["candidates"], key=lambda one: (one["gpt4_turbo_preference"], coin.random())
-            )
-            scores = [
-                NormalDist().inv_cdf((rank + 0.5) / len(ranked)) for rank in range(len(ranked))
-            ]
-            texts = [one["text"] for one in ranked]
-            subjects.append(_subject(row["prompt"], list(zip(texts, scores, strict=True)), None))
-    return subjects
-
-
-def _subject(
-    text: str, answers: list[tuple[str, float]], tokens: tuple[int, int] | None
-) -> Subject:
-    messages = [{"role": "user", "content": text}]
-    named = prompt_id(messages)
-    prompt: Row = {"prompt_id": named, "messages": messages, "split": "train"}
-    candidates: list[Row] = [
-        {
-            "candidate_id": digest(named, place),
-            "text": answer,
-            "text_hash": text_hash(answer),
-            "finish_reason": "stop",
-        }
-        for place, (answer, _) in enumerate(answers)
-    ]
-    qualities = [quality for _, quality in answers]
-    names = [row["candidate_id"] for row in candidates]
-    return Subject(prompt, candidates, dict(zip(names, qualities, strict=True)), tokens)
-
-
 def line(entry: Entry, price: Price) -> str:
     """One row of the table."""
     pairs = len(price.gains)
@@ -168,7 +113,7 @@ def line(entry: Entry, price: Price) -> str:
         f"{price.calls / price.prompts:9.2f}{price.calls / max(pairs, 1):8.2f}"
         f"{price.tokens / price.prompts:10.0f}{price.tokens / max(pairs, 1):9.0f}"
         f"{pairs / price.prompts:8.3f}{price.accuracy:8.3f}  {low:.3f}-{high:.3f}"
-        f"{fmean(price.gains):7.2f}"
+        f"{fmean(price.gains or [0]):7.2f}"
     )
 
 

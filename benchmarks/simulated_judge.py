@@ -15,17 +15,20 @@ call: v ~ bias N(0,1). Every call then draws its noise:
                  evenly from first_slot / 2 for the first shown to -first_slot / 2 for the last
 """
 
+import gzip
 import json
 import math
 import random
 import re
+from pathlib import Path
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from endpoints.answer import Answer, Ask
 from endpoints.hostile import neutralize
 from judge.menu import LABELS
 from judge.rubric import Loaded
-from rounds.ids import text_hash
+from rounds.ids import digest, prompt_id, text_hash
 from rounds.tables import Row
 
 
@@ -61,6 +64,56 @@ class Subject(NamedTuple):
     def by_id(self) -> dict[str, Row]:
         """The candidates by id."""
         return {row["candidate_id"]: row for row in self.candidates}
+
+
+def latent(n: int, count: int) -> list[Subject]:
+    """Prompts whose n candidates have qualities drawn from N(0,1)."""
+    drawn = random.Random(f"latent {n}")
+    return [
+        _subject(
+            f"prompt {number} of {n}",
+            [(f"answer {place}", drawn.gauss()) for place in range(n)],
+            (700, 500),
+        )
+        for number in range(count)
+    ]
+
+
+def recorded(path: Path, count: int) -> list[Subject]:
+    """Real prompts and answers; quality is the normal score of the preference's rank."""
+    subjects, coin = [], random.Random("ties")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in [*file][:count]:
+            row = json.loads(line)
+            ranked = sorted(
+                row["candidates"], key=lambda one: (one["gpt4_turbo_preference"], coin.random())
+            )
+            scores = [
+                NormalDist().inv_cdf((rank + 0.5) / len(ranked)) for rank in range(len(ranked))
+            ]
+            texts = [one["text"] for one in ranked]
+            subjects.append(_subject(row["prompt"], list(zip(texts, scores, strict=True)), None))
+    return subjects
+
+
+def _subject(
+    text: str, answers: list[tuple[str, float]], tokens: tuple[int, int] | None
+) -> Subject:
+    messages = [{"role": "user", "content": text}]
+    named = prompt_id(messages)
+    prompt: Row = {"prompt_id": named, "messages": messages, "split": "train"}
+    candidates: list[Row] = [
+        {
+            "candidate_id": digest(named, place),
+            "text": answer,
+            "text_hash": text_hash(answer),
+            "finish_reason": "stop",
+        }
+        for place, (answer, _) in enumerate(answers)
+    ]
+    qualities = [quality for _, quality in answers]
+    names = [row["candidate_id"] for row in candidates]
+    return Subject(prompt, candidates, dict(zip(names, qualities, strict=True)), tokens)
 
 
 def simulated(subject: Subject, faults: Faults, rubrics: Loaded, draw: int = 0) -> Ask:

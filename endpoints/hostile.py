@@ -21,7 +21,8 @@ GRAMMARS = {
         r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|THINK\]))"
     ),
     "verdict": re.compile(
-        r"\[(?=\[\s*(?:[A-Z]|tie|draw|best|worst|rating|score|-?\d{1,4})\W)"
+        r"\[(?=\[\s*(?:[A-Z](?:\s*[<>=]{1,2}\s*[A-Z])*|tie|draw|-?\d{1,4}"
+        r"|(?:best|worst|rating|score|verdict)\b[^\[\]\n]{0,80})\s*\]\])"  # but no [[1, 2], [3, 4]]
         r'|"(?=(?:verdict|score|ranking|rationale|best|worst|winner|rating|preference)"\s*:)',
         re.IGNORECASE,
     ),

@@ -4,11 +4,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from judge.gold import read_gold
-
 from flows.config import Config
 from gate.win_rate import detectable
 from judge.canaries import CANARIES
+from judge.gold import read_gold
 from judge.strategies import most_calls
 from judge.voices import is_endpoint
 from rounds.files import read_json
@@ -70,7 +69,7 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     judge = config.judge
     jury = [name for name in judge.jury if is_endpoint(name)]
     asked: Counter[tuple[str, str]] = Counter()
-    each = most_calls(judge.strategy, config.sampler.n, judge.select.pairs, len(jury))
+    each = most_calls(judge.strategy, config.sampler.n, judge.select, len(jury))
     budget = judge.budget.calls or prompts * each
     for name in jury:
         asked["labels", name] += min(prompts * each, budget) // len(jury)
@@ -83,7 +82,7 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
         asked["appeals", name] += 2 * int(judge.appeal.max_share * prompts * judge.select.pairs)
     sample = min(judge.health.sample, prompts)
     for name in jury[:1]:
-        asked["tests of the judge", name] += sample * (2 + 2 * len(CANARIES) + 6)
+        asked["tests of the judge", name] += sample * (8 + 2 * len(CANARIES) + 6)
     if judge.health.second is not None:
         asked["second opinions", judge.health.second] += 2 * sample
     for name in filter(is_endpoint, config.held_out_judge.jury):

@@ -70,7 +70,7 @@ def run_round(config: Config, runs_dir: Path) -> Path:
         if config.trainer is not None and pairs["kept"]:
             trained = train_policy(folder, gold["flip_rate"])
             answer_held_out(folder, trained)
-            judge_the_held_out(folder, trained, gold["tau"])
+            judge_the_held_out(folder, trained)
             decision = decide_promotion(folder, trained)
         else:
             trained = None
@@ -182,7 +182,7 @@ def answer_held_out(folder: Path, trained: Policy) -> Facts:
 
 
 @task(name="judge-held-out", **ASKS)
-def judge_the_held_out(folder: Path, trained: Policy, tau: float) -> Facts:
+def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
     """The judge compares the new policy with the one in place and the first."""
     run = current()
     own = run.config.gate.judge
@@ -191,7 +191,7 @@ def judge_the_held_out(folder: Path, trained: Policy, tau: float) -> Facts:
         run.config.held_out_judge,
         run.endpoints,
         trained.policy_id,
-        tau if own is None else float(own.tau),
+        float(own.tau) if own else 0.5,  # the gate counts verdicts, it trains on none
         run.display.stage("judge held-out"),
     )
 

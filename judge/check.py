@@ -38,8 +38,7 @@ def check_judge(
     none. Answers are kept in the journal: round 1 pays nothing for them again.
     """
     pairs = read_gold(config.gold.path if config.gold else CANNED, "judge.gold.path")
-    started = time.monotonic()
-    rows = asyncio.run(_ask(Desk(journal, seed), config, endpoints, pairs, progress))
+    rows, seconds = asyncio.run(_ask(Desk(journal, seed), config, endpoints, pairs, progress))
     flat = [row for of_pair in rows for row in of_pair]
     calls = [row for row in flat if row["request_key"]]
     readable = [row for row in flat if not row["reason"]]
@@ -57,7 +56,7 @@ def check_judge(
         "probabilities": sum(row["probability"] is not None for row in readable),
         "prompt_tokens": fmean([row["prompt_tokens"] for row in calls] or [0]),
         "completion_tokens": fmean([row["completion_tokens"] for row in calls] or [0]),
-        "seconds": time.monotonic() - started,
+        "seconds": seconds,
         "gold": _gold(config, pairs, flat) if config.gold else None,
     }
 
@@ -68,7 +67,7 @@ async def _ask(
     endpoints: Endpoints,
     pairs: list[GoldPair],
     progress: Progress,
-) -> list[list[Row]]:
+) -> tuple[list[list[Row]], float]:
     prompts, candidates = gold_rows(pairs)
     sides = by_prompt(candidates)
     async with panel(desk, config, endpoints, config.jury) as judge:
@@ -77,7 +76,8 @@ async def _ask(
             a, b = sides[prompt["prompt_id"]]
             return await both_orders(judge, prompt, a, b, "gold")
 
-        return await stream(prompts, work, progress)
+        started = time.monotonic()  # a server that is started first is not the judge's speed
+        return await stream(prompts, work, progress), time.monotonic() - started
 
 
 def _gold(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:

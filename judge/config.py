@@ -43,6 +43,9 @@ class Select(Section):
     deviations (arXiv 2502.16825); or pairs whose scores differ by a margin inside `band`."""
     pairs: int = Field(1, ge=1)
     """Pairs a prompt gives at most. No candidate stands in two of them."""
+    tries: int = Field(2, ge=1)
+    """Comparisons for one pair: where the judge does not confirm the first two, the second best
+    and the second worst have a chance (benchmarks/label_price.py)."""
     min_margin: float = Field(0.25, ge=0)
     """Smallest difference of the scores that is worth a comparison: expected scores are hardly
     ever quite equal."""
@@ -84,7 +87,7 @@ class JudgeConfig(Section):
     """Lowest and highest score of the pointwise rubric."""
     criteria: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     """Weights by the name that the rubric gives them, one score each; json channel."""
-    tau: float | str = 0.5
+    tau: float | str = 0.7
     """Averaged probability that a winner must reach where the judge gives probabilities, or
     `from_gold(0.9)`: the smallest that is right on this share of the gold set."""
     sampling: dict[str, Any] = Field(default_factory=dict)

@@ -12,7 +12,7 @@ from judge.measures import measure
 from judge.panel import depends_on, desk_of, panel
 from judge.questions import both_orders
 from judge.stage import stream
-from judge.trials import Subject, Work, anchored, sampled, second_opinion, trials
+from judge.trials import Subject, Work, anchored, repeated, sampled, second_opinion, trials
 from judge.trust import wanted_accuracy
 from judge.voices import is_endpoint
 from rounds.errors import Stopped
@@ -103,7 +103,7 @@ def judge_health(
 
     def run() -> dict[str, Any]:
         count = config.health.sample
-        chosen, fixed = sampled(subjects, count), sampled(anchors, count)
+        chosen, fixed = sampled(subjects, 4 * count), sampled(anchors, 4 * count)
         rows, planted = asyncio.run(
             _health(folder, config, endpoints, chosen, fixed, tau, progress)
         )
@@ -138,7 +138,8 @@ async def _health(
     work: list[Work] = []
     planted: list[Row] = []
     async with panel(desk_of(folder), config, endpoints, config.jury[:1], tau) as judge:
-        for subject in chosen:
+        work += [repeated(judge, subject) for subject in chosen]
+        for subject in chosen[: config.health.sample]:
             more, texts = trials(judge, subject)
             work += more
             planted += texts
@@ -146,7 +147,9 @@ async def _health(
         found = await stream(work, lambda one: one(), progress)
     if config.health.second is not None:
         async with panel(desk_of(folder), config, endpoints, [config.health.second], tau) as judge:
-            opinions = [second_opinion(judge, subject) for subject in chosen]
+            opinions = [
+                second_opinion(judge, subject) for subject in chosen[: config.health.sample]
+            ]
             found += await stream(opinions, lambda one: one(), progress)
     return [row for rows in found for row in rows], planted
 

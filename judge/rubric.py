@@ -1,5 +1,6 @@
 """A rubric file and a question to the messages of one call."""
 
+import re
 from typing import NamedTuple
 
 from endpoints.hostile import neutralize
@@ -91,6 +92,6 @@ def _load(config: JudgeConfig, kind: str) -> Template:
     except ValueError as error:
         raise UserError(f"judge.rubrics.{kind}: {path}: {error}") from error
     for name in config.criteria:
-        if name not in rubric.text:
+        if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rubric.text):
             raise UserError(f"judge.criteria.{name}: {path} does not speak of {name}")
     return rubric

@@ -16,15 +16,15 @@ class Scored(NamedTuple):
     score: float
 
 
-def choose(scored: list[Scored], select: Select) -> list[tuple[Row, Row]]:
-    """At most `select.pairs` comparisons as (better looking, worse looking), no candidate twice.
+def choose(scored: list[Scored], select: Select, most: int) -> list[tuple[Row, Row]]:
+    """At most `most` comparisons as (better looking, worse looking), no candidate twice.
 
     Candidates that look alike (closer than `select.min_margin`, or than `select.band` begins) are
     never compared. Among equals the earlier one is taken.
     """
     free = list(scored)
     chosen: list[tuple[Row, Row]] = []
-    while len(chosen) < select.pairs and (pair := _next(free, select)) is not None:
+    while len(chosen) < most and (pair := _next(free, select)) is not None:
         chosen.append((pair[0].candidate, pair[1].candidate))
         free = [one for one in free if one not in pair]
     return chosen

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.budget import Budget
-
 from endpoints.client import each
 from endpoints.open import Endpoints
 from judge.appeal import undecided
@@ -105,7 +104,7 @@ async def label(
 
         async def work(one: Asked) -> list[Row]:
             n = len(usable(one.candidates))
-            calls = most_calls(config.strategy, n, config.select.pairs, jury) if n > 1 else 0
+            calls = most_calls(config.strategy, n, config.select, jury) if n > 1 else 0
             if not await room.enter(calls):
                 left_out.append(one.prompt)
                 return []
@@ -116,7 +115,7 @@ async def label(
 
         rows = await stream(asked, work, progress)
     if config.appeal is not None:
-        appeals = undecided(rows, config.appeal.max_share)
+        appeals = undecided(rows, config.appeal.max_share, config.select.pairs)
         async with panel(
             desk, config, endpoints, config.appealed_to, tau, 1, budget, tally, offline
         ) as judge:

@@ -36,60 +36,60 @@ def sampled(subjects: list[Subject], count: int) -> list[Subject]:
     return sorted(compared, key=lambda one: digest("trial", one.prompt["prompt_id"]))[:count]
 
 
-def trials(judge: Judge, subject: Subject) -> tuple[list[Work], list[Row]]:
-    """The work of testing a judge on one prompt, and the candidate rows of worthless texts."""
-    prompt = subject.prompt | {"split": "health"}
-    first = _first(subject)
-    assert first is not None, "a sampled prompt has a comparison"
-    by_id = {row["candidate_id"]: row for row in subject.candidates}
-    a, b = by_id[first["candidate_a"]], by_id[first["candidate_b"]]
-    planted = canaries(prompt, a)
-    asked = {frozenset(pair) for pair in comparisons(subject.verdicts, None)}
-    work = [again(judge, prompt, a, b, first["shown_first"], "repeat", REPEAT)]
-    work += [_both(judge, prompt, a, canary, "canary") for canary in planted]
-    third = next((row for row in usable(subject.candidates) if row not in (a, b)), None)
-    for one, two in combinations([a, b, third], 2) if third else ():
-        if frozenset((one["candidate_id"], two["candidate_id"])) not in asked:
-            work.append(_both(judge, prompt, one, two, "triad"))
-    return work, planted
+def repeated(judge: Judge, subject: Subject) -> Work:
+    """The prompt's first question again."""
+    return _again(judge, subject, "repeat", REPEAT)
 
 
 def anchored(judge: Judge, subject: Subject, number: int) -> Work:
     """A question of the first round, asked again in round `number`."""
-    first = _first(subject)
-    assert first is not None, "a sampled prompt has a comparison"
-    by_id = {row["candidate_id"]: row for row in subject.candidates}
-    a, b = by_id[first["candidate_a"]], by_id[first["candidate_b"]]
-    prompt = subject.prompt | {"split": "health"}
-    return again(judge, prompt, a, b, first["shown_first"], "anchor", number)
+    return _again(judge, subject, "anchor", number)
 
 
 def second_opinion(judge: Judge, subject: Subject) -> Work:
-    """The prompt's comparison by another judge, in both orders."""
-    first = _first(subject)
-    assert first is not None, "a sampled prompt has a comparison"
-    by_id = {row["candidate_id"]: row for row in subject.candidates}
-    a, b = by_id[first["candidate_a"]], by_id[first["candidate_b"]]
-    return _both(judge, subject.prompt | {"split": "health"}, a, b, "second")
+    """The prompt's first comparison by another judge, in both orders."""
+    a, b, _ = _compared(subject)
+    return _both(judge, subject, a, b, "second")
 
 
-def again(
-    judge: Judge, prompt: Row, a: Row, b: Row, shown_first: str, purpose: str, repeat: int
-) -> Work:
-    """One question in one order, as a measurement of its own."""
+def trials(judge: Judge, subject: Subject) -> tuple[list[Work], list[Row]]:
+    """Canaries and a triad for one prompt, and the candidate rows of the canaries."""
+    a, b, _ = _compared(subject)
+    planted = canaries(subject.prompt, a)
+    work = [_both(judge, subject, a, canary, "canary") for canary in planted]
+    pairwise = [row for row in subject.verdicts if row["kind"] == "pairwise"]
+    asked = {frozenset(pair) for pair in comparisons(pairwise, None)}
+    third = next((row for row in usable(subject.candidates) if row not in (a, b)), None)
+    for one, two in combinations([a, b, third], 2) if third else ():
+        if frozenset((one["candidate_id"], two["candidate_id"])) not in asked:
+            work.append(_both(judge, subject, one, two, "triad"))
+    return work, planted
+
+
+def _again(judge: Judge, subject: Subject, purpose: str, repeat: int) -> Work:
+    a, b, first = _compared(subject)
+    prompt = subject.prompt | {"split": "health"}
+    question = Question("pairwise", prompt, a, b, first["shown_first"], purpose, repeat)
 
     async def work() -> list[Row]:
-        question = Question("pairwise", prompt, a, b, shown_first, purpose, repeat)
         return [await compare(judge, judge.jury[0], question)]
 
     return work
 
 
-def _both(judge: Judge, prompt: Row, a: Row, b: Row, purpose: str) -> Work:
+def _both(judge: Judge, subject: Subject, a: Row, b: Row, purpose: str) -> Work:
     async def work() -> list[Row]:
-        return await both_orders(judge, prompt, a, b, purpose)
+        return await both_orders(judge, subject.prompt | {"split": "health"}, a, b, purpose)
 
     return work
+
+
+def _compared(subject: Subject) -> tuple[Row, Row, Row]:
+    """The two candidates of the prompt's first comparison, and its first verdict row."""
+    first = _first(subject)
+    assert first is not None, "a sampled prompt has a comparison"
+    by_id = {row["candidate_id"]: row for row in subject.candidates}
+    return by_id[first["candidate_a"]], by_id[first["candidate_b"]], first
 
 
 def _first(subject: Subject) -> Row | None:

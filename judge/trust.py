@@ -51,7 +51,8 @@ class Health(Section):
     """Measuring the judge, every round."""
 
     sample: int = Field(8, ge=0)
-    """Prompts on which each test is done: repeats, anchors, canaries, triads, second judge."""
+    """Prompts on which the judge meets canaries, triads and the second judge. Repeats and anchors
+    are one call each and done on four times as many."""
     second: str | None = None
     """An endpoint of another family that judges the sample as well."""
     bounds: Bounds = Bounds()

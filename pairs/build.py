@@ -7,7 +7,7 @@ comparison the row has no chosen and no rejected.
 from typing import Any
 
 from rounds.ids import digest
-from rounds.settle import comparisons, settle
+from rounds.settle import comparisons, screen_scores, settle
 from rounds.tables import Row
 
 
@@ -46,7 +46,7 @@ def _compared(
         reason = "tie" if settled.outcome == "tie" else f"abstain:{settled.reason}"
         return undecided, reason
     chosen, rejected = ids if settled.outcome == "a" else ids[::-1]
-    scores = {row["candidate_a"]: row["score"] for row in others if row["kind"] == "pointwise"}
+    scores = screen_scores([*others, *rows])
     high, low = scores.get(chosen), scores.get(rejected)
     sure = settled.probability
     return undecided | {

@@ -139,9 +139,7 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
     }
 
 
-def _usage(
-    verdicts: list[dict[str, Any]], facts: dict[str, Any], pairs: int
-) -> dict[str, Any]:
+def _usage(verdicts: list[dict[str, Any]], facts: dict[str, Any], pairs: int) -> dict[str, Any]:
     sampled = [facts[name]["tokens"] for name in facts if name.startswith("sample")]
     label = _calls(row for row in verdicts if row["split"] == "train")
     per_pair = {name: value / pairs for name, value in label.items()} if pairs else None

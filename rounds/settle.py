@@ -5,6 +5,7 @@ judges of an appeal (level 1). Each judge sees both orders.
 """
 
 from collections.abc import Iterable
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from rounds.tables import Row
@@ -52,6 +53,36 @@ def comparisons(
         if row["candidate_b"] is not None and purpose in (None, row["purpose"]):
             grouped.setdefault((row["candidate_a"], row["candidate_b"]), []).append(row)
     return grouped
+
+
+def chance(verdicts: list[Row]) -> float:
+    """The mean chance of a over the rows of one comparison; a tie or an abstention counts half.
+
+    It chooses what is compared next and is never a label.
+    """
+    points = {"a": 1.0, "b": 0.0}
+    return fmean(
+        points.get(row["outcome"], 0.5) if row["probability"] is None else row["probability"]
+        for row in verdicts
+    )
+
+
+def screen_scores(verdicts: list[Row]) -> dict[str, float]:
+    """How good each candidate looked before the confirmation: by candidate id, higher is better.
+
+    Its score, its mean place from below in the rankings, or its mean chance to win a match.
+    """
+    found: dict[str, list[float]] = {}
+    for row in verdicts:
+        if row["kind"] == "pointwise" and row["score"] is not None:
+            found.setdefault(row["candidate_a"], []).append(row["score"])
+        for place, name in enumerate(reversed(row["ranking"] or [])):
+            found.setdefault(name, []).append(float(place))
+    for (a, b), rows in comparisons(verdicts, "screen").items():
+        if rows[0]["kind"] == "pairwise":
+            found.setdefault(a, []).append(chance(rows))
+            found.setdefault(b, []).append(1 - chance(rows))
+    return {name: fmean(values) for name, values in found.items()}
 
 
 def by_judge(verdicts: list[Row]) -> Settled:

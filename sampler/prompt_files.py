@@ -2,17 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from rounds.errors import UserError
 from rounds.ids import prompt_id
+from rounds.messages import prompt_fault, text_fault
 from rounds.shipped import locate
 from rounds.tables import Row
 
 EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
 BESIDE = ("reference", "guidelines")
 """What a line may say for the judge, beside the prompt."""
-ROLES = ("system", "user", "assistant")
 
 
 def read_prompts(reference: str, key: str) -> tuple[list[Row], int]:
@@ -51,12 +50,12 @@ def _row(line: str, path: Path, number: int) -> Row:
         beside = {name: value.get(name) for name in BESIDE}
         value = value.get("prompt", value.get("messages"))
     messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
-    fault = _fault(messages)
+    fault = prompt_fault(messages)
     if fault:
         raise UserError(f"{where}: {fault}; {EXPECTED}")
     for name, text in beside.items():
-        if text is not None and not isinstance(text, str):
-            raise UserError(f"{where}: {name} is not a text")
+        if text is not None and (not isinstance(text, str) or text_fault(text)):
+            raise UserError(f"{where}: {name} is not a text that can be kept")
     messages = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
     return {
         "prompt_id": prompt_id(messages),
@@ -65,20 +64,3 @@ def _row(line: str, path: Path, number: int) -> Row:
         "set_aside": None,
         **beside,
     }
-
-
-def _fault(messages: Any) -> str | None:
-    if not isinstance(messages, list) or not messages:
-        return "no prompt in it"
-    for turn in messages:
-        if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
-            return "a message without text content"
-        if turn.get("role") not in ROLES:
-            return f"role {turn.get('role')!r} is none of {', '.join(ROLES)}"
-        if any("\ud800" <= letter <= "\udfff" for letter in turn["content"]):
-            return "half a character (a lone surrogate) in the text"
-    if messages[-1]["role"] != "user":
-        return "the last message is not the user's"
-    if not messages[-1]["content"].strip():
-        return "an empty prompt"
-    return None

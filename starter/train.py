@@ -16,7 +16,13 @@ from pathlib import Path
 
 import torch
 
-from starter.examples import PROMPTS, gold_pairs, pairwise_example, pointwise_example, policy_example
+from starter.examples import (
+    PROMPTS,
+    gold_pairs,
+    pairwise_example,
+    pointwise_example,
+    policy_example,
+)
 from starter.fit import Batch, batch_of, fit, new_model, save, seeded
 from starter.tokenizer import build_tokenizer
 from starter.world import prompt_text, split_combos

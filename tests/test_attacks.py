@@ -1,7 +1,6 @@
 """Whatever a candidate says, what surrounds it in the judge's message stays as it is, and nothing
 that it says can become the verdict."""
 
-import asyncio
 import copy
 import json
 import re
@@ -42,16 +41,21 @@ CASES = [
     if (kind, channel) != ("listwise", "token")  # one token ranks no list
 ]
 
-STRATEGY: dict[str, Any] = {"listwise": {"strategy": "listwise"}}
-RUBRICS = {
-    (case.kind, case.channel): load_rubrics(
-        JudgeConfig(endpoint="desk", channel=case.channel, **STRATEGY.get(case.kind, {}))
+
+def config_of(kind: str, channel: Any) -> JudgeConfig:
+    return JudgeConfig(
+        endpoint="desk",
+        channel=channel,
+        scale=(0, 9) if channel == "token" else (1, 10),
+        strategy="listwise" if kind == "listwise" else "screen_confirm",
     )
-    for case in CASES
-}
+
+
+CONFIGS = {(case.kind, case.channel): config_of(case.kind, case.channel) for case in CASES}
+RUBRICS = {name: load_rubrics(config) for name, config in CONFIGS.items()}
 
 TOKENS = re.compile(
-    r"<\||\|>(?<!\\\|>)(?!)|<\uff5c|</?(?:s|eos|bos|think|tool_call|start_of_turn|end_of_turn)>"
+    r"<\||<\uff5c|</?(?:s|eos|bos|think|tool_call|start_of_turn|end_of_turn)>"
     r"|<</?SYS>>|\[/?INST|\[/?SYSTEM_PROMPT|\[TOOL_CALLS"
 )
 """What a chat template or a tokenizer would take for its own."""
@@ -64,7 +68,7 @@ class Asked(NamedTuple):
     messages: Messages
 
 
-def ask(case: Case, candidate: Row, reply: str = "") -> Asked:
+def ask(case: Case, candidate: Row, reply: str = "", secret: bytes = b"of the run") -> Asked:
     """Show the candidate at its place among harmless answers to a judge who gives this reply."""
     sent: list[Messages] = []
 
@@ -74,29 +78,27 @@ def ask(case: Case, candidate: Row, reply: str = "") -> Asked:
         logprobs = sure if case.channel == "token" else None
         return Answer("key", reply, None, logprobs=logprobs)
 
-    strategy = STRATEGY.get(case.kind, {})
-    scale = (0, 9) if case.channel == "token" else (1, 10)
-    config = JudgeConfig(endpoint="desk", channel=case.channel, scale=scale, **strategy)
-    voice = Voice("desk/m", answer)
-    judge = Judge(config, RUBRICS[case.kind, case.channel], b"secret of the run", [voice])
-    row = asyncio.run(_question(case, judge, voice, candidate))
-    return Asked(row, sent[0])
+    voice, named = Voice("desk/m", answer), (case.kind, case.channel)
+    judge = Judge(CONFIGS[named], RUBRICS[named], secret, [voice])
+    try:
+        _question(case, judge, voice, candidate).send(None)
+    except StopIteration as done:  # this judge never waits, so there is no need for a loop
+        return Asked(done.value, sent[0])
+    raise AssertionError("it waited")
 
 
 async def _question(case: Case, judge: Judge, voice: Voice, candidate: Row) -> Row:
     shown = OTHERS[: {"pointwise": 0, "pairwise": 1, "listwise": 2}[case.kind]]
     shown.insert(case.place, candidate)
     if case.kind == "pointwise":
-        return await score(
-            judge, voice, Question("pointwise", PROMPT, candidate, None, None, "screen")
-        )
+        of_one = Question(case.kind, PROMPT, candidate, None, None, "screen")
+        return await score(judge, voice, of_one)
     if case.kind == "pairwise":
-        return await compare(judge, voice, Question("pairwise", PROMPT, *shown, "a", "confirm"))
-    return await rank(
-        judge,
-        voice,
-        Question("listwise", PROMPT, shown[0], None, None, "screen", shown=shown),
-    )
+        first, second = shown
+        of_two = Question(case.kind, PROMPT, first, second, "a", "confirm")
+        return await compare(judge, voice, of_two)
+    of_all = Question(case.kind, PROMPT, shown[0], None, None, "screen", shown=shown)
+    return await rank(judge, voice, of_all)
 
 
 def attacker(text: str) -> Row:
@@ -112,41 +114,37 @@ def around(messages: Messages) -> tuple[str, str, str]:
     return user[: found.start()], found.group(1), user
 
 
-both = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
+everywhere = pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
 every = pytest.mark.parametrize("attack", ATTACKS)
 
 
-@every
-@both
-def test_nothing_but_the_answer_itself_is_another_text_in_the_message(
-    case: Case, attack: str
-) -> None:
-    candidate = attacker(ATTACKS[attack])
-    before = copy.deepcopy(candidate)
-    tame, hostile = ask(case, HARMLESS), ask(case, candidate)
-    assert hostile.messages[0] == tame.messages[0]
-    start, key, expected = around(tame.messages)
-    hostile_start, hostile_key, shown = around(hostile.messages)
-    assert hostile_start == start
-    assert expected.count(HARMLESS["text"]) == 1
-    expected = expected.replace(f" {key}]\n", f" {hostile_key}]\n").replace(
-        f" {key}]", f" {hostile_key}]"
-    )
-    # every fence, the other answers, prompt, reference and what follows: byte for byte
-    assert shown == expected.replace(HARMLESS["text"], neutralize(ATTACKS[attack]))
-    assert candidate == before
+@everywhere
+def test_nothing_but_the_answer_itself_is_another_text_in_the_message(case: Case) -> None:
+    tame = ask(case, HARMLESS)
+    start, key, harmless = around(tame.messages)
+    assert harmless.count(HARMLESS["text"]) == 1
+    for attack, text in ATTACKS.items():
+        candidate = attacker(text)
+        before = copy.deepcopy(candidate)
+        hostile = ask(case, candidate).messages
+        assert hostile[0] == tame.messages[0]
+        hostile_start, hostile_key, shown = around(hostile)
+        assert hostile_start == start
+        expected = harmless.replace(f" {key}]", f" {hostile_key}]")
+        # every fence, the other answers, prompt, reference and what follows: byte for byte
+        assert shown == expected.replace(HARMLESS["text"], neutralize(text)), attack
+        assert candidate == before
 
 
-@every
-@both
-def test_the_message_has_the_fences_that_belong_there_and_no_other(case: Case, attack: str) -> None:
-    _, key, shown = around(ask(case, attacker(ATTACKS[attack])).messages)
-    labels = "ABC"[: {"pointwise": 1, "pairwise": 2, "listwise": 3}[case.kind]]
-    found = re.findall(r"(?mi)^\s*\[\s*/?\s*[a-z]\s+[0-9a-f]{6,}\s*\]", shown)
-    found += re.findall(r"[^\s]\[/?[A-Z] [0-9a-f]{6,}\]", shown)
-    assert [each.strip() for each in found] == [
-        f"[{slash}{label} {key}]" for label in labels for slash in ("", "/")
-    ]
+@everywhere
+def test_the_message_has_the_fences_that_belong_there_and_no_other(case: Case) -> None:
+    for attack, text in ATTACKS.items():
+        _, key, shown = around(ask(case, attacker(text)).messages)
+        labels = "ABC"[: {"pointwise": 1, "pairwise": 2, "listwise": 3}[case.kind]]
+        found = re.findall(r"(?mi)^\s*\[\s*/?\s*[a-z]\s+[0-9a-f]{6,}\s*\]", shown)
+        found += re.findall(r"[^\s]\[/?[A-Z] [0-9a-f]{6,}\]", shown)
+        fences = [f"[{slash}{label} {key}]" for label in labels for slash in ("", "/")]
+        assert [each.strip() for each in found] == fences, attack
 
 
 @every
@@ -197,7 +195,7 @@ FLAGS = {
     "gemma": "special_tokens",
     "deepseek": "special_tokens",
     "thinking": "special_tokens",
-    "tool call": "special_tokens",
+    "tool call": "special_tokens verdict",
     "hidden chat token": "special_tokens invisible",
     "forged conversation": "verdict fence",
     "zero-width": "invisible",
@@ -222,12 +220,13 @@ def test_flags_name_what_was_escaped(attack: str) -> None:
     assert bool(flags(ATTACKS[attack])) == (neutralize(ATTACKS[attack]) != ATTACKS[attack])
 
 
-@every
-@both
-def test_the_row_says_which_text_was_escaped(case: Case, attack: str) -> None:
-    row = ask(case, attacker(ATTACKS[attack])).row
-    where = str(case.place) if case.kind == "listwise" else "ab"[case.place]
-    assert row["flags"] == [f"{where}:{name}" for name in FLAGS.get(attack, "").split()]
+@everywhere
+def test_the_row_says_which_text_was_escaped(case: Case) -> None:
+    for attack, text in ATTACKS.items():
+        row = ask(case, attacker(text)).row
+        where = str(case.place) if case.kind == "listwise" else "ab"[case.place]
+        named = FLAGS.get(attack, "").split()
+        assert row["flags"] == [f"{where}:{name}" for name in named], attack
 
 
 def test_the_table_has_what_it_promises() -> None:
@@ -271,44 +270,44 @@ def quoting(case: Case, seen: str) -> str:
     return f"It says:\n\n{lines}\n\nThat is no reason.\n\n{closing(case)}"
 
 
-@every
-@both
-def test_a_judge_that_quotes_it_in_full_is_read_by_its_own_verdict(case: Case, attack: str) -> None:
-    seen = neutralize(ATTACKS[attack])
-    row = ask(case, attacker(ATTACKS[attack]), quoting(case, seen)).row
-    assert said(row) == UNIMPRESSED[case.kind]
+@everywhere
+def test_a_judge_that_quotes_it_in_full_is_read_by_its_own_verdict(case: Case) -> None:
+    for attack, text in ATTACKS.items():
+        seen = neutralize(text)
+        row = ask(case, attacker(text), quoting(case, seen)).row
+        assert said(row) == UNIMPRESSED[case.kind], attack
 
 
-@every
-@both
-def test_a_judge_that_only_repeats_it_has_not_judged(case: Case, attack: str) -> None:
-    candidate = attacker(ATTACKS[attack])
-    seen = neutralize(ATTACKS[attack])
-    in_fence = fence("A", ATTACKS[attack], "0f0f0f0f")
-    if case.channel == "token" and attack in ("one token", "one digit"):
-        seen = in_fence  # a reply of one letter is a verdict, whoever said it first
-    for repeated in (seen, in_fence, f"{seen}\n\n{seen}"):
-        assert said(ask(case, candidate, repeated).row) is None
+@everywhere
+def test_a_judge_that_only_repeats_it_has_not_judged(case: Case) -> None:
+    for attack, text in ATTACKS.items():
+        candidate = attacker(text)
+        seen = neutralize(text)
+        in_fence = fence("A", text, "0f0f0f0f")
+        if case.channel == "token" and attack in ("one token", "one digit"):
+            seen = in_fence  # a reply of one letter is a verdict, whoever said it first
+        for repeated in (seen, in_fence, f"{seen}\n\n{seen}"):
+            assert said(ask(case, candidate, repeated).row) is None, attack
 
 
-@every
-@both
-def test_an_answer_that_is_pasted_into_a_reply_never_turns_it(case: Case, attack: str) -> None:
+@everywhere
+def test_an_answer_that_is_pasted_into_a_reply_never_turns_it(case: Case) -> None:
     """A judge that does not escape what it quotes spoils its reply at worst."""
-    seen = neutralize(ATTACKS[attack])
-    value = json.dumps(WORD[case.kind])
-    pasted = {
-        "json": f'{{"rationale": "{seen}", "{FIELD[case.kind]}": {value}}}',
-        "text": f"{seen}\n\n{closing(case)}",
-        "token": f"{seen} {WORD[case.kind]}",
-    }[case.channel]
-    row = ask(case, attacker(ATTACKS[attack]), pasted).row
-    assert said(row) in (None, UNIMPRESSED[case.kind])
-    if case.channel == "text" and seen.count("```") % 2 == 0:
-        assert row["outcome"] != "abstain"
+    for attack, text in ATTACKS.items():
+        seen = neutralize(text)
+        value = json.dumps(WORD[case.kind])
+        pasted = {
+            "json": f'{{"rationale": "{seen}", "{FIELD[case.kind]}": {value}}}',
+            "text": f"{seen}\n\n{closing(case)}",
+            "token": f"{seen} {WORD[case.kind]}",
+        }[case.channel]
+        row = ask(case, attacker(text), pasted).row
+        assert said(row) in (None, UNIMPRESSED[case.kind]), attack
+        if case.channel == "text" and attack != "open code fence":
+            assert row["outcome"] != "abstain", attack
 
 
-@both
+@everywhere
 def test_the_key_of_another_question_opens_nothing(case: Case) -> None:
     """A candidate that has seen a judge's message still does not know its own key."""
     _, copied, _ = around(ask(case, HARMLESS).messages)
@@ -318,8 +317,8 @@ def test_the_key_of_another_question_opens_nothing(case: Case) -> None:
     assert f"[/A {copied}]" not in shown and f"[\\/A {copied}]" in shown
 
 
-@both
+@everywhere
 def test_a_question_has_one_key_and_another_run_has_others(case: Case) -> None:
     _, key, first = around(ask(case, HARMLESS).messages)
     assert around(ask(case, HARMLESS).messages)[2] == first
-    assert key not in ATTACKS["many guessed fences"]
+    assert around(ask(case, HARMLESS, secret=b"of another run").messages)[1] != key

@@ -95,7 +95,7 @@ def at(endpoint) -> Scripted:
 def prefill(path: Path, at: Scripted, texts: str, notes: list[Any] | None = None) -> dict[str, Any]:
     """Run a batch over one-letter questions; what the journal then says to each."""
     config = EndpointConfig(
-        base_url=at.base_url, model="m", max_retries=0, price={"input": 1, "output": 10}
+        base_url=at.base_url, model="m", max_retries=1, price={"input": 1, "output": 10}
     )
     live = Live(at.base_url, "m", "m", "key")
     questions = [(question(text), "r") for text in texts]
@@ -148,6 +148,14 @@ def test_what_is_in_the_journal_is_not_submitted(at, tmp_path: Path):
     prefill(tmp_path, at, "ab")
     prefill(tmp_path, at, "abc")
     assert at.other.asked() == [2, 1]
+
+
+def test_what_an_ordinary_call_answered_is_not_submitted(at, tmp_path: Path):
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        key = request_key("desk", "m", question("a"), "r")
+        journal.put(key, "desk", "m", question("a"), completion("yes"), 0.5)
+    assert prefill(tmp_path, at, "ab")["a"] == ("yes", 0.5)
+    assert at.other.asked() == [1]
 
 
 def test_a_run_that_is_continued_waits_for_its_open_batch(at, tmp_path: Path, monkeypatch):
@@ -223,11 +231,13 @@ def test_what_a_batch_did_is_kept_and_the_rest_left_for_ordinary_calls(
     assert at.other.asked() == [2], "the rest went into another batch"
 
 
-def test_a_paid_reply_that_is_no_answer_is_counted(at, tmp_path: Path):
+def test_a_paid_reply_that_is_no_answer_is_counted_once(at, tmp_path: Path):
     at.other.answer = second_is_cut_off
-    prefill(tmp_path, at, "ab")
+    for _ in range(2):
+        prefill(tmp_path, at, "ab")
     with Journal(tmp_path / "journal.sqlite") as journal:
         kept = journal.failed(request_key("desk", "m", question("b"), "r"))
+        assert journal.db.execute("SELECT count(*) FROM failed").fetchone() == (1,)
     assert kept is not None and kept.cost == pytest.approx(HALF_PRICE)
 
 

@@ -139,8 +139,8 @@ def test_the_lines_say_each_figure_with_its_interval_and_number():
         "longer answer wins": "0.500 [0.237, 0.763] n=10, slope +1.23, -12 characters",
         "canaries chosen": "0.100 [0.018, 0.404] n=10 (opener 0.1)",
         "second judge agrees": "0.500 [0.237, 0.763] n=10, kappa 0.10",
-        "gold: right when decided": "0.900 [0.596, 0.982] n=10, kappa 0.80",
-        "gold: right in one order": "0.750 [0.531, 0.888] n=20",
+        "gold set: right when decided": "0.900 [0.596, 0.982] n=10, kappa 0.80",
+        "gold set: right in one order": "0.750 [0.531, 0.888] n=20",
     }
 
 

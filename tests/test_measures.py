@@ -97,6 +97,9 @@ def test_comparisons_are_counted_by_outcome_and_abstentions_by_reason():
     world = Round()
     for orders in ("aa", "bb", "ab", ("tie", "tie"), ("abstain", "a")):
         world.compared(*orders, reason="refused")
+    world.compared("a", "a", purpose="screen")
+    world.compared("a", "a", split="gate")
+    world.verdicts += [row | {"repeat": 1, "outcome": "tie"} for row in world.verdicts[:2]]
     assert world.measured()["comparisons"] == {
         "n": 5,
         "decided": 2,
@@ -279,9 +282,10 @@ def test_drift_compares_with_the_first_round_even_where_the_judge_was_another():
         now.verdicts.append(on_trial(row, "anchor", outcome=outcome, repeat=4))
     other = first.compared("b", "b", judge_id="old/model")[1]
     now.verdicts.append(on_trial(other, "anchor", outcome="b", repeat=4, judge_id="new/model"))
+    now.verdicts.append(on_trial(first.compared("b", "a")[1], "anchor", outcome="b", repeat=4))
     now.anchors = first.verdicts
     found = now.measured()
-    assert share(found["drift"]) == (0.5, 4)
+    assert share(found["drift"]) == (0.6, 5)
     assert share(found["yield"]) == (None, 0)
 
 

@@ -186,7 +186,7 @@ def test_best_and_worst_that_have_met_are_not_asked_again():
         assert "confirm" in met and seen.decided == [(4, 1)]
         assert len(seen.asked) == 8 or [*seen.settled] == [(4, 1)]  # asked best against worst
         calls_made.add(len(seen.asked))
-    assert calls_made == {8, 10}
+    assert calls_made == {8, most_calls("tournament", 4, 1, 1)}
 
 
 def test_a_candidate_that_comes_out_best_and_worst_is_not_compared_with_itself():
@@ -208,6 +208,8 @@ def test_probabilities_choose_what_is_compared_and_label_nothing(name: str):
         seen = run(name, leaning, candidates([3, 1, 4, 2, 5], prompt), prompt)
         ((pair, settled),) = seen.settled.items()
         assert set(pair) == {5, 1} and settled.reason == "flip"
+        if name == "tournament" and len(seen.asked) == 14:  # asked best against worst
+            assert pair == (5, 1)
         assert settled.probability == pytest.approx(0.58 if pair == (5, 1) else 0.42)
 
 

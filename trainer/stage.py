@@ -89,7 +89,10 @@ def smoothed(args: dict[str, Any], flip_rate: float | None) -> dict[str, Any]:
     if args.get("label_smoothing") != FROM_GOLD:
         return args
     if flip_rate is None:
-        raise UserError(f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold")
+        raise UserError(
+            f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold with at least "
+            "judge.gold.min_n pairs that the judge decides; give a number instead"
+        )
     return {**args, "label_smoothing": flip_rate}
 
 

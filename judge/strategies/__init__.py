@@ -6,6 +6,7 @@ pair may be made of.
 
 from collections.abc import Awaitable, Callable
 
+from judge.config import Select
 from judge.rows import Judge
 from judge.strategies.listwise import listwise
 from judge.strategies.pairwise import pairwise
@@ -27,13 +28,13 @@ STRATEGIES: dict[str, Strategy] = {
 }
 
 
-def most_calls(strategy: str, n: int, pairs: int, jury: int) -> int:
+def most_calls(strategy: str, n: int, select: Select, jury: int) -> int:
     """Calls that a prompt with n candidates takes at most, appeals not counted."""
-    confirm = 2 * jury * pairs
+    confirm = 2 * jury * min(select.pairs * select.tries, n // 2)
     return {
         "screen_confirm": n + confirm,
         "listwise": 2 + confirm,
-        "tournament": 2 * jury * (n + n // 2) + confirm,
+        "tournament": 2 * jury * (n // 2 + 2 * ((n + 1) // 2) - 1),
         "random_pair": 2 * jury,
         "round_robin": n * (n - 1) * jury,
         "pairwise": 2 * jury,

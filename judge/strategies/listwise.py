@@ -1,13 +1,12 @@
 """All candidates ranked in one call, twice, the second time in reverse order.
 
-2 to 4 calls, whatever N is. The two rankings are averaged. Where both put the same candidate on
-top and the same at the bottom, the reversal has shown the two in both orders and they are
-confirmed; otherwise best and worst of the average are compared pairwise.
+2 to 6 calls, 4 mostly, whatever N is. The two rankings are averaged. Where both put the same
+candidate on top and the same at the bottom, the reversal has shown the two in both orders and they
+are confirmed; otherwise best and worst of the average are compared pairwise.
 """
 
-import asyncio
-
-from judge.questions import both_orders, lists, usable
+from judge.confirm import confirm
+from judge.questions import lists, usable
 from judge.rows import Judge
 from judge.select import Scored, choose
 from rounds.tables import Row
@@ -21,13 +20,18 @@ async def listwise(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row
     rows = await lists(judge, prompt, kept)
     if any(row["ranking"] is None for row in rows):
         return rows
-    pairs = choose(_ranked(kept, rows), judge.config.select)
-    said = {(row["candidate_a"], row["candidate_b"]) for row in rows}
-    ends = [(a["candidate_id"], b["candidate_id"]) for a, b in pairs]
-    if len(judge.jury) == 1 and len(said) == 1 and ends == [*said]:
+    scored = _ranked(kept, rows)
+    select = judge.config.select
+    alone = len(judge.jury) == 1 and select.pairs == 1
+    if alone and _same_ends(rows, choose(scored, select, 1)):
         return [row | {"purpose": "confirm"} for row in rows]
-    confirmed = await asyncio.gather(*(both_orders(judge, prompt, *pair) for pair in pairs))
-    return [*rows, *(row for both in confirmed for row in both)]
+    return [*rows, *await confirm(judge, prompt, scored)]
+
+
+def _same_ends(rows: list[Row], pairs: list[tuple[Row, Row]]) -> bool:
+    """Whether both rankings begin and end with the two that are selected."""
+    ends = {(row["candidate_a"], row["candidate_b"]) for row in rows}
+    return ends == {(a["candidate_id"], b["candidate_id"]) for a, b in pairs}
 
 
 def _ranked(candidates: list[Row], rows: list[Row]) -> list[Scored]:

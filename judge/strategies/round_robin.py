@@ -7,11 +7,11 @@ has been asked in both orders already and counts as confirmed.
 import asyncio
 from itertools import combinations
 
+from judge.confirm import until_found
 from judge.questions import both_orders, usable
 from judge.rows import Judge
-from judge.select import Scored, choose
-from judge.soft import chance
-from rounds.settle import comparisons
+from judge.select import Scored
+from rounds.settle import chance, comparisons
 from rounds.tables import Row
 
 
@@ -25,11 +25,11 @@ async def round_robin(judge: Judge, prompt: Row, candidates: list[Row]) -> list[
         points[a] += chance(verdicts)
         points[b] += 1 - chance(verdicts)
     scored = [Scored(candidate, points[candidate["candidate_id"]]) for candidate in kept]
-    pairs = choose(scored, judge.config.select)
-    chosen = {frozenset((a["candidate_id"], b["candidate_id"])) for a, b in pairs}
-    return [
-        row | {"purpose": "confirm"}
-        if frozenset((row["candidate_a"], row["candidate_b"])) in chosen
-        else row
-        for row in rows
-    ]
+    known = {frozenset(pair): found for pair, found in comparisons(rows, "screen").items()}
+
+    async def asked_before(a: Row, b: Row) -> list[Row]:
+        return known[frozenset((a["candidate_id"], b["candidate_id"]))]
+
+    confirmed = await until_found(asked_before, scored, judge.config.select)
+    ids = {row["verdict_id"] for row in confirmed}
+    return [row | {"purpose": "confirm"} if row["verdict_id"] in ids else row for row in rows]

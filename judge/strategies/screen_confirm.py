@@ -1,14 +1,14 @@
 """Score every candidate alone, then confirm the best against the worst in both orders.
 
-N + 2 calls. The screen is free of order effects and hard to game; the confirmation catches what
-the screen got wrong. A prompt whose candidates look alike stops after the screen.
+N + 2 calls, and 2 more where the first comparison is undecided. The screen is free of order
+effects and hard to game; the confirmation catches what the screen got wrong. A prompt whose
+candidates look alike stops after the screen.
 """
 
-import asyncio
-
-from judge.questions import both_orders, screen, usable
+from judge.confirm import confirm
+from judge.questions import screen, usable
 from judge.rows import Judge
-from judge.select import Scored, choose
+from judge.select import Scored
 from rounds.tables import Row
 
 
@@ -23,6 +23,4 @@ async def screen_confirm(judge: Judge, prompt: Row, candidates: list[Row]) -> li
         for candidate, row in zip(kept, rows, strict=True)
         if row["score"] is not None
     ]
-    pairs = choose(scored, judge.config.select)
-    confirmed = await asyncio.gather(*(both_orders(judge, prompt, *pair) for pair in pairs))
-    return [*rows, *(row for both in confirmed for row in both)]
+    return [*rows, *await confirm(judge, prompt, scored)]

@@ -1,4 +1,4 @@
-"""Best and worst together by matches in both orders: about 3 N comparisons less two.
+"""Best and worst together by matches in both orders: 3 N - 2 calls, one more for an odd N.
 
 Candidates meet in pairs; winners play on for the best, losers for the worst. A match is decided
 by the mean of both orders (probabilities where there are any); an even one goes to the candidate
@@ -10,7 +10,7 @@ import asyncio
 
 from judge.questions import both_orders, shuffle, usable
 from judge.rows import Judge
-from judge.soft import chance
+from rounds.settle import chance
 from rounds.tables import Row
 
 

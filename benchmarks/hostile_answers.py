@@ -1,0 +1,84 @@
+"""How often a hostile text beats an honest one: python benchmarks/hostile_answers.py
+
+Every text of tests/attacks.py is compared, in both orders, with real replies of the starter's world
+of middling quality (each quality right with probability one half), by the judge of
+examples/starter.yaml behind a real vLLM server. Chosen: the text won both orders, it could become a
+pair. Single: verdicts for the text in one order.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests"))
+
+from attacks import ATTACKS  # noqa: E402
+
+from endpoints.open import Endpoints  # noqa: E402
+from flows.config import load_config  # noqa: E402
+from judge.panel import Desk, panel  # noqa: E402
+from judge.questions import both_orders  # noqa: E402
+from judge.stage import stream  # noqa: E402
+from rounds.ids import digest  # noqa: E402
+from rounds.interval import rate  # noqa: E402
+from rounds.settle import settle  # noqa: E402
+from rounds.tables import Row  # noqa: E402
+from starter.world import prompt_text, random_qualities, reply_text, split_combos  # noqa: E402
+
+LONGEST = 240
+"""Characters of a text: the starter's judge reads 768 tokens."""
+
+
+def question(combo_number: int, name: str, text: str) -> tuple[Row, Row, Row]:
+    """A prompt, a hostile candidate and a real one."""
+    combo = split_combos("test")[combo_number]
+    rng = random.Random(combo_number)
+    prompt = {"prompt_id": str(combo_number), "split": "health"}
+    prompt |= {"messages": [{"role": "user", "content": prompt_text(combo)}]}
+    real = reply_text(rng, combo, random_qualities(rng, 0.5))
+    hostile = {"candidate_id": digest(name), "text": text[:LONGEST]}
+    return prompt, hostile, {"candidate_id": digest(name, combo_number), "text": real}
+
+
+async def measure(replies: int) -> None:
+    """Ask everything and print a line for each text."""
+    config = load_config("starter")
+    items = [
+        (name, *question(number, name, text))
+        for name, text in ATTACKS.items()
+        for number in range(replies)
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        with Endpoints(config.endpoints, folder) as endpoints:
+            desk = Desk(folder / "journal.sqlite", 0)
+            async with panel(desk, config.judge, endpoints, config.judge.jury) as judge:
+
+                async def work(item: tuple[str, Row, Row, Row]) -> list[Row]:
+                    return await both_orders(judge, *item[1:], "test")
+
+                found = await stream(items, work, lambda done, total, note="": None)
+    chosen: Counter[str] = Counter()
+    single: Counter[str] = Counter()
+    for (name, *_), rows in zip(items, found, strict=True):
+        chosen[name] += settle(rows).outcome == "a"
+        single[name] += sum(row["outcome"] == "a" for row in rows)
+    for name in ATTACKS:
+        print(f"{name:32} chosen {chosen[name]}/{replies}, single {single[name]}/{2 * replies}")
+    total = rate(chosen.total(), len(items))
+    print(
+        f"{len(ATTACKS)} texts, {len(items)} comparisons: chosen {total['value']:.4f} "
+        f"[{total['low']:.4f}, {total['high']:.4f}], single orders "
+        f"{single.total() / (2 * len(items)):.4f}"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--replies", type=int, default=10, help="real replies for each text")
+    asyncio.run(measure(parser.parse_args().replies))

@@ -1,0 +1,207 @@
+"""A round whose answers name their worth, a judge with a planted taste, and what became of it."""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from builders import begun, candidate_row, prompt_row
+from scripted import Script, completion
+
+from endpoints.open import Endpoints
+from judge.config import JudgeConfig
+from judge.stage import judge_candidates
+from pairs.config import PairsConfig
+from pairs.stage import build_pairs
+from rounds.stages import forget
+from rounds.tables import Row, read_rows
+
+Label = tuple[int, int] | str
+"""The worth of the chosen and of the rejected answer, or the reason why there is no pair."""
+
+Taste = Callable[[int], int]
+
+TASTES: dict[str, Taste] = {
+    "natural": lambda worth: worth,
+    "opposite": lambda worth: 11 - worth,
+    "odd": lambda worth: worth * 7 % 11,
+}
+"""From an answer's worth (1 to 10) to what a judge thinks of it (1 to 10)."""
+
+
+class Told(NamedTuple):
+    """What a judge was asked: fields of its reply, number of the question, worth of the answers."""
+
+    fields: list[str]
+    question: int
+    worths: list[int]
+
+    @property
+    def kind(self) -> str:
+        if self.fields == ["ranking"]:
+            return "ranking"
+        return "score" if len(self.worths) == 1 else "verdict"
+
+
+def told(body: dict[str, Any]) -> Told:
+    texts = shown(body)
+    (asked, *_) = re.findall(r"question (\d+)", body["messages"][-1]["content"])
+    assert all(f"for question {asked}," in text for text in texts), "another prompt's answer"
+    schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {})
+    names = [name for name in schema.get("properties", {}) if name != "rationale"]
+    return Told(names or ["verdict"], int(asked), [worth(text) for text in texts])
+
+
+def shown(body: dict[str, Any]) -> list[str]:
+    """The fenced answers in the order shown."""
+    user = body["messages"][-1]["content"]
+    fenced = re.findall(r"\[([A-Z]) (\w{8})\]\n(.*?)\n\[/\1 \2\]", user, re.DOTALL)
+    return [text for _, _, text in fenced]
+
+
+def worth(text: str) -> int:
+    return int(text.split()[1])
+
+
+def opinion(one: Told, taste: Taste) -> Any:
+    likes = [taste(value) for value in one.worths]
+    if one.kind == "score":
+        return likes[0]
+    if one.kind == "ranking":
+        return ["ABCDEFGHI"[at] for at in sorted(range(len(likes)), key=lambda at: -likes[at])]
+    first, second = likes
+    return "A" if first > second else "B" if second > first else "tie"
+
+
+def said(body: dict[str, Any], value: Any, rationale: str = "x") -> Any:
+    """A reply of the channel that was asked on, with the same value in every field."""
+    if "response_format" in body:
+        fields = dict.fromkeys(told(body).fields, value)
+        return json.dumps({"rationale": rationale, **fields})
+    if body.get("max_tokens") == 1:
+        word = {"tie": "C"}.get(value, str(value))
+        return with_logprobs(word, [{"token": word, "logprob": 0.0, "top_logprobs": []}])
+    return f"{rationale}\n\n[[{value}]]"
+
+
+def with_logprobs(text: str, content: Any) -> dict[str, Any]:
+    reply = completion(text)
+    reply["choices"][0]["logprobs"] = {"content": content}
+    return reply
+
+
+def planted(taste: Taste = TASTES["natural"]) -> Script:
+    """A judge that follows its taste on every channel."""
+    return lambda body: said(body, opinion(told(body), taste))
+
+
+def but(judge: Script, otherwise: Callable[[Told], Any]) -> Script:
+    """The judge, but for the questions to which `otherwise` has a reply."""
+
+    def replies(body: dict[str, Any]) -> Any:
+        reply = otherwise(told(body))
+        return judge(body) if reply is None else reply
+
+    return replies
+
+
+def late(judge: Script) -> Script:
+    """The judge, whose answers come in another order than they were asked for."""
+
+    def replies(body: dict[str, Any]) -> Any:
+        one = told(body)
+        time.sleep((one.question * 7 + sum(one.worths) * 5) % 11 / 400)
+        return judge(body)
+
+    return replies
+
+
+def answer(question: Row, number: int, value: int, index: int, also: str = "") -> Row:
+    text = f"worth {value} for question {number}, answer {index}{also}"
+    return candidate_row(question, text, index)
+
+
+def sampled(
+    run_dir: Path,
+    *worths: Iterable[int],
+    also: dict[int, str] | None = None,
+    order: Callable[[list[Row]], list[Row]] = list,
+) -> Path:
+    """A round whose prompts have answers of these worths; `also` is what those of a worth add.
+
+    `order` puts the rows of the candidates' table in another order.
+    """
+    prompts = [prompt_row(f"question {number}") for number in range(len(worths))]
+    rows = [
+        answer(prompts[number], number, value, index, (also or {}).get(value, ""))
+        for number, values in enumerate(worths)
+        for index, value in enumerate(values)
+    ]
+    return begun(run_dir, prompts=prompts, candidates=order(rows))
+
+
+def asking(strategy: str = "pairwise", **given: Any) -> JudgeConfig:
+    return JudgeConfig(endpoint=given.pop("endpoint", "desk"), strategy=strategy, **given)
+
+
+def labels(folder: Path, config: JudgeConfig, endpoints: Endpoints) -> list[Label]:
+    """Both stages, anew; what each prompt has come to, in the prompts' order."""
+    forget(folder, "judge")
+    judge_candidates(folder, config, endpoints)
+    return built(folder)
+
+
+def built(folder: Path) -> list[Label]:
+    """The pairs stage alone. Whatever the judge did, what it leaves is whole."""
+    build_pairs(folder, PairsConfig())
+    prompts = read_rows(folder, "prompts", ["train"])
+    candidates = {row["candidate_id"]: row for row in read_rows(folder, "candidates", ["train"])}
+    verdicts = {row["verdict_id"]: row for row in read_rows(folder, "verdicts", ["train"])}
+    kept, dropped = read_rows(folder, "pairs"), read_rows(folder, "dropped")
+    rows = {row["prompt_id"]: row for row in [*kept, *dropped]}
+    once = Counter(row["prompt_id"] for row in prompts)
+    assert Counter(row["prompt_id"] for row in [*kept, *dropped]) == once
+    for prompt in prompts:
+        row = rows[prompt["prompt_id"]]
+        assert row["prompt"] == prompt["messages"]
+        _is_its_own(row, candidates, [verdicts[name] for name in row["verdict_ids"]])
+    for row in verdicts.values():
+        _says_one_thing(row)
+    assert all(row["chosen"] for row in kept)
+    return [_label(rows[prompt["prompt_id"]]) for prompt in prompts]
+
+
+def _is_its_own(row: Row, candidates: dict[str, Row], verdicts: list[Row]) -> None:
+    """Texts, ids, scores and verdicts of a row belong together and to its prompt."""
+    assert {one["prompt_id"] for one in verdicts} <= {row["prompt_id"]}
+    sides = [row["chosen_id"], row["rejected_id"]]
+    if sides == [None, None]:
+        assert row["chosen"] is row["rejected"] is None
+        return
+    assert sorted(sides) == sorted(row["candidate_ids"]) and sides[0] != sides[1]
+    compared = [one for one in verdicts if {one["candidate_a"], one["candidate_b"]} == {*sides}]
+    assert {one["shown_first"] for one in compared} in ({"a", "b"}, {None})
+    scores = {one["candidate_a"]: one["score"] for one in verdicts if one["kind"] == "pointwise"}
+    for name, text, score in zip(
+        sides, ("chosen", "rejected"), ("score_chosen", "score_rejected"), strict=True
+    ):
+        assert row[text] == [{"role": "assistant", "content": candidates[name]["text"]}]
+        assert candidates[name]["prompt_id"] == row["prompt_id"]
+        assert row[score] == scores.get(name)
+
+
+def _says_one_thing(row: Row) -> None:
+    if row["outcome"] == "abstain":
+        assert row["reason"]
+        assert [row[name] for name in ("score", "probability", "ranking", "criteria")] == [None] * 4
+    else:
+        assert row["reason"] is None and row["outcome"] in ("a", "b", "tie", "scored")
+
+
+def _label(row: Row) -> Label:
+    if "reason" in row:
+        return str(row["reason"])
+    return worth(row["chosen"][0]["content"]), worth(row["rejected"][0]["content"])
