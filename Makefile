@@ -30,7 +30,8 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python benchmarks/judging.py
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/label_price.py
 
 $(VENV)/.ready: requirements/$(KIND).txt requirements/dev.txt pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"{sys.executable} is Python {v[0]}.{v[1]}; prefloop needs 3.11 or 3.12: make PYTHON=python3.11") if v not in ((3, 11), (3, 12)) else None'

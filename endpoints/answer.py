@@ -1,5 +1,6 @@
 """What comes of a call: the answer as the endpoint sent it, and what it means."""
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -9,6 +10,9 @@ from rounds.errors import WorkFailed
 LOGPROBS_KEPT = 64
 """Tokens whose log-probabilities are kept: a verdict is at the end, and a rationale's would make
 the journal a hundred times as large."""
+
+UNLIKELY = math.log(1e-4)
+"""Log-probability below which an alternative is not kept."""
 
 
 class EndpointLost(WorkFailed):
@@ -47,10 +51,32 @@ def is_completion(raw: object) -> bool:
 
 
 def prune(raw: dict[str, Any]) -> None:
-    """Cut a chat completion's log-probabilities to its last LOGPROBS_KEPT tokens, in place."""
+    """Cut a chat completion's log-probabilities to what says something, in place.
+
+    The last LOGPROBS_KEPT tokens, without alternatives below UNLIKELY, and without the bytes of a
+    token that is its own text. What is no list of tokens is not kept.
+    """
     logprobs = raw["choices"][0].get("logprobs")
-    if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
-        logprobs["content"] = logprobs["content"][-LOGPROBS_KEPT:]
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    kept = content[-LOGPROBS_KEPT:] if isinstance(content, list) else []
+    if not kept or not all(_is_token(entry) for entry in kept):
+        raw["choices"][0]["logprobs"] = None
+        return
+    raw["choices"][0]["logprobs"] = {"content": kept}
+    for entry in kept:
+        alternatives = filter(_is_token, entry.get("top_logprobs") or [])
+        entry["top_logprobs"] = [one for one in alternatives if one["logprob"] > UNLIKELY]
+        for one in (entry, *entry["top_logprobs"]):
+            if one.get("bytes") == list(str(one.get("token")).encode()):
+                del one["bytes"]
+
+
+def _is_token(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("token"), str)
+        and isinstance(entry.get("logprob"), (int, float))
+    )
 
 
 def read_answer(

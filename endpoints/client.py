@@ -120,7 +120,7 @@ async def asking(
             await asyncio.gather(*underway.values(), return_exceptions=True)
 
 
-def from_journal(name: str, model_id: str, journal: Journal, config: EndpointConfig) -> Ask:
+def from_journal(name: str, model_id: str, journal: Journal) -> Ask:
     """An `ask` that never sends anything: what was never answered has the failure not_asked.
 
     A paid reply that was no answer comes back as the failure that it was.

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from endpoints.client import Answer
+from endpoints.answer import Answer
 from endpoints.template import Template
 from judge.likelihood import distribution, expected, wins
 from judge.menu import (

@@ -58,7 +58,7 @@ async def panel(
                 jury.append(load_rule("judge.endpoint", name))
             elif offline:
                 model_id = model_of(endpoints, name)
-                ask = from_journal(name, model_id, journal, endpoints.config(name))
+                ask = from_journal(name, model_id, journal)
                 jury.append(Voice(f"{name}/{model_id}", ask))
             else:
                 jury.append(await _live(stack, endpoints, name, journal, budget, tally))

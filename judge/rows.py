@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from endpoints.client import Answer, Ask
+from endpoints.answer import Answer, Ask
 from endpoints.hostile import flags
 from endpoints.template import Template
 from judge.config import JudgeConfig

@@ -83,7 +83,7 @@ def _why_not_compared(candidates: dict[str, Row], verdicts: list[Row]) -> str:
     if not verdicts:
         ended = [row for row in candidates.values() if row["finish_reason"] != "length"]
         if len(ended) < 2:
-            return "cut_off"
+            return "cut_off" if len(ended) < len(candidates) else "one_answer"
         written = [row for row in ended if row["text"].strip()]
         if len(written) < 2:
             return "empty"

@@ -58,7 +58,7 @@ async def _ask_all(
 
     try:
         with Journal(run_of(folder) / "journal.sqlite") as journal:
-            async with asking(name, endpoint, live, journal) as ask:
+            async with asking(name, endpoint, live, journal, usable=("truncated",)) as ask:
 
                 async def work(item: tuple[int, tuple[Request, int]]) -> Answer:
                     request, index = item[1]

@@ -226,6 +226,25 @@ def test_log_probabilities_come_back_as_sent_and_the_last_of_them_are_kept(endpo
     assert ask_all(tmp_path, endpoint(lambda body: "y"), [(question("x"), "r")])[0].logprobs is None
 
 
+def test_of_the_log_probabilities_only_what_says_something_is_kept(tmp_path, endpoint):
+    likely = {"token": "A", "logprob": -0.1, "bytes": [65]}
+    piece = {"token": "?", "logprob": -3.0, "bytes": [195]}
+    unlikely = {"token": "B", "logprob": -12.0, "bytes": [66]}
+
+    def judge(body: dict[str, Any]) -> dict[str, Any]:
+        reply = completion("A")
+        sound = {**likely, "top_logprobs": [likely, piece, unlikely, {"token": None}]}
+        entry = sound if asked_text(body) == "sound" else {"token": "A", "logprob": None}
+        reply["choices"][0]["logprobs"] = {"content": [entry]}
+        return reply
+
+    calls = [(question(name), "r") for name in ("sound", "broken")]
+    sound, broken = ask_all(tmp_path, endpoint(judge), calls)
+    kept = {"token": "A", "logprob": -0.1}
+    assert sound.logprobs == [{**kept, "top_logprobs": [kept, piece]}]
+    assert broken.logprobs is None and broken.text == "A"
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -9,7 +9,6 @@ import pytest
 from scripted import completion
 
 from endpoints.client import from_journal
-from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
 
 BODY = {"messages": [{"role": "user", "content": "Q"}], "temperature": 0.0}
@@ -62,12 +61,11 @@ def test_a_journal_of_the_first_version_is_read(tmp_path: Path):
 
 
 def test_an_ask_from_the_journal_sends_nothing_and_says_what_is_there(tmp_path: Path):
-    config = EndpointConfig(base_url="http://127.0.0.1:9/v1", model="m")
     with Journal(tmp_path / "journal.sqlite") as journal:
         for repeat, reply in enumerate([completion("yes"), completion("half", "length")]):
             key = request_key("desk", "m", BODY, "r", repeat)
             journal.put(key, "desk", "m", BODY, reply, 0.5, failed=repeat == 1)
-        ask = from_journal("desk", "m", journal, config)
+        ask = from_journal("desk", "m", journal)
         answers = [asyncio.run(ask(BODY, "r", repeat)) for repeat in range(3)]
     assert [answer.failure for answer in answers] == [None, "truncated", "not_asked"]
     assert [answer.cost for answer in answers] == [0.5, 0.5, 0.0]

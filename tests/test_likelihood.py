@@ -244,7 +244,8 @@ def test_a_place_with_nothing_of_the_menu_tells_nothing() -> None:
 
 
 def test_the_written_token_counts_once_and_counts_without_alternatives() -> None:
-    for listed in ([], None):
+    nothing: tuple[list[Any] | None, ...] = ([], None)
+    for listed in nothing:
         alone = token("A", None, 0.9) | {"top_logprobs": listed}
         known = distribution([alone], "A", 0, PAIRWISE)
         assert known is not None
