@@ -9,16 +9,19 @@ preference's ranks, ties broken at random.
 
 Printed for each strategy: calls and input tokens for a prompt and for an accepted pair, the share
 of prompts that give a pair, how often its chosen answer is truly the better one (Wilson's 95 %
-interval), and how much better it is. Tokens: 700 + 500 for an answer on drawn qualities, four
+interval), and how much better it is. Every strategy gets the same prompts, but for those that need
+more than CALLS for all of them. Accepted is what pairs/ would keep: decided, and not against the
+screen. Tokens: 700 + 500 for an answer on drawn qualities, four
 characters a token of the real messages on real text. What a ranking costs in noise is an
 assumption; `listwise` is printed for a likely and for a pessimistic one.
 """
 
 import argparse
 import asyncio
+import math
 import time
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, pstdev
 from typing import Any, NamedTuple
 
 from simulated_judge import GRADES, Faults, Subject, latent, recorded, simulated
@@ -34,7 +37,7 @@ from rounds.settle import comparisons
 
 JUDGES = {"strong": Faults(0.5, 0.9, 0.3, 1.0), "weak": Faults(0.8, 1.5, 0.8, 1.6)}
 PESSIMISTIC = {"base": 0.8, "growth": 0.3}
-CALLS = 60_000
+CALLS = 170_000
 """A strategy that needs more for all prompts gets fewer prompts."""
 
 
@@ -50,7 +53,14 @@ class Entry(NamedTuple):
 PLAIN = [Entry(name, {"strategy": name}) for name in STRATEGIES if name != "pairwise"]
 PLAIN.insert(2, Entry("listwise, pessimistic", {"strategy": "listwise"}, PESSIMISTIC))
 PLAIN.append(Entry("pairwise, N = 2", {"strategy": "pairwise"}, candidates=2))
+TRIED = [
+    Entry("screen_confirm, tries 1", {"select": Select(tries=1)}),
+    Entry("screen_confirm, tau 0.5", {"tau": 0.5}),
+    Entry("  both", {"select": Select(tries=1), "tau": 0.5}),
+]
 VARIED = [
+    Entry("listwise, tries 1", {"strategy": "listwise", "select": Select(tries=1)}),
+    Entry("screen_confirm, tries 3", {"select": Select(tries=3)}),
     Entry("screen_confirm, best_random", {"select": Select(rule="best_random")}),
     Entry("screen_confirm, best_sigma", {"select": Select(rule="best_sigma")}),
     Entry("screen_confirm, tau 0.6", {"tau": 0.6}),
@@ -64,10 +74,15 @@ class Price(NamedTuple):
     prompts: int
     calls: int
     tokens: int
-    gains: list[float]
-    """True quality of the chosen less that of the rejected, for every accepted pair."""
+    gained: list[float | None]
+    """For every prompt the true quality of the chosen less that of the rejected; None: no pair."""
     single: list[float]
     """The same for the first verdict of every confirmed comparison, on its own."""
+
+    @property
+    def gains(self) -> list[float]:
+        """Those of the accepted pairs."""
+        return [gain for gain in self.gained if gain is not None]
 
     @property
     def accuracy(self) -> float:
@@ -86,7 +101,9 @@ async def priced(entry: Entry, cases: list[Case], faults: Faults) -> Price:
     config = JudgeConfig(endpoint="judge", **given)
     rubrics, faults = load_rubrics(config), faults._replace(**entry.faults)
     strategy = STRATEGIES[config.strategy]
-    calls, tokens, gains, single = 0, 0, [], []
+    calls, tokens = 0, 0
+    gained: list[float | None] = []
+    single: list[float] = []
     for subject, draw in cases:
         candidates = shuffle(subject.prompt, subject.candidates)[-(entry.candidates or 0) :]
         voice = Voice("judge", simulated(subject, faults, rubrics, draw))
@@ -95,13 +112,17 @@ async def priced(entry: Entry, cases: list[Case], faults: Faults) -> Price:
         calls += len(rows)
         tokens += sum(row["prompt_tokens"] for row in rows)
         quality = subject.quality
-        for pair, reason in considered(1, subject.prompt, subject.by_id, rows):
-            if reason is None and not (pair["margin"] or 0) < 0:  # pairs/ drops: screen_disagrees
-                gains.append(quality[pair["chosen_id"]] - quality[pair["rejected_id"]])
+        accepted = [
+            quality[pair["chosen_id"]] - quality[pair["rejected_id"]]
+            for pair, reason in considered(1, subject.prompt, subject.by_id, rows)
+            if reason is None and not (pair["margin"] or 0) < 0  # pairs/ drops: screen_disagrees
+        ]
+        assert len(accepted) < 2, "one pair a prompt is asked for"
+        gained.append(accepted[0] if accepted else None)
         for (a, b), verdicts in comparisons(rows).items():
             if (outcome := verdicts[0]["outcome"]) in ("a", "b"):
                 single.append((quality[a] - quality[b]) * (1 if outcome == "a" else -1))
-    return Price(len(cases), calls, tokens, gains, single)
+    return Price(len(cases), calls, tokens, gained, single)
 
 
 def line(entry: Entry, price: Price) -> str:
@@ -123,22 +144,43 @@ HEAD = (
 )
 
 
+def difference(one: Price, other: Price) -> tuple[float, float]:
+    """One's accuracy less the other's over the prompts that both had; half its 95 % interval.
+
+    By the delta method for the difference of two ratios, prompt by prompt.
+    """
+    both = min(one.prompts, other.prompts)
+    one, other = (price._replace(gained=price.gained[:both]) for price in (one, other))
+
+    def influence(price: Price) -> list[float]:
+        share = max(len(price.gains), 1) / both
+        return [
+            0.0 if gain is None else ((gain > 0) - price.accuracy) / share for gain in price.gained
+        ]
+
+    apart = [a - b for a, b in zip(influence(one), influence(other), strict=True)]
+    return one.accuracy - other.accuracy, 1.96 * pstdev(apart) / math.sqrt(both)
+
+
 def scenario(title: str, cases: list[Case], judge: str, entries: list[Entry]) -> None:
     """Print the table of one scenario, and what it comes to."""
     print(f"\n{title}, {judge} judge: {JUDGES[judge]}\n{HEAD}", flush=True)
     n, found = len(cases[0][0].candidates), {}
     for entry in entries:
         strategy = entry.config.get("strategy", "screen_confirm")
-        most = most_calls(strategy, entry.candidates or n, 1, 1)
+        most = most_calls(strategy, entry.candidates or n, Select(), 1)
         some = cases[: max(1, CALLS // most)]
         found[entry.name] = asyncio.run(priced(entry, some, JUDGES[judge]))
         print(line(entry, found[entry.name]), flush=True)
     default, every = found["screen_confirm"], found["round_robin"]
     single = found["random_pair"].single
     fewer = (every.calls / every.prompts) / (default.calls / default.prompts)
-    below = 100 * (every.accuracy - default.accuracy)
+    points, half = (100 * value for value in difference(default, every))
     print(f"  a random pair, one order: {fmean(gain > 0 for gain in single):.3f} right")
-    print(f"  screen_confirm: {fewer:.1f}x fewer calls than round_robin, {below:.1f} points below")
+    print(
+        f"  screen_confirm: {fewer:.1f}x fewer calls than round_robin, "
+        f"accuracy {points:+.1f} points [{points - half:+.1f}, {points + half:+.1f}]"
+    )
     cheap = [
         name
         for name, price in found.items()
@@ -157,14 +199,14 @@ def main() -> None:
     begun = time.monotonic()
     for judge in JUDGES:
         for n in (4, 8, 16):
-            entries = PLAIN + (VARIED if n == 8 else [])
+            entries = PLAIN + TRIED + (VARIED if n == 8 else [])
             cases = [(subject, 0) for subject in latent(n, options.prompts)]
             scenario(f"N = {n}, drawn qualities", cases, judge, entries)
         if options.data and options.data.is_file():
             real = recorded(options.data, options.prompts)
             cases = [(subject, draw) for draw in range(options.draws) for subject in real]
             title = f"N = 8, {len(real)} real prompts, {options.draws} draws of the noise"
-            scenario(title, cases, judge, PLAIN)
+            scenario(title, cases, judge, PLAIN + TRIED)
         else:
             print(f"\nreal prompts: skipped, no file {options.data or '(DATA) given'}")
     print(f"\n{time.monotonic() - begun:.0f} s")

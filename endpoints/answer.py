@@ -67,7 +67,7 @@ def prune(raw: dict[str, Any]) -> None:
         alternatives = filter(_is_token, entry.get("top_logprobs") or [])
         entry["top_logprobs"] = [one for one in alternatives if one["logprob"] > UNLIKELY]
         for one in (entry, *entry["top_logprobs"]):
-            if one.get("bytes") == list(str(one.get("token")).encode()):
+            if one.get("bytes") == list(one["token"].encode(errors="replace")):
                 del one["bytes"]
 
 

@@ -8,11 +8,11 @@ from typing import Any, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from endpoints.config import EndpointConfig
+from endpoints.config import EndpointConfig, Price
 from gate.config import GateConfig
 from judge.config import JudgeConfig
 from judge.menu import LABELS
-from judge.voices import is_endpoint
+from judge.voices import HUMAN, is_endpoint
 from pairs.config import PairsConfig
 from rounds.errors import UserError
 from rounds.section import Section
@@ -55,8 +55,7 @@ class Config(Section):
         used = judged_by("judge", self.judge)
         if self.gate.judge:
             used += judged_by("gate.judge", self.gate.judge)
-            if isinstance(self.gate.judge.tau, str):
-                raise ValueError("gate.judge.tau: is a number; a gold set measures the labels")
+            self._gate_asks_only(self.gate.judge)
         if self.policy.endpoint:
             used.append(("policy.endpoint", self.policy.endpoint))
             if self.trainer is not None:
@@ -65,7 +64,11 @@ class Config(Section):
                 )
         if self.trainer is not None and self.trainer.args.get("label_smoothing") == FROM_GOLD:
             if self.judge.gold is None:
-                raise ValueError(f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold")
+                raise ValueError(
+                    f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold; give a number, "
+                    "or a gold set"
+                )
+        self._judges_can()
         self._candidates_fit()
         if self.trainer is not None and self.prompts.gate == 0:
             raise ValueError("prompts.gate: 0 leaves the gate nothing to decide on")
@@ -73,17 +76,52 @@ class Config(Section):
             if endpoint not in self.endpoints:
                 there = ", ".join(sorted(self.endpoints)) or "none is defined"
                 raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({there})")
+        self._endpoints_can()
         return self
 
+    @staticmethod
+    def _gate_asks_only(judge: JudgeConfig) -> None:
+        """What a judge of labels can have beside would go unused at the gate."""
+        if isinstance(judge.tau, str):
+            raise ValueError(
+                f"gate.judge.tau: {judge.tau} is for labels, the gate's judge takes a number"
+            )
+        for name in ("appeal", "batch", "budget", "gold"):
+            if getattr(judge, name) != JudgeConfig.model_fields[name].default:
+                raise ValueError(f"gate.judge.{name}: is for labels, leave it out here")
+
+    def _judges_can(self) -> None:
+        first, strategy = self.judge.jury[0], self.judge.strategy
+        if first.startswith(HUMAN) and strategy == "screen_confirm":
+            raise ValueError(
+                f"judge.strategy: screen_confirm needs scores, and {first} has comparisons; take "
+                "pairwise, random_pair, tournament or round_robin"
+            )
+        if strategy == "listwise" and not is_endpoint(first):
+            raise ValueError(
+                f"judge.strategy: listwise asks an endpoint for rankings, and {first} is none"
+            )
+
+    def _endpoints_can(self) -> None:
+        first = self.endpoints.get(self.judge.jury[0])
+        if self.judge.batch and (first is None or first.base_url is None):
+            name = self.judge.jury[0]
+            raise ValueError(
+                f"judge.batch: is for an endpoint with a Batch API, and {name} has no base_url"
+            )
+        labelling = filter(is_endpoint, [*self.judge.jury, *self.judge.appealed_to])
+        free = all(self.endpoints[name].price == Price() for name in labelling)
+        if self.judge.budget.cost and free:
+            raise ValueError("judge.budget.cost: no judge has a price; set endpoints.NAME.price")
+
     def _candidates_fit(self) -> None:
-        asked = self.endpoints.get(self.judge.jury[0])
-        if self.judge.batch and (asked is None or asked.base_url is None):
-            raise ValueError("judge.batch: the first judge is no endpoint with a base_url")
         n, strategy = self.sampler.n, self.judge.strategy
         if strategy == "pairwise" and n != 2:
             raise ValueError(f"judge.strategy: pairwise compares two, sampler.n is {n}")
         if strategy == "listwise" and n > len(LABELS):
-            raise ValueError(f"judge.strategy: listwise names at most {len(LABELS)} candidates")
+            raise ValueError(
+                f"judge.strategy: listwise ranks {len(LABELS)} at most, sampler.n is {n}"
+            )
 
     @property
     def held_out_judge(self) -> JudgeConfig:
@@ -104,11 +142,16 @@ class Config(Section):
 
 def judged_by(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
     """The endpoints that a judge asks, each with the key that names it."""
+    return [(key, name) for key, name in named_judges(where, judge) if is_endpoint(name)]
+
+
+def named_judges(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
+    """Everyone who judges, endpoints or not, each with the key that names them."""
     named = [(f"{where}.endpoint", name) for name in judge.jury]
     named += [(f"{where}.appeal.endpoint", name) for name in judge.appealed_to]
     if judge.health.second is not None:
         named.append((f"{where}.health.second", judge.health.second))
-    return [(key, name) for key, name in named if is_endpoint(name)]
+    return named
 
 
 def load_config(reference: str, overrides: list[str] | None = None) -> Config:
@@ -208,9 +251,13 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise UserError(f"--set {override}: the value is not YAML") from error
 
 
+NOT_OURS = {"function-after", "function-before", "str", "int", "float", "list[str]"}
+"""What pydantic puts between the keys: validators, and the branches of a choice of types."""
+
+
 def _explain(entry: Any, tree: Any) -> str:
     """One validation error as `key: what is wrong`, with the nearest right key."""
-    location = [part for part in entry["loc"] if part not in ("function-after", "function-before")]
+    location = [part for part in entry["loc"] if part not in NOT_OURS]
     where = ".".join(str(part) for part in location)
     if entry["type"] == "extra_forbidden":
         names = _keys_at(location[:-1])
@@ -221,8 +268,17 @@ def _explain(entry: Any, tree: Any) -> str:
         return f"{where}: is missing"
     message = entry["msg"].removeprefix("Value error, ")
     given = entry["input"]
+    if entry["type"] == "model_type":
+        message = f"expected a section with some of {', '.join(_keys_at(location))}"
+    if entry["type"] == "literal_error":
+        near = get_close_matches(str(given), re.findall(r"'(\w+)'", entry["ctx"]["expected"]), n=1)
+        message += f"; did you mean {near[0]}?" if near else ""
     shown = "" if isinstance(given, dict) or given is None else f" (it is {given!r})"
-    return f"{where}: {message}{shown}" if where else message
+    if not where:
+        return message
+    within = re.match(r"\w+", message)  # a section's fault begins with the key that it is at
+    joined = "." if within and within[0] in _keys_at(location) else ": "
+    return f"{where}{joined}{message}{shown}"
 
 
 def _keys_at(location: list[Any]) -> list[str]:
@@ -234,7 +290,7 @@ def _keys_at(location: list[Any]) -> list[str]:
         if field and get_origin(field.annotation) is dict:
             next(parts, None)  # the name of an entry, which is nobody's field
         here = _model_in(field.annotation) if field else here
-    return list(here.model_fields)
+    return list(getattr(here, "model_fields", ()))
 
 
 def _model_in(annotation: Any) -> Any:

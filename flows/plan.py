@@ -79,12 +79,13 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
             asked["on the gold set", name] += 2 * pairs
     for name in filter(is_endpoint, judge.appealed_to):
         assert judge.appeal is not None, "an appeal has judges"
-        asked["appeals", name] += 2 * int(judge.appeal.max_share * prompts * judge.select.pairs)
+        compared = judge.appeal.max_share * judge.select.tries
+        asked["appeals", name] += 2 * int(min(1.0, compared) * prompts * judge.select.pairs)
     sample = min(judge.health.sample, prompts)
-    for name in jury[:1]:
+    for name in filter(is_endpoint, judge.jury[:1]):
         asked["tests of the judge", name] += sample * (8 + 2 * len(CANARIES) + 6)
-    if judge.health.second is not None:
-        asked["second opinions", judge.health.second] += 2 * sample
+        if judge.health.second is not None and is_endpoint(judge.health.second):
+            asked["second opinions", judge.health.second] += 2 * sample
     for name in filter(is_endpoint, config.held_out_judge.jury):
         asked["at the gate", name] += held_out
     return asked

@@ -4,21 +4,21 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from judge.gold import read_gold
-
 from endpoints.hub import model_folder
 from endpoints.open import api_key, check_endpoint, check_sampling
 from endpoints.vllm_names import ENGINE, SAMPLING, SERVER, check_names
-from flows.config import Config
+from flows.config import Config, named_judges
 from flows.display import Display
 from gate.metrics import load_metric
 from judge.config import JudgeConfig
+from judge.gold import read_gold
 from judge.rubric import load_rubrics
 from judge.trust import wanted_accuracy
 from judge.voices import is_endpoint, load_rule
 from rounds.errors import UserError
 from rounds.weights import Policy, adapter_base, local_policy, weights_hash
 from sampler.deal import read_source
+from trainer.config import FROM_GOLD
 from trainer.stage import check_arguments
 
 
@@ -42,6 +42,8 @@ def check(config: Config, display: Display) -> None:
         load_metric(name, reference)
     check_endpoints(config, config.used_endpoints)
     if config.trainer is not None:
+        if config.trainer.args.get("label_smoothing") == FROM_GOLD:
+            _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
         with tempfile.TemporaryDirectory() as scratch:
             check_arguments(config.trainer, Path(scratch))
 
@@ -59,16 +61,23 @@ def check_judge(where: str, judge: JudgeConfig) -> None:
     """Raise UserError for a rubric, a rule, a gold set or an argument that cannot work."""
     load_rubrics(judge)
     check_sampling(f"{where}.sampling", judge.sampling)
-    for name in [*judge.jury, *judge.appealed_to]:
+    for key, name in named_judges(where, judge):
         if not is_endpoint(name):
-            load_rule(f"{where}.endpoint", name)
+            load_rule(key, name)
     if judge.gold is not None:
-        pairs = read_gold(judge.gold.path, f"{where}.gold.path")
-        if wanted_accuracy(judge.tau) is not None and len(pairs) < judge.gold.min_n:
-            raise UserError(
-                f"{where}.gold.path: {len(pairs)} pairs, and tau: {judge.tau} must rest on "
-                f"{judge.gold.min_n} (judge.gold.min_n)"
-            )
+        read_gold(judge.gold.path, f"{where}.gold.path")
+        if wanted_accuracy(judge.tau) is not None:
+            _gold_suffices(where, judge, f"tau: {judge.tau}")
+
+
+def _gold_suffices(where: str, judge: JudgeConfig, wants: str) -> None:
+    assert judge.gold is not None, "the config says that what is taken from gold needs a gold set"
+    pairs = read_gold(judge.gold.path, f"{where}.gold.path")
+    if len(pairs) < judge.gold.min_n:
+        raise UserError(
+            f"{where}.gold.path: {judge.gold.path} has {len(pairs)} pairs, and {wants} must rest "
+            f"on {judge.gold.min_n} ({where}.gold.min_n)"
+        )
 
 
 def first_policy(config: Config) -> Policy:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from judge.trust import Gold, Health, wanted_accuracy
 from rounds.section import Section
@@ -19,6 +19,24 @@ SAMPLING: dict[Channel, dict[str, Any]] = {
     "text": {"temperature": 0.0, "max_tokens": 4096},
 }
 """What is sent where the config does not say otherwise."""
+
+
+REPLY_FIELDS = {"rationale", "verdict"}
+"""Names that a reply's own fields have."""
+
+
+def _someone(named: str | list[str]) -> str | list[str]:
+    names = [named] if isinstance(named, str) else named
+    if not names or len(set(names)) < len(names):
+        raise ValueError("needs at least one judge, each named once")
+    return named
+
+
+Judges = Annotated[str | list[str], AfterValidator(_someone)]
+"""One judge, or a jury."""
+
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Rubrics(Section):
@@ -52,11 +70,18 @@ class Select(Section):
     band: tuple[float, float] = (1.0, 4.0)
     """Smallest and largest difference of the scores for margin_band."""
 
+    @field_validator("band")
+    @classmethod
+    def _some_room(cls, band: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= band[0] <= band[1]:
+            raise ValueError("expected the smallest difference, then the largest")
+        return band
+
 
 class Appeal(Section):
     """Who judges again what the judge could not decide."""
 
-    endpoint: str | list[str]
+    endpoint: Judges
     """As `judge.endpoint`."""
     max_share: float = Field(0.3, gt=0, le=1)
     """Share of the comparisons that may be appealed; the others stay undecided."""
@@ -73,7 +98,7 @@ class Budget(Section):
 class JudgeConfig(Section):
     """A judge and how it is asked."""
 
-    endpoint: str | list[str]
+    endpoint: Judges
     """An entry of `endpoints`, `python:module:function`, or `human:FILE`; a list is a jury."""
     strategy: Literal[
         "screen_confirm", "listwise", "tournament", "random_pair", "round_robin", "pairwise"
@@ -85,7 +110,7 @@ class JudgeConfig(Section):
     rubrics: Rubrics = Rubrics()
     scale: tuple[int, int] = (1, 10)
     """Lowest and highest score of the pointwise rubric."""
-    criteria: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    criteria: dict[str, Weight] = Field(default_factory=dict)
     """Weights by the name that the rubric gives them, one score each; json channel."""
     tau: float | str = 0.7
     """Averaged probability that a winner must reach where the judge gives probabilities, or
@@ -121,14 +146,6 @@ class JudgeConfig(Section):
             merged.pop("top_logprobs", None)
         return {name: value for name, value in merged.items() if value is not None}
 
-    @field_validator("endpoint")
-    @classmethod
-    def _someone(cls, endpoint: str | list[str]) -> str | list[str]:
-        names = [endpoint] if isinstance(endpoint, str) else endpoint
-        if not names or len(set(names)) < len(names):
-            raise ValueError("needs at least one judge, each named once")
-        return endpoint
-
     @field_validator("tau")
     @classmethod
     def _threshold(cls, tau: float | str) -> float | str:
@@ -137,26 +154,57 @@ class JudgeConfig(Section):
             raise ValueError("expected a number from 0.5 to 1, or from_gold(0.9)")
         return tau
 
+    @field_validator("criteria")
+    @classmethod
+    def _free_names(cls, criteria: dict[str, float]) -> dict[str, float]:
+        if taken := sorted(criteria.keys() & REPLY_FIELDS):
+            raise ValueError(f"{taken[0]} is a field that every reply has, name it otherwise")
+        return criteria
+
     @model_validator(mode="after")
     def _fits_together(self) -> "JudgeConfig":
-        if self.scale[0] >= self.scale[1]:
-            raise ValueError(f"scale: {list(self.scale)} has no room between lowest and highest")
-        if self.channel == "token" and not (0 <= self.scale[0] and self.scale[1] <= 9):
-            raise ValueError("scale: a score of one token lies between 0 and 9")
+        lowest, highest = self.scale
+        if lowest >= highest:
+            raise ValueError(f"scale: {[lowest, highest]} has no room between lowest and highest")
+        if self.channel == "token" and not (0 <= lowest and highest <= 9):
+            raise ValueError(
+                f"scale: {[lowest, highest]} is beyond one token; with channel: token a score "
+                "lies between 0 and 9, [0, 9] for one"
+            )
         if self.channel == "token" and self.strategy == "listwise":
-            raise ValueError("channel: one token cannot name both the best and the worst")
+            raise ValueError("channel: one token cannot rank a list; take json or text")
         if self.channel == "token" and not self.arguments.get("logprobs"):
             raise ValueError("sampling.logprobs: the token channel reads its verdict from them")
         if self.criteria and (self.channel != "json" or self.strategy == "listwise"):
             raise ValueError("criteria: are read from the json channel, pointwise and pairwise")
         if self.select != Select() and self.strategy not in SELECTING:
             raise ValueError(
-                f"select: {self.strategy} compares what it compares; it selects nothing"
+                f"select: {self.strategy} selects nothing; leave it out, or take "
+                f"{', '.join(SELECTING)}"
             )
         if self.batch and self.strategy != "screen_confirm":
-            raise ValueError("batch: the screen of screen_confirm is what can wait for a batch")
+            raise ValueError(
+                f"batch: is for the screen of screen_confirm, and {self.strategy} has none"
+            )
         if self.batch and self.budget != Budget():
             raise ValueError("batch: is submitted as a whole, a budget could not stop it")
-        if isinstance(self.tau, str) and self.gold is None:
-            raise ValueError(f"tau: {self.tau} needs judge.gold")
+        self._threshold_can_be_found()
+        self._others_are_others()
         return self
+
+    def _threshold_can_be_found(self) -> None:
+        if not isinstance(self.tau, str):
+            return
+        if self.gold is None:
+            raise ValueError(f"tau: {self.tau} needs judge.gold; give a number, or a gold set")
+        if self.criteria or not self.arguments.get("logprobs"):
+            why = "criteria have none" if self.criteria else "there are none without logprobs"
+            raise ValueError(f"tau: {self.tau} needs probabilities, and {why}; give a number")
+
+    def _others_are_others(self) -> None:
+        for key, named in (
+            ("appeal.endpoint", self.appealed_to),
+            ("health.second", [self.health.second] if self.health.second else []),
+        ):
+            if same := [name for name in named if name in self.jury]:
+                raise ValueError(f"{key}: {same[0]} has judged already; name another judge")

@@ -21,7 +21,7 @@ def distribution(
     lies on tokens that begin two different verdicts ("1" of 1 and 10).
     """
     found = _token_at(logprobs, text, place)
-    if found is None or logprobs is None:
+    if found is None or logprobs is None or not all(map(_plausible, logprobs)):
         return None
     index, before = found
     alternatives = _alternatives(logprobs[index], before)
@@ -83,6 +83,11 @@ def _bytes(entry: dict[str, Any]) -> bytes:
     if given is not None:
         return bytes(given)
     return str(entry.get("token", "")).encode(errors="replace")  # half a character, as in a text
+
+
+def _plausible(entry: dict[str, Any]) -> bool:
+    """Whether these are logarithms of probabilities, give or take rounding: NaN is none."""
+    return all(one["logprob"] < 1 for one in (entry, *(entry.get("top_logprobs") or [])))
 
 
 def _alternatives(entry: dict[str, Any], before: str) -> list[tuple[str, float]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.budget import Budget
-
 from endpoints.client import Ask, EndpointLost, asking, from_journal
 from endpoints.hub import model_folder
 from endpoints.journal import Journal

@@ -4,14 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from endpoints.budget import NEVER_SENT
 from endpoints.open import Endpoints, read_endpoints
-from judge.config import JudgeConfig
+from judge.config import Budget, JudgeConfig
 from judge.stage import label, questions
 from rounds.folder import manifest
 from rounds.stages import forget, stage_stamps
 from rounds.tables import Row, read_rows, replace_splits
 
 READ = ("outcome", "reason", "score", "probability")
+READING = ("gold", "judge", "health", "judge_held_out")
+"""Stages that read replies: run again, from the journal, where the parser reads otherwise."""
 
 
 def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
@@ -23,17 +26,19 @@ def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
     """
     finished = manifest(folder)
     tree = finished["config"] if finished else tree
-    config = JudgeConfig.model_validate(tree["judge"])
+    config = JudgeConfig.model_validate(tree["judge"]).model_copy(update={"budget": Budget()})
     before = read_rows(folder, "verdicts", ["train"])
     tau = next((row["threshold"] for row in before if row["threshold"] is not None), 0.5)
+    judged = {row["prompt_id"] for row in before}  # a budget may have left others out
     with Endpoints(read_endpoints(tree), folder / "work") as endpoints:
-        asked, _ = questions(folder)
+        asked = [one for one in questions(folder)[0] if one.prompt["prompt_id"] in judged]
         found = asyncio.run(label(folder, config, endpoints, asked, tau, offline=True))
     now = [row for rows in found.rows for row in rows]
     changed = _changes(before, now)
     written = finished is None and "judge" in stage_stamps(folder) and bool(changed)
     if written:
-        forget(folder, "judge")
+        for stage in READING:
+            forget(folder, stage)
         replace_splits(folder, "verdicts", ["train"], now)
     return {
         "round": int(folder.name),
@@ -54,4 +59,9 @@ def _changes(before: list[Row], now: list[Row]) -> list[dict[str, Any]]:
 
 
 def _read(row: Row | None) -> dict[str, Any] | None:
-    return None if row is None else {name: row[name] for name in READ}
+    """What was read in a reply; whatever the reason, what was never sent was not read."""
+    if row is None:
+        return None
+    return {name: row[name] for name in READ} | (
+        {"reason": "not_asked"} if row["reason"] in NEVER_SENT else {}
+    )

@@ -7,7 +7,7 @@ comparison the row has no chosen and no rejected.
 from typing import Any
 
 from rounds.ids import digest
-from rounds.settle import comparisons, screen_scores, settle
+from rounds.settle import comparisons, margin, screen_scores, settle
 from rounds.tables import Row
 
 
@@ -47,16 +47,15 @@ def _compared(
         return undecided, reason
     chosen, rejected = ids if settled.outcome == "a" else ids[::-1]
     scores = screen_scores([*others, *rows])
-    high, low = scores.get(chosen), scores.get(rejected)
     sure = settled.probability
     return undecided | {
         "chosen": _answer(candidates[chosen]),
         "rejected": _answer(candidates[rejected]),
         "chosen_id": chosen,
         "rejected_id": rejected,
-        "score_chosen": high,
-        "score_rejected": low,
-        "margin": None if high is None or low is None else high - low,
+        "score_chosen": scores.get(chosen),
+        "score_rejected": scores.get(rejected),
+        "margin": margin(scores, chosen, rejected),
         "probability": sure if sure is None or settled.outcome == "a" else 1 - sure,
     }, None
 

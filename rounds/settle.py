@@ -85,6 +85,12 @@ def screen_scores(verdicts: list[Row]) -> dict[str, float]:
     return {name: fmean(values) for name, values in found.items()}
 
 
+def margin(scores: dict[str, float], chosen: str, rejected: str) -> float | None:
+    """How far the screen preferred the chosen one, below 0 where it preferred the other."""
+    high, low = scores.get(chosen), scores.get(rejected)
+    return None if high is None or low is None else high - low
+
+
 def by_judge(verdicts: list[Row]) -> Settled:
     """One judge's verdicts in both orders: they must say the same, or nobody has won.
 

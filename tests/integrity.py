@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builders import begun, candidate_row, prompt_row
-from scripted import Script, completion
+from scripted import Script, Scripted, completion
 
+from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
 from judge.stage import judge_candidates
+from judge.voices import is_endpoint
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
+from rounds.settle import comparisons
 from rounds.stages import forget
-from rounds.tables import Row, read_rows
+from rounds.tables import Row, by_prompt, read_rows
 
 Label = tuple[int, int] | str
 """The worth of the chosen and of the rejected answer, or the reason why there is no pair."""
@@ -76,6 +79,11 @@ def opinion(one: Told, taste: Taste) -> Any:
     return "A" if first > second else "B" if second > first else "tie"
 
 
+def reply(**fields: Any) -> str:
+    """A judge's JSON."""
+    return json.dumps({"rationale": "x", **fields})
+
+
 def said(body: dict[str, Any], value: Any, rationale: str = "x") -> Any:
     """A reply of the channel that was asked on, with the same value in every field."""
     if "response_format" in body:
@@ -91,6 +99,17 @@ def with_logprobs(text: str, content: Any) -> dict[str, Any]:
     reply = completion(text)
     reply["choices"][0]["logprobs"] = {"content": content}
     return reply
+
+
+def tokens(value: Any, *others: tuple[str, float]) -> Any:
+    """A JSON verdict with log-probabilities: what else might have stood at its place."""
+    name = "score" if isinstance(value, int) else "verdict"
+    quote = "" if isinstance(value, int) else '"'
+    head, tail = f'{{"rationale": "x", "{name}": {quote}', f"{quote}}}"
+    listed = [{"token": word, "logprob": logprob} for word, logprob in others]
+    written = {"token": str(value), "logprob": listed[0]["logprob"], "top_logprobs": listed}
+    pieces = [{"token": head, "logprob": 0.0}, written, {"token": tail, "logprob": 0.0}]
+    return with_logprobs(f"{head}{value}{tail}", pieces)
 
 
 def planted(taste: Taste = TASTES["natural"]) -> Script:
@@ -127,16 +146,17 @@ def answer(question: Row, number: int, value: int, index: int, also: str = "") -
 def sampled(
     run_dir: Path,
     *worths: Iterable[int],
-    also: dict[int, str] | None = None,
+    also: Callable[[int, int], str] = lambda number, value: "",
     order: Callable[[list[Row]], list[Row]] = list,
 ) -> Path:
-    """A round whose prompts have answers of these worths; `also` is what those of a worth add.
+    """A round whose prompts have answers of these worths; `also` is what the text of an answer
+    says beyond its worth.
 
     `order` puts the rows of the candidates' table in another order.
     """
     prompts = [prompt_row(f"question {number}") for number in range(len(worths))]
     rows = [
-        answer(prompts[number], number, value, index, (also or {}).get(value, ""))
+        answer(prompts[number], number, value, index, also(number, value))
         for number, values in enumerate(worths)
         for index, value in enumerate(values)
     ]
@@ -144,14 +164,25 @@ def sampled(
 
 
 def asking(strategy: str = "pairwise", **given: Any) -> JudgeConfig:
-    return JudgeConfig(endpoint=given.pop("endpoint", "desk"), strategy=strategy, **given)
+    usual = {"endpoint": "desk", "scale": (1, 9) if given.get("channel") == "token" else (1, 10)}
+    return JudgeConfig(strategy=strategy, **{**usual, **given})
 
 
-def labels(folder: Path, config: JudgeConfig, endpoints: Endpoints) -> list[Label]:
+def labels(folder: Path, config: JudgeConfig, *at: Scripted, retries: int = 0) -> list[Label]:
     """Both stages, anew; what each prompt has come to, in the prompts' order."""
-    forget(folder, "judge")
-    judge_candidates(folder, config, endpoints)
+    judged(folder, config, *at, retries=retries)
     return built(folder)
+
+
+def judged(folder: Path, config: JudgeConfig, *at: Scripted, retries: int = 0) -> dict[str, Any]:
+    """The judge stage, anew; the config's judges and those it appeals to stand at `at`."""
+    names = [name for name in (*config.jury, *config.appealed_to) if is_endpoint(name)]
+    configs = {
+        name: EndpointConfig(base_url=one.base_url, model="m", max_retries=retries)
+        for name, one in zip(names, at, strict=True)
+    }
+    forget(folder, "judge")
+    return judge_candidates(folder, config, Endpoints(configs, folder / "logs"))
 
 
 def built(folder: Path) -> list[Label]:
@@ -161,17 +192,23 @@ def built(folder: Path) -> list[Label]:
     candidates = {row["candidate_id"]: row for row in read_rows(folder, "candidates", ["train"])}
     verdicts = {row["verdict_id"]: row for row in read_rows(folder, "verdicts", ["train"])}
     kept, dropped = read_rows(folder, "pairs"), read_rows(folder, "dropped")
-    rows = {row["prompt_id"]: row for row in [*kept, *dropped]}
-    once = Counter(row["prompt_id"] for row in prompts)
-    assert Counter(row["prompt_id"] for row in [*kept, *dropped]) == once
+    found = by_prompt([*kept, *dropped])
+    assert found.keys() == {prompt["prompt_id"] for prompt in prompts}
+    assert all(row["chosen"] for row in kept)
     for prompt in prompts:
-        row = rows[prompt["prompt_id"]]
-        assert row["prompt"] == prompt["messages"]
-        _is_its_own(row, candidates, [verdicts[name] for name in row["verdict_ids"]])
+        rows = found[prompt["prompt_id"]]
+        said = [one for one in verdicts.values() if one["prompt_id"] == prompt["prompt_id"]]
+        compared = {frozenset(pair) for pair in comparisons(said)}
+        if compared:  # each comparison is accounted for once, a prompt without one as well
+            assert Counter(frozenset(row["candidate_ids"]) for row in rows) == Counter(compared)
+        else:
+            assert len(rows) == 1
+        for row in rows:
+            assert row["prompt"] == prompt["messages"]
+            _is_its_own(row, candidates, [verdicts[name] for name in row["verdict_ids"]])
     for row in verdicts.values():
         _says_one_thing(row)
-    assert all(row["chosen"] for row in kept)
-    return [_label(rows[prompt["prompt_id"]]) for prompt in prompts]
+    return [_label(found[prompt["prompt_id"]]) for prompt in prompts]
 
 
 def _is_its_own(row: Row, candidates: dict[str, Row], verdicts: list[Row]) -> None:
@@ -190,7 +227,7 @@ def _is_its_own(row: Row, candidates: dict[str, Row], verdicts: list[Row]) -> No
     ):
         assert row[text] == [{"role": "assistant", "content": candidates[name]["text"]}]
         assert candidates[name]["prompt_id"] == row["prompt_id"]
-        assert row[score] == scores.get(name)
+        assert not scores or row[score] == scores.get(name)
 
 
 def _says_one_thing(row: Row) -> None:
@@ -201,7 +238,9 @@ def _says_one_thing(row: Row) -> None:
         assert row["reason"] is None and row["outcome"] in ("a", "b", "tie", "scored")
 
 
-def _label(row: Row) -> Label:
-    if "reason" in row:
-        return str(row["reason"])
-    return worth(row["chosen"][0]["content"]), worth(row["rejected"][0]["content"])
+def _label(rows: list[Row]) -> Label:
+    pairs = [row for row in rows if "reason" not in row]
+    if not pairs:
+        return str(rows[0]["reason"])
+    (pair,) = pairs
+    return worth(pair["chosen"][0]["content"]), worth(pair["rejected"][0]["content"])

@@ -110,6 +110,122 @@ def test_a_rubric_without_its_placeholder(say):
     assert "judge.rubrics.pairwise" in message and "missing placeholder {b}" in message
 
 
+def judged(**given: Any) -> dict[str, Any]:
+    """A judge section."""
+    return {"judge": {"endpoint": "desk", **given}}
+
+
+def test_criteria_that_the_rubric_does_not_name(say):
+    message = say(**judged(criteria={"honesty": 1, "wit": 2}))
+    assert "judge.criteria.wit: " in message and message.endswith("does not speak of wit")
+    Path("mine.txt").write_text("Mind the wit and honesty.\n===\n{prompt} {a} {b}")
+    rubrics = {"pairwise": "mine.txt"}
+    message = say(**judged(criteria={"wit": 2}, rubrics=rubrics))
+    assert "judge.criteria.wit: " in message and "criteria_pointwise.txt" in message
+
+
+def test_a_strategy_that_is_unknown_or_does_not_fit(say):
+    assert "did you mean screen_confirm?" in say(**judged(strategy="screen-confirm"))
+    assert "pairwise compares two, sampler.n is 4" in say(**judged(strategy="pairwise"))
+    assert "select: random_pair selects" in say(
+        **judged(strategy="random_pair", select={"pairs": 2})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("python:nowhere:score", "cannot load python:nowhere:score (No module named 'nowhere')"),
+        ("python:json:nothing", "cannot load python:json:nothing (module 'json' has no attribute"),
+        ("python:json", "expected python:module:function"),
+        ("python:json:__doc__", "python:json:__doc__ is not a function"),
+        ("human:people.jsonl", "no such file /"),
+    ],
+)
+@pytest.mark.parametrize("key", ["endpoint", "appeal.endpoint", "health.second"])
+def test_a_judge_that_is_no_endpoint_and_not_there(say, key: str, name: str, says: str):
+    section, _, last = key.rpartition(".")
+    given = {section: {last: name}} if section else {last: name, "strategy": "round_robin"}
+    message = say(**judged(**given))
+    assert f"judge.{key}: " in message and says in message
+
+
+HUMAN = {"candidate_a": "x", "candidate_b": "y", "verdict": "a"}
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        ("not json", "people.jsonl, line 2: expected {"),
+        (json.dumps({**HUMAN, "verdict": "left"}), "line 2: expected {"),
+        (json.dumps({**HUMAN, "candidate_b": "x"}), "line 2: expected {"),
+        (json.dumps({"candidate_a": "x", "verdict": "a"}), "line 2: expected {"),
+        (json.dumps({**HUMAN, "verdict": "b"}), "line 2: contradicts an earlier line on the two"),
+    ],
+)
+def test_a_line_of_peoples_verdicts_that_is_wrong(say, second: str, says: str):
+    Path("people.jsonl").write_text(json.dumps(HUMAN) + "\n" + second)
+    message = say(**judged(endpoint="human:people.jsonl", strategy="round_robin"))
+    assert says in message
+
+
+GOLD = {"prompt": "Why?", "a": "yes", "b": "no", "label": "a"}
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        ("{", "line 2: not JSON"),
+        ("[]", "line 2: not a JSON object"),
+        ({**GOLD, "label": "left"}, "line 2: label 'left' is none of a, b, tie"),
+        ({"prompt": "Why?", "a": "yes"}, "line 2: label None is none of"),
+        ({"prompt": "Why?", "chosen": "yes"}, "line 2: rejected is neither a text nor a list"),
+        ({**GOLD, "chosen": "x"}, "line 2: both a, b, label and chosen, rejected in it"),
+        ({**GOLD, "b": "yes "}, "line 2: the two answers are the same"),
+        ({"a": "yes", "b": "no", "label": "a"}, "line 2: "),
+        ({**GOLD, "label": "b"}, "line 2: the same pair is labelled otherwise in line 1"),
+        ({**GOLD, "prompt": "Where?", "reference": 7}, "line 2: reference is not a text"),
+    ],
+)
+def test_a_line_of_the_gold_set_that_is_wrong(say, second: Any, says: str):
+    line = second if isinstance(second, str) else json.dumps(second)
+    Path("gold.jsonl").write_text(json.dumps(GOLD) + "\n" + line)
+    message = say(**judged(gold={"path": "gold.jsonl"}))
+    assert says in message and "expected " in message
+
+
+def test_a_gold_file_that_is_missing_empty_or_no_text(say):
+    gold = judged(gold={"path": "gold.jsonl"})
+    assert "judge.gold.path: no such file" in say(**gold)
+    Path("gold.jsonl").write_text("\n\n")
+    assert "judge.gold.path: gold.jsonl holds no pairs" in say(**gold)
+    Path("gold.jsonl").write_bytes(b'{"prompt": "\xff"}')
+    assert "judge.gold.path: gold.jsonl is not UTF-8 text" in say(**gold)
+
+
+def test_a_gold_set_too_small_for_what_is_taken_from_it(say):
+    Path("gold.jsonl").write_text(json.dumps(GOLD))
+    few = "gold.jsonl has 1 pairs, and {} must rest on 50 (judge.gold.min_n)"
+    gold = {"path": "gold.jsonl"}
+    message = say(**judged(gold=gold, tau="from_gold(0.9)"))
+    assert message.endswith(few.format("tau: from_gold(0.9)"))
+    smoothing = {"args": {"label_smoothing": "from_gold"}}
+    message = say(**judged(gold=gold), trainer=smoothing)
+    assert message.endswith(few.format("trainer.args.label_smoothing: from_gold"))
+
+
+def test_a_threshold_or_a_smoothing_from_a_gold_set_that_is_not_named(say):
+    assert "judge.tau: from_gold(0.9) needs judge.gold" in say(**judged(tau="from_gold(0.9)"))
+    smoothing = {"args": {"label_smoothing": "from_gold"}}
+    assert "trainer.args.label_smoothing: from_gold needs judge.gold" in say(trainer=smoothing)
+
+
+def test_a_batch_where_there_is_no_batch_api_or_a_budget(say):
+    assert "judge.batch: is for an endpoint with a Batch API" in say(**judged(batch=True))
+    message = say(**judged(batch=True, budget={"calls": 9}), endpoints={"desk": REMOTE})
+    assert "judge.batch: is submitted as a whole, a budget could not stop it" in message
+
+
 def test_an_argument_that_chat_completions_do_not_take(say):
     def judge(name: str) -> dict[str, Any]:
         return {"endpoint": "desk", "sampling": {name: 1}}

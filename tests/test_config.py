@@ -1,5 +1,6 @@
 """A config that is wrong is refused in one message that says where and what would be right."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -61,18 +62,19 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str):
         ("sampler.n=1", "sampler.n: Input should be greater than or equal to 2"),
         ("judge.scale=[1, ten]", "judge.scale.1: Input should be a valid integer"),
         ("judge.scale=[1]", "judge.scale.1: is missing"),
-        ("judge.scale=[5, 5]", "judge: scale: [5, 5] has no room"),
+        ("judge.scale=[5, 5]", "judge.scale: [5, 5] has no room"),
         ("gate.threshold=1.5", "gate.threshold: Input should be less than 1"),
         ("gate.must_exceed=mean", "gate.must_exceed: Input should be 'low' or 'value'"),
-        ("sampler=7", "sampler: "),
-        ("endpoints.desk=7", "endpoints.desk: "),
+        ("sampler=7", "sampler: expected a section with some of n, sampling, vllm"),
+        ("endpoints.desk=7", "endpoints.desk: expected a section with some of base_url, serve"),
+        ("judge.gold=gold.jsonl", "judge.gold: expected a section with some of path, min_n"),
         ("name=../x", "name: '../x' is no folder name"),
         ("name=''", "name: '' is no folder name"),
         ("prompts.gate=-1", "prompts.gate: how many prompts to hold out cannot be negative"),
         ("endpoints.desk.model=null", "endpoints.desk: needs model"),
-        ("sampler.sampling.seed=1", "sampler: sampling.seed is set by prefloop"),
+        ("sampler.sampling.seed=1", "sampler.sampling.seed is set by prefloop"),
         ("gate.metrics.decision=a:b", "gate.metrics: decision is a name"),
-        ("trainer.args.output_dir=x", "trainer: args.output_dir is set by prefloop"),
+        ("trainer.args.output_dir=x", "trainer.args.output_dir is set by prefloop"),
         ("policy={model: a, endpoint: desk}", "policy: needs exactly one of model"),
     ],
 )
@@ -81,12 +83,146 @@ def test_a_wrong_value_is_named_by_its_key(tmp_path: Path, override: str, start:
     assert message.split("config.yaml: ", 1)[1].startswith(start)
 
 
+JUDGES = (
+    "endpoints.served={serve: {model: 'prefloop:starter/judge'}}",
+    "endpoints.priced={base_url: x, model: m, price: {input: 1}}",
+)
+GOLD = "judge.gold={path: gold.jsonl}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ("judge.strategy=screen_confrm", "judge.strategy: Input should be .*; did you mean screen"),
+        ("judge.strategy=best_of_n", r"judge.strategy: Input should be .* \(it is 'best_of_n'\)$"),
+        ("judge.channel=jsn", "judge.channel: Input should be .*; did you mean json"),
+        ("judge.select.rule=best_wurst", "judge.select.rule: .* did you mean best_worst"),
+        ("judge.select.band=[3, 1]", "judge.select.band: expected the smallest difference, then"),
+        ("judge.select.pairs=0", "judge.select.pairs: Input should be greater than or equal to 1"),
+        (
+            "judge.strategy=random_pair judge.select.pairs=2",
+            "judge.select: random_pair selects nothing; leave it out, or take screen_confirm, ",
+        ),
+        ("judge.channel=token", r"judge.scale: \[1, 10\] is beyond one token; .* \[0, 9\]"),
+        ("judge.channel=token judge.scale=[-1,5]", r"judge.scale: \[-1, 5\] is beyond one token"),
+        (
+            "judge.channel=token judge.scale=[1,5] judge.strategy=listwise",
+            "judge.channel: one token cannot rank a list",
+        ),
+        (
+            "judge.channel=token judge.scale=[1,5] judge.sampling.logprobs=false",
+            "judge.sampling.logprobs: the token channel reads its verdict from them",
+        ),
+        ("judge.channel=text judge.criteria.honesty=1", "judge.criteria: are read from the json"),
+        ("judge.criteria.honesty=0", "judge.criteria.honesty: Input should be greater than 0"),
+        ("judge.criteria.honesty=.inf", "judge.criteria.honesty: Input should be a finite number"),
+        ("judge.criteria.verdict=1", "judge.criteria: verdict is a field that every reply has"),
+        (
+            "judge.endpoint=7",
+            r"judge.endpoint: Input .* string \(it is 7\); judge.endpoint: ",
+        ),
+        ("judge.endpoint=[]", "judge.endpoint: needs at least one judge"),
+        ("judge.endpoint=[desk,desk]", "judge.endpoint: needs at least one judge, each named once"),
+        ("judge.appeal.endpoint=[]", "judge.appeal.endpoint: needs at least one judge"),
+        ("judge.appeal.endpoint=desk", "judge.appeal.endpoint: desk has judged already"),
+        ("judge.health.second=desk", "judge.health.second: desk has judged already"),
+        (
+            "judge.appeal.endpoint=served judge.appeal.max_share=0",
+            "judge.appeal.max_share: Input should be greater than 0",
+        ),
+        ("judge.strategy=pairwise", "judge.strategy: pairwise compares two, sampler.n is 4"),
+        ("judge.strategy=listwise sampler.n=27", "judge.strategy: listwise ranks 26 at most, "),
+        (
+            "judge.endpoint=human:people.jsonl",
+            "judge.strategy: screen_confirm needs scores, and human:people.jsonl has comparisons",
+        ),
+        (
+            "judge.endpoint=python:mine:score judge.strategy=listwise",
+            "judge.strategy: listwise asks an endpoint for rankings, and python:mine:score is none",
+        ),
+        ("judge.batch=true judge.endpoint=served", "judge.batch: .* and served has no base_url"),
+        ("judge.batch=true judge.endpoint=python:mine:score", "judge.batch: .* has no base_url"),
+        ("judge.batch=true judge.budget.calls=9", "judge.batch: .* a budget could not stop it"),
+        (
+            "judge.batch=true judge.strategy=tournament",
+            "judge.batch: is for the screen of screen_confirm, and tournament has none",
+        ),
+        ("judge.budget.calls=0", "judge.budget.calls: Input should be greater than or equal to 1"),
+        ("judge.budget.tokens=0", "judge.budget.tokens: Input should be greater than or equal"),
+        ("judge.budget.cost=0", "judge.budget.cost: Input should be greater than 0"),
+        ("judge.budget.cost=5", "judge.budget.cost: no judge has a price; set endpoints"),
+        ("judge.tau=0.4", r"judge.tau: expected a number from 0.5 to 1, or from_gold\(0.9\)"),
+        ("judge.tau=1", "judge.tau: expected a number from 0.5 to 1"),
+        ("judge.tau=from_gold", "judge.tau: expected .* .it is 'from_gold'"),
+        ("judge.tau=from_gold(90) " + GOLD, "judge.tau: expected a number"),
+        ("judge.tau=from_gold(0.9)", r"judge.tau: from_gold\(0.9\) needs judge.gold; give"),
+        (
+            "judge.tau=from_gold(0.9) judge.channel=text " + GOLD,
+            "judge.tau: .* needs probabilities, and there are none without logprobs",
+        ),
+        (
+            "judge.tau=from_gold(0.9) judge.criteria.honesty=1 " + GOLD,
+            "judge.tau: .* needs probabilities, and criteria have none",
+        ),
+        ("judge.gold.path=null", "judge.gold.path: Input should be a valid string"),
+        (GOLD + " judge.gold.min_n=0", "judge.gold.min_n: Input should be greater than or equal"),
+        ("judge.health.sample=-1", "judge.health.sample: Input should be greater than or equal"),
+        ("judge.health.bounds.max_flips=1.5", "judge.health.bounds.max_flips: .* less than or eq"),
+        ("judge.health.bounds.min_yield=-0.1", "judge.health.bounds.min_yield: .* greater than or"),
+        (
+            "judge.health.bounds.max_flip=0.5",
+            "judge.health.bounds.max_flip: .* did you mean max_flips",
+        ),
+        (
+            "gate.judge={endpoint: desk, tau: from_gold(0.9), gold: {path: g.jsonl}}",
+            r"gate.judge.tau: from_gold\(0.9\) is for labels, the gate's judge takes a number",
+        ),
+        ("gate.judge={endpoint: desk, gold: {path: g}}", "gate.judge.gold: is for labels, leave"),
+        ("gate.judge={endpoint: desk, budget: {calls: 9}}", "gate.judge.budget: is for labels"),
+        ("gate.judge={endpoint: desk, batch: true}", "gate.judge.batch: is for labels"),
+        ("gate.judge={endpoint: desk, appeal: {endpoint: served}}", "gate.judge.appeal: is for la"),
+        (
+            "trainer.args.label_smoothing=from_gold",
+            "trainer.args.label_smoothing: from_gold needs judge.gold; give a number, or a gold",
+        ),
+    ],
+)
+def test_a_judge_that_cannot_work_is_refused_with_the_reason(tmp_path: Path, overrides, says):
+    given = re.split(r" (?=[a-z]+\.[a-z_.]+=)", overrides)
+    message = refused(tmp_path, TREE, *JUDGES, *given)
+    assert re.search(f"config.yaml: {says}", message), message
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["judge.channel=token", "judge.scale=[0, 9]"],
+        ["judge.strategy=pairwise", "sampler.n=2", "judge.endpoint=human:people.jsonl"],
+        ["judge.strategy=round_robin", "judge.select.pairs=2"],
+        ["judge.appeal.endpoint=[served, human:people.jsonl]"],
+        ["judge.health.second=human:people.jsonl"],
+        ["judge.batch=true"],
+        ["judge.budget.cost=5", "judge.endpoint=priced"],
+        ["judge.budget.cost=5", "judge.appeal.endpoint=priced"],
+        ["judge.tau=from_gold(0.9)", GOLD, "trainer.args.label_smoothing=from_gold"],
+        ["judge.health.bounds.max_flips=null"],
+        ["gate.judge={endpoint: served, tau: 0.6}"],
+    ],
+)
+def test_what_goes_together_loads_and_is_written_down_as_it_is(tmp_path: Path, overrides):
+    config = load(tmp_path, TREE, *JUDGES, *overrides)
+    assert load(tmp_path, dump_config(config)) == config
+
+
 def test_everything_wrong_is_said_at_once(tmp_path: Path):
     message = refused(tmp_path, TREE, "sampler.n=1", "pairs.margin=2")
     assert "sampler.n: " in message and "pairs.margin: unknown key" in message
 
 
-@pytest.mark.parametrize("key", ["judge.endpoint", "gate.judge.endpoint"])
+@pytest.mark.parametrize(
+    "key",
+    ["judge.endpoint", "judge.appeal.endpoint", "judge.health.second", "gate.judge.endpoint"],
+)
 def test_an_endpoint_that_is_not_defined_is_told_with_those_that_are(tmp_path: Path, key: str):
     message = refused(tmp_path, TREE, f"{key}=jury")
     assert message.endswith(f"{key}: no endpoint 'jury' under endpoints (desk)")

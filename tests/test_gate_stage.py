@@ -97,6 +97,7 @@ def test_a_named_metric_is_reported_and_decides_nothing(run_dir: Path, tmp_path,
     mine = found["metrics"]["mine"]
     assert found["promoted"]
     assert mine["win_rate_vs_previous"]["value"] == 0.0 and mine["win_rate_vs_previous"]["n"] == 2
+    assert mine["gate_win_rate_vs_previous"]["n"] == 20, "beside the judge, for the alarm"
     assert (mine["mean"], mine["mean_initial"]) == (1.0, 3.0)
 
 

@@ -1,35 +1,39 @@
 """Whose label a pair is: what other pipelines get wrong between a verdict and a pair.
 
-Rows of notes/field.md section 3 (D) that a judge, a pair builder or a scorer can commit, here, in
-test_integrity_verdicts.py (replies) and in test_integrity_calls.py (calls that fail):
+Rows of notes/field.md section 3 that a judge, a pair builder or a scorer can commit; those of
+notes/judge.md section 4 stand in test_integrity_verdicts.py and test_integrity_scores.py.
 
-D1 the verdict is never used               test_every_pair_is_what_the_judge_prefers
-D2 a failure loses the calls that were paid          _calls: test_a_call_that_fails_to_the_end ...
-D3 a dropped row shifts the others         _calls: test_a_prompt_whose_calls_fail ...; N/A = -1
-                                           _verdicts: test_a_criterion_that_failed ...; the rejected
-                                           is any other: test_every_pair_is_what_the_judge_prefers
-D4 failure = "second wins"                 _verdicts: test_a_verdict_that_cannot_be_read ...; at the
-                                           end of the budget: _calls: test_a_budget_that_ends ...
-D5 a tie = "first wins"                    test_a_tie_is_no_pair
-D6 failure = a random label                _verdicts: test_a_token_without_its_probability ...
-D7 failure = lowest; grades itself         _verdicts: test_a_score_that_cannot_be_read ...,
-                                           test_an_answer_that_grades_itself ...
-D9 K mismatch                              test_a_prompt_is_judged_on_the_answers_that_it_has
-D10 the choice is re-ordered by raw score  test_the_comparison_decides_and_no_score_reorders_it,
-                                           test_a_weight_can_turn_a_pair
-D12 misaligned rollouts; ties              test_labels_stay_with_their_texts ..., test_scores_that ...
-D13 all scores equal                       test_scores_that_are_all_equal_make_no_pair
-D14 grouped by rendered text; equal scores test_prompts_that_read_alike_stay_apart
-D15 all ratings equal; one null rating     test_scores_that ...; _calls: test_a_prompt_whose ...
-D16 a branch's rows disappear              _calls: test_a_juror_that_fails ..., test_an_appeal ...
-D19 identical sides                        test_the_same_text_twice ..., test_answers_that_differ ...
+D1  the verdict is never used: test_every_pair_is_what_the_judge_prefers
+D2  a failure loses what was paid: test_integrity_calls.py
+D3  a dropped row shifts the others: test_integrity_calls.py; N/A is -1: test_integrity_scores.py;
+    the rejected one is any other: test_every_pair_is_what_the_judge_prefers
+D4  a failure is "the second wins": test_integrity_verdicts.py; so is the end of the budget:
+    test_integrity_calls.py
+D5  a tie is "the first wins": test_a_tie_is_no_pair
+D6  a failure is a random label: test_integrity_verdicts.py
+D7  a failure is the lowest score: test_integrity_scores.py; an answer grades itself:
+    test_integrity_verdicts.py
+D9  K mismatch: test_a_prompt_is_judged_on_the_answers_that_it_has
+D10 re-ordered by the raw score: test_the_comparison_decides_and_no_score_reorders_it,
+    test_a_weight_can_turn_a_pair
+D12 misaligned rollouts: test_labels_stay_with_their_texts_whatever_comes_in_which_order
+    equal scores (D13, D14, D15 too): test_scores_that_are_all_equal_make_no_pair
+D14 grouped by rendered text: test_prompts_that_read_alike_stay_apart,
+    test_the_same_two_answers_to_two_prompts_have_two_labels
+D15 one null loses the batch, D16 a branch's rows disappear: test_integrity_calls.py
+D19 identical sides: test_the_same_text_twice_is_never_compared,
+    test_answers_that_differ_in_case_and_space_only_are_no_pair
 
-The rest is another stage's: D8 and D20 (who sampled) test_round_whole, test_vllm_sampled_the_weights
-...; D10 (prompts lost, rewards at the end) test_sampling, test_every_prompt_is_answered ..., and
-test_another_chunk_size ...; D11 (the reference) is a named choice of the config; D13 (train rows as
-test rows) test_deal, test_train_gate_and_test_never_share ...; D17 (resume) test_round_killed; D18
-(another model than named, a gate that is skipped) test_weights, test_a_local_looking_name ..., and
-test_promote, test_a_metric_that_is_not_there ...
+The rest is another stage's, and guarded there:
+
+D8, D20 who sampled: test_round_whole, test_vllm_sampled_the_weights_that_the_round_saved
+D10 prompts lost: test_sampling, test_every_prompt_is_answered_n_times_and_held_out_ones_once;
+    written at the end: test_another_chunk_size_after_a_kill_loses_and_repeats_nothing
+D11 the reference is not the documented one: test_round_whole, test_trls_loss_is_the_dpo_loss_of_...
+D13 train rows as test rows: test_deal, test_train_gate_and_test_never_share_a_prompt_in_any_round
+D17 a resume that is none: test_round_killed, test_a_round_killed_three_times_equals_one_that_...
+D18 another model than was named: test_weights, test_a_local_looking_name_never_goes_to_the_hub;
+    a gate that is skipped: test_promote, test_a_metric_that_is_not_there_is_the_users_error
 """
 
 import random
@@ -47,6 +51,7 @@ from integrity import (
     labels,
     late,
     planted,
+    reply,
     said,
     sampled,
     shown,
@@ -64,13 +69,13 @@ BY_SCORES = ("screen_confirm", "listwise", "round_robin")
 
 @pytest.mark.parametrize("taste", TASTES)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_pair_is_what_the_judge_prefers(run_dir, endpoint, desk, strategy, taste):
+def test_every_pair_is_what_the_judge_prefers(run_dir, endpoint, strategy, taste):
     """D1, D3: a planted judge, its taste against the order of rows and of worth."""
     worths = [(9, 3), (2, 8), (1, 5), (7, 4)]
     if strategy != "pairwise":
         worths += [(1, 2, 3, 4), (8, 6, 4, 2), (5, 9, 1, 7), (3, 8, 2)]
     folder = sampled(run_dir, *worths)
-    found = labels(folder, asking(strategy), desk(endpoint(planted(TASTES[taste]))))
+    found = labels(folder, asking(strategy), endpoint(planted(TASTES[taste])))
     for of_prompt, label in zip(worths, found, strict=True):
         ranked = sorted(of_prompt, key=TASTES[taste], reverse=True)
         if strategy in ANY_TWO:
@@ -82,7 +87,7 @@ def test_every_pair_is_what_the_judge_prefers(run_dir, endpoint, desk, strategy,
 
 @pytest.mark.parametrize("place", ["A", "B"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_judge_of_places_labels_nothing(run_dir, endpoint, desk, strategy, place):
+def test_a_judge_of_places_labels_nothing(run_dir, endpoint, strategy, place):
     """Swapped order: what follows the order shown is no preference."""
 
     def by_place(body: dict[str, Any]) -> Any:
@@ -94,66 +99,61 @@ def test_a_judge_of_places_labels_nothing(run_dir, endpoint, desk, strategy, pla
         return said(body, one.worths[0] if one.kind == "score" else ranking)
 
     folder = sampled(run_dir, (9, 3), (2, 8))
-    found = labels(folder, asking(strategy), desk(endpoint(by_place)))
+    found = labels(folder, asking(strategy), endpoint(by_place))
     assert set(found) <= {"abstain:flip", "no_margin"}
 
 
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "listwise"])
-def test_a_tie_is_no_pair(run_dir, endpoint, desk, strategy):
+def test_a_tie_is_no_pair(run_dir, endpoint, strategy):
     """D5, D12: neither the first nor anyone has won."""
-    judge = but(planted(), lambda one: even(one.fields) if one.kind == "verdict" else None)
+    tie = reply(verdict="tie")
+    judge = but(planted(), lambda one: tie if one.kind == "verdict" else None)
     folder = sampled(run_dir, (9, 3), (2, 8))
-    found = labels(folder, asking(strategy), desk(endpoint(judge)))
+    found = labels(folder, asking(strategy), endpoint(judge))
     assert set(found) <= {"tie", "no_margin"}
     if strategy != "round_robin":
         assert found == ["tie", "tie"]
 
 
-def even(fields: list[str]) -> str:
-    return '{"rationale": "x", "%s": "tie"}' % fields[0]
-
-
-def test_scores_that_are_all_equal_make_no_pair(run_dir, endpoint, desk):
+def test_scores_that_are_all_equal_make_no_pair(run_dir, endpoint):
     """D12, D13, D14, D15: the same candidate on both sides, or any two."""
     folder, at = sampled(run_dir, (5, 5), (7, 7, 7), (9, 2)), endpoint(planted())
-    assert labels(folder, asking("screen_confirm"), desk(at)) == ["no_margin", "no_margin", (9, 2)]
+    assert labels(folder, asking("screen_confirm"), at) == ["no_margin", "no_margin", (9, 2)]
     assert [told(body).question for body in at.requests if told(body).kind == "verdict"] == [2, 2]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_same_text_twice_is_never_compared(run_dir, endpoint, desk, strategy):
+def test_the_same_text_twice_is_never_compared(run_dir, endpoint, strategy):
     """D19: identical sides; the third answer is compared with one of the two."""
     prompts = [prompt_row("question 0"), prompt_row("question 1")]
-    texts = ("worth 9 for question 0,", "worth 9 for question 1,", "worth 3 for question 1,")
-    of_first = [candidate_row(prompts[0], texts[0], index) for index in range(3)]
-    of_second = [candidate_row(prompts[1], texts[index > 1], index) for index in range(3)]
-    of_second[2] |= candidate_row(prompts[1], texts[2], 2)
-    folder, at = begun(run_dir, prompts=prompts, candidates=of_first + of_second), None
-    at = endpoint(planted())
-    assert labels(folder, asking(strategy), desk(at)) == ["identical", (9, 3)]
+    texts = [f"worth {value} for question {at}," for value, at in ((9, 0), (9, 1), (3, 1))]
+    rows = [candidate_row(prompts[0], texts[0], index) for index in range(3)]
+    rows += [candidate_row(prompts[1], texts[1 + index % 2], index) for index in range(3)]
+    folder, at = begun(run_dir, prompts=prompts, candidates=rows), endpoint(planted())
+    assert labels(folder, asking(strategy), at) == ["identical", (9, 3)]
     assert all(len({*shown(body)}) == len(shown(body)) for body in at.requests)
     assert not any(told(body).question == 0 for body in at.requests)
 
 
 @pytest.mark.parametrize("other", ["WORTH 9 FOR question 0, so ", "Worth  9\nfor question 0, SO"])
-def test_answers_that_differ_in_case_and_space_only_are_no_pair(run_dir, endpoint, desk, other):
+def test_answers_that_differ_in_case_and_space_only_are_no_pair(run_dir, endpoint, other):
     """D19: the judge prefers one of them, and it is no pair all the same."""
     prompt = prompt_row("question 0")
     rows = [candidate_row(prompt, "worth 9 for question 0, so", 0), candidate_row(prompt, other, 1)]
 
     def first(body: dict[str, Any]) -> Any:
-        return said(body, "B" if shown(body)[0] == other.strip("\n") else "A")
+        return reply(verdict="A" if shown(body)[0] == other else "B")
 
     folder = begun(run_dir, prompts=[prompt], candidates=rows)
-    assert labels(folder, asking(), desk(endpoint(first))) == ["identical"]
+    assert labels(folder, asking(), endpoint(first)) == ["identical"]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_prompt_is_judged_on_the_answers_that_it_has(run_dir, endpoint, desk, strategy):
+def test_a_prompt_is_judged_on_the_answers_that_it_has(run_dir, endpoint, strategy):
     """D9, K mismatch: none, one, fewer and more than the others."""
     worths: list[tuple[int, ...]] = [(), (5,), (3, 8), (2, 9, 4), (8, 7, 6, 5, 4), (5,), (1, 2)]
     folder = sampled(run_dir, *worths)
-    found = labels(folder, asking(strategy), desk(endpoint(planted())))
+    found = labels(folder, asking(strategy), endpoint(planted()))
     several = "not_judged" if strategy == "pairwise" else None
     expected = ["not_sampled", "one_answer", (8, 3), several or (9, 2), several or (8, 4)]
     expected += ["one_answer", (2, 1)]
@@ -177,16 +177,16 @@ def any_order(rows: list[Row]) -> list[Row]:
 @pytest.mark.parametrize("order", [interleaved, any_order, lambda rows: rows[::-1]])
 @pytest.mark.parametrize("strategy", BY_SCORES)
 def test_labels_stay_with_their_texts_whatever_comes_in_which_order(
-    run_dir, endpoint, desk, strategy, order: Callable[[list[Row]], list[Row]]
+    run_dir, endpoint, strategy, order: Callable[[list[Row]], list[Row]]
 ):
     """D3, D12, D16: rows in any order, answers in any order, several rollouts of a prompt."""
     worths = [(9, 3, 6), (2, 8, 5), (1, 4, 10), (7, 6, 9), (3, 1, 2), (10, 2, 4)]
     folder = sampled(run_dir, *worths, order=order)
-    found = labels(folder, asking(strategy), desk(endpoint(late(planted()))))
+    found = labels(folder, asking(strategy), endpoint(late(planted())))
     assert found == [(max(of_prompt), min(of_prompt)) for of_prompt in worths]
 
 
-def test_prompts_that_read_alike_stay_apart(run_dir, endpoint, desk):
+def test_prompts_that_read_alike_stay_apart(run_dir, endpoint):
     """D14: three conversations that render to the same text, the first as one message."""
     turns = [("user", "question 0"), ("assistant", "question 0"), ("user", "question 0")]
     conversation = [{"role": role, "content": content} for role, content in turns]
@@ -206,30 +206,30 @@ def test_prompts_that_read_alike_stay_apart(run_dir, endpoint, desk):
         for index, value in enumerate(values)
     ]
     folder = begun(run_dir, prompts=prompts, candidates=any_order(rows))
-    found = labels(folder, asking("screen_confirm"), desk(endpoint(planted())))
+    found = labels(folder, asking("screen_confirm"), endpoint(planted()))
     assert found == [(9, 3), (8, 4), (2, 1)]
 
 
-def test_the_same_two_answers_to_two_prompts_have_two_labels(run_dir, endpoint, desk):
+def test_the_same_two_answers_to_two_prompts_have_two_labels(run_dir, endpoint):
     """D14: what is asked about is an answer to a prompt and no text alone."""
     prompts = [prompt_row(f"Is it {word}?") for word in ("large", "small", "large or small")]
-    texts = ["worth 9, it is large", "worth 3, it is small"]
+    texts = ["worth 9 as it is large", "worth 3 as it is small"]
     rows = [candidate_row(prompt, texts[at], at) for prompt in prompts for at in (0, 1)]
 
     def judge(body: dict[str, Any]) -> Any:
         asked = body["messages"][-1]["content"].split("Answer A")[0]
         likes = {"large" in asked: 9, "small" in asked: 3}
         if "large or small" in asked:
-            return '{"rationale": "x", "verdict": "tie"}'
+            return reply(verdict="tie")
         first = worth(shown(body)[0])
-        return '{"rationale": "x", "verdict": "%s"}' % ("A" if likes[True] == first else "B")
+        return reply(verdict="A" if likes[True] == first else "B")
 
     folder, at = begun(run_dir, prompts=prompts, candidates=rows), endpoint(judge)
-    assert labels(folder, asking(), desk(at)) == [(9, 3), (3, 9), "tie"]
+    assert labels(folder, asking(), at) == [(9, 3), (3, 9), "tie"]
     assert len(at.requests) == 6
 
 
-def test_the_comparison_decides_and_no_score_reorders_it(run_dir, endpoint, desk):
+def test_the_comparison_decides_and_no_score_reorders_it(run_dir, endpoint):
     """D10: the raw score's order comes back after the choice; here it is no pair at best."""
 
     def judge(body: dict[str, Any]) -> Any:
@@ -237,7 +237,7 @@ def test_the_comparison_decides_and_no_score_reorders_it(run_dir, endpoint, desk
         return planted(TASTES["opposite" if turned else "natural"])(body)
 
     folder = sampled(run_dir, (9, 3, 5), (8, 2, 6), (1, 7, 4))
-    found = labels(folder, asking("screen_confirm"), desk(endpoint(judge)))
+    found = labels(folder, asking("screen_confirm"), endpoint(judge))
     assert found == ["screen_disagrees", (8, 2), "screen_disagrees"]
     sides = [(row["score_chosen"], row["score_rejected"]) for row in read_rows(folder, "dropped")]
     assert sides == [(3, 9), (1, 7)]
@@ -251,13 +251,13 @@ def test_the_comparison_decides_and_no_score_reorders_it(run_dir, endpoint, desk
         ({"honesty": 2, "style": 2}, "tie"),
     ],
 )
-def test_a_weight_can_turn_a_pair(run_dir: Path, endpoint, desk, weights, label):
+def test_a_weight_can_turn_a_pair(run_dir: Path, endpoint, weights, label):
     """D10: a penalty that can never change a pair is none. Style is against the worth here."""
 
     def judge(body: dict[str, Any]) -> Any:
         first, second = told(body).worths
         better, worse = ("A", "B") if first > second else ("B", "A")
-        return '{"rationale": "x", "honesty": "%s", "style": "%s"}' % (better, worse)
+        return reply(honesty=better, style=worse)
 
     folder = sampled(run_dir, (9, 3))
-    assert labels(folder, asking(criteria=weights), desk(endpoint(judge))) == [label]
+    assert labels(folder, asking(criteria=weights), endpoint(judge)) == [label]

@@ -6,7 +6,8 @@ from builders import begun, candidate_row, prompt_row
 from scripted import honest_judge
 
 from judge.config import JudgeConfig
-from judge.stage import judge_candidates, judge_held_out
+from judge.held_out import judge_held_out
+from judge.stage import judge_candidates
 from rounds.tables import read_rows, replace_splits
 
 CONFIG = JudgeConfig(endpoint="desk")

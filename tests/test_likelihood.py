@@ -92,6 +92,12 @@ def test_a_word_of_several_tokens_is_known_by_its_first(pieces: list[str]) -> No
     assert known is not None and known[0] == approx(tie=0.6, A=0.4)
 
 
+def test_what_begins_otherwise_than_the_text_is_left_out() -> None:
+    known = found([*HEAD, token(' "A', {"{ B": 0.2, ' "B': 0.2}, 0.6)], '"verdict": "')
+    assert known is not None
+    assert known[0] == approx(A=0.75, B=0.25) and known[1] == pytest.approx(0.8)
+
+
 def test_what_is_not_on_the_menu_is_left_out_and_counted() -> None:
     known = found(
         [*HEAD, token(' "'), token("A", {"B": 0.2, "C": 0.1, "The": 0.2}, 0.5)], '"verdict": "'

@@ -1,9 +1,13 @@
 """All the pairs of a round, and those of the rounds before it."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from builders import begun, both, candidate_row, confirmed, prompt_row, user
+from strategies import Say, candidates, honest_but_for, named, run
 
+from judge.config import Select
 from pairs.config import PairsConfig
 from pairs.filters import pair_key, prompt_text
 from pairs.stage import build_pairs
@@ -61,7 +65,7 @@ def test_every_prompt_ends_in_exactly_one_of_the_two_tables(run_dir: Path):
     folder = begun(run_dir, **tables)
     assert build_pairs(folder, PairsConfig()) == {
         "kept": 2,
-        "dropped": {"abstain:flip": 1, "identical": 1, "tie": 1},
+        "dropped": {"abstain:flip": 1, "not_judged": 1, "tie": 1},
     }
     rows = read_rows(folder, "pairs") + read_rows(folder, "dropped")
     assert sorted(r["prompt_id"] for r in rows) == sorted(p["prompt_id"] for p in tables["prompts"])
@@ -74,3 +78,57 @@ def test_a_changed_verdict_builds_the_pairs_again(run_dir: Path):
     write_rows(folder, "verdicts", both(GOOD, BAD, "a", "b"))
     assert build_pairs(folder, PairsConfig())["dropped"] == {"abstain:flip": 1}
     assert read_rows(folder, "pairs") == []
+
+
+def pairs_of(
+    run_dir: Path, name: str, say: Say, number: int = 0, **given: Any
+) -> list[tuple[int, int, str | None]]:
+    """(chosen, rejected, why it is dropped) of a prompt whose four answers a strategy judged."""
+    prompt = prompt_row(f"question {number}")
+    rows = candidates([3, 1, 4, 2], prompt)
+    seen = run(name, say, rows, prompt, **given)
+    folder = begun(run_dir, number + 1, prompts=[prompt], candidates=rows, verdicts=seen.rows)
+    build_pairs(folder, PairsConfig())
+    found = read_rows(folder, "pairs") + read_rows(folder, "dropped")
+    return [
+        (named(row["chosen_id"]), named(row["rejected_id"]), row.get("reason"))
+        for row in found
+        if row["chosen_id"] is not None
+    ]
+
+
+TURNED = honest_but_for({(4, 1): "turned"})
+
+
+@pytest.mark.parametrize(
+    ("name", "jury"), [("screen_confirm", 1), ("listwise", 2), ("round_robin", 1)]
+)
+def test_a_confirmation_that_reverses_the_screen_is_dropped_and_the_second_chance_kept(
+    run_dir: Path, name: str, jury: int
+):
+    found = pairs_of(run_dir, name, TURNED, jury=jury)
+    assert found == [(3, 2, None), (1, 4, "screen_disagrees")]
+    once = pairs_of(run_dir, name, TURNED, 1, jury=jury, select=Select(tries=1))
+    assert once == [(1, 4, "screen_disagrees")]
+    assert pairs_of(run_dir, name, honest_but_for({}), 2, jury=jury) == [(4, 1, None)]
+
+
+def test_rankings_that_disagree_and_comparisons_that_reverse_both_make_no_pair(run_dir: Path):
+    def say(field: str, shown: list[int]) -> Any:
+        """Takes 3 for the best where it is shown before 4, and the worse of any two."""
+        if field == "verdict":
+            return "AB"[shown[0] > shown[1]]
+        order = [3, 4, 2, 1] if shown.index(3) < shown.index(4) else [4, 3, 2, 1]
+        return ["ABCD"[shown.index(one)] for one in order]
+
+    found = pairs_of(run_dir, "listwise", say)
+    assert [reason for *_, reason in found] == ["screen_disagrees"] * 2
+    assert {rejected for _, rejected, _ in found} == {3, 4}
+
+
+def test_a_final_that_reverses_the_matches_is_dropped(run_dir: Path):
+    found = [pairs_of(run_dir, "tournament", TURNED, number) for number in range(12)]
+    # where the two met at first, what they showed there decides who is best and who is worst
+    assert {pair for pairs in found for pair in pairs} >= {(1, 4, "screen_disagrees")}
+    assert (1, 4, None) not in [pair for pairs in found for pair in pairs]
+    assert (4, 1, None) not in [pair for pairs in found for pair in pairs]

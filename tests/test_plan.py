@@ -13,6 +13,10 @@ from rounds.errors import UserError
 from rounds.files import write_json
 
 SET = ["prompts.per_round=100", "sampler.n=4"]
+LABELS = 100 * (4 + 2 * 2)
+"""Scores, and two comparisons at most in both orders."""
+GOLD, TESTS = 2 * 80, 8 * (4 + 4 + 2 * 5 + 2 * 3)
+"""The starter's gold set; 8 prompts with repeats, anchors, canaries and triads."""
 
 
 def plan(tmp_path: Path, *overrides: str) -> dict[str, str]:
@@ -38,7 +42,8 @@ def test_the_first_round_is_counted_by_its_calls(tmp_path: Path):
     assert found["round"] == "1 of starter"
     assert found["candidates"] == "400 (4 a prompt)"
     assert found["judge calls"] == (
-        f"at most {600 + gate}: 400 scores, 200 comparisons, {gate} at the gate"
+        f"at most {LABELS + GOLD + TESTS + gate}: {LABELS} labels, {GOLD} on the gold set, "
+        f"{TESTS} tests of the judge, {gate} at the gate"
     )
     assert found["cost"].startswith("nothing")
     assert "a guess" in found["judge tokens"]
@@ -49,7 +54,7 @@ def test_a_later_round_meets_the_first_policy_as_well_and_goes_by_what_was_measu
     found, gate = plan(tmp_path), held_out() * 4
     assert found["round"] == "2 of starter"
     assert f"{gate} at the gate" in found["judge calls"]
-    calls = 600 + gate
+    calls = LABELS + GOLD + TESTS + gate
     assert found["judge tokens"] == (
         f"about {calls * 300:,} read, {calls * 20:,} written (as measured)"
     )
@@ -57,14 +62,71 @@ def test_a_later_round_meets_the_first_policy_as_well_and_goes_by_what_was_measu
 
 def test_a_price_gives_a_cost(tmp_path: Path):
     found = plan(tmp_path, "endpoints.desk.price={input: 1, output: 10}")
-    calls = 600 + held_out() * 2
+    calls = LABELS + GOLD + TESTS + held_out() * 2
     assert found["cost"] == f"at most about {calls * (600 + 1000) / 1e6:.2f}"
 
 
 def test_without_a_trainer_nothing_is_judged_at_the_gate(tmp_path: Path):
     found = plan(tmp_path, "trainer=null")
-    assert "0 at the gate" in found["judge calls"]
+    assert "at the gate" not in found["judge calls"]
     assert found["training"] == "none: trainer is null" and "gate" not in found
+
+
+OTHERS = (
+    "endpoints.second={base_url: x, model: m, price: {input: 1, output: 10}}",
+    "endpoints.third={base_url: x, model: m}",
+)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "calls"),
+    [
+        (["judge.select.pairs=2"], {"labels": 100 * (4 + 2 * 2)}),
+        (["judge.select.tries=1"], {"labels": 100 * (4 + 2)}),
+        (["judge.strategy=listwise"], {"labels": 100 * (2 + 2 * 2)}),
+        (["judge.strategy=tournament"], {"labels": 100 * (3 * 4 - 2)}),
+        (["judge.strategy=round_robin"], {"labels": 100 * 4 * 3}),
+        (["judge.strategy=random_pair"], {"labels": 100 * 2}),
+        (["judge.strategy=pairwise", "sampler.n=2"], {"labels": 100 * 2}),
+        (["judge.budget.calls=50"], {"labels": 50}),
+        (["judge.gold=null"], {"on the gold set": 0}),
+        (["judge.health.sample=0"], {"tests of the judge": 0}),
+        (["judge.health.second=second"], {"second opinions": 2 * 8}),
+        (["judge.appeal={endpoint: second, max_share: 0.3}"], {"appeals": 2 * 60}),
+        (["judge.appeal={endpoint: second, max_share: 1}"], {"appeals": 2 * 100}),
+        (["judge.endpoint=python:starter.gold:score"], {"labels": 0, "at the gate": 0}),
+    ],
+)
+def test_every_kind_of_call_is_counted(tmp_path: Path, overrides, calls):
+    said = plan(tmp_path, *OTHERS, *overrides)["judge calls"].split(": ", 1)[1]
+    counts = {what: int(n) for n, what in (part.split(" ", 1) for part in said.split(", ") if part)}
+    assert {what: counts.get(what, 0) for what in calls} == calls
+
+
+def test_a_jury_shares_the_labels_and_each_is_paid_by_its_price(tmp_path: Path):
+    jury = ["judge.endpoint=[desk, second, third]", "judge.health.sample=0", "trainer=null"]
+    found = plan(tmp_path, *OTHERS, *jury)
+    labels = 3 * (100 * (4 + 2 * 3 * 2) // 3)
+    assert found["judge calls"].startswith(f"at most {labels + 3 * GOLD}: ")
+    assert found["cost"] == f"at most about {(labels // 3 + GOLD) * (600 + 1000) / 1e6:.2f}"
+
+
+def test_people_and_functions_beside_the_judge_cost_nothing(tmp_path: Path):
+    people = ["judge.appeal={endpoint: human:x.jsonl}", "judge.health.second=human:x.jsonl"]
+    assert plan(tmp_path, *people) == plan(tmp_path)
+
+
+def test_what_was_measured_takes_the_place_of_the_guess(tmp_path: Path):
+    found = dict(plan_round(load_config("starter", SET), tmp_path, (200.0, 50.0)))
+    calls = LABELS + GOLD + TESTS + held_out() * 2
+    assert found["judge tokens"] == (
+        f"about {calls * 200:,.0f} read, {calls * 50:,.0f} written (as measured)"
+    )
+
+
+def test_a_gold_set_that_is_wrong_is_refused_as_by_a_run(tmp_path: Path):
+    with pytest.raises(UserError, match=r"judge.gold.path: no such file"):
+        plan(tmp_path, "judge.gold.path=nowhere.jsonl")
 
 
 def test_the_gate_says_what_so_many_prompts_can_show(tmp_path: Path):

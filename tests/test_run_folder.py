@@ -70,6 +70,12 @@ def test_metrics_count_what_is_in_the_tables(run_dir: Path):
         "judge_prompt_tokens": 40,
         "judge_completion_tokens": 12,
         "judge_cost": 2.0,
+        "label_per_pair": {
+            "calls": 4.0,
+            "prompt_tokens": 40.0,
+            "completion_tokens": 12.0,
+            "cost": 2.0,
+        },
         "sampled_tokens": 7,
     }
     assert metrics["judge_id"] == "desk/m"
@@ -154,7 +160,7 @@ def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
     stamped(begun(run_dir, 2))
     found = run_status(run_dir)
     assert [each["round"] for each in found["rounds"]] == [1]
-    assert found["under_way"] == {"round": 2, "done": ["prompts", "sample"], "next": "judge"}
+    assert found["under_way"] == {"round": 2, "done": ["prompts", "sample"], "next": "gold"}
     assert found["policy"]["policy_id"] == "p1" and found["initial"]["policy_id"] == "p0"
 
 

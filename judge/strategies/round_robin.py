@@ -1,7 +1,7 @@
 """Every candidate against every other in both orders, for measuring the other strategies.
 
-N (N - 1) calls. A candidate's score is its mean chance to win; the comparison that is selected
-has been asked in both orders already and counts as confirmed.
+N (N - 1) calls. A candidate's score is the sum of its chances to win; a comparison that is
+selected has been asked in both orders already and counts as confirmed.
 """
 
 import asyncio

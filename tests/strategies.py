@@ -1,0 +1,117 @@
+"""A strategy on answers of known quality, by a judge that is a function of what it is shown."""
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from builders import candidate_row, prompt_row
+
+from endpoints.answer import Answer
+from judge.config import JudgeConfig
+from judge.rows import Judge, Voice
+from judge.rubric import load_rubrics
+from judge.strategies import STRATEGIES
+from rounds.settle import Settled, comparisons, settle
+from rounds.tables import Row
+
+Say = Callable[[str, list[int]], Any]
+"""From a field (score, verdict, ranking) and the qualities shown to its value; None refuses, and
+probabilities by value are given as log-probabilities."""
+
+
+class Seen(NamedTuple):
+    """The rows of a strategy and what it asked: the field and the qualities in the order shown."""
+
+    rows: list[Row]
+    asked: list[tuple[str, list[int]]]
+
+    @property
+    def settled(self) -> dict[tuple[int, int], Settled]:
+        """The outcome of every comparison that was confirmed, by the qualities of the two."""
+        return {
+            (named(a), named(b)): settle(rows) for (a, b), rows in comparisons(self.rows).items()
+        }
+
+    @property
+    def decided(self) -> list[tuple[int, int]]:
+        """The pairs that were labelled, the chosen quality first."""
+        return [
+            pair if one.outcome == "a" else pair[::-1]
+            for pair, one in self.settled.items()
+            if one.outcome in ("a", "b")
+        ]
+
+
+def named(candidate: Row | str) -> int:
+    return IDS[candidate["candidate_id"] if isinstance(candidate, dict) else candidate]
+
+
+IDS: dict[str, int] = {}
+
+
+def candidates(qualities: Iterable[int], prompt: Row | None = None) -> list[Row]:
+    rows = [candidate_row(prompt or prompt_row(), f"quality {value}", value) for value in qualities]
+    IDS.update((row["candidate_id"], int(row["text"].split()[1])) for row in rows)
+    return rows
+
+
+def run(
+    name: str, say: Say, rows: list[Row], prompt: Row | None = None, jury: int = 1, **config: Any
+) -> Seen:
+    asked: list[tuple[str, list[int]]] = []
+
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Answer:
+        shown = re.findall(r"\[[A-Z] \w{8}\]\nquality (\d+)\n", body["messages"][-1]["content"])
+        field = body["response_format"]["json_schema"]["name"]
+        asked.append((field, [int(value) for value in shown]))
+        value, logprobs = say(*asked[-1]), None
+        if value is None:
+            return Answer("key", "no", "refused")
+        if isinstance(value, dict):
+            words = [{"token": one, "logprob": math.log(value[one])} for one in value]
+            value = max(value, key=value.__getitem__)
+            logprobs = [
+                words[0] | {"token": value, "top_logprobs": words},
+                {"token": '"}', "logprob": 0.0},
+            ]
+        text = json.dumps({"rationale": "", field: value})
+        return Answer("key", text, None, logprobs=logprobs)
+
+    settings = JudgeConfig(endpoint="desk", strategy=name, **config)
+    voices = [Voice(f"desk {number}", ask) for number in range(jury)]
+    judge = Judge(settings, load_rubrics(settings), b"secret", voices)
+    return Seen(asyncio.run(STRATEGIES[name](judge, prompt or prompt_row(), rows)), asked)
+
+
+def honest(field: str, shown: list[int]) -> Any:
+    if field == "score":
+        return shown[0]
+    if field == "verdict":
+        return "A" if shown[0] > shown[1] else "B"
+    return labels(sorted(range(len(shown)), key=lambda place: -shown[place]))
+
+
+def labels(places: Iterable[int]) -> list[str]:
+    return ["ABCDEFGHI"[place] for place in places]
+
+
+FAULTS: dict[str, Any] = {"tie": "tie", "refused": None, "flip": {"A": 0.6, "B": 0.4}}
+
+
+def honest_but_for(faults: dict[tuple[int, int], str]) -> Say:
+    """Sure and right, but for comparisons (better, worse) that fail, or are `turned`."""
+
+    def say(field: str, shown: list[int]) -> Any:
+        if field != "verdict":
+            return honest(field, shown)
+        fault = faults.get((max(shown), min(shown)))
+        if fault in FAULTS:
+            return FAULTS[fault]
+        better = 0.3 if fault == "turned" else 0.9
+        first = better if shown[0] > shown[1] else 1 - better
+        return {"A": first, "B": 1 - first}
+
+    return say
