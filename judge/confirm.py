@@ -10,6 +10,9 @@ from judge.select import Scored, choose
 from rounds.settle import settle
 from rounds.tables import Row
 
+ENDS = ("best_worst", "best_sigma")
+"""Rules by which the first comparison is of the ends: a tie there leaves nothing in between."""
+
 Compare = Callable[[Row, Row], Awaitable[list[Row]]]
 
 
@@ -17,7 +20,7 @@ async def confirm(judge: Judge, prompt: Row, scored: list[Scored]) -> list[Row]:
     """Compare the selected candidates in both orders until the pairs are found, or hopeless.
 
     Where the judge does not confirm what looks better, the next candidates are tried, up to
-    `select.tries` comparisons a pair. A tie at the ends leaves nothing to hope for in between.
+    `select.tries` comparisons a pair. A tie at the ends is one in between, too.
     """
 
     async def compare(a: Row, b: Row) -> list[Row]:
@@ -37,8 +40,8 @@ async def until_found(compare: Compare, scored: list[Scored], select: Select) ->
         for (better, _), verdicts in zip(now, found, strict=True):
             rows += verdicts
             outcome = settle(verdicts).outcome
-            if outcome == "tie":
+            if outcome == "tie" and select.rule in ENDS:
                 spare = []
-            elif outcome != "abstain":
+            elif outcome in ("a", "b"):
                 wanted -= verdicts[0][f"candidate_{outcome}"] == better["candidate_id"]
     return rows

@@ -92,7 +92,7 @@ def judge_health(
     """
     subjects = _subjects(folder)
     first = finished_rounds(run_of(folder))[:1]
-    anchors = _subjects(first[0]) if first and first[0] != folder else []
+    anchors = _subjects(first[0]) if first else []
     names = [*config.jury[:1], *([config.health.second] if config.health.second else [])]
     key = stage_key(
         rows_hash("verdicts", read_rows(folder, "verdicts", ["train"])),

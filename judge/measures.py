@@ -13,7 +13,7 @@ from judge.length import length_measures
 from judge.order import order_measures
 from judge.usage import failures, probabilities, totals, usage
 from rounds.interval import rate
-from rounds.settle import Settled, by_judge, comparisons, settle
+from rounds.settle import Settled, by_judge, comparisons, reverses, screen_scores, settle
 from rounds.tables import Row, by_prompt
 
 MARGIN_BINS = 10
@@ -31,7 +31,12 @@ def measure(
     tests = [row for row in verdicts if row["split"] == "health"]
     by_id = {row["candidate_id"]: row for row in candidates}
     labels = {pair: settle(rows) for pair, rows in comparisons(train).items()}
-    decided = {pair: one for pair, one in labels.items() if one.outcome in ("a", "b")}
+    looked = screen_scores(train)
+    decided = {
+        pair: one
+        for pair, one in labels.items()
+        if one.outcome in ("a", "b") and not reverses(looked, pair, one.outcome)
+    }
     won = [pair if one.outcome == "a" else pair[::-1] for pair, one in decided.items()]
     judged = {row["prompt_id"] for row in prompts if row["split"] == "train"}
     judged &= {row["prompt_id"] for row in train}
@@ -40,7 +45,7 @@ def measure(
     held, asked_again = unchanged(anchors, _purpose(tests, "anchor"))
     return {
         "yield": rate(len(labelled & judged), len(judged)),
-        "comparisons": _outcomes(list(labels.values())),
+        "comparisons": _outcomes(list(labels.values()), len(decided)),
         "failures": failures(train),
         **order_measures(train),
         **length_measures(won, {name: len(row["text"]) for name, row in by_id.items()}),
@@ -62,11 +67,12 @@ def _purpose(rows: list[Row], purpose: str) -> list[Row]:
     return [row for row in rows if row["purpose"] == purpose]
 
 
-def _outcomes(settled: list[Settled]) -> dict[str, Any]:
+def _outcomes(settled: list[Settled], decided: int) -> dict[str, Any]:
     reasons = Counter(one.reason for one in settled if one.outcome == "abstain")
     return {
         "n": len(settled),
-        "decided": sum(one.outcome in ("a", "b") for one in settled),
+        "decided": decided,
+        "reversed": sum(one.outcome in ("a", "b") for one in settled) - decided,
         "tie": sum(one.outcome == "tie" for one in settled),
         "abstain": dict(sorted(reasons.items())),
     }

@@ -56,7 +56,8 @@ def _on_gold(gold: dict[str, Any]) -> Lines:
 
 
 def _undecided(comparisons: dict[str, Any]) -> str:
-    counts = {"tie": comparisons["tie"], **comparisons["abstain"]}
+    counts = {"tie": comparisons["tie"], "reversed": comparisons["reversed"]}
+    counts |= comparisons["abstain"]
     return ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
 
 

@@ -91,6 +91,13 @@ def margin(scores: dict[str, float], chosen: str, rejected: str) -> float | None
     return None if high is None or low is None else high - low
 
 
+def reverses(scores: dict[str, float], pair: tuple[str, str], outcome: str) -> bool:
+    """Whether the outcome (a or b) of a comparison contradicts the screen: that labels nothing."""
+    chosen, rejected = pair if outcome == "a" else pair[::-1]
+    preferred = margin(scores, chosen, rejected)
+    return preferred is not None and preferred < 0
+
+
 def by_judge(verdicts: list[Row]) -> Settled:
     """One judge's verdicts in both orders: they must say the same, or nobody has won.
 

@@ -132,7 +132,7 @@ def late(judge: Script) -> Script:
 
     def replies(body: dict[str, Any]) -> Any:
         one = told(body)
-        time.sleep((one.question * 7 + sum(one.worths) * 5) % 11 / 400)
+        time.sleep((one.question * 7 + sum(one.worths) * 5 + one.worths[0] * 3) % 11 / 400)
         return judge(body)
 
     return replies

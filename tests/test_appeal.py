@@ -61,6 +61,7 @@ def test_a_prompt_without_its_pair_appeals_the_first_that_nobody_decided(said, e
 
 def test_without_a_screen_nothing_is_reversed():
     assert appealed(judged(screen=False, first="flip", second="reversed")) == []
+    assert appealed(judged(screen=False, first="flip", second="tie")) == [(0, "first")]
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_the_lines_say_each_figure_with_its_interval_and_number():
             measures(
                 **canaries(1, 10),
                 failures=failed,
-                comparisons={"n": 9, "decided": 3, "tie": 2, "abstain": {"flip": 4}},
+                comparisons={"n": 9, "decided": 3, "tie": 2, "reversed": 0, "abstain": {"flip": 4}},
                 longer_chosen=rate(5, 10),
                 length_slope={"value": 1.234, "n": 10},
                 length_difference={"value": -12.3, "n": 10},

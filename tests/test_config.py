@@ -70,6 +70,7 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str):
         ("judge.gold=gold.jsonl", "judge.gold: expected a section with some of path, min_n"),
         ("name=../x", "name: '../x' is no folder name"),
         ("name=''", "name: '' is no folder name"),
+        ("prompts.gate=0", "prompts.gate: 0 leaves the gate nothing to decide on"),
         ("prompts.gate=-1", "prompts.gate: how many prompts to hold out cannot be negative"),
         ("endpoints.desk.model=null", "endpoints.desk: needs model"),
         ("sampler.sampling.seed=1", "sampler.sampling.seed is set by prefloop"),

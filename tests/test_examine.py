@@ -130,10 +130,14 @@ def test_people_can_be_the_second_judge(run_dir: Path, tmp_path, endpoint):
     assert (found["agreement"]["value"], found["agreement"]["n"]) == (1.0, 1)
 
 
-def test_a_sample_of_none_asks_nothing_and_measures_the_labels(run_dir: Path, endpoint, desk):
-    folder, at = answered(run_dir, *[(9, 3)] * 2), endpoint(always("A"))
-    found = examined(folder, config(sample=0), desk(at))
-    assert len(at.requests) == 4 and read_rows(folder, "verdicts", ["health"]) == []
+def test_a_sample_of_none_starts_no_judge_and_measures_the_labels(
+    run_dir: Path, endpoint, desk, monkeypatch
+):
+    folder, there = answered(run_dir, *[(9, 3)] * 2), desk(endpoint(always("A")))
+    judge_candidates(folder, config(sample=0), there)
+    monkeypatch.delattr(Endpoints, "live")
+    found = judge_health(folder, config(sample=0), there, None)["health"]
+    assert read_rows(folder, "verdicts", ["health"]) == []
     assert found["flips"]["value"] == 1.0 and found["canaries"]["chosen"]["n"] == 0
 
 

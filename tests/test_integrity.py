@@ -71,9 +71,9 @@ BY_SCORES = ("screen_confirm", "listwise", "round_robin")
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_pair_is_what_the_judge_prefers(run_dir, endpoint, strategy, taste):
     """D1, D3: a planted judge, its taste against the order of rows and of worth."""
-    worths = [(9, 3), (2, 8), (1, 5), (7, 4)]
+    worths = [(9, 3), (2, 8)]
     if strategy != "pairwise":
-        worths += [(1, 2, 3, 4), (8, 6, 4, 2), (5, 9, 1, 7), (3, 8, 2)]
+        worths += [(1, 2, 3, 4), (5, 9, 1, 7)]
     folder = sampled(run_dir, *worths)
     found = labels(folder, asking(strategy), endpoint(planted(TASTES[taste])))
     for of_prompt, label in zip(worths, found, strict=True):

@@ -53,7 +53,7 @@ FAILURES: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize("fails", [0, 2, 4])
-@pytest.mark.parametrize("strategy", ["screen_confirm", "listwise", "tournament", "pairwise"])
+@pytest.mark.parametrize("strategy", ["screen_confirm", "listwise", "pairwise"])
 def test_a_prompt_whose_calls_fail_shifts_no_other_label(run_dir, endpoint, strategy, fails):
     """D3: the next prompt's answers; D15, D16: the whole batch, or one branch of it, is gone."""
     worths: list[tuple[int, ...]] = [(9, 3), (2, 8), (7, 1), (4, 6), (5, 10)]

@@ -73,9 +73,7 @@ NO_SCORE: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("silent", "label"), [(9, (7, 3)), (3, (9, 5)), (7, (9, 3)), (None, (9, 3))]
-)
+@pytest.mark.parametrize(("silent", "label"), [(9, (5, 3)), (3, (9, 5)), (5, (9, 3))])
 def test_a_score_that_cannot_be_read_is_neither_high_nor_low(run_dir, endpoint, silent, label):
     """Oxen: -1, the lowest, so rejected; judge_utils: 0.0; evals: lowest; garak: highest.
 
@@ -86,7 +84,7 @@ def test_a_score_that_cannot_be_read_is_neither_high_nor_low(run_dir, endpoint, 
         fails = one.kind == "score" and one.worths == [silent]
         return NO_SCORE[one.question][0] if fails else None
 
-    folder = sampled(run_dir, *[(5, 9, 3, 7)] * len(NO_SCORE))
+    folder = sampled(run_dir, *[(5, 9, 3)] * len(NO_SCORE))
     found = labels(folder, asking("screen_confirm"), endpoint(but(planted(), otherwise)))
     assert found == [label] * len(found)
     by_id = {row["candidate_id"]: worth(row["text"]) for row in read_rows(folder, "candidates")}
@@ -94,9 +92,9 @@ def test_a_score_that_cannot_be_read_is_neither_high_nor_low(run_dir, endpoint, 
     scores = [(by_id[row["candidate_a"]], row["score"]) for row in rows]
     unread = [score for value, score in scores if value == silent]
     assert all(value == score for value, score in scores if score is not None)
-    assert unread.count(None) == (len(NO_SCORE) if silent else 0)
+    assert unread.count(None) == len(NO_SCORE)
     reasons = [row["reason"] for row in rows if row["score"] is None]
-    assert reasons == ([reason for _, reason in NO_SCORE] if silent else [])
+    assert reasons == [reason for _, reason in NO_SCORE]
 
 
 @pytest.mark.parametrize("style", [None, -1, 0, "N/A", "missing"])

@@ -103,9 +103,19 @@ def test_comparisons_are_counted_by_outcome_and_abstentions_by_reason():
     assert world.measured()["comparisons"] == {
         "n": 5,
         "decided": 2,
+        "reversed": 0,
         "tie": 1,
         "abstain": {"flip": 1, "refused": 1},
     }
+
+
+def test_a_comparison_that_reverses_the_screen_labels_nothing():
+    world = Round()
+    a, b = world.compared("b", "b")
+    world.verdicts += [scored(a, 9.0), scored(b, 2.0)]
+    found = world.measured()
+    assert (found["comparisons"]["decided"], found["comparisons"]["reversed"]) == (0, 1)
+    assert share(found["yield"]) == (0.0, 1)
 
 
 def test_failures_are_shares_of_the_calls_that_were_made():

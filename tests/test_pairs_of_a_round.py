@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from builders import begun, both, candidate_row, confirmed, prompt_row, user
-from strategies import Say, candidates, honest_but_for, named, run
+from strategies import Say, candidates, honest, honest_but_for, named, run
 
 from judge.config import Select
 from pairs.config import PairsConfig
@@ -132,3 +132,17 @@ def test_a_final_that_reverses_the_matches_is_dropped(run_dir: Path):
     assert {pair for pairs in found for pair in pairs} >= {(1, 4, "screen_disagrees")}
     assert (1, 4, None) not in [pair for pairs in found for pair in pairs]
     assert (4, 1, None) not in [pair for pairs in found for pair in pairs]
+
+
+@pytest.mark.parametrize(
+    ("name", "scores"),
+    [("screen_confirm", (4, 1)), ("listwise", (3, 0)), ("round_robin", (1, 0))],
+)
+def test_a_pair_carries_what_the_screen_thought_of_both(run_dir: Path, name: str, scores):
+    rows = candidates([3, 1, 4, 2], P)
+    verdicts = run(name, honest, rows, P).rows
+    folder = begun(run_dir, prompts=[P], candidates=rows, verdicts=verdicts)
+    build_pairs(folder, PairsConfig())
+    (row,) = read_rows(folder, "pairs")
+    assert (row["score_chosen"], row["score_rejected"]) == scores
+    assert row["margin"] == scores[0] - scores[1]
