@@ -20,7 +20,7 @@ sys.path.append(str(ROOT / "tests"))
 from attacks import ATTACKS  # noqa: E402
 
 from endpoints.open import Endpoints  # noqa: E402
-from flows.config import load_config  # noqa: E402
+from flows.load import load_config  # noqa: E402
 from judge.panel import Desk, panel  # noqa: E402
 from judge.questions import both_orders  # noqa: E402
 from judge.stage import stream  # noqa: E402

@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """Run rounds. A finished round or stage is not run again; a stopped one continues."""
     with one_message():
-        from flows.config import load_config
+        from flows.load import load_config
 
         tree = load_config(config, set)
         quiet_prefect()
@@ -61,7 +61,7 @@ def run(
 def plan(config: ConfigFile, runs_dir: RunsDir = Path("runs"), set: Overrides = None) -> None:
     """Say what the next round will do and cost. Nothing is spent."""
     with one_message():
-        from flows.config import load_config
+        from flows.load import load_config
         from flows.plan import plan_round
 
         print_table("plan", plan_round(load_config(config, set), runs_dir))

@@ -1,12 +1,9 @@
-"""The whole config: one tree, read from YAML, overridden by `--set a.b=c`, refused when wrong."""
+"""The whole config: one tree."""
 
 import re
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from endpoints.config import EndpointConfig, Price
 from gate.config import GateConfig
@@ -14,9 +11,7 @@ from judge.config import JudgeConfig
 from judge.menu import LABELS
 from judge.voices import HUMAN, is_endpoint
 from pairs.config import PairsConfig
-from rounds.errors import UserError
 from rounds.section import Section
-from rounds.shipped import locate
 from sampler.config import PolicyConfig, PromptsConfig, SamplerConfig
 from trainer.config import FROM_GOLD, TrainerConfig
 
@@ -154,148 +149,6 @@ def named_judges(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
     return named
 
 
-def load_config(reference: str, overrides: list[str] | None = None) -> Config:
-    """Read, override and validate a config. Raises UserError naming file and key.
-
-    `reference` is a file, or the bare name of a shipped example ("starter").
-    """
-    path = _find(reference)
-    try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise UserError(f"{path}{line}: not YAML ({problem})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file ({error.reason})") from error
-    if not isinstance(tree, dict):
-        raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
-    for override in overrides or []:
-        _override(tree, override)
-    _judge_by_policy(tree)
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        lines = [_explain(entry, tree) for entry in error.errors()]
-        raise UserError(f"{path}: " + "; ".join(dict.fromkeys(lines))) from error
-
-
 def dump_config(config: Config) -> str:
     """The resolved config as YAML. It never holds a secret, only where one is kept."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which 5e-7 is a number, as in YAML 1.2 and in every other config of this field, and
-    in which a key that stands twice is an error and not the last one.
-    """
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(
-                        problem=f"{key.value} stands twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
-        return node
-
-
-_Loader.yaml_implicit_resolvers = {
-    key: list(value) for key, value in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
-
-
-def _judge_by_policy(tree: dict[str, Any]) -> None:
-    """`serve: {model: policy}` is the model that the policy began from."""
-    policy, endpoints = tree.get("policy"), tree.get("endpoints")
-    model = policy.get("model") if isinstance(policy, dict) else policy
-    for section in endpoints.values() if isinstance(endpoints, dict) else ():
-        served = section.get("serve") if isinstance(section, dict) else None
-        if isinstance(served, dict) and served.get("model") == "policy" and model:
-            served["model"] = model
-
-
-def _find(reference: str) -> Path:
-    path = Path(reference)
-    if path.is_file():
-        return path
-    shipped = locate(f"prefloop:examples/{reference}.yaml")
-    if "/" not in reference and shipped.is_file():
-        return shipped
-    names = ", ".join(sorted(file.stem for file in locate("prefloop:examples").glob("*.yaml")))
-    raise UserError(f"{path}: no such config (shipped ones, by name: {names})")
-
-
-def _override(tree: dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
-    if not equals or not key:
-        raise UserError(f"--set {override}: expected a.b=value")
-    *parents, last = key.split(".")
-    for parent in parents:
-        below = tree.setdefault(parent, {})
-        if not isinstance(below, dict):
-            below = tree[parent] = {"model": below} if parent == "policy" else {}
-        tree = below
-    try:
-        tree[last] = yaml.load(value, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {override}: the value is not YAML") from error
-
-
-NOT_OURS = {"function-after", "function-before", "str", "int", "float", "list[str]"}
-"""What pydantic puts between the keys: validators, and the branches of a choice of types."""
-
-
-def _explain(entry: Any, tree: Any) -> str:
-    """One validation error as `key: what is wrong`, with the nearest right key."""
-    location = [part for part in entry["loc"] if part not in NOT_OURS]
-    where = ".".join(str(part) for part in location)
-    if entry["type"] == "extra_forbidden":
-        names = _keys_at(location[:-1])
-        near = get_close_matches(str(location[-1]), names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
-        return f"{where}: unknown key; {hint}"
-    if entry["type"] == "missing":
-        return f"{where}: is missing"
-    message = entry["msg"].removeprefix("Value error, ")
-    given = entry["input"]
-    if entry["type"] == "model_type":
-        message = f"expected a section with some of {', '.join(_keys_at(location))}"
-    if entry["type"] == "literal_error":
-        near = get_close_matches(str(given), re.findall(r"'(\w+)'", entry["ctx"]["expected"]), n=1)
-        message += f"; did you mean {near[0]}?" if near else ""
-    shown = "" if isinstance(given, dict) or given is None else f" (it is {given!r})"
-    if not where:
-        return message
-    within = re.match(r"\w+", message)  # a section's fault begins with the key that it is at
-    joined = "." if within and within[0] in _keys_at(location) else ": "
-    return f"{where}{joined}{message}{shown}"
-
-
-def _keys_at(location: list[Any]) -> list[str]:
-    """The keys a section knows, found by walking the tree of models along `location`."""
-    here: Any = Config
-    parts = iter(location)
-    for part in parts:
-        field = here.model_fields.get(part) if hasattr(here, "model_fields") else None
-        if field and get_origin(field.annotation) is dict:
-            next(parts, None)  # the name of an entry, which is nobody's field
-        here = _model_in(field.annotation) if field else here
-    return list(getattr(here, "model_fields", ()))
-
-
-def _model_in(annotation: Any) -> Any:
-    """The pydantic model inside an annotation such as `Model | None` or `dict[str, Model]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = [_model_in(part) for part in getattr(annotation, "__args__", ())]
-    return next((model for model in found if model is not None), None)

@@ -31,7 +31,7 @@ def check(
 ) -> None:
     """Ask the judge some pairs whose answer is known, and estimate what a round takes."""
     with one_message():
-        from flows.config import load_config
+        from flows.load import load_config
 
         tree = load_config(config, set)
         quiet_prefect()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.config import load_config
+from flows.load import load_config
 from flows.round import run_round
 from flows.session import session
 

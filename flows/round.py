@@ -65,7 +65,7 @@ def run_round(config: Config, runs_dir: Path) -> Path:
         sample_candidates(folder)
         gold = measure_judge(folder)
         judge_them(folder, gold["tau"])
-        examine_judge(folder, gold)
+        examine_judge(folder, gold["tau"])
         pairs = make_pairs(folder)
         if config.trainer is not None and pairs["kept"]:
             trained = train_policy(folder, gold["flip_rate"])
@@ -141,12 +141,12 @@ def judge_them(folder: Path, tau: float) -> Facts:
 
 
 @task(name="health", **ASKS)
-def examine_judge(folder: Path, gold: Facts) -> Facts:
+def examine_judge(folder: Path, tau: float) -> Facts:
     """The judge tested on a sample; out of bounds, the round stops here."""
     run = current()
     shown = run.display.stage("health")
     judge = run.config.judge
-    return judge_health(folder, judge, run.endpoints, gold["gold"], gold["tau"], shown)
+    return judge_health(folder, judge, run.endpoints, tau, shown)
 
 
 @task(name="pairs", **WORKS)

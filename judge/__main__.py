@@ -17,7 +17,7 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     with Endpoints(read_endpoints(tree), run_of(folder) / "logs", shown) as endpoints:
         gold = judge_gold(folder, config, endpoints, shown)
         facts = judge_candidates(folder, config, endpoints, gold["tau"], shown)
-        judge_health(folder, config, endpoints, gold["gold"], gold["tau"], shown)
+        judge_health(folder, config, endpoints, gold["tau"], shown)
         return facts
 
 

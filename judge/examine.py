@@ -21,12 +21,15 @@ from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
 
+Measures = dict[str, Any]
+
 
 def judge_gold(
     folder: Path, config: JudgeConfig, endpoints: Endpoints, progress: Progress = silent
 ) -> dict[str, Any]:
     """Judge the gold set, anew in every round; returns its measures and the threshold `tau`.
 
+    Raises Stopped where it is wrong too often to be asked for labels.
     Raises UserError where the set cannot give the threshold that the config asks of it.
     """
     if config.gold is None:
@@ -46,7 +49,9 @@ def judge_gold(
             replace_splits(folder, table, ["gold"], found)
         return gold_facts(config, pairs, rows)
 
-    return run_stage(folder, "gold", key, run)
+    facts = run_stage(folder, "gold", key, run)
+    _within(config, None, facts["gold"])  # before labels are paid for
+    return facts
 
 
 def gold_facts(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:
@@ -82,7 +87,6 @@ def judge_health(
     folder: Path,
     config: JudgeConfig,
     endpoints: Endpoints,
-    gold: dict[str, Any] | None,
     tau: float = 0.5,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -98,7 +102,6 @@ def judge_health(
         rows_hash("verdicts", read_rows(folder, "verdicts", ["train"])),
         [rows_hash("verdicts", anchor.verdicts) for anchor in anchors],
         depends_on(config, endpoints, names),
-        gold,
     )
 
     def run() -> dict[str, Any]:
@@ -116,12 +119,17 @@ def judge_health(
         return {"health": measure(prompts, candidates, [*labelled, *rows], before)}
 
     facts = run_stage(folder, "health", key, run)
-    over = crossed(facts["health"], gold, config.health.bounds)
+    _within(config, facts["health"], None)
+    return facts
+
+
+def _within(config: JudgeConfig, health: Measures | None, gold: Measures | None) -> None:
+    """Raise Stopped with every bound that is crossed."""
+    over = crossed(health, gold, config.health.bounds)
     if over:
         raise Stopped(
             "the judge is out of bounds, nothing is trained on its labels: " + "; ".join(over)
         )
-    return facts
 
 
 async def _health(

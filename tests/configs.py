@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.config import Config, load_config
+from flows.config import Config
+from flows.load import load_config
 from rounds.errors import UserError
 
 TREE = """\

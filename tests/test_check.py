@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from endpoints.open import Endpoints
 from flows.cli import app
-from flows.config import load_config
+from flows.load import load_config
 from judge.examine import judge_gold
 from judge.stage import judge_candidates
 from rounds.shipped import locate

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from configs import TREE, load, refused
 
-from flows.config import dump_config, load_config
+from flows.config import dump_config
+from flows.load import load_config
 from flows.preflight import first_policy
 from rounds.errors import UserError
 from rounds.shipped import locate

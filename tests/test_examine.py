@@ -47,7 +47,7 @@ def config(sample: int = 1, second: str | None = None, **bounds: Any) -> JudgeCo
 def examined(folder: Path, config: JudgeConfig, there: Endpoints) -> dict[str, Any]:
     """Label the round, then test its judge; the measures."""
     judge_candidates(folder, config, there)
-    return judge_health(folder, config, there, None)["health"]
+    return judge_health(folder, config, there)["health"]
 
 
 def health_rows(folder: Path, purpose: str) -> list[Row]:
@@ -58,7 +58,7 @@ def test_an_honest_judge_passes_every_test(run_dir: Path, endpoint, desk):
     folder, at = answered(run_dir, (9, 3), (9, 4), (2, 7), (1, 7)), endpoint(honest)
     judge_candidates(folder, PAIRWISE, desk(at))
     labels = read_rows(folder, "verdicts", ["train"])
-    found = judge_health(folder, PAIRWISE, desk(at), None)["health"]
+    found = judge_health(folder, PAIRWISE, desk(at))["health"]
     assert len(labels) == 8 and read_rows(folder, "verdicts", ["train"]) == labels
     assert found["canaries"]["chosen"]["value"] == 0 and found["canaries"]["chosen"]["n"] == 20
     assert (found["stability"]["value"], found["stability"]["n"]) == (1.0, 4)
@@ -72,7 +72,7 @@ def test_the_sample_bounds_what_is_asked(run_dir: Path, endpoint, desk):
     labelling = JudgeConfig(endpoint="desk", health=Health(sample=1))
     judge_candidates(folder, labelling, desk(at))
     asked = len(at.requests)
-    judge_health(folder, labelling, desk(at), None)
+    judge_health(folder, labelling, desk(at))
     counts = Counter(row["purpose"] for row in read_rows(folder, "verdicts", ["health"]))
     canaries, triads = 2 * len(CANARIES), 2 * 2
     assert counts == {"repeat": 4, "canary": canaries, "triad": triads}
@@ -136,7 +136,7 @@ def test_a_sample_of_none_starts_no_judge_and_measures_the_labels(
     folder, there = answered(run_dir, *[(9, 3)] * 2), desk(endpoint(always("A")))
     judge_candidates(folder, config(sample=0), there)
     monkeypatch.delattr(Endpoints, "live")
-    found = judge_health(folder, config(sample=0), there, None)["health"]
+    found = judge_health(folder, config(sample=0), there)["health"]
     assert read_rows(folder, "verdicts", ["health"]) == []
     assert found["flips"]["value"] == 1.0 and found["canaries"]["chosen"]["n"] == 0
 
@@ -161,14 +161,14 @@ def test_what_was_answered_before_the_judge_was_lost_is_not_asked_again(
     one_by_one = endpoints(tmp_path, max_in_flight=1, desk=dying)
     judge_candidates(folder, config(), one_by_one)
     with pytest.raises(EndpointLost):
-        judge_health(folder, config(), one_by_one, None)
+        judge_health(folder, config(), one_by_one)
     assert read_rows(folder, "verdicts", ["health"]) == []
     alive = endpoint(honest)
-    judge_health(folder, config(), endpoints(tmp_path, desk=alive), None)
+    judge_health(folder, config(), endpoints(tmp_path, desk=alive))
     labels, tests = 4, 2 + 2 * len(CANARIES)
     assert len(alive.requests) == labels + tests - 10
     (folder / "work" / "health.json").unlink()
-    judge_health(folder, config(), endpoints(tmp_path, desk=alive), None)
+    judge_health(folder, config(), endpoints(tmp_path, desk=alive))
     assert len(alive.requests) == labels + tests - 10
 
 
@@ -248,19 +248,20 @@ def test_out_of_bounds_the_round_stops_with_nothing_lost(
 ):
     folder = answered(run_dir, *[(9, 10)] * 4)
     at = endpoint(judge() if judge is Moody else judge)
-    held = config(**bounds)
+    (name,) = bounds
+    sample = int(name in ("max_canaries", "max_unstable"))
+    held = config(sample, **bounds)
     labels = judge_candidates(folder, held, desk(at))
     with pytest.raises(Stopped, match=f"nothing is trained on its labels: .*{says}") as stopped:
-        judge_health(folder, held, desk(at), None)
-    (name,) = bounds
+        judge_health(folder, held, desk(at))
     assert f"(judge.health.bounds.{name})" in str(stopped.value)
     tables = [(folder / f"{table}.parquet").read_bytes() for table in ("verdicts", "candidates")]
     asked = len(at.requests)
     with pytest.raises(Stopped):
-        judge_health(folder, held, desk(at), None)
-    loose = config(**{name: 1 if name.startswith("max") else 0})
+        judge_health(folder, held, desk(at))
+    loose = config(sample, **{name: 1 if name.startswith("max") else 0})
     assert judge_candidates(folder, loose, desk(at)) == labels, "labelled once"
-    assert judge_health(folder, loose, desk(at), None)["health"]
+    assert judge_health(folder, loose, desk(at))["health"]
     assert len(at.requests) == asked, "a loosened bound asks nothing"
     after = [(folder / f"{table}.parquet").read_bytes() for table in ("verdicts", "candidates")]
     assert after == tables
@@ -277,11 +278,14 @@ def test_few_cases_stop_nothing(run_dir: Path, endpoint, desk):
     assert examined(folder, config(min_n=5, max_flips=0.6), desk(endpoint(always("A"))))
 
 
-def test_a_judge_that_is_wrong_on_gold_is_stopped(run_dir: Path, tmp_path, endpoint):
+def test_a_judge_that_is_wrong_on_gold_is_stopped_before_it_labels(
+    run_dir: Path, tmp_path, endpoint
+):
     path = gold_file(tmp_path, *[(9, 1, "b"), (1, 9, "a"), (8, 1, "a")])
     held = config(min_gold_accuracy=0.5).model_copy(update={"gold": Gold(path=path)})
-    folder, there = answered(run_dir, (9, 3)), endpoints(tmp_path, desk=endpoint(honest))
-    gold = judge_gold(folder, held, there)
-    judge_candidates(folder, held, there, gold["tau"])
-    with pytest.raises(Stopped, match=r"decided rightly: 0.333 of 3, at least 0.5"):
-        judge_health(folder, held, there, gold["gold"])
+    at = endpoint(honest)
+    folder, there = answered(run_dir, (9, 3)), endpoints(tmp_path, desk=at)
+    for _ in range(2):
+        with pytest.raises(Stopped, match=r"decided rightly: 0.333 of 3, at least 0.5"):
+            judge_gold(folder, held, there)
+    assert len(at.requests) == 2 * 3

@@ -111,7 +111,8 @@ def test_comparisons_are_counted_by_outcome_and_abstentions_by_reason():
 
 def test_a_comparison_that_reverses_the_screen_labels_nothing():
     world = Round()
-    a, b = world.compared("b", "b")
+    world.compared("b", "b")
+    a, b = world.candidates[-2:]
     world.verdicts += [scored(a, 9.0), scored(b, 2.0)]
     found = world.measured()
     assert (found["comparisons"]["decided"], found["comparisons"]["reversed"]) == (0, 1)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from builders import begun, prompt_row
 
-from flows.config import Config, load_config
+from flows.config import Config
+from flows.load import load_config
 from flows.plan import plan_round
 from rounds.errors import UserError
 from rounds.files import write_json

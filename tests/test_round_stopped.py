@@ -14,6 +14,8 @@ from endpoints.client import EndpointLost
 from flows.terminal import one_message
 from rounds.errors import Stopped, UserError
 
+pytestmark = pytest.mark.slow  # importing Prefect takes seconds
+
 STAGES = (
     "begin",
     "deal_prompts",

@@ -1,0 +1,105 @@
+"""A config from its file: YAML, overridden by `--set a.b=c`, refused with the key that is wrong."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from flows.config import Config
+from flows.explain import explain
+from rounds.errors import UserError
+from rounds.shipped import locate
+
+
+def load_config(reference: str, overrides: list[str] | None = None) -> Config:
+    """Read, override and validate a config. Raises UserError naming file and key.
+
+    `reference` is a file, or the bare name of a shipped example ("starter").
+    """
+    path = _find(reference)
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise UserError(f"{path}{line}: not YAML ({problem})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file ({error.reason})") from error
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
+    for override in overrides or []:
+        _override(tree, override)
+    _judge_by_policy(tree)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        lines = [explain(entry, tree) for entry in error.errors()]
+        raise UserError(f"{path}: " + "; ".join(dict.fromkeys(lines))) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 5e-7 is a number, as in YAML 1.2 and in every other config of this field, and
+    in which a key that stands twice is an error and not the last one.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{key.value} stands twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return node
+
+
+_Loader.yaml_implicit_resolvers = {
+    key: list(value) for key, value in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def _judge_by_policy(tree: dict[str, Any]) -> None:
+    """`serve: {model: policy}` is the model that the policy began from."""
+    policy, endpoints = tree.get("policy"), tree.get("endpoints")
+    model = policy.get("model") if isinstance(policy, dict) else policy
+    for section in endpoints.values() if isinstance(endpoints, dict) else ():
+        served = section.get("serve") if isinstance(section, dict) else None
+        if isinstance(served, dict) and served.get("model") == "policy" and model:
+            served["model"] = model
+
+
+def _find(reference: str) -> Path:
+    path = Path(reference)
+    if path.is_file():
+        return path
+    shipped = locate(f"prefloop:examples/{reference}.yaml")
+    if "/" not in reference and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(file.stem for file in locate("prefloop:examples").glob("*.yaml")))
+    raise UserError(f"{path}: no such config (shipped ones, by name: {names})")
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override}: expected a.b=value")
+    *parents, last = key.split(".")
+    for parent in parents:
+        below = tree.setdefault(parent, {})
+        if not isinstance(below, dict):
+            below = tree[parent] = {"model": below} if parent == "policy" else {}
+        tree = below
+    try:
+        tree[last] = yaml.load(value, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not YAML") from error
