@@ -19,8 +19,6 @@ from endpoints.serve import Live
 
 __all__ = ["Answer", "Ask", "EndpointLost", "asking", "each", "from_journal"]
 
-HERE = ("http://127.0.0.1:", "http://localhost:")
-
 FAILURES_IN_A_ROW = 10
 """So many failed calls without an answer between them mean that the endpoint is down, or that it
 takes no such request; going on would only fill the round with abstentions."""
@@ -61,8 +59,7 @@ async def asking(
         api_key=live.api_key,
         timeout=config.timeout,
         max_retries=0,
-        # a server of this machine has no TLS, and loading certificates takes a while
-        http_client=openai.DefaultAioHttpClient(verify=not live.base_url.startswith(HERE)),
+        http_client=openai.DefaultAioHttpClient(),
     ) as client:
         line = Line(name, config, live, client, pace, tally)
 

@@ -33,7 +33,8 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if partial := metrics.get("partial"):
         limit = f"judge.budget.{partial['limit']}"
         lines.append(("partial", f"{partial['left_out']} prompts not judged: {limit} is used up"))
-    lines += health_lines(metrics["judge"].get("health"), metrics["judge"].get("gold"))
+    judge = metrics.get("judge", {})
+    lines += health_lines(judge.get("health"), judge.get("gold"))
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
     for split in ("gate", "test"):
@@ -41,8 +42,8 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
             if rate := metrics.get(split, {}).get(f"win_rate_vs_{other}"):
                 lines.append((f"{split}: win rate vs {other}", win_rate_text(rate)))
     if metrics.get("gate_judge_id"):
-        judge = metrics["gate_judge_id"]
-        shown = "the labelling judge" if judge == metrics["judge_id"] else judge
+        at_gate = metrics["gate_judge_id"]
+        shown = "the labelling judge" if at_gate == metrics["judge_id"] else at_gate
         lines.append(("judge at the gate", shown))
     lines += _metric_lines(metrics)
     lines += [("alarm", alarm) for alarm in metrics.get("alarms", [])]
@@ -104,7 +105,7 @@ def _metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
 def _usage(usage: dict[str, Any]) -> str:
     cost = f", cost {usage['judge_cost']:.4f}" if usage["judge_cost"] else ""
     each = ""
-    if per_pair := usage["label_per_pair"]:
+    if per_pair := usage.get("label_per_pair"):
         price = f" and {per_pair['cost']:.6f}" if usage["judge_cost"] else ""
         each = f"; {per_pair['calls']:.1f} calls{price} a pair"
     return (
