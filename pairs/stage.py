@@ -27,6 +27,7 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         rows_hash("prompts", prompts),
         rows_hash("candidates", candidates),
         rows_hash("verdicts", verdicts),
+        [[row["score"], row["probability"]] for row in verdicts],
         config.model_dump(),
         sorted(held_out),
         sorted(seen),

@@ -63,8 +63,10 @@ VERDICTS = [
     ),
     Column("outcome", pa.string(), "a, b, tie, scored or abstain; a and b name the candidates"),
     Column("reason", pa.string(), "why it abstained; null otherwise"),
-    Column("score", pa.float64(), "pointwise score, expected where there are probabilities"),
-    Column("probability", pa.float64(), "probability that a wins, where the judge gives one"),
+    Column("score", pa.float64(), "pointwise score, expected where there are probabilities", False),
+    Column(
+        "probability", pa.float64(), "probability that a wins, if the judge gives one", False
+    ),
     Column("rationale", pa.string(), "the judge's reason, as it gave it"),
     Column("raw_text", pa.string(), "the judge's whole reply"),
     Column("judge_id", pa.string(), "endpoint and model (a served model: hash of its weights)"),
@@ -93,13 +95,15 @@ PAIRS = [
     Column("chosen_id", pa.string(), "candidate_id of chosen; null if undecided"),
     Column("rejected_id", pa.string(), "candidate_id of rejected; null if undecided"),
     Column("candidate_ids", pa.list_(pa.string()), "the candidates considered"),
-    Column("score_chosen", pa.float64(), "screen score of chosen; null without a screen"),
-    Column("score_rejected", pa.float64(), "screen score of rejected; null without a screen"),
-    Column("margin", pa.float64(), "score_chosen - score_rejected"),
+    Column("score_chosen", pa.float64(), "screen score of chosen; null without a screen", False),
+    Column(
+        "score_rejected", pa.float64(), "the same of rejected", False
+    ),
+    Column("margin", pa.float64(), "score_chosen - score_rejected", False),
     Column("policy_id", pa.string(), "policy that wrote both answers"),
     Column("judge_id", pa.string(), "judge that confirmed the pair"),
     Column("verdict_ids", pa.list_(pa.string()), "every verdict the decision rests on"),
-    Column("probability", pa.float64(), "averaged probability of chosen; null if not given"),
+    Column("probability", pa.float64(), "averaged probability of chosen; null if not given", False),
 ]
 
 DROPPED = [*PAIRS, Column("reason", pa.string(), "why it was not kept")]

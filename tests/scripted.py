@@ -138,8 +138,9 @@ def shown(body: dict[str, Any]) -> list[str]:
 
 
 def quality(text: str) -> int:
-    """What the honest judge sees in "quality 7 ..."."""
-    return int(text.split()[1])
+    """What the honest judge sees in "quality 7 ..."; any other text is worth nothing."""
+    found = re.match(r"quality (\d+)", text)
+    return int(found[1]) if found else 0
 
 
 def asks_for_a_score(body: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ import yaml
 
 from rounds.shipped import locate
 
+GOLD_PAIRS = 12
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -24,6 +25,9 @@ def write_config(folder: Path, **changes: object) -> Path:
             lines = [lines[0], json.dumps({"prompt": "It is broken. " * 200}), *lines]
         (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
         tree["prompts"][split] = str(folder / f"{split}.jsonl")
+    gold = locate("prefloop:prompts/starter/gold.jsonl").read_text().splitlines()[:GOLD_PAIRS]
+    (folder / "gold.jsonl").write_text("\n".join(gold) + "\n")
+    tree["judge"]["gold"] = {"path": str(folder / "gold.jsonl")}
     tree["name"] = "small"
     tree["prompts"]["per_round"] = 24
     tree["sampler"]["chunk"] = 8

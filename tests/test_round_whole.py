@@ -182,7 +182,7 @@ def test_the_run_folder_is_a_dataset(run_dir: Path):
     ]  # fmt: skip
     assert set(pairs["round"]) == {1, 2}
     verdicts = load_dataset(str(run_dir), "verdicts", split="round_0001")
-    assert set(verdicts["split"]) == {"train", "gate", "test"}
+    assert set(verdicts["split"]) == {"train", "gate", "test", "gold", "health"}
 
 
 def test_show_traces_a_pair_to_its_verdicts_and_losers(home: Path):
