@@ -72,11 +72,19 @@ def prune(raw: dict[str, Any]) -> None:
 
 
 def _is_token(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    given, others = entry.get("bytes"), entry.get("top_logprobs")
     return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("token"), str)
+        isinstance(entry.get("token"), str)
         and isinstance(entry.get("logprob"), (int, float))
+        and (others is None or isinstance(others, list))
+        and (given is None or (isinstance(given, list) and all(map(_is_byte, given))))
     )
+
+
+def _is_byte(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 256
 
 
 def read_answer(
@@ -93,8 +101,8 @@ def read_answer(
         failure, text = "refused", str(message["refusal"])
     elif finish == "content_filter":
         failure = "content_filter"
-    elif finish == "length" and not _one_token(body):
-        failure = "truncated"
+    elif finish != "stop" and not (finish == "length" and _one_token(body)):
+        failure = "truncated"  # by length, or an end that the endpoint does not call one
     elif not text.strip():
         failure = "empty"
     logprobs = choice.get("logprobs")
@@ -116,7 +124,12 @@ def tokens_of(raw: dict[str, Any]) -> tuple[int, int]:
     usage = raw.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return read if isinstance(read, int) else 0, written if isinstance(written, int) else 0
+    return _count(read), _count(written)
+
+
+def _count(value: object) -> int:
+    """A number of tokens that a table can hold; 0 for anything else."""
+    return value if isinstance(value, int) and 0 <= value < 2**31 else 0
 
 
 def cost_of(raw: dict[str, Any], config: EndpointConfig) -> float:

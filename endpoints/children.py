@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from endpoints.child_main import USER_ERROR
@@ -43,6 +43,8 @@ def child(
         read_end = -1
         yield process
     finally:
+        with suppress(BrokenPipeError):  # the supervisor has ended before
+            os.write(write_end, b".")  # not only closed: a fork of ours would hold it open
         os.close(write_end)
         if read_end >= 0:
             os.close(read_end)

@@ -95,6 +95,11 @@ async def asking(
             budget.spend(answer)
             return answer
 
+        def ended(key: str, done: asyncio.Future[Answer]) -> None:
+            underway.pop(key, None)
+            if not done.cancelled():
+                done.exception()  # whoever asked may be gone; the stream has its own report
+
         async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Answer:
             key = request_key(name, live.model_id, body, rubric, repeat)
             if key in unusable:
@@ -106,10 +111,11 @@ async def asking(
                 return answer
             if key not in underway:  # the same question twice at once is one call
                 if limit := budget.exhausted:
+                    budget.refused = limit
                     return Answer(key, "", "budget", detail=f"the budget's {limit} are used up")
                 budget.in_flight += 1
                 underway[key] = asyncio.ensure_future(call(key, body))
-                underway[key].add_done_callback(lambda _: underway.pop(key, None))
+                underway[key].add_done_callback(lambda done: ended(key, done))
             # shielded: when another call's failure ends the stream, this one is on its way
             return await asyncio.shield(underway[key])
 

@@ -10,8 +10,8 @@ from rounds.section import Section
 class Price(Section):
     """What a call costs, in your currency per million tokens."""
 
-    input: float = 0.0
-    output: float = 0.0
+    input: float = Field(0.0, ge=0, allow_inf_nan=False)
+    output: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class Serve(Section):
@@ -50,7 +50,7 @@ class EndpointConfig(Section):
     """Requests a minute."""
     tpm: int | None = Field(None, ge=1)
     """Tokens a minute, of prompts and answers together."""
-    timeout: float = Field(60.0, gt=0)
+    timeout: float = Field(60.0, gt=0, allow_inf_nan=False)
     """Seconds one attempt may take."""
     max_retries: int = Field(8, ge=0)
     """Further attempts at a call that failed; waiting out a busy endpoint is none of them."""

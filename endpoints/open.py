@@ -23,6 +23,13 @@ OURS = {"self", "model", "messages", "response_format", "stream", "stream_option
 """Arguments of a chat completion that are not the user's to set."""
 
 
+def reach_ourselves() -> None:
+    """Our own servers listen on this machine; no proxy stands between."""
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+
+
 def api_key(name: str, config: EndpointConfig, read_block: ReadBlock | None = None) -> str:
     """The endpoint's key from its environment variable or Secret block; "EMPTY" if it has none."""
     if config.api_key_env:
@@ -120,6 +127,7 @@ class Endpoints:
         progress: Progress = silent,
         read_block: ReadBlock | None = None,
     ) -> None:
+        reach_ourselves()
         self._configs = configs
         self._logs = logs
         self._progress = progress

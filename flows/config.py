@@ -81,7 +81,7 @@ class Config(Section):
             raise ValueError(
                 f"gate.judge.tau: {judge.tau} is for labels, the gate's judge takes a number"
             )
-        for name in ("appeal", "batch", "budget", "gold"):
+        for name in ("strategy", "select", "scale", "appeal", "batch", "budget", "gold", "health"):
             if getattr(judge, name) != JudgeConfig.model_fields[name].default:
                 raise ValueError(f"gate.judge.{name}: is for labels, leave it out here")
 

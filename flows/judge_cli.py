@@ -61,7 +61,7 @@ def reparse(
 
 def try_judge(config: Any, runs_dir: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """What the judge says of known pairs, and the plan of a round with what that measured."""
-    from endpoints.open import Endpoints
+    from endpoints.open import Endpoints, reach_ourselves
     from flows.config import judged_by
     from flows.display import Display
     from flows.plan import plan_round
@@ -70,6 +70,7 @@ def try_judge(config: Any, runs_dir: Path) -> tuple[dict[str, Any], list[tuple[s
     from judge.check import check_judge as ask
     from rounds.lock import run_lock
 
+    reach_ourselves()
     run_dir = runs_dir.resolve() / config.name
     plan_round(config, runs_dir)  # the prompts are read before anything is asked
     check_judge("judge", config.judge)

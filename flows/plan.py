@@ -72,7 +72,7 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     each = most_calls(judge.strategy, config.sampler.n, judge.select, len(jury))
     budget = judge.budget.calls or prompts * each
     for name in jury:
-        asked["labels", name] += min(prompts * each, budget) // len(jury)
+        asked["labels", name] += -(-min(prompts * each, budget) // len(jury))
     if judge.gold is not None:
         pairs = len(read_gold(judge.gold.path, "judge.gold.path"))
         for name in jury:

@@ -1,6 +1,5 @@
 """What a run holds open while it works: its lock, its endpoints, its progress display."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
-from endpoints.open import Endpoints
+from endpoints.open import Endpoints, reach_ourselves
 from flows.config import Config, dump_config
 from flows.display import Display
 from flows.preflight import check, first_policy, read_secret_block
@@ -44,7 +43,7 @@ def session(config: Config, runs_dir: Path) -> Iterator[Session]:
     if (there := _open.get()) is not None:
         yield there
         return
-    _reach_ourselves()
+    reach_ourselves()
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
         _writable(run_dir)
@@ -78,13 +77,6 @@ def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     """The promoted policy, or the first one while none was."""
     history = policy_history(run_dir)
     return policy_of(run_dir, history["current"]) if history else initial
-
-
-def _reach_ourselves() -> None:
-    """Our own servers listen on this machine; no proxy stands between."""
-    for name in ("no_proxy", "NO_PROXY"):
-        hosts = [host for host in os.environ.get(name, "").split(",") if host]
-        os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
 
 
 def _writable(run_dir: Path) -> None:

@@ -12,7 +12,16 @@ from judge.measures import measure
 from judge.panel import depends_on, desk_of, panel
 from judge.questions import both_orders
 from judge.stage import stream
-from judge.trials import Subject, Work, anchored, repeated, sampled, second_opinion, trials
+from judge.trials import (
+    Subject,
+    Work,
+    anchored,
+    can_be_repeated,
+    repeated,
+    sampled,
+    second_opinion,
+    trials,
+)
 from judge.trust import wanted_accuracy
 from judge.voices import is_endpoint
 from rounds.errors import Stopped
@@ -146,12 +155,16 @@ async def _health(
     work: list[Work] = []
     planted: list[Row] = []
     async with panel(desk_of(folder), config, endpoints, config.jury[:1], tau) as judge:
-        work += [repeated(judge, subject) for subject in chosen]
+        work += [repeated(judge, subject) for subject in chosen if can_be_repeated(subject)]
         for subject in chosen[: config.health.sample]:
             more, texts = trials(judge, subject)
             work += more
             planted += texts
-        work += [anchored(judge, subject, round_number(folder)) for subject in anchors]
+        work += [
+            anchored(judge, subject, round_number(folder))
+            for subject in anchors
+            if can_be_repeated(subject)
+        ]
         found = await stream(work, lambda one: one(), progress)
     if config.health.second is not None:
         async with panel(desk_of(folder), config, endpoints, [config.health.second], tau) as judge:

@@ -21,7 +21,7 @@ def read_line(line: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: a line of brackets only
         raise ValueError(f"not JSON ({error})") from error
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")

@@ -47,7 +47,8 @@ def measure(
         "yield": rate(len(labelled & judged), len(judged)),
         "comparisons": _outcomes(list(labels.values()), len(decided)),
         "failures": failures(train),
-        **order_measures(train),
+        # of the judge that is asked first: an appeal would hide how often it flips
+        **order_measures([row for row in train if not row["level"]]),
         **length_measures(won, {name: len(row["text"]) for name, row in by_id.items()}),
         "margins": _margins(list(decided.values())),
         "screen": _screen(train),

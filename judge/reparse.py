@@ -54,8 +54,18 @@ def _changes(before: list[Row], now: list[Row]) -> list[dict[str, Any]]:
     return [
         {"verdict_id": name, "before": _read(old.get(name)), "now": _read(new.get(name))}
         for name in dict.fromkeys([*old, *new])
-        if _read(old.get(name)) != _read(new.get(name))
+        if _read(old.get(name)) != _read(new.get(name)) and not _was_no_reply(old, new, name)
     ]
+
+
+def _was_no_reply(old: dict[str, Row], new: dict[str, Row], name: str) -> bool:
+    """A call that failed left no reply, so that there is nothing to read again."""
+    return (
+        name in old
+        and name in new
+        and new[name]["reason"] == "not_asked"
+        and old[name]["outcome"] == "abstain"
+    )
 
 
 def _read(row: Row | None) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ def _load(config: JudgeConfig, kind: str) -> Template:
         rubric = parse_template(path.read_text(encoding="utf-8"), NEEDED[kind], OPTIONAL)
     except FileNotFoundError:
         raise UserError(f"judge.rubrics.{kind}: no such file {path.resolve()}") from None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"judge.rubrics.{kind}: {path}: {error}") from error
     for name in config.criteria:
         if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rubric.text):

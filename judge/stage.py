@@ -17,6 +17,7 @@ from judge.questions import both_orders, usable
 from judge.room import Room
 from judge.rows import Judge
 from judge.strategies import STRATEGIES, most_calls
+from judge.voices import is_endpoint
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
@@ -95,7 +96,7 @@ async def label(
     strategy = STRATEGIES[config.strategy]
     budget, tally = Budget(**config.budget.model_dump()), Counter[str]()
     room, desk = Room(budget), desk_of(folder)
-    jury = len(config.jury)
+    asking = sum(map(is_endpoint, config.jury))
     left_out: list[Row] = []
 
     async with panel(desk, config, endpoints, config.jury, tau, 0, budget, tally, offline) as judge:
@@ -104,7 +105,7 @@ async def label(
 
         async def work(one: Asked) -> list[Row]:
             n = len(usable(one.candidates))
-            calls = most_calls(config.strategy, n, config.select, jury) if n > 1 else 0
+            calls = most_calls(config.strategy, n, config.select, asking) if n > 1 and asking else 0
             if not await room.enter(calls):
                 left_out.append(one.prompt)
                 return []
@@ -120,7 +121,9 @@ async def label(
             desk, config, endpoints, config.appealed_to, tau, 1, budget, tally, offline
         ) as judge:
             await _appeal(judge, asked, rows, appeals, progress)
-    return Labelled(rows, len(left_out), budget.refused if left_out else None, dict(tally))
+    unsent = any(row["reason"] == "budget" for of_prompt in rows for row in of_prompt)
+    limit = budget.refused if left_out or unsent else None
+    return Labelled(rows, len(left_out), limit, dict(tally))
 
 
 async def stream(

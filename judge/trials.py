@@ -36,6 +36,11 @@ def sampled(subjects: list[Subject], count: int) -> list[Subject]:
     return sorted(compared, key=lambda one: digest("trial", one.prompt["prompt_id"]))[:count]
 
 
+def can_be_repeated(subject: Subject) -> bool:
+    """Whether the prompt's first verdict is one on two answers; a list is not asked again."""
+    return _compared(subject)[2]["kind"] == "pairwise"
+
+
 def repeated(judge: Judge, subject: Subject) -> Work:
     """The prompt's first question again."""
     return _again(judge, subject, "repeat", REPEAT)
@@ -93,12 +98,12 @@ def _compared(subject: Subject) -> tuple[Row, Row, Row]:
 
 
 def _first(subject: Subject) -> Row | None:
-    """The prompt's first question to the first judge that showed two answers."""
+    """The prompt's first verdict on two answers that were shown in an order."""
     return next(
         (
             row
             for row in subject.verdicts
-            if row["kind"] == "pairwise" and row["purpose"] == "confirm" and row["shown_first"]
+            if row["purpose"] == "confirm" and row["candidate_b"] and row["shown_first"]
         ),
         None,
     )

@@ -52,10 +52,11 @@ def read_json(text: str, fields: dict[str, Menu]) -> Reading:
 def read_closing(text: str, field: str, menu: Menu) -> Reading:
     """Read the verdict that free text closes with: [[A]], [[A>B]], [[7]].
 
-    It is the last line that ends in a verdict. Mentions inside a line, in quotes, block quotes
-    or code do not count, but for a sentence in quotes that ends the reply under the judge's own
-    words "Final verdict". Two different verdicts from the paragraph of that line on are none, and
-    one that is not on the menu is never passed over for an earlier one.
+    It is the last line that ends in a verdict; what follows it, if anything, stands apart from
+    it. Mentions inside a line, in quotes, block quotes or code do not count, but for a sentence in
+    quotes that ends the reply under the judge's own words "Final verdict". Two different verdicts
+    from the paragraph of that line on are none, and one that is not on the menu is never passed
+    over for an earlier one.
     """
     start = _after_thinking(text)
     body = _SIGNED.sub(r"\1 \2 \3", text[start:])
@@ -64,6 +65,8 @@ def read_closing(text: str, field: str, menu: Menu) -> Reading:
     if not lines:
         return Reading(None, text[start:].strip() or None, "no_verdict")
     last = lines[-1]
+    if body[last.end() :].strip() and not _PAUSE.match(body, last.end()):
+        return Reading(None, text[start:].strip(), "no_verdict")
     paragraph = max((match.end() for match in _BLANK.finditer(body, 0, last.start())), default=0)
     rationale = text[start : start + last.start()].strip() or None
     said = {match.group(1).strip() for match in _MENTION.finditer(body, paragraph)}
@@ -89,6 +92,7 @@ THINKING = "<think>"
 _MENTION = re.compile(r"\[\[([^\[\]\n]{0,120})\]\]")
 _CLOSING = re.compile(r"(?m)^.*?\[\[([^\[\]\n]{0,120})\]\][ \t\r*_.`)]*$")
 _BLANK = re.compile(r"\n[ \t\r]*\n")
+_PAUSE = re.compile(r"\r?\n[ \t\r]*\n")
 _WITHIN = r"|\n(?![ \t\r]*(?:\n|```|>))"  # a quotation ends with its paragraph
 _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|(?m:^[ \t]*>[^\n]*$)|`[^`\n]+`"

@@ -53,11 +53,13 @@ def _title(run_dir: Path) -> str:
 
 def _line(facts: dict[str, Any]) -> str:
     counts = facts["counts"]
-    decision = "promoted" if facts["decision"]["promoted"] else "not promoted"
+    promoted = "promoted" if facts["decision"]["promoted"] else "not promoted"
+    trained = f"The policy trained on them was {promoted}."
+    decision = trained if facts["trained"] else "Nothing was trained on them."
     dropped = ", ".join(f"{reason} {n}" for reason, n in sorted(counts["dropped"].items()))
     return (
         f"- Round {facts['round']}: {counts['candidates']} candidates by policy "
         f"`{facts['policy']['policy_id']}`, judged by `{facts['judge_id']}`; "
         f"{counts['pairs']} pairs kept, dropped: {dropped or 'none'}. "
-        f"The policy trained on them was {decision}."
+        f"{decision}"
     )

@@ -28,6 +28,9 @@ from rounds.stages import stage_stamps
 from rounds.tables import read_rows, table_path
 from rounds.weights import Policy
 
+NEVER_SENT = ("budget", "not_asked")
+"""Reasons of verdict rows for which no call was made."""
+
 PACKAGES = (
     "torch",
     "transformers",
@@ -151,7 +154,8 @@ def _usage(verdicts: list[dict[str, Any]], facts: dict[str, Any], pairs: int) ->
 
 
 def _calls(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
-    calls = {row["request_key"]: row for row in rows if row["request_key"]}.values()
+    sent = [row for row in rows if row["request_key"] and row["reason"] not in NEVER_SENT]
+    calls = {row["request_key"]: row for row in sent}.values()
     return {
         "calls": len(calls),
         "prompt_tokens": sum(row["prompt_tokens"] for row in calls),

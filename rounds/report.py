@@ -79,8 +79,8 @@ def _training(train: dict[str, Any]) -> str:
     accuracy = train["held_out_accuracy"]
     held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
     kl = "" if train["kl_per_token"] is None else f", KL {train['kl_per_token']:.4f} a token"
-    last = train["curves"][-1]["loss"] if train["curves"] else float("nan")
-    return f"{train['steps']} steps on {train['pairs']} pairs, loss {last:.3f}{kl}{held_out}"
+    loss = f"loss {train['curves'][-1]['loss']:.3f}" if train["curves"] else "loss not logged"
+    return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
 
 
 def _metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:

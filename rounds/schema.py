@@ -64,9 +64,7 @@ VERDICTS = [
     Column("outcome", pa.string(), "a, b, tie, scored or abstain; a and b name the candidates"),
     Column("reason", pa.string(), "why it abstained; null otherwise"),
     Column("score", pa.float64(), "pointwise score, expected where there are probabilities", False),
-    Column(
-        "probability", pa.float64(), "probability that a wins, if the judge gives one", False
-    ),
+    Column("probability", pa.float64(), "probability that a wins, if the judge gives one", False),
     Column("rationale", pa.string(), "the judge's reason, as it gave it"),
     Column("raw_text", pa.string(), "the judge's whole reply"),
     Column("judge_id", pa.string(), "endpoint and model (a served model: hash of its weights)"),
@@ -75,7 +73,11 @@ VERDICTS = [
     Column("prompt_tokens", pa.int32(), "tokens read", False),
     Column("completion_tokens", pa.int32(), "tokens written", False),
     Column("cost", pa.float64(), "price of the call by the config's price list", False),
-    Column("purpose", pa.string(), "screen (chooses what is compared), confirm (decides), or test"),
+    Column(
+        "purpose",
+        pa.string(),
+        "screen, confirm; or a test: gold, repeat, anchor, canary, triad, second",
+    ),
     Column("level", pa.int32(), "0 for the judge or jury, 1 for the appeal"),
     Column("threshold", pa.float64(), "averaged probability that a winner had to reach"),
     Column("criteria", CRITERIA, "each criterion: its score, or 1 (a better), 0, -1 (b better)"),
@@ -96,9 +98,7 @@ PAIRS = [
     Column("rejected_id", pa.string(), "candidate_id of rejected; null if undecided"),
     Column("candidate_ids", pa.list_(pa.string()), "the candidates considered"),
     Column("score_chosen", pa.float64(), "screen score of chosen; null without a screen", False),
-    Column(
-        "score_rejected", pa.float64(), "the same of rejected", False
-    ),
+    Column("score_rejected", pa.float64(), "the same of rejected", False),
     Column("margin", pa.float64(), "score_chosen - score_rejected", False),
     Column("policy_id", pa.string(), "policy that wrote both answers"),
     Column("judge_id", pa.string(), "judge that confirmed the pair"),

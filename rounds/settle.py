@@ -103,7 +103,8 @@ def by_judge(verdicts: list[Row]) -> Settled:
 
     A failure in either order abstains with that failure's reason; orders that differ abstain as a
     flip. Where both orders carry a probability the two are averaged, and the winner's must reach
-    the threshold. A judge that sees no order (a person, a function) needs one verdict only.
+    the threshold; with a probability in one order only, nothing says that it does. A judge that
+    sees no order (a person, a function) needs one verdict only.
     """
     ids = [row["verdict_id"] for row in verdicts]
     judge_id = verdicts[0]["judge_id"]
@@ -117,6 +118,9 @@ def by_judge(verdicts: list[Row]) -> Settled:
     if len(outcomes) > 1:
         return Settled("abstain", "flip", ids, judge_id, probability)
     outcome = outcomes.pop()
+    sure_of = sum(row["probability"] is not None for row in verdicts)
+    if outcome in ("a", "b") and 0 < sure_of < len(verdicts):
+        return Settled("abstain", "missing_logprobs", ids, judge_id)
     if outcome in ("a", "b") and probability is not None:
         sure = probability if outcome == "a" else 1 - probability
         if sure < (verdicts[0]["threshold"] or 0.5):

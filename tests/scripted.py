@@ -63,6 +63,8 @@ class Scripted:
         try:
             time.sleep(self.delay)
             return self.script(body)
+        except Exception as error:  # else the client would only see a connection that breaks
+            return Raw(400, json.dumps({"error": {"message": f"the script failed: {error!r}"}}))
         finally:
             with self.lock:
                 self.open_now -= 1

@@ -413,3 +413,26 @@ def test_calls_that_are_open_when_the_stream_ends_are_kept(endpoint, tmp_path: P
     before = len(at.requests)
     assert [answer.text for answer in ask_all(tmp_path, at, calls)] == ["yes"] * 5
     assert len(at.requests) == before, "a call that was open was paid for twice"
+
+
+@pytest.mark.parametrize("finish", [None, "abort", "max_tokens", "error", ""])
+def test_a_reply_that_does_not_say_that_it_ended_is_no_answer(tmp_path, endpoint, finish):
+    at = endpoint(lambda body: completion("[[A]]\nBut hold on, let me", finish))
+    (answer,) = ask_all(tmp_path, at, [(question("x"), "r")])
+    assert answer.failure == "truncated"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"token": "A", "logprob": -0.1, "top_logprobs": 5},
+        {"token": "A", "logprob": -0.1, "bytes": "A"},
+        {"token": "A", "logprob": -0.1, "bytes": [300]},
+    ],
+)
+def test_odd_log_probabilities_lose_no_answer(tmp_path, endpoint, entry):
+    reply = completion("A")
+    reply["choices"][0]["logprobs"] = {"content": [entry]}
+    reply["usage"]["prompt_tokens"] = 3_000_000_000
+    (answer,) = ask_all(tmp_path, endpoint(lambda body: reply), [(question("x"), "r")])
+    assert (answer.text, answer.logprobs, answer.prompt_tokens) == ("A", None, 0)

@@ -1,6 +1,7 @@
 """The judge under examination: tests on a sample, over the rounds, bounds that stop."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -289,3 +290,22 @@ def test_a_judge_that_is_wrong_on_gold_is_stopped_before_it_labels(
         with pytest.raises(Stopped, match=r"decided rightly: 0.333 of 3, at least 0.5"):
             judge_gold(folder, held, there)
     assert len(at.requests) == 2 * 3
+
+
+def test_a_judge_of_lists_meets_the_canaries_as_well(run_dir: Path, endpoint, desk):
+    def judge(body: dict[str, Any]) -> Any:
+        if "ranking" not in json.dumps(body["response_format"]):
+            return honest(body)
+        seen = {label: worth(text) for label, text in zip("ABCD", listed(body), strict=False)}
+        ranking = sorted(seen, key=lambda label: -seen[label])
+        return json.dumps({"rationale": "x", "ranking": ranking})
+
+    def listed(body: dict[str, Any]) -> list[str]:
+        user = body["messages"][-1]["content"]
+        return [text for _, text in re.findall(r"\[([A-D] \w{8})\]\n(.*?)\n\[/\1\]", user, re.S)]
+
+    folder, at = answered(run_dir, (9, 3, 5), (2, 8, 4)), endpoint(judge)
+    ranked = config(max_canaries=0.0).model_copy(update={"strategy": "listwise"})
+    found = examined(folder, ranked, desk(at))
+    assert found["yield"]["value"] == 1.0
+    assert found["canaries"]["chosen"]["n"] == len(CANARIES) and found["stability"]["n"] == 0

@@ -117,3 +117,10 @@ def test_the_margin_is_that_of_the_chosen_and_none_where_one_has_no_score():
     assert margin({"x": 3, "y": 1.5}, "y", "x") == -1.5
     assert margin({"x": 0, "y": 0}, "x", "y") == 0
     assert margin({"x": 3}, "x", "y") is margin({"x": 3}, "y", "x") is margin({}, "x", "y") is None
+
+
+def test_a_probability_in_one_order_only_reaches_no_threshold():
+    rows = [row | {"threshold": 0.99} for row in both(A, B, "a", "a")]
+    rows[0]["probability"] = 0.995
+    assert settle(rows)[:2] == ("abstain", "missing_logprobs")
+    assert settle([row | {"probability": 0.995} for row in rows]).outcome == "a"

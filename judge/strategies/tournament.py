@@ -19,13 +19,13 @@ async def tournament(judge: Judge, prompt: Row, candidates: list[Row]) -> list[R
     kept = shuffle(prompt, usable(candidates))
     if len(kept) < 2:
         return []
-    rows: list[Row] = []
-    winners, losers = await _matches(judge, prompt, kept, rows)
+    (winners, losers), first = await _matches(judge, prompt, kept)
     left_over = kept[len(winners) + len(losers) :]
-    best, worst = await asyncio.gather(
-        _knockout(judge, prompt, winners + left_over, 0, rows),
-        _knockout(judge, prompt, losers + left_over, 1, rows),
+    (best, upper), (worst, lower) = await asyncio.gather(
+        _knockout(judge, prompt, winners + left_over, 0),
+        _knockout(judge, prompt, losers + left_over, 1),
     )
+    rows = [*first, *upper, *lower]  # in this order, whoever answered first
     if best is worst:
         return rows
     met = {best["candidate_id"], worst["candidate_id"]}
@@ -35,24 +35,27 @@ async def tournament(judge: Judge, prompt: Row, candidates: list[Row]) -> list[R
     return [*rows, *await both_orders(judge, prompt, best, worst)]
 
 
-async def _knockout(judge: Judge, prompt: Row, field: list[Row], side: int, rows: list[Row]) -> Row:
-    """The last one left; `side` 0 lets winners go on, 1 losers."""
+async def _knockout(
+    judge: Judge, prompt: Row, field: list[Row], side: int
+) -> tuple[Row, list[Row]]:
+    """The last one left and the verdicts on the way; `side` 0 lets winners go on, 1 losers."""
+    rows: list[Row] = []
     while len(field) > 1:
-        through = (await _matches(judge, prompt, field, rows))[side]
-        field = through + field[2 * len(through) :]
-    return field[0]
+        sides, played = await _matches(judge, prompt, field)
+        rows += played
+        field = sides[side] + field[2 * len(sides[side]) :]
+    return field[0], rows
 
 
 async def _matches(
-    judge: Judge, prompt: Row, field: list[Row], rows: list[Row]
-) -> tuple[list[Row], list[Row]]:
-    """Neighbours play each other; (winners, losers). One left over has not played."""
+    judge: Judge, prompt: Row, field: list[Row]
+) -> tuple[tuple[list[Row], list[Row]], list[Row]]:
+    """Neighbours play each other; (winners, losers) and the verdicts. One left over has not."""
     pairs = list(zip(field[::2], field[1::2], strict=False))
     played = await asyncio.gather(*(both_orders(judge, prompt, a, b, "screen") for a, b in pairs))
     winners, losers = [], []
     for (a, b), verdicts in zip(pairs, played, strict=True):
-        rows += verdicts
         ahead = chance(verdicts) >= 0.5
         winners.append(a if ahead else b)
         losers.append(b if ahead else a)
-    return winners, losers
+    return (winners, losers), [row for verdicts in played for row in verdicts]
