@@ -107,7 +107,7 @@ def test_every_kind_of_call_is_counted(tmp_path: Path, overrides, calls):
 def test_a_jury_shares_the_labels_and_each_is_paid_by_its_price(tmp_path: Path):
     jury = ["judge.endpoint=[desk, second, third]", "judge.health.sample=0", "trainer=null"]
     found = plan(tmp_path, *OTHERS, *jury)
-    labels = 3 * (100 * (4 + 2 * 3 * 2) // 3)
+    labels = 3 * -(-100 * (4 + 2 * 3 * 2) // 3)
     assert found["judge calls"].startswith(f"at most {labels + 3 * GOLD}: ")
     assert found["cost"] == f"at most about {(labels // 3 + GOLD) * (600 + 1000) / 1e6:.2f}"
 
