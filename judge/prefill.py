@@ -3,7 +3,6 @@
 from typing import Any
 
 from endpoints.batch import answer_by_batch
-
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from judge.calls import score_request
