@@ -3,8 +3,7 @@
 from contextvars import ContextVar
 
 from endpoints.answer import Answer
-
-NEVER_SENT = ("budget", "not_asked")
+from rounds.usage import NEVER_SENT
 
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 """What is left of the reservation of the prompt at work in this task and in those it starts."""

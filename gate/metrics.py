@@ -1,12 +1,10 @@
 """Metrics the user names: `module:function` to a number for each answer."""
 
-import importlib
 import math
-import os
-import sys
 from collections.abc import Callable
 
 from rounds.errors import UserError
+from rounds.functions import load_function
 
 Metric = Callable[[list[dict[str, str]], str], float]
 
@@ -16,17 +14,7 @@ def load_metric(name: str, reference: str) -> Metric:
 
     Raises UserError where there is no such module or function.
     """
-    module, _, function = reference.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except Exception as error:  # whatever the user's module raises as it is imported
-        raise UserError(
-            f"gate.metrics.{name}: cannot load {reference} ({error}); expected module:function"
-        ) from error
-    if not callable(found):
-        raise UserError(f"gate.metrics.{name}: {reference} is not a function")
+    found = load_function(f"gate.metrics.{name}", reference)
 
     def metric(messages: list[dict[str, str]], answer: str) -> float:
         try:

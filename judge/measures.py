@@ -11,10 +11,11 @@ from typing import Any
 from judge.agreement import cyclic_triads, second_judge, unchanged
 from judge.length import length_measures
 from judge.order import order_measures
-from judge.usage import failures, probabilities, totals, usage
+from judge.usage import failures, probabilities, usage
 from rounds.interval import rate
 from rounds.settle import Settled, by_judge, comparisons, reverses, screen_scores, settle
 from rounds.tables import Row, by_prompt
+from rounds.usage import totals
 
 MARGIN_BINS = 10
 

@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from endpoints.budget import NEVER_SENT
 from endpoints.open import Endpoints, read_endpoints
 from judge.config import Budget, JudgeConfig
 from judge.stage import label, questions
 from rounds.folder import manifest
 from rounds.stages import forget, stage_stamps
 from rounds.tables import Row, read_rows, replace_splits
+from rounds.usage import NEVER_SENT
 
 READ = ("outcome", "reason", "score", "probability")
 READING = ("gold", "judge", "health", "judge_held_out")

@@ -5,14 +5,12 @@ from typing import Any
 
 from rounds.interval import rate
 from rounds.tables import Row
-
-UNSENT = ("budget", "not_asked")
-"""Reasons of rows for which no call was made: they say nothing about the judge."""
+from rounds.usage import sent, totals
 
 
 def failures(rows: list[Row]) -> dict[str, Any]:
     """Calls without a readable verdict: of all, of each kind of question, and by reason."""
-    calls = _calls(rows)
+    calls = sent(rows)
 
     def share(rows: list[Row]) -> dict[str, Any]:
         return rate(sum(row["reason"] is not None for row in rows), len(rows))
@@ -28,7 +26,7 @@ def failures(rows: list[Row]) -> dict[str, Any]:
 
 def probabilities(rows: list[Row]) -> dict[str, Any]:
     """Share of the readable pairwise verdicts that came with a probability."""
-    read = [row for row in _calls(rows) if row["kind"] == "pairwise" and row["reason"] is None]
+    read = [row for row in sent(rows) if row["kind"] == "pairwise" and row["reason"] is None]
     return rate(sum(row["probability"] is not None for row in read), len(read))
 
 
@@ -40,18 +38,3 @@ def usage(rows: list[Row], prompts: int, decided: int) -> dict[str, Any]:
         return {name: value / n for name, value in whole.items()} if n else None
 
     return {**whole, "per_prompt": each(prompts), "per_decided": each(decided)}
-
-
-def totals(rows: list[Row]) -> dict[str, Any]:
-    """Calls, tokens and price, each call once however many rows rest on it."""
-    calls = {row["request_key"]: row for row in _calls(rows)}.values()
-    counted = {
-        name: sum(row[name] or 0 for row in calls)
-        for name in ("prompt_tokens", "completion_tokens", "cost")
-    }
-    return {"calls": len(calls), **counted}
-
-
-def _calls(rows: list[Row]) -> list[Row]:
-    """Rows of judges that were asked."""
-    return [row for row in rows if row["request_key"] and row["reason"] not in UNSENT]

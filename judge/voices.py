@@ -1,17 +1,15 @@
 """Who judges, by name: an endpoint, `python:module:function`, or `human:FILE`."""
 
-import importlib
 import inspect
 import json
 import math
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from judge.rows import Voice
 from rounds.errors import UserError
+from rounds.functions import load_function
 from rounds.ids import text_hash
 from rounds.tables import Row
 
@@ -35,17 +33,7 @@ def load_rule(where: str, name: str) -> Voice:
 
 
 def _python(where: str, name: str) -> Voice:
-    module, _, attribute = name.removeprefix(PYTHON).partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        function = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever the user's module raises as it is imported
-        raise UserError(
-            f"{where}: cannot load {name} ({error}); expected python:module:function"
-        ) from error
-    if not callable(function):
-        raise UserError(f"{where}: {name} is not a function")
+    function = load_function(where, name.removeprefix(PYTHON), PYTHON)
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError):

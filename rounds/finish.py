@@ -3,7 +3,6 @@
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,10 +25,8 @@ from rounds.folder import (
 from rounds.ids import file_hash
 from rounds.stages import stage_stamps
 from rounds.tables import read_rows, table_path
+from rounds.usage import totals
 from rounds.weights import Policy
-
-NEVER_SENT = ("budget", "not_asked")
-"""Reasons of verdict rows for which no call was made."""
 
 PACKAGES = (
     "torch",
@@ -144,23 +141,12 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
 
 def _usage(verdicts: list[dict[str, Any]], facts: dict[str, Any], pairs: int) -> dict[str, Any]:
     sampled = [facts[name]["tokens"] for name in facts if name.startswith("sample")]
-    label = _calls(row for row in verdicts if row["split"] == "train")
+    label = totals(row for row in verdicts if row["split"] == "train")
     per_pair = {name: value / pairs for name, value in label.items()} if pairs else None
     return {
-        **{f"judge_{name}": value for name, value in _calls(verdicts).items()},
+        **{f"judge_{name}": value for name, value in totals(verdicts).items()},
         "label_per_pair": per_pair,
         "sampled_tokens": sum(sampled),
-    }
-
-
-def _calls(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
-    sent = [row for row in rows if row["request_key"] and row["reason"] not in NEVER_SENT]
-    calls = {row["request_key"]: row for row in sent}.values()
-    return {
-        "calls": len(calls),
-        "prompt_tokens": sum(row["prompt_tokens"] for row in calls),
-        "completion_tokens": sum(row["completion_tokens"] for row in calls),
-        "cost": sum(row["cost"] for row in calls),
     }
 
 
