@@ -1,7 +1,6 @@
 """A judge tried out before a round is paid for: a few canned pairs, or the gold set."""
 
 import asyncio
-import time
 from collections import Counter
 from pathlib import Path
 from statistics import fmean
@@ -9,15 +8,13 @@ from typing import Any
 
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
-from judge.examine import gold_facts
-from judge.gold import GoldPair, gold_rows, read_gold
-from judge.panel import Desk, panel
-from judge.questions import both_orders
-from judge.stage import stream
+from judge.examine import ask_gold, gold_facts
+from judge.gold import GoldPair, read_gold
+from judge.panel import Desk
 from rounds.errors import UserError
 from rounds.progress import Progress, silent
 from rounds.settle import settle
-from rounds.tables import Row, by_prompt
+from rounds.tables import Row
 
 CANNED = "prefloop:prompts/canned.jsonl"
 SHOWN = 5
@@ -38,7 +35,9 @@ def check_judge(
     none. Answers are kept in the journal: round 1 pays nothing for them again.
     """
     pairs = read_gold(config.gold.path if config.gold else CANNED, "judge.gold.path")
-    rows, seconds = asyncio.run(_ask(Desk(journal, seed), config, endpoints, pairs, progress))
+    rows, seconds = asyncio.run(
+        ask_gold(Desk(journal, seed), config, endpoints, pairs, 0, progress)
+    )
     flat = [row for of_pair in rows for row in of_pair]
     calls = [row for row in flat if row["request_key"]]
     readable = [row for row in flat if not row["reason"]]
@@ -59,25 +58,6 @@ def check_judge(
         "seconds": seconds,
         "gold": _gold(config, pairs, flat) if config.gold else None,
     }
-
-
-async def _ask(
-    desk: Desk,
-    config: JudgeConfig,
-    endpoints: Endpoints,
-    pairs: list[GoldPair],
-    progress: Progress,
-) -> tuple[list[list[Row]], float]:
-    prompts, candidates = gold_rows(pairs)
-    sides = by_prompt(candidates)
-    async with panel(desk, config, endpoints, config.jury) as judge:
-
-        async def work(prompt: Row) -> list[Row]:
-            a, b = sides[prompt["prompt_id"]]
-            return await both_orders(judge, prompt, a, b, "gold")
-
-        started = time.monotonic()  # a server that is started first is not the judge's speed
-        return await stream(prompts, work, progress), time.monotonic() - started
 
 
 def _gold(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The judge under examination: on the gold set before it labels, on a sample of the round after."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from judge.bounds import crossed
 from judge.config import JudgeConfig
 from judge.gold import GoldPair, flip_rate, gold_rows, measure_gold, read_gold, threshold_for
 from judge.measures import measure
-from judge.panel import depends_on, desk_of, panel
+from judge.panel import Desk, depends_on, desk_of, panel
 from judge.questions import both_orders
 from judge.stage import stream
 from judge.trials import (
@@ -53,7 +54,9 @@ def judge_gold(
 
     def run() -> dict[str, Any]:
         prompts, candidates = gold_rows(pairs)
-        rows = asyncio.run(_gold(folder, config, endpoints, prompts, candidates, repeat, progress))
+        desk = desk_of(folder)
+        asked, _ = asyncio.run(ask_gold(desk, config, endpoints, pairs, repeat, progress))
+        rows = [row for of_pair in asked for row in of_pair]
         for table, found in (("prompts", prompts), ("candidates", candidates), ("verdicts", rows)):
             replace_splits(folder, table, ["gold"], found)
         return gold_facts(config, pairs, rows)
@@ -72,24 +75,25 @@ def gold_facts(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> d
     return {"tau": tau, "gold": measures, "flip_rate": flip_rate(measures, config.gold.min_n)}
 
 
-async def _gold(
-    folder: Path,
+async def ask_gold(
+    desk: Desk,
     config: JudgeConfig,
     endpoints: Endpoints,
-    prompts: list[Row],
-    candidates: list[Row],
+    pairs: list[GoldPair],
     repeat: int,
     progress: Progress,
-) -> list[Row]:
+) -> tuple[list[list[Row]], float]:
+    """The jury's verdicts on each pair in both orders, and the seconds that asking took."""
+    prompts, candidates = gold_rows(pairs)
     sides = by_prompt(candidates)
-    async with panel(desk_of(folder), config, endpoints, config.jury) as judge:
+    async with panel(desk, config, endpoints, config.jury) as judge:
 
         async def work(prompt: Row) -> list[Row]:
             a, b = sides[prompt["prompt_id"]]
             return await both_orders(judge, prompt, a, b, "gold", repeat)
 
-        found = await stream(prompts, work, progress)
-    return [row for rows in found for row in rows]
+        started = time.monotonic()  # a server that is started first is not the judge's speed
+        return await stream(prompts, work, progress), time.monotonic() - started
 
 
 def judge_health(
