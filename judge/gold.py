@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 from judge.gold_lines import EXPECTED, read_line
 from judge.reliability import Case, gold_measures, smallest_threshold
 from rounds.errors import UserError
-from rounds.ids import digest, text_hash
+from rounds.ids import digest
 from rounds.shipped import locate
 from rounds.tables import Row, by_prompt
+from rounds.written import written_candidate
 
 
 class GoldPair(NamedTuple):
@@ -72,9 +73,13 @@ def gold_rows(pairs: list[GoldPair]) -> tuple[list[Row], list[Row]]:
                 "set_aside": None,
                 "reference": pair.reference,
                 "guidelines": pair.guidelines,
+                "tags": None,
             }
         )
-        candidates += [_candidate(name, index, text) for index, text in enumerate((pair.a, pair.b))]
+        candidates += [
+            written_candidate(digest(name, "gold", index), name, "gold", index, text, "gold")
+            for index, text in enumerate((pair.a, pair.b))
+        ]
     return prompts, candidates
 
 
@@ -112,23 +117,6 @@ def _winner(pair: GoldPair) -> str | None:
 
 def _pair_id(pair: GoldPair) -> str:
     return digest("gold", pair.prompt, pair.a, pair.b)
-
-
-def _candidate(name: str, index: int, text: str) -> Row:
-    return {
-        "candidate_id": digest(name, "gold", index),
-        "prompt_id": name,
-        "split": "gold",
-        "policy_id": "gold",
-        "index": index,
-        "text": text,
-        "text_hash": text_hash(text),
-        "token_ids": None,
-        "n_tokens": None,
-        "logprob": None,
-        "finish_reason": "stop",
-        "seed": 0,
-    }
 
 
 def _cases(pairs: list[GoldPair], rows: list[Row]) -> list[Case]:

@@ -57,6 +57,8 @@ def _compared(
         "score_rejected": scores.get(rejected),
         "margin": margin(scores, chosen, rejected),
         "probability": sure if sure is None or settled.outcome == "a" else 1 - sure,
+        "chosen_source": candidates[chosen]["source"],
+        "rejected_source": candidates[rejected]["source"],
     }, None
 
 
@@ -70,7 +72,7 @@ def _undecided(number: int, prompt: Row, ids: list[str], verdicts: list[Row]) ->
         **dict.fromkeys(("chosen", "rejected", "chosen_id", "rejected_id")),
         "candidate_ids": ids,
         **dict.fromkeys(("score_chosen", "score_rejected", "margin", "policy_id")),
-        "probability": None,
+        **dict.fromkeys(("probability", "chosen_source", "rejected_source")),
         "judge_id": judges[-1] if judges else None,
         "verdict_ids": [row["verdict_id"] for row in verdicts],
     }

@@ -52,7 +52,7 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
                 if reason is None:
                     kept.append(row)
                 else:
-                    dropped.append({**row, "reason": reason})
+                    dropped.append({**row, "reason": reason, "detail": None})
             progress(done, len(prompts))
         write_rows(folder, "pairs", kept)
         write_rows(folder, "dropped", dropped)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 CRITERIA = pa.list_(pa.struct([("name", pa.string()), ("value", pa.float64())]))
@@ -32,6 +32,7 @@ PROMPTS = [
     Column("set_aside", pa.string(), "why the prompt was not sampled; null if it was"),
     Column("reference", pa.string(), "a right answer, for the judge; null where there is none"),
     Column("guidelines", pa.string(), "what to mind in judging this prompt; null if nothing"),
+    Column("tags", pa.list_(pa.string()), "tags of the prompt, for win rates by tag; null if none"),
 ]
 
 CANDIDATES = [
@@ -47,6 +48,8 @@ CANDIDATES = [
     Column("logprob", pa.float64(), "summed log-probability of token_ids, nats", False),
     Column("finish_reason", pa.string(), "stop, or length when cut at max_tokens"),
     Column("seed", pa.int64(), "seed of the request; candidate i drew from seed + i"),
+    Column("source", pa.string(), "which sampler wrote it: current, or a name in sampler.also"),
+    Column("revised_from", pa.string(), "candidate_id of the answer that this one revises"),
 ]
 
 VERDICTS = [
@@ -100,13 +103,19 @@ PAIRS = [
     Column("score_chosen", pa.float64(), "screen score of chosen; null without a screen", False),
     Column("score_rejected", pa.float64(), "the same of rejected", False),
     Column("margin", pa.float64(), "score_chosen - score_rejected", False),
-    Column("policy_id", pa.string(), "policy that wrote both answers"),
+    Column("policy_id", pa.string(), "the policy in place, which the round trains"),
     Column("judge_id", pa.string(), "judge that confirmed the pair"),
     Column("verdict_ids", pa.list_(pa.string()), "every verdict the decision rests on"),
     Column("probability", pa.float64(), "averaged probability of chosen; null if not given", False),
+    Column("chosen_source", pa.string(), "which sampler wrote chosen; null if undecided"),
+    Column("rejected_source", pa.string(), "which sampler wrote rejected; null if undecided"),
 ]
 
-DROPPED = [*PAIRS, Column("reason", pa.string(), "why it was not kept")]
+DROPPED = [
+    *PAIRS,
+    Column("reason", pa.string(), "why it was not kept"),
+    Column("detail", pa.string(), "what it duplicates or overlaps, and how much; else null"),
+]
 
 TABLES: dict[str, list[Column]] = {
     "prompts": PROMPTS,

@@ -90,4 +90,6 @@ def _row(
         "logprob": None,
         "finish_reason": answer.finish_reason,
         "seed": request.seed,
+        "source": "current",
+        "revised_from": None,
     }

@@ -63,4 +63,5 @@ def _row(line: str, path: Path, number: int) -> Row:
         "source": f"{path.name}:{number}",
         "set_aside": None,
         **beside,
+        "tags": None,
     }

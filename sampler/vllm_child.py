@@ -150,6 +150,8 @@ def _row(request: Request, policy: Policy, sampling: dict[str, Any], answer: Any
         "logprob": float(sum(logprobs)),
         "finish_reason": answer.finish_reason,
         "seed": request.seed,
+        "source": "current",
+        "revised_from": None,
     }
 
 

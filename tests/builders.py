@@ -31,6 +31,7 @@ def prompt_row(text: str = "Why?", split: str = "train") -> Row:
         "set_aside": None,
         "reference": None,
         "guidelines": None,
+        "tags": None,
     }
 
 
@@ -50,6 +51,8 @@ def candidate_row(
         "logprob": -1.0,
         "finish_reason": finish,
         "seed": 4096,
+        "source": "current",
+        "revised_from": None,
     }
 
 
