@@ -14,6 +14,14 @@ class Price(Section):
     output: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
+class Budget(Section):
+    """What one stage of a round may take; null is no limit. A stage that stops here is partial."""
+
+    calls: int | None = Field(None, ge=1)
+    tokens: int | None = Field(None, ge=1)
+    cost: float | None = Field(None, gt=0)
+
+
 class Serve(Section):
     """A local model behind vLLM's own OpenAI server, started and stopped by prefloop."""
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from endpoints.config import Budget
 from judge.trust import Gold, Health, wanted_accuracy
 from rounds.section import Section
 
@@ -85,14 +86,6 @@ class Appeal(Section):
     """As `judge.endpoint`."""
     max_share: float = Field(0.3, gt=0, le=1)
     """Share of the comparisons that may be appealed; the others stay undecided."""
-
-
-class Budget(Section):
-    """What labelling one round may take; null is no limit. A round that stops here is partial."""
-
-    calls: int | None = Field(None, ge=1)
-    tokens: int | None = Field(None, ge=1)
-    cost: float | None = Field(None, gt=0)
 
 
 class JudgeConfig(Section):
