@@ -12,7 +12,8 @@ from judge.menu import LABELS
 from judge.voices import HUMAN, is_endpoint
 from pairs.config import PairsConfig
 from rounds.section import Section
-from sampler.config import PolicyConfig, PromptsConfig, SamplerConfig
+from sampler.config import PolicyConfig, SamplerConfig
+from sampler.prompt_config import PromptsConfig
 from trainer.config import FROM_GOLD, TrainerConfig
 
 

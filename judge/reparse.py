@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from endpoints.config import Budget
 from endpoints.open import Endpoints, read_endpoints
-from judge.config import Budget, JudgeConfig
+from judge.config import JudgeConfig
 from judge.stage import label, questions
 from rounds.folder import manifest
 from rounds.stages import forget, stage_stamps

@@ -9,7 +9,7 @@ from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest
 from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, read_rows, replace_splits
-from sampler.config import PromptsConfig
+from sampler.prompt_config import PromptsConfig
 from sampler.prompt_files import read_prompts
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rounds.errors import UserError
 from rounds.files import write_json
 from rounds.tables import read_rows
-from sampler.config import PromptsConfig
 from sampler.deal import deal, read_source
+from sampler.prompt_config import PromptsConfig
 
 
 def prompts_file(path: Path, texts: list[str]) -> str:

@@ -40,7 +40,8 @@ from integrity import (
 from scripted import Raw, Scripted, completion
 
 from endpoints.answer import EndpointLost
-from judge.config import Appeal, Budget
+from endpoints.config import Budget
+from judge.config import Appeal
 from rounds.errors import UserError
 from rounds.tables import Row, read_rows
 

@@ -9,9 +9,9 @@ import pytest
 from builders import begun, candidate_row, prompt_row
 from scripted import Scripted, completion, honest_judge, quality, shown
 
-from endpoints.config import EndpointConfig
+from endpoints.config import Budget, EndpointConfig
 from endpoints.open import Endpoints
-from judge.config import Appeal, Budget, JudgeConfig
+from judge.config import Appeal, JudgeConfig
 from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
