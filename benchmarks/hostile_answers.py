@@ -23,7 +23,7 @@ from endpoints.open import Endpoints  # noqa: E402
 from flows.load import load_config  # noqa: E402
 from judge.panel import Desk, panel  # noqa: E402
 from judge.questions import both_orders  # noqa: E402
-from judge.stage import stream  # noqa: E402
+from judge.stream import stream  # noqa: E402
 from rounds.ids import digest  # noqa: E402
 from rounds.interval import rate  # noqa: E402
 from rounds.settle import settle  # noqa: E402

@@ -1,8 +1,10 @@
-"""Model names to folders on this machine; a hub id is downloaded once, by huggingface_hub."""
+"""The Hugging Face hub, by huggingface_hub: models come from it, data sets go to it."""
 
+import re
 from pathlib import Path
 
-from rounds.errors import UserError
+from rounds.errors import UserError, WorkFailed
+from rounds.export_folder import foreign
 from rounds.shipped import locate
 from rounds.weights import require_weights
 
@@ -36,3 +38,68 @@ def _download(repo: str) -> Path:
         ) from error
     require_weights(folder)
     return folder
+
+
+def check_push(repo: str, private: bool) -> None:
+    """Raise UserError unless data set `repo` ("owner/name") can be pushed to with our token.
+
+    One that is there already must be empty or an export, and not public where `private` is wanted.
+    """
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+        raise UserError(f"--to hub:{repo}: expected hub:owner/name")
+    try:
+        HfApi().whoami()
+        try:
+            there = HfApi().dataset_info(repo)
+        except RepositoryNotFoundError:
+            return
+    except (HTTPError, OSError, ValueError) as error:
+        raise UserError(f"hub:{repo}: {_why(error)}") from error
+    if private and not there.private:
+        raise UserError(f"hub:{repo}: is public already; make it private there, or name another")
+    names = {file.rfilename for file in there.siblings or []} - {".gitattributes"}
+    if other := foreign(names, there.tags or []):
+        raise UserError(f"hub:{repo}: holds {other}, which no export wrote; name another data set")
+
+
+def push(folder: Path, repo: str, private: bool) -> str:
+    """Make the data set `repo` what an export's folder is, in one place; returns its address.
+
+    Raises WorkFailed where the hub refuses or is lost; the folder stays, and pushing it again
+    sends only what is not there.
+    """
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+
+    try:
+        made = HfApi().create_repo(
+            repo, repo_type="dataset", private=private or None, exist_ok=True
+        )
+        HfApi().upload_folder(
+            repo_id=repo,
+            repo_type="dataset",
+            folder_path=folder,
+            commit_message="Pairs of prefloop",
+            delete_patterns=["data/*", "train.jsonl"],
+        )
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:
+        raise WorkFailed(f"hub:{repo}: {_why(error)}; the export is in {folder}") from error
+    return str(made)
+
+
+def _why(error: Exception) -> str:
+    """What the hub has against it, in one line."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    if isinstance(error, LocalTokenNotFoundError):
+        return "no token here; set HF_TOKEN, or log in with `hf auth login`"
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if status == 401:
+        return "the hub does not know the token (HF_TOKEN, or that of `hf auth login`)"
+    if status == 403:
+        return "the token may not write there"
+    return " ".join((str(error) or repr(error)).split())

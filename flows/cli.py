@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.command import typed
+from flows.export_cli import export
 from flows.judge_cli import judge_app
 from flows.terminal import (
     AsJson,
@@ -27,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(judge_app, name="judge")
+app.command()(export)
 
 
 @app.command()
@@ -49,7 +52,7 @@ def run(
         with ExitStack() as stack:
             if tree.secret_blocks:  # the checks read them, so the server comes first
                 stack.enter_context(stack.enter_context(prefect_server(log))())
-            opened = stack.enter_context(session(tree, runs_dir))
+            opened = stack.enter_context(session(tree, runs_dir, typed()))
             stack.enter_context(stack.enter_context(prefect_server(log))())
             from flows.loop import run_loop
 

@@ -13,7 +13,7 @@ from judge.voices import HUMAN, is_endpoint
 from pairs.config import PairsConfig
 from rounds.section import Section
 from sampler.config import PolicyConfig, SamplerConfig
-from sampler.prompt_config import PromptsConfig
+from sampler.prompt_config import PromptsConfig, written_by
 from trainer.config import FROM_GOLD, TrainerConfig
 
 
@@ -58,6 +58,10 @@ class Config(Section):
                 raise ValueError(
                     "trainer: must be null, a policy at an endpoint has no weights here"
                 )
+        if (writer := written_by(self.prompts)) is not None:
+            key, generated = writer
+            used.append((f"{key}.endpoint", generated.endpoint))
+        used += self.sampler.endpoints()
         if self.trainer is not None and self.trainer.args.get("label_smoothing") == FROM_GOLD:
             if self.judge.gold is None:
                 raise ValueError(
@@ -109,15 +113,21 @@ class Config(Section):
         free = all(self.endpoints[name].price == Price() for name in labelling)
         if self.judge.budget.cost and free:
             raise ValueError("judge.budget.cost: no judge has a price; set endpoints.NAME.price")
+        if (writer := written_by(self.prompts)) is not None:
+            key, generated = writer
+            if generated.budget.cost and self.endpoints[generated.endpoint].price == Price():
+                raise ValueError(
+                    f"{key}.budget.cost: {generated.endpoint} has no price; set "
+                    f"endpoints.{generated.endpoint}.price"
+                )
 
     def _candidates_fit(self) -> None:
-        n, strategy = self.sampler.n, self.judge.strategy
+        n, strategy = self.sampler.candidates, self.judge.strategy
+        many = f"sampler.n is {n}" if not self.sampler.also else f"the sampler's sources give {n}"
         if strategy == "pairwise" and n != 2:
-            raise ValueError(f"judge.strategy: pairwise compares two, sampler.n is {n}")
+            raise ValueError(f"judge.strategy: pairwise compares two, {many}")
         if strategy == "listwise" and n > len(LABELS):
-            raise ValueError(
-                f"judge.strategy: listwise ranks {len(LABELS)} at most, sampler.n is {n}"
-            )
+            raise ValueError(f"judge.strategy: listwise ranks {len(LABELS)} at most, {many}")
 
     @property
     def held_out_judge(self) -> JudgeConfig:
@@ -133,6 +143,9 @@ class Config(Section):
     def used_endpoints(self) -> set[str]:
         """Names of the endpoints that this run calls."""
         judges = [*judged_by("judge", self.judge), *judged_by("gate", self.held_out_judge)]
+        if (writer := written_by(self.prompts)) is not None:
+            judges.append((writer[0], writer[1].endpoint))
+        judges += self.sampler.endpoints()
         return {name for name in (self.policy.endpoint, *(name for _, name in judges)) if name}
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from flows.config import Config
 
-NOT_OURS = {"function-after", "function-before", "str", "int", "float", "list[str]"}
+NOT_OURS = {"function-after", "function-before", "str", "int", "float", "list[str]", "one source"}
 """What pydantic puts between the keys: validators, and the branches of a choice of types."""
 
 

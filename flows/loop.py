@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.command import same_command
 from flows.load import load_config
 from flows.round import run_round
 from flows.session import session
@@ -19,5 +20,5 @@ def run_loop(
     "sampler.n=8".
     """
     tree = load_config(config, set)
-    with session(tree, Path(runs_dir)):
+    with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)):
         return [str(run_round(tree, Path(runs_dir))) for _ in range(rounds)]

@@ -1,6 +1,7 @@
 """What the next round will do and cost. Nothing is started and nothing is spent."""
 
 from collections import Counter
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from judge.strategies import most_calls
 from judge.voices import is_endpoint
 from rounds.files import read_json
 from rounds.folder import finished_rounds, next_round, round_number
-from rounds.tables import read_rows
-from sampler.deal import read_source
+from sampler.cursor import Deal, next_deal
+from sampler.held_out import fixed_held_out, take_stock
+from sampler.pool import used_prompts
+from sampler.prompt_config import written_by
+from trainer.config import TrainerConfig
 
 POWER = 0.8
 TOKENS_A_CALL = (600, 100)
@@ -27,23 +31,24 @@ def plan_round(
 
     `measured` are prompt and completion tokens a judge call, where they are known already.
     """
-    source = read_source(config.prompts)
     run_dir = runs_dir / config.name
     done = finished_rounds(run_dir)
-    used = {row["prompt_id"] for folder in done for row in read_rows(folder, "prompts", ["train"])}
-    fresh = len({row["prompt_id"] for row in source.train} - used)
-    prompts = min(fresh, config.prompts.per_round)
+    stock = take_stock(config.prompts, fixed_held_out(done))
+    deal = next_deal(config.prompts, stock.pool, used_prompts(done), config.seed)
+    prompts = sum(map(len, deal.keys)) + deal.generated
     opponents = 0 if config.trainer is None else min(len(done), 1) + 1
-    held_out = (len(source.gate) + len(source.test)) * 2 * opponents
+    held_out = len(stock.held_out) * 2 * opponents
     asked = judge_calls(config, prompts, held_out)
     calls = sum(asked.values())
     read, written = measured or _tokens_a_call(done)
-    cost = _cost(config, asked, read, written)
+    generation = _generation(config, deal, done)
+    sampling = _sampling(config, prompts)
+    cost = _cost(config, asked + generation + sampling, read, written)
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
-        ("prompts", f"{prompts} of {fresh} left" if fresh else "none left: the round cannot run"),
-        ("candidates", f"{prompts * config.sampler.n} ({config.sampler.n} a prompt)"),
+        ("prompts", _prompts(config, deal)),
+        ("candidates", _candidates(config, prompts)),
         (
             "judge calls",
             f"at most {calls}: " + ", ".join(f"{n} {what}" for (what, _), n in asked.items() if n),
@@ -54,11 +59,19 @@ def plan_round(
         ),
         ("cost", f"at most about {cost:.2f}" if cost else "nothing: the endpoint has no price"),
     ]
+    for (_, name), n in generation.items():
+        lines.insert(2, ("generation", f"about {n} calls of {name} for {deal.generated} prompts"))
+    if sampling:
+        said = ", ".join(f"{n} of {name}" for (_, name), n in sampling.items())
+        lines.insert(3 + bool(generation), ("sampler calls", f"at most {said}"))
     if config.trainer is not None:
-        lines.append(("gate", _gate(config, len(source.gate))))
+        gate = sum(row["split"] == "gate" for row in stock.held_out)
+        lines.append(("gate", _gate(config, gate)))
         lines.append(
             ("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}")
         )
+        if said := _trained_beside(config.trainer, done):
+            lines.append(("trained beside", said))
     else:
         lines.append(("training", "none: trainer is null"))
     return lines
@@ -69,7 +82,7 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     judge = config.judge
     jury = [name for name in judge.jury if is_endpoint(name)]
     asked: Counter[tuple[str, str]] = Counter()
-    each = most_calls(judge.strategy, config.sampler.n, judge.select, len(jury))
+    each = most_calls(judge.strategy, config.sampler.candidates, judge.select, len(jury))
     budget = judge.budget.calls or prompts * each
     for name in jury:
         asked["labels", name] += -(-min(prompts * each, budget) // len(jury))
@@ -91,6 +104,65 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     return asked
 
 
+def _prompts(config: Config, deal: Deal) -> str:
+    """What the round takes of each source, and what that leaves."""
+    sources = config.prompts.finite
+    had = [left + len(keys) for left, keys in zip(deal.left, deal.keys, strict=True)]
+    taken = sum(map(len, deal.keys))
+    if not taken and not deal.generated:
+        return "none left: the round cannot run"
+    if deal.epoch > 1:
+        return f"{taken}, dealt before (epoch {deal.epoch}), {sum(had)} new ones among them"
+    said = f"{taken} of {sum(had)} left" if sources else ""
+    if len(sources) > 1:
+        each = [
+            f"{source.title} {len(keys)} of {count}"
+            for source, keys, count in zip(sources, deal.keys, had, strict=True)
+        ]
+        said += f" ({', '.join(each)})"
+    if deal.generated:
+        said += f"{', ' if said else ''}{deal.generated} to be generated"
+    return said
+
+
+def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[str, str]]:
+    """Calls that the round's new prompts may take: as many a prompt as in the last round."""
+    writer = written_by(config.prompts)
+    if writer is None or not deal.generated:
+        return Counter()
+    metrics = read_json(done[-1] / "metrics.json") if done else {}
+    last = metrics.get("prompts", {}).get("generated")
+    a_prompt = last["calls"] / max(last["prompts"], 1) if last else 1.0
+    calls = ceil(deal.generated * a_prompt)
+    most = writer[1].budget.calls
+    return Counter({("generated prompts", writer[1].endpoint): min(calls, most or calls)})
+
+
+def _candidates(config: Config, prompts: int) -> str:
+    counts = config.sampler.counts()
+    each = config.sampler.candidates
+    if len(counts) == 1:
+        return f"{prompts * each} ({each} a prompt)"
+    shares = ", ".join(f"{name} {n}" for name, n in counts.items())
+    return f"at most {prompts * each} ({each} a prompt: {shares})"
+
+
+def _sampling(config: Config, prompts: int) -> Counter[tuple[str, str]]:
+    """Calls of endpoints that write candidates: one an answer, two a revision."""
+    calls: Counter[tuple[str, str]] = Counter()
+    counts = config.sampler.counts()
+    writers = {"current": config.policy.endpoint}
+    a_candidate = {"current": 1}
+    for name, one in config.sampler.also.items():
+        own = None if one.model else writers[one.revise or "current"]
+        writers[name] = one.endpoint or one.by or own
+        a_candidate[name] = 0 if one.reference else 2 if one.revise else 1
+    for name, writer in writers.items():
+        if writer is not None and a_candidate[name]:
+            calls["candidates", writer] += prompts * counts[name] * a_candidate[name]
+    return calls
+
+
 def _cost(config: Config, asked: Counter[tuple[str, str]], read: float, written: float) -> float:
     prices = {name: config.endpoints[name].price for _, name in asked}
     return sum(
@@ -106,6 +178,19 @@ def _gate(config: Config, prompts: int) -> str:
         f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
         f"({config.gate.confidence:.0%} interval, power {POWER:.0%})"
     )
+
+
+def _trained_beside(trainer: TrainerConfig, done: list[Path]) -> str:
+    """The warm start, until a round has trained, and the replay."""
+    said = []
+    if trainer.warm_start and not any(read_json(one / "manifest.json")["trained"] for one in done):
+        limit = trainer.warm_start.limit
+        most = f" (at most {limit})" if limit is not None else ""
+        said.append(f"warm start from {trainer.warm_start}{most}")
+    if trainer.replay:
+        sources = ", ".join(map(str, trainer.replay.data))
+        said.append(f"replay of {sources}, {trainer.replay.share:.0%} of all that is trained on")
+    return "; ".join(said)
 
 
 def _tokens_a_call(done: list[Path]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from endpoints.hub import model_folder
 from endpoints.open import api_key, check_endpoint, check_sampling
-from endpoints.vllm_names import ENGINE, SAMPLING, SERVER, check_names
+from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
 from gate.metrics import load_metric
@@ -15,37 +15,52 @@ from judge.gold import read_gold
 from judge.rubric import load_rubrics
 from judge.trust import wanted_accuracy
 from judge.voices import is_endpoint, load_rule
+from pairs.embedding import load_embedding
+from pairs.language import check_language
 from rounds.errors import UserError
-from rounds.weights import Policy, adapter_base, local_policy, weights_hash
-from sampler.deal import read_source
+from rounds.weights import Policy, adapter_base
+from sampler.check import check_sampler
+from sampler.held_out import take_stock, train_sources
+from sampler.lineup import named_policy, served_policy
+from sampler.prompt_config import written_by
+from sampler.sources.read import source_rows
+from sampler.sources.recipes import read_material
 from trainer.config import FROM_GOLD
-from trainer.stage import check_arguments
+from trainer.stage import check_training
 
 
 def check(config: Config, display: Display) -> None:
     """Raise UserError for the first thing that cannot work."""
-    source = read_source(config.prompts)
-    if source.merged:
-        display.warn(f"{source.merged} duplicate prompts merged")
-    if source.held_out_again:
+    stock = take_stock(config.prompts, near=False)
+    if stock.pool.merged:
+        display.warn(f"{stock.pool.merged} duplicate prompts merged")
+    if stock.held_out_again:
         display.warn(
-            f"{source.held_out_again} train prompts left out: they are gate or test prompts"
+            f"{stock.held_out_again} train prompts left out: they are gate or test prompts"
         )
+    if (writer := written_by(config.prompts)) is not None:
+        key, generated = writer
+        read_material(generated, key)
+        check_sampling(f"{key}.sampling", generated.sampling)
     for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge)):
         check_judge(where, judge)
-    if config.policy.endpoint is not None:
-        check_sampling("sampler.sampling", config.sampler.sampling)
-    else:
-        check_names("sampler.sampling", config.sampler.sampling, SAMPLING)
-        check_names("sampler.vllm", config.sampler.vllm, ENGINE)
+    check_sampler(
+        config.sampler, config.policy.endpoint is not None, lambda: _any_reference(config)
+    )
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
+    check_language(config.pairs.language)
+    if config.pairs.semantic is not None:
+        load_embedding(config.pairs.semantic.embed)
     check_endpoints(config, config.used_endpoints)
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
         with tempfile.TemporaryDirectory() as scratch:
-            check_arguments(config.trainer, Path(scratch))
+            shown = display.stage("trainer data")
+            model = _tokenizer(config)
+            for sentence in check_training(config.trainer, model, Path(scratch), shown):
+                display.warn(sentence)
 
 
 def check_endpoints(config: Config, names: Collection[str]) -> None:
@@ -70,6 +85,18 @@ def check_judge(where: str, judge: JudgeConfig) -> None:
             _gold_suffices(where, judge, f"tau: {judge.tau}")
 
 
+def _tokenizer(config: Config) -> str:
+    """The folder of the policy's tokenizer."""
+    folder = model_folder(str(config.policy.model))
+    base = adapter_base(folder)
+    return str(folder if base is None else model_folder(base))
+
+
+def _any_reference(config: Config) -> bool:
+    sources = train_sources(config.prompts)
+    return any(row["reference"] for key, source in sources for row in source_rows(source, key))
+
+
 def _gold_suffices(where: str, judge: JudgeConfig, wants: str) -> None:
     assert judge.gold is not None, "the config says that what is taken from gold needs a gold set"
     pairs = read_gold(judge.gold.path, f"{where}.gold.path")
@@ -84,16 +111,8 @@ def first_policy(config: Config) -> Policy:
     """The policy a run begins with, its weights found and hashed."""
     policy = config.policy
     if policy.endpoint is not None:
-        endpoint = config.endpoints[policy.endpoint]
-        model = str(endpoint.model)
-        if endpoint.serve is not None:
-            model = weights_hash(model_folder(endpoint.serve.model))
-        return Policy(policy.endpoint, None, f"{policy.endpoint}/{model}", served=policy.endpoint)
-    folder = model_folder(str(policy.model))
-    if policy.adapter is not None:
-        return local_policy(folder, model_folder(policy.adapter))
-    base = adapter_base(folder)
-    return local_policy(folder) if base is None else local_policy(model_folder(base), folder)
+        return served_policy(policy.endpoint, config.endpoints[policy.endpoint])
+    return named_policy(str(policy.model), policy.adapter)
 
 
 def read_secret_block(name: str) -> str:

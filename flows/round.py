@@ -28,7 +28,7 @@ from rounds.folder import (
     start_round,
 )
 from rounds.weights import Policy
-from sampler.deal import deal
+from sampler.deal import deal, deal_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
 
@@ -92,15 +92,21 @@ def begin(run: Session) -> Path:
         "policy": policy_facts(run.run_dir, policy),
         "initial": policy_facts(run.run_dir, run.initial),
         "seed": run.config.seed,
+        "command": run.command,
     }
     start_round(folder, facts)
     return folder
 
 
-@task(name="deal-prompts", **WORKS)
+@task(name="deal-prompts", **ASKS)
 def deal_prompts(folder: Path) -> Facts:
     """The next train prompts, and the held-out ones that the first round fixed."""
-    return deal(folder, current().config.prompts)
+    run = current()
+    shown = run.display.stage("prompts")
+    facts = deal(folder, run.config.prompts, run.config.seed, run.endpoints, shown)
+    for sentence in deal_warnings(facts):
+        run.display.warn(sentence)
+    return facts
 
 
 @task(name="sample", **ASKS)

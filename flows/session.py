@@ -29,13 +29,15 @@ class Session(NamedTuple):
     endpoints: Endpoints
     display: Display
     initial: Policy
+    command: str | None
+    """What was typed to run it, for the manifest."""
 
 
 _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
 
 
 @contextmanager
-def session(config: Config, runs_dir: Path) -> Iterator[Session]:
+def session(config: Config, runs_dir: Path, command: str | None = None) -> Iterator[Session]:
     """The session of this run: the one that is open, or a new one, checked and locked.
 
     Raises UserError before anything is spent when something in the config cannot work.
@@ -57,7 +59,7 @@ def session(config: Config, runs_dir: Path) -> Iterator[Session]:
             with Endpoints(
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block
             ) as endpoints:
-                run = Session(config, run_dir, endpoints, display, initial)
+                run = Session(config, run_dir, endpoints, display, initial, command)
                 token = _open.set(run)
                 try:
                     yield run

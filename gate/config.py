@@ -7,8 +7,8 @@ from pydantic import Field, field_validator
 from rounds.section import Section
 
 TAKEN = set(
-    "round judge judge_id gate_judge_id counts partial train decision gate test alarms promoted "
-    "reasons usage seconds".split()
+    "round judge judge_id gate_judge_id counts prompts length_difference partial train decision "
+    "gate test alarms promoted reasons usage seconds".split()
 )
 """What else metrics.json says of a round, beside the named metrics."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gate.alarms import goodhart
+from gate.by_tag import by_tag
 from gate.config import GateConfig
 from gate.metrics import load_metric
 from gate.win_rate import ABSTAIN, LOSS, TIE, WIN, WinRate, length_controlled, win_rate
@@ -92,6 +93,8 @@ def _metrics(
             for name in versus
             for kind, value in _rates(contests[split, name], config.confidence).items()
         }
+        tagged = [(one.prompt["tags"], one.outcome) for one in contests[split, "previous"]]
+        metrics[split]["by_tag_vs_previous"] = by_tag(tagged, config.confidence)
     for name, reference in config.metrics.items():
         metric = load_metric(name, reference)
         metrics[name] = {

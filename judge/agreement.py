@@ -7,7 +7,7 @@ from typing import Any
 
 from rounds.interval import rate
 from rounds.settle import Settled, by_judge, comparisons
-from rounds.tables import Row, by_prompt
+from rounds.tables import Row
 
 
 def unchanged(labelled: list[Row], repeats: list[Row]) -> tuple[int, int]:
@@ -30,27 +30,23 @@ def unchanged(labelled: list[Row], repeats: list[Row]) -> tuple[int, int]:
     return same, n
 
 
-def cyclic_triads(rows: list[Row]) -> dict[str, Any]:
-    """Share of the decided triads in which each answer beats one and loses to another.
+def circles(rows: list[Row]) -> Counter[str]:
+    """How many triads of one prompt are cyclic, ordered, or set_aside.
 
-    Every three answers of a prompt that one judge compared all with each other in both orders;
-    those with a tie or an abstention are `set_aside` (a count).
+    Every three answers that one judge compared all with each other in both orders: cyclic where
+    each beats one and loses to another, set aside where there is a tie or an abstention.
     """
-    cyclic = decided = aside = 0
-    for of_prompt in by_prompt(row for row in rows if _is_edge(row)).values():
-        for judge_id in dict.fromkeys(row["judge_id"] for row in of_prompt):
-            edges = _edges([row for row in of_prompt if row["judge_id"] == judge_id])
-            for triad in combinations(dict.fromkeys(one for edge in edges for one in edge), 3):
-                sides = [frozenset(side) for side in combinations(triad, 2)]
-                if not all(side in edges for side in sides):
-                    continue
+    asked = [row for row in rows if _is_edge(row)]
+    found = Counter[str]()
+    for judge_id in dict.fromkeys(row["judge_id"] for row in asked):
+        edges = _edges([row for row in asked if row["judge_id"] == judge_id])
+        for triad in combinations(dict.fromkeys(one for edge in edges for one in edge), 3):
+            sides = [frozenset(side) for side in combinations(triad, 2)]
+            if all(side in edges for side in sides):
                 winners = {edges[side] for side in sides}
-                if None in winners:
-                    aside += 1
-                else:
-                    decided += 1
-                    cyclic += len(winners) == 3
-    return {**rate(cyclic, decided), "set_aside": aside}
+                aside, cyclic = None in winners, len(winners) == 3
+                found["set_aside" if aside else "cyclic" if cyclic else "ordered"] += 1
+    return found
 
 
 def second_judge(labels: dict[tuple[Any, Any], Settled], rows: list[Row]) -> dict[str, Any]:

@@ -1,13 +1,22 @@
 """Which comparisons go to the judges of the appeal."""
 
+from collections.abc import Iterable
 from math import floor
 
 from rounds.ids import digest
 from rounds.settle import comparisons, margin, screen_scores, settle
 from rounds.tables import Row
 
+READ = (
+    *("verdict_id", "prompt_id", "kind", "candidate_a", "candidate_b", "shown_first", "outcome"),
+    *("reason", "score", "probability", "judge_id", "purpose", "level", "threshold", "ranking"),
+)
+"""What settling a comparison reads of a verdict row."""
 
-def undecided(rows: list[list[Row]], max_share: float, pairs: int) -> list[tuple[int, str, str]]:
+
+def undecided(
+    rows: Iterable[list[Row]], max_share: float, pairs: int
+) -> list[tuple[int, str, str]]:
     """What no judge decided, as (place of the prompt, a, b); a tie is decided.
 
     `rows` are the verdict rows of each prompt, which is to give `pairs` pairs. For every one that

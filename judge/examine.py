@@ -9,27 +9,19 @@ from endpoints.open import Endpoints
 from judge.bounds import crossed
 from judge.config import JudgeConfig
 from judge.gold import GoldPair, flip_rate, gold_rows, measure_gold, read_gold, threshold_for
-from judge.measures import measure
+from judge.measures import OF_CANDIDATES, OF_VERDICTS, measure
 from judge.panel import Desk, depends_on, desk_of, panel
 from judge.questions import both_orders
-from judge.stage import stream
-from judge.trials import (
-    Subject,
-    Work,
-    anchored,
-    can_be_repeated,
-    repeated,
-    sampled,
-    second_opinion,
-    trials,
-)
+from judge.stream import stream
+from judge.subjects import Subject, sampled, subjects
+from judge.trials import Work, anchored, can_be_repeated, repeated, second_opinion, trials
 from judge.trust import wanted_accuracy
 from judge.voices import is_endpoint
 from rounds.errors import Stopped
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
-from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
+from rounds.tables import Row, by_prompt, iter_rows, replace_splits, rows_hash
 
 Measures = dict[str, Any]
 
@@ -107,29 +99,27 @@ def judge_health(
 
     Raises Stopped, with every bound that is crossed, before anything is trained on its labels.
     """
-    subjects = _subjects(folder)
-    first = finished_rounds(run_of(folder))[:1]
-    anchors = _subjects(first[0]) if first else []
+    first, count = finished_rounds(run_of(folder))[:1], 4 * config.health.sample
+    anchors = sampled(first[0], count) if first else []
     names = [*config.jury[:1], *([config.health.second] if config.health.second else [])]
     key = stage_key(
-        rows_hash("verdicts", read_rows(folder, "verdicts", ["train"])),
+        rows_hash("verdicts", iter_rows(folder, "verdicts", ["train"], OF_VERDICTS), OF_VERDICTS),
         [rows_hash("verdicts", anchor.verdicts) for anchor in anchors],
         depends_on(config, endpoints, names),
     )
 
     def run() -> dict[str, Any]:
-        count = config.health.sample
-        chosen, fixed = sampled(subjects, 4 * count), sampled(anchors, 4 * count)
+        chosen = sampled(folder, count)
         rows, planted = asyncio.run(
-            _health(folder, config, endpoints, chosen, fixed, tau, progress)
+            _health(folder, config, endpoints, chosen, anchors, tau, progress)
         )
         replace_splits(folder, "candidates", ["health"], planted)
         replace_splits(folder, "verdicts", ["health"], rows)
-        labelled = [row for subject in subjects for row in subject.verdicts]
-        before = [row for subject in fixed for row in subject.verdicts]
-        prompts = read_rows(folder, "prompts", ["train"])
-        candidates = read_rows(folder, "candidates", ["train", "health"])
-        return {"health": measure(prompts, candidates, [*labelled, *rows], before)}
+        prompts = iter_rows(folder, "prompts", ["train"], ["prompt_id"])
+        ids = [row["prompt_id"] for row in prompts]
+        labelled = subjects(folder, ids, OF_CANDIDATES, OF_VERDICTS)
+        before = [row for anchor in anchors for row in anchor.verdicts]
+        return {"health": measure(labelled, rows, planted, before)}
 
     facts = run_stage(folder, "health", key, run)
     _within(config, facts["health"], None)
@@ -177,13 +167,3 @@ async def _health(
             ]
             found += await stream(opinions, lambda one: one(), progress)
     return [row for rows in found for row in rows], planted
-
-
-def _subjects(folder: Path) -> list[Subject]:
-    candidates = by_prompt(read_rows(folder, "candidates", ["train"]))
-    verdicts = by_prompt(read_rows(folder, "verdicts", ["train"]))
-    return [
-        Subject(prompt, candidates[prompt["prompt_id"]], verdicts[prompt["prompt_id"]])
-        for prompt in read_rows(folder, "prompts", ["train"])
-        if prompt["prompt_id"] in verdicts
-    ]

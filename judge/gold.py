@@ -1,11 +1,14 @@
 """The gold set: labelled pairs that say how often the judge is right."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from judge.gold_lines import EXPECTED, read_line
+from judge.gold_lines import EXPECTED, has_lines, read_line
+from judge.gold_public import public_pairs
 from judge.reliability import Case, gold_measures, smallest_threshold
 from rounds.errors import UserError
 from rounds.ids import digest
+from rounds.preferences.config import Data
 from rounds.shipped import locate
 from rounds.tables import Row, by_prompt
 from rounds.written import written_candidate
@@ -22,14 +25,25 @@ class GoldPair(NamedTuple):
     guidelines: str | None = None
 
 
-def read_gold(reference: str, key: str) -> list[GoldPair]:
-    """The distinct pairs of a JSONL file; a pair that stands there twice counts once.
+def read_gold(source: Data | str, key: str) -> list[GoldPair]:
+    """The distinct pairs of a gold set; a pair that stands there twice counts once.
 
-    `key` is the config key that named the file. Raises UserError naming file and line.
+    `key` is the config key that named it. Raises UserError naming file and line or row.
     """
-    path = locate(reference)
-    if not path.is_file():
-        raise UserError(f"{key}: no such file {path.resolve()}")
+    source = Data.model_validate(source)
+    path = locate(source.data)
+    alone = source.config is None and source.split is None and source.prefer is None
+    if path.is_file() and alone and has_lines(path):
+        pairs = _from_lines(path, source, key)
+    else:
+        pairs = [GoldPair(**found) for found in public_pairs(source, key)]
+    if source.limit is not None:
+        pairs = sorted(pairs, key=_pair_id)[: source.limit]
+    return pairs
+
+
+def _from_lines(path: Path, source: Data, key: str) -> list[GoldPair]:
+    """The pairs of a JSONL file in the gold set's own form."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -43,6 +57,8 @@ def read_gold(reference: str, key: str) -> list[GoldPair]:
         try:
             pair = GoldPair(**read_line(line))
         except ValueError as error:
+            if source.skip_malformed:
+                continue
             raise UserError(f"{where}: {error}; {EXPECTED}") from error
         name = digest(pair.prompt, *sorted((pair.a, pair.b)))
         first, line_before = found.setdefault(name, (pair, number))

@@ -1,16 +1,40 @@
-"""One line of a gold set, checked."""
+"""One line of a gold set in its own form, checked."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rounds.ids import digest
 from rounds.messages import prompt_fault, text_fault
+from rounds.preferences.shapes import recognise
 
 LABELS = ("a", "b", "tie")
 EXPECTED = (
     'expected {"prompt": ..., "a": ..., "b": ..., "label": "a", "b" or "tie"} '
     'or {"prompt": ..., "chosen": ..., "rejected": ...}'
 )
+
+
+def has_lines(path: Path) -> bool:
+    """Whether a file is a gold set in its own form, and not one of another known shape."""
+    if path.suffix not in (".jsonl", ".txt", ""):
+        return False
+    with path.open("rb") as file:
+        first = next((line for line in file if line.strip()), b"")
+    try:
+        value = json.loads(first)
+    except (ValueError, RecursionError):
+        return True
+    if not isinstance(value, dict):
+        return True
+    if "prompt" in value and all(_plain(value.get(side)) for side in ("chosen", "rejected")):
+        return True
+    ours = {"a", "b", "label", "chosen", "rejected"}
+    return bool(ours & value.keys()) and recognise(value) is None
+
+
+def _plain(answer: Any) -> bool:
+    return isinstance(answer, str) or (isinstance(answer, list) and len(answer) == 1)
 
 
 def read_line(line: str) -> dict[str, Any]:
@@ -38,6 +62,12 @@ def read_line(line: str) -> dict[str, Any]:
     }
 
 
+def sides(messages: list[dict[str, str]], one: str, other: str) -> tuple[str, str]:
+    """Which of two texts is a and which is b: by hash, whatever their order."""
+    a, b = sorted((one, other))
+    return (b, a) if int(digest("gold side", messages, a, b), 16) % 2 else (a, b)
+
+
 def _sides(value: dict[str, Any], messages: list[dict[str, str]]) -> dict[str, str]:
     labelled = value.keys() & {"a", "b", "label"}
     if labelled and value.keys() & {"chosen", "rejected"}:
@@ -49,9 +79,7 @@ def _sides(value: dict[str, Any], messages: list[dict[str, str]]) -> dict[str, s
         a, b = _answer(value, "a"), _answer(value, "b")
     else:
         chosen, rejected = _answer(value, "chosen"), _answer(value, "rejected")
-        a, b = sorted((chosen, rejected))
-        if int(digest("gold side", messages, a, b), 16) % 2:
-            a, b = b, a
+        a, b = sides(messages, chosen, rejected)
         label = "a" if a == chosen else "b"
     if a.strip() == b.strip():
         raise ValueError("the two answers are the same")

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from endpoints.open import Endpoints
+from judge.asked import Asked
 from judge.config import JudgeConfig
 from judge.panel import depends_on, desk_of, panel
 from judge.questions import both_orders
-from judge.stage import Asked, facts, stream
+from judge.rubric import rubric_texts
+from judge.stage import facts
+from judge.stream import stream
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
@@ -44,7 +47,7 @@ def judge_held_out(
     def run() -> dict[str, Any]:
         rows = [row for of_prompt in asyncio.run(ask()) for row in of_prompt]
         replace_splits(folder, "verdicts", splits, rows)
-        return facts(rows)
+        return {**facts(rows), "rubrics": rubric_texts(config)}
 
     return run_stage(folder, "judge_held_out", key, run)
 

@@ -1,6 +1,6 @@
 """What the length of an answer does to the label it gets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
@@ -8,17 +8,14 @@ from rounds.interval import rate
 from rounds.logistic import fit_length
 
 
-def length_measures(
-    won: Sequence[tuple[str, str]], characters: Mapping[str, int]
-) -> dict[str, Any]:
-    """How length goes with winning, over (winner's, loser's) candidate ids.
+def length_measures(longer_by: Sequence[int]) -> dict[str, Any]:
+    """How length goes with winning, over winner's minus loser's length in characters.
 
     longer_chosen: share of the comparisons of unequal length that the longer answer wins (humans
     64 %, GPT-4 68 % on AlpacaEval's annotations). length_slope: log-odds of winning on tanh(length
     difference / its deviation), as in arXiv 2404.04475; None where all lengths are equal.
     length_difference: mean of winner minus loser, characters.
     """
-    longer_by = [characters[winner] - characters[loser] for winner, loser in won]
     unequal = [by for by in longer_by if by]
     return {
         "longer_chosen": rate(sum(by > 0 for by in unequal), len(unequal)),
@@ -30,8 +27,8 @@ def length_measures(
     }
 
 
-def _slope(longer_by: list[int]) -> float:
+def _slope(longer_by: Sequence[int]) -> float:
     # Which of two answers is called a says something (the screen's best is), so each comparison
     # counts both ways round; an intercept would otherwise take what belongs to length.
     worth = [1.0] * len(longer_by) + [0.0] * len(longer_by)
-    return fit_length(worth, longer_by + [-by for by in longer_by])[1]
+    return fit_length(worth, [*longer_by, *(-by for by in longer_by)])[1]

@@ -5,62 +5,83 @@ their n. Where there was no case a figure is None, never 0.
 """
 
 from collections import Counter
-from statistics import fmean, pstdev
+from collections.abc import Iterable
 from typing import Any
 
-from judge.agreement import cyclic_triads, second_judge, unchanged
+from judge.agreement import circles, second_judge, unchanged
+from judge.appeal import READ as SETTLED
+from judge.decided import Decided, Pair, Screen
 from judge.length import length_measures
-from judge.order import order_measures
-from judge.usage import failures, probabilities, usage
+from judge.order import Order
+from judge.subjects import Subject
+from judge.usage import Traffic
 from rounds.interval import rate
-from rounds.settle import Settled, by_judge, comparisons, reverses, screen_scores, settle
+from rounds.settle import Settled, by_judge, comparisons
 from rounds.tables import Row, by_prompt
+from rounds.usage import READ as CALLS
 from rounds.usage import totals
 
-MARGIN_BINS = 10
+OF_CANDIDATES = ("candidate_id", "prompt_id", "text")
+OF_VERDICTS = (*SETTLED, *CALLS, "repeat", "flags")
+"""The columns that are read of a round's tables."""
 
 
 def measure(
-    prompts: list[Row], candidates: list[Row], verdicts: list[Row], anchors: list[Row]
+    labelled: Iterable[Subject], tests: list[Row], planted: list[Row], anchors: list[Row]
 ) -> dict[str, Any]:
     """The measures of a round's judge, as numbers that JSON can hold.
 
-    `verdicts` are the round's rows of the splits train (the labels) and health (the tests);
-    `anchors` are the first round's verdict rows on the questions that were asked again.
+    `labelled` are the train prompts with their verdicts, each read once and let go: what is kept
+    grows by a call's key and a few numbers. `tests` are the verdict rows of the split health,
+    `planted` the candidate rows of that split, and `anchors` the first round's verdict rows on the
+    questions that were asked again.
     """
-    train = [row for row in verdicts if row["split"] == "train" and not row["repeat"]]
-    tests = [row for row in verdicts if row["split"] == "health"]
-    by_id = {row["candidate_id"]: row for row in candidates}
-    labels = {pair: settle(rows) for pair, rows in comparisons(train).items()}
-    looked = screen_scores(train)
-    decided = {
-        pair: one
-        for pair, one in labels.items()
-        if one.outcome in ("a", "b") and not reverses(looked, pair, one.outcome)
-    }
-    won = [pair if one.outcome == "a" else pair[::-1] for pair, one in decided.items()]
-    judged = {row["prompt_id"] for row in prompts if row["split"] == "train"}
-    judged &= {row["prompt_id"] for row in train}
-    labelled = {by_id[a]["prompt_id"] for a, _ in decided}
-    stable, repeats = unchanged(train, _purpose(tests, "repeat"))
+    tests_of = by_prompt(tests)
+    decided, screen, order, traffic = Decided(), Screen(), Order(), Traffic()
+    triads, flags, prompts = Counter[str](), Counter[str](), Counter[str]()
+    tested: list[Row] = []
+    labels: dict[Pair, Settled] = {}
+    for subject in labelled:
+        train = [row for row in subject.verdicts if not row["repeat"]]
+        about = tests_of.pop(subject.prompt["prompt_id"], [])
+        before = decided.n
+        settled = decided.add(
+            train, {row["candidate_id"]: len(row["text"]) for row in subject.candidates}
+        )
+        prompts["judged"] += bool(train)
+        prompts["labelled"] += decided.n > before
+        screen.add(train)
+        # of the judge that is asked first: an appeal would hide how often it flips
+        order.add([row for row in train if not row["level"]])
+        traffic.add(train)
+        triads += circles([*train, *about])
+        flags.update(kind for row in train for kind in _kinds(row))
+        if about:
+            tested += train
+            labels |= settled
+    for about in tests_of.values():
+        triads += circles(about)
+    stable, repeats = unchanged(tested, _purpose(tests, "repeat"))
     held, asked_again = unchanged(anchors, _purpose(tests, "anchor"))
     return {
-        "yield": rate(len(labelled & judged), len(judged)),
-        "comparisons": _outcomes(list(labels.values()), len(decided)),
-        "failures": failures(train),
-        # of the judge that is asked first: an appeal would hide how often it flips
-        **order_measures([row for row in train if not row["level"]]),
-        **length_measures(won, {name: len(row["text"]) for name, row in by_id.items()}),
-        "margins": _margins(list(decided.values())),
-        "screen": _screen(train),
-        "probabilities": probabilities(train),
+        "yield": rate(prompts["labelled"], prompts["judged"]),
+        "comparisons": decided.comparisons(),
+        "failures": traffic.failures(),
+        **order.measures(),
+        **length_measures(decided.longer_by),
+        "margins": decided.margins(),
+        "screen": screen.measures(),
+        "probabilities": traffic.probabilities(),
         "stability": rate(stable, repeats),
         "drift": rate(asked_again - held, asked_again),
-        "cyclic_triads": cyclic_triads([*train, *tests]),
+        "cyclic_triads": {
+            **rate(triads["cyclic"], triads["cyclic"] + triads["ordered"]),
+            "set_aside": triads["set_aside"],
+        },
         "second_judge": second_judge(labels, tests),
-        "canaries": _canaries(by_id, tests),
-        "flags": _flags(train),
-        "usage": usage(train, len(judged), len(decided)),
+        "canaries": _canaries(planted, tests),
+        "flags": dict(sorted(flags.items())),
+        "usage": traffic.usage(prompts["judged"], decided.n),
         "tests": totals(tests),
     }
 
@@ -69,48 +90,15 @@ def _purpose(rows: list[Row], purpose: str) -> list[Row]:
     return [row for row in rows if row["purpose"] == purpose]
 
 
-def _outcomes(settled: list[Settled], decided: int) -> dict[str, Any]:
-    reasons = Counter(one.reason for one in settled if one.outcome == "abstain")
-    return {
-        "n": len(settled),
-        "decided": decided,
-        "reversed": sum(one.outcome in ("a", "b") for one in settled) - decided,
-        "tie": sum(one.outcome == "tie" for one in settled),
-        "abstain": dict(sorted(reasons.items())),
-    }
-
-
-def _margins(decided: list[Settled]) -> dict[str, Any]:
-    """Histogram of |2p - 1| from 0 to 1, where there are probabilities."""
-    given = [one.probability for one in decided if one.probability is not None]
-    bins = Counter(min(int(abs(2 * p - 1) * MARGIN_BINS), MARGIN_BINS - 1) for p in given)
-    counts = [bins[place] for place in range(MARGIN_BINS)] if given else None
-    return {"counts": counts, "n": len(given)}
-
-
-def _screen(rows: list[Row]) -> dict[str, Any]:
-    """Mean and deviation of the scores, and prompts whose best score is not one candidate's."""
-    scored = [row for row in rows if row["kind"] == "pointwise" and row["score"] is not None]
-    of_prompts = [[row["score"] for row in group] for group in by_prompt(scored).values()]
-    several = [scores for scores in of_prompts if len(scores) > 1]
-    scores = [row["score"] for row in scored]
-    return {
-        "no_unique_best": rate(sum(one.count(max(one)) > 1 for one in several), len(several)),
-        "mean": fmean(scores) if scores else None,
-        "deviation": pstdev(scores) if scores else None,
-        "n": len(scores),
-    }
-
-
-def _canaries(by_id: dict[str, Row], tests: list[Row]) -> dict[str, Any]:
+def _canaries(planted: list[Row], tests: list[Row]) -> dict[str, Any]:
     """How often a worthless text is preferred: over all, and by the text's name.
 
     chosen: of the comparisons readable in both orders. single: of the readable verdicts.
     """
+    names = {row["candidate_id"]: row["policy_id"].removeprefix("canary/") for row in planted}
     groups: dict[str, list[list[Row]]] = {}
     for (_, worthless), rows in comparisons(tests, "canary").items():
-        name = str(by_id[worthless]["policy_id"]).removeprefix("canary/")
-        groups.setdefault(name, []).append(rows)
+        groups.setdefault(names[worthless], []).append(rows)
 
     def chosen(asked: list[list[Row]]) -> dict[str, Any]:
         both = [rows for rows in asked if all(row["outcome"] != "abstain" for row in rows)]
@@ -126,9 +114,6 @@ def _canaries(by_id: dict[str, Row], tests: list[Row]) -> dict[str, Any]:
     return {**chosen(everything), "names": {name: chosen(groups[name]) for name in sorted(groups)}}
 
 
-def _flags(rows: list[Row]) -> dict[str, int]:
-    """Rows by what was escaped in the judge's view of them, wherever in the question it stood."""
-    kinds = Counter(
-        kind for row in rows for kind in {flag.partition(":")[2] for flag in row["flags"] or ()}
-    )
-    return dict(sorted(kinds.items()))
+def _kinds(row: Row) -> set[str]:
+    """What was escaped in the judge's view of a row, wherever in the question it stood."""
+    return {flag.partition(":")[2] for flag in row["flags"] or ()}

@@ -1,5 +1,7 @@
 """What the order in which two answers are shown does to a judge's verdicts."""
 
+from array import array
+from collections import Counter
 from itertools import groupby
 from statistics import fmean
 from typing import Any
@@ -8,29 +10,44 @@ from rounds.interval import rate
 from rounds.tables import Row
 
 
-def order_measures(rows: list[Row]) -> dict[str, Any]:
-    """Flips, order gap, first slot and ties over pairwise labelling rows.
+class Order:
+    """Flips, order gap, first slot and ties over labelling rows that come prompt by prompt."""
 
-    flips: share of confirmed-or-not comparisons, per judge and readable in both orders, whose
-    outcomes differ. order_gap: mean distance (0 to 1) of the two orders' probabilities of a.
-    first_slot: share of decisive verdicts for the answer shown first. ties: of readable verdicts.
-    """
-    readable = [row for row in rows if row["kind"] == "pairwise" and row["outcome"] != "abstain"]
-    decisive = [row for row in readable if row["outcome"] in ("a", "b") and row["shown_first"]]
-    twice = both_orders_of([row for row in readable if row["purpose"] == "confirm"])
-    gaps = [
-        abs(first["probability"] - second["probability"])
-        for first, second in twice
-        if first["probability"] is not None and second["probability"] is not None
-    ]
-    flipped = sum(first["outcome"] != second["outcome"] for first, second in twice)
-    for_first = sum(row["outcome"] == row["shown_first"] for row in decisive)
-    return {
-        "flips": rate(flipped, len(twice)),
-        "order_gap": {"value": fmean(gaps) if gaps else None, "n": len(gaps)},
-        "first_slot": rate(for_first, len(decisive)),
-        "ties": rate(sum(row["outcome"] == "tie" for row in readable), len(readable)),
-    }
+    def __init__(self) -> None:
+        self._n = Counter[str]()
+        self._gaps = array("d")
+
+    def add(self, rows: list[Row]) -> None:
+        """Count the rows of a prompt."""
+        readable = [
+            row for row in rows if row["kind"] == "pairwise" and row["outcome"] != "abstain"
+        ]
+        self._n["readable"] += len(readable)
+        for row in readable:
+            self._n["ties"] += row["outcome"] == "tie"
+            if row["outcome"] in ("a", "b") and row["shown_first"]:
+                self._n["decisive"] += 1
+                self._n["for_first"] += row["outcome"] == row["shown_first"]
+        for first, second in both_orders_of([row for row in readable if _confirms(row)]):
+            self._n["twice"] += 1
+            self._n["flipped"] += first["outcome"] != second["outcome"]
+            if first["probability"] is not None and second["probability"] is not None:
+                self._gaps.append(abs(first["probability"] - second["probability"]))
+
+    def measures(self) -> dict[str, Any]:
+        """The figures.
+
+        flips: share of confirmed-or-not comparisons, per judge and readable in both orders, whose
+        outcomes differ. order_gap: mean distance (0 to 1) of the two orders' probabilities of a.
+        first_slot: share of decisive verdicts for the answer shown first. ties: of readable ones.
+        """
+        n = self._n
+        return {
+            "flips": rate(n["flipped"], n["twice"]),
+            "order_gap": {"value": fmean(self._gaps) if self._gaps else None, "n": len(self._gaps)},
+            "first_slot": rate(n["for_first"], n["decisive"]),
+            "ties": rate(n["ties"], n["readable"]),
+        }
 
 
 def both_orders_of(rows: list[Row]) -> list[tuple[Row, Row]]:
@@ -45,3 +62,7 @@ def both_orders_of(rows: list[Row]) -> list[tuple[Row, Row]]:
         if shown.keys() >= {"a", "b"}:
             found.append((shown["a"], shown["b"]))
     return found
+
+
+def _confirms(row: Row) -> bool:
+    return bool(row["purpose"] == "confirm")

@@ -1,10 +1,11 @@
 """The screen through an endpoint's Batch API: its answers are in the journal before it is asked."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from endpoints.batch import answer_by_batch
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
+from judge.asked import Asked
 from judge.calls import score_request
 from judge.channel import body
 from judge.panel import Desk
@@ -15,9 +16,12 @@ from rounds.progress import Progress
 
 
 async def prefill(
-    desk: Desk, judge: Judge, endpoints: Endpoints, asked: list[Any], progress: Progress
+    desk: Desk, judge: Judge, endpoints: Endpoints, asked: Iterable[Asked], progress: Progress
 ) -> None:
-    """Answer the screen of all prompts in batches; what a batch fails at is asked one by one."""
+    """Answer the screen of all prompts in batches; what a batch fails at is asked one by one.
+
+    Holds every request of the screen in memory, its rubric, prompt and answer as they are sent.
+    """
     name = judge.config.jury[0]
     questions = []
     for one in asked:

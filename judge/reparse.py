@@ -1,19 +1,24 @@
 """Reading the judge's stored replies again: a changed parser without one new call."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from endpoints.config import Budget
 from endpoints.open import Endpoints, read_endpoints
+from judge.asked import answered
 from judge.config import JudgeConfig
-from judge.stage import label, questions
+from judge.labels import label, labels
 from rounds.folder import manifest
 from rounds.stages import forget, stage_stamps
-from rounds.tables import Row, read_rows, replace_splits
+from rounds.tables import Row, iter_rows, replace_splits
 from rounds.usage import NEVER_SENT
 
 READ = ("outcome", "reason", "score", "probability")
+HELD = ("verdict_id", "prompt_id", "threshold", *READ)
+"""What is held in memory of all verdict rows."""
 READING = ("gold", "judge", "health", "judge_held_out")
 """Stages that read replies: run again, from the journal, where the parser reads otherwise."""
 
@@ -28,19 +33,20 @@ def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
     finished = manifest(folder)
     tree = finished["config"] if finished else tree
     config = JudgeConfig.model_validate(tree["judge"]).model_copy(update={"budget": Budget()})
-    before = read_rows(folder, "verdicts", ["train"])
+    before = list(iter_rows(folder, "verdicts", ["train"], HELD))
     tau = next((row["threshold"] for row in before if row["threshold"] is not None), 0.5)
     judged = {row["prompt_id"] for row in before}  # a budget may have left others out
-    with Endpoints(read_endpoints(tree), folder / "work") as endpoints:
-        asked = [one for one in questions(folder)[0] if one.prompt["prompt_id"] in judged]
-        found = asyncio.run(label(folder, config, endpoints, asked, tau, offline=True))
-    now = [row for rows in found.rows for row in rows]
-    changed = _changes(before, now)
-    written = finished is None and "judge" in stage_stamps(folder) and bool(changed)
-    if written:
-        for stage in READING:
-            forget(folder, stage)
-        replace_splits(folder, "verdicts", ["train"], now)
+    ids = [name for name in answered(folder) if name in judged]
+    with TemporaryDirectory(prefix=".reparse-", dir=folder) as scratch:
+        into = Path(scratch)
+        with Endpoints(read_endpoints(tree), folder / "work") as endpoints:
+            asyncio.run(label(folder, into, ids, config, endpoints, tau, offline=True))
+        changed = _changes(before, labels(into, ids))
+        written = finished is None and "judge" in stage_stamps(folder) and bool(changed)
+        if written:
+            for stage in READING:
+                forget(folder, stage)
+            replace_splits(folder, "verdicts", ["train"], labels(into, ids))
     return {
         "round": int(folder.name),
         "verdicts": len(before),
@@ -49,9 +55,11 @@ def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _changes(before: list[Row], now: list[Row]) -> list[dict[str, Any]]:
-    old = {row["verdict_id"]: row for row in before}
-    new = {row["verdict_id"]: row for row in now}
+def _changes(before: Iterable[Row], now: Iterable[Row]) -> list[dict[str, Any]]:
+    old, new = (
+        {row["verdict_id"]: {name: row[name] for name in READ} for row in rows}
+        for rows in (before, now)
+    )
     return [
         {"verdict_id": name, "before": _read(old.get(name)), "now": _read(new.get(name))}
         for name in dict.fromkeys([*old, *new])

@@ -43,6 +43,12 @@ def load_rubrics(config: JudgeConfig) -> Loaded:
     return Loaded(pointwise, pairwise, listwise)
 
 
+def rubric_texts(config: JudgeConfig) -> dict[str, str]:
+    """The text of each rubric by its kind, for the manifest of a round."""
+    loaded = load_rubrics(config)._asdict().items()
+    return {kind: rubric.text for kind, rubric in loaded if rubric}
+
+
 def pointwise_messages(rubric: Template, secret: bytes, prompt: Row, answer: str) -> Messages:
     """The question "how good is this answer?"."""
     asked = _asked(prompt)

@@ -6,13 +6,12 @@ worthless texts against real answers, three answers all against each other, a se
 
 from collections.abc import Awaitable, Callable
 from itertools import combinations
-from typing import NamedTuple
 
 from judge.calls import compare
 from judge.canaries import canaries
 from judge.questions import both_orders, usable
 from judge.rows import Judge, Question
-from rounds.ids import digest
+from judge.subjects import Subject, is_placed
 from rounds.settle import comparisons
 from rounds.tables import Row
 
@@ -20,20 +19,6 @@ Work = Callable[[], Awaitable[list[Row]]]
 
 REPEAT = 1
 """Index of the repeated question; anchors are asked with the number of their round."""
-
-
-class Subject(NamedTuple):
-    """A prompt with its candidates and the verdict rows it was labelled by."""
-
-    prompt: Row
-    candidates: list[Row]
-    verdicts: list[Row]
-
-
-def sampled(subjects: list[Subject], count: int) -> list[Subject]:
-    """At most `count` of the prompts with a confirmed-or-not pairwise comparison, by hash."""
-    compared = [one for one in subjects if _first(one) is not None]
-    return sorted(compared, key=lambda one: digest("trial", one.prompt["prompt_id"]))[:count]
 
 
 def can_be_repeated(subject: Subject) -> bool:
@@ -91,19 +76,6 @@ def _both(judge: Judge, subject: Subject, a: Row, b: Row, purpose: str) -> Work:
 
 def _compared(subject: Subject) -> tuple[Row, Row, Row]:
     """The two candidates of the prompt's first comparison, and its first verdict row."""
-    first = _first(subject)
-    assert first is not None, "a sampled prompt has a comparison"
+    first = next(row for row in subject.verdicts if is_placed(row))
     by_id = {row["candidate_id"]: row for row in subject.candidates}
     return by_id[first["candidate_a"]], by_id[first["candidate_b"]], first
-
-
-def _first(subject: Subject) -> Row | None:
-    """The prompt's first verdict on two answers that were shown in an order."""
-    return next(
-        (
-            row
-            for row in subject.verdicts
-            if row["purpose"] == "confirm" and row["candidate_b"] and row["shown_first"]
-        ),
-        None,
-    )

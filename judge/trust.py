@@ -4,14 +4,16 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rounds.preferences.config import Data
 from rounds.section import Section
 
 
 class Gold(Section):
     """Labelled pairs that measure the judge."""
 
-    path: str
-    """JSONL: {"prompt", "a", "b", "label": "a"|"b"|"tie"} or {"prompt", "chosen", "rejected"}."""
+    path: Data
+    """JSONL: {"prompt", "a", "b", "label": "a"|"b"|"tie"} or {"prompt", "chosen", "rejected"}; or
+    preference data of any known shape: a file, a folder or a dataset's id, with `limit` so many."""
     min_n: int = Field(50, ge=1)
     """Decided pairs that a threshold or a flip rate taken from them must rest on."""
 

@@ -1,62 +1,125 @@
-"""The pairs stage: verdicts to pairs.parquet and dropped.parquet, every prompt in one of them."""
+"""The pairs stage: verdicts to pairs.parquet and dropped.parquet, every prompt in one of them.
 
+Three passes, each a stream: every comparison is looked at alone and written to work/; what is left
+is compared with all pairs before it, in the order of ids; then the two tables are written without
+what the length guard takes. In memory: ids and lengths, and the n-grams of this round's pairs.
+"""
+
+import hashlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pairs.build import considered
 from pairs.config import PairsConfig
-from pairs.filters import Pair, filters, pair_key, prompt_text
-from rounds.folder import finished_rounds, round_number, run_of
+from pairs.decide import CANDIDATE, HELD_OUT, TRAIN, VERDICT, decided
+from pairs.duplicates import COLUMNS, Duplicates, earlier_rounds
+from pairs.lengths import Lengths, difference, too_much
+from pairs.pair import Why
+from rounds.fates import candidate_fates
+from rounds.folder import manifest
+from rounds.grouped import grouped
+from rounds.ids import digest, file_hash
 from rounds.progress import Progress, silent
-from rounds.stages import run_stage, stage_key
-from rounds.tables import Row, by_prompt, read_rows, rows_hash, write_rows
+from rounds.stages import run_stage, stage_key, work_dir
+from rounds.tables import Row, iter_rows, table_path, write_rows
+
+AT_ONCE = 2000
+"""Pairs that are compared with all others at once."""
 
 
 def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) -> dict[str, Any]:
-    """Decide every train prompt of the round. Returns counts: kept, and dropped by reason."""
-    prompts = read_rows(folder, "prompts", ["train"])
-    candidates = read_rows(folder, "candidates", ["train"])
-    verdicts = read_rows(folder, "verdicts", ["train"])
-    earlier = [done for done in finished_rounds(run_of(folder)) if done != folder]
-    seen = {pair_key(row) for done in earlier for row in read_rows(done, "pairs")}
-    held_out = {
-        prompt_text(row["messages"]) for row in read_rows(folder, "prompts", ["gate", "test"])
-    }
-    key = stage_key(
-        rows_hash("prompts", prompts),
-        rows_hash("candidates", candidates),
-        rows_hash("verdicts", verdicts),
-        [[row["score"], row["probability"]] for row in verdicts],
-        config.model_dump(),
-        sorted(held_out),
-        sorted(seen),
-    )
+    """Decide every train prompt of the round.
+
+    Returns counts: kept, dropped by reason, what became of every candidate, and the length
+    difference before and after the guard.
+    """
+    key = _key(folder, config)
 
     def run() -> dict[str, Any]:
-        sampled = by_prompt(candidates)
-        judged = by_prompt(verdicts)
-        checks = filters(config, held_out, seen)
-        kept: list[Row] = []
-        dropped: list[Row] = []
-        for done, prompt in enumerate(prompts, start=1):
-            name = prompt["prompt_id"]
-            answers = {row["candidate_id"]: row for row in sampled.get(name, [])}
-            policy = next((each["policy_id"] for each in answers.values()), None)
-            verdicts_on = judged.get(name, [])
-            for row, reason in considered(round_number(folder), prompt, answers, verdicts_on):
-                row["policy_id"] = policy
-                if reason is None:
-                    pair = Pair(row, answers[row["chosen_id"]], answers[row["rejected_id"]])
-                    reason = next((why for check in checks if (why := check(pair))), None)
-                if reason is None:
-                    kept.append(row)
-                else:
-                    dropped.append({**row, "reason": reason, "detail": None})
-            progress(done, len(prompts))
-        write_rows(folder, "pairs", kept)
-        write_rows(folder, "dropped", dropped)
-        reasons = Counter(row["reason"] for row in dropped)
-        return {"kept": len(kept), "dropped": dict(sorted(reasons.items()))}
+        work = work_dir(folder, "pairs", key)
+        prompt_ids = [
+            row["prompt_id"] for row in iter_rows(folder, "prompts", TRAIN, ["prompt_id"])
+        ]
+        write_rows(work, "dropped", decided(folder, prompt_ids, config, progress))
+        duplicates = Duplicates(folder, config)
+        found: dict[str, Why] = {}
+        lengths: list[Lengths] = []
+        for some in _left(work, sorted(prompt_ids)):
+            found |= duplicates.find(some)
+            lengths += [_lengths(row) for row in some if row["pair_id"] not in found]
+        too_long = too_much(lengths, config.length_guard)
+        found |= {pair.pair_id: Why("length_guard") for pair in too_long}
+        kept = {pair.pair_id: pair for pair in lengths if pair.pair_id not in found}
+        write_rows(folder, "pairs", _pairs(work, found))
+        write_rows(folder, "dropped", _dropped(work, found))
+        duplicates.write(kept)
+        (work / "dropped.parquet").unlink()
+        reasons = Counter(row["reason"] for row in iter_rows(folder, "dropped", columns=["reason"]))
+        return {
+            "kept": len(kept),
+            "dropped": dict(sorted(reasons.items())),
+            "candidates": candidate_fates(folder),
+            "length_difference": {
+                "before": difference(lengths),
+                "after": difference(list(kept.values())),
+            },
+        }
 
     return run_stage(folder, "pairs", key, run)
+
+
+def _key(folder: Path, config: PairsConfig) -> str:
+    """The key of the stage; texts are known by their ids and hashes, earlier rounds by files."""
+    by_id = [name for name in CANDIDATE if name != "text"]
+    return stage_key(
+        _said(folder, "prompts", TRAIN, ["prompt_id"]),
+        _said(folder, "prompts", HELD_OUT, ["prompt_id", "reference"]),
+        _said(folder, "candidates", TRAIN, by_id),
+        _said(folder, "verdicts", TRAIN, VERDICT),
+        config.model_dump(),
+        [_pairs_hash(done) for done in earlier_rounds(folder)],
+    )
+
+
+def _said(folder: Path, table: str, splits: Sequence[str], columns: Sequence[str]) -> str:
+    total = hashlib.sha256()
+    for row in iter_rows(folder, table, splits, columns):
+        total.update(digest([row[name] for name in columns]).encode())
+    return total.hexdigest()
+
+
+def _pairs_hash(done: Path) -> str:
+    facts = manifest(done) or {}
+    return str(facts.get("files", {}).get("pairs.parquet") or file_hash(table_path(done, "pairs")))
+
+
+def _left(work: Path, prompt_ids: list[str]) -> Iterator[list[Row]]:
+    """The rows without a reason yet, some thousand at a time, by prompt whatever their order."""
+    some: list[Row] = []
+    for rows in grouped(work, "dropped", prompt_ids, columns=(*COLUMNS, "reason")):
+        some += [row for row in rows if row["reason"] is None]
+        if len(some) >= AT_ONCE:
+            yield some
+            some = []
+    yield some
+
+
+def _lengths(row: Row) -> Lengths:
+    chosen, rejected = (len(row[side][0]["content"]) for side in ("chosen", "rejected"))
+    return Lengths(row["pair_id"], chosen, rejected)
+
+
+def _pairs(work: Path, found: dict[str, Why]) -> Iterator[Row]:
+    for row in iter_rows(work, "dropped"):
+        if row.pop("reason") is None and row["pair_id"] not in found:
+            del row["detail"]
+            yield row
+
+
+def _dropped(work: Path, found: dict[str, Why]) -> Iterator[Row]:
+    for row in iter_rows(work, "dropped"):
+        if row["reason"] is not None:
+            yield row
+        elif why := found.get(row["pair_id"]):
+            yield {**row, "reason": why.reason, "detail": why.detail}

@@ -1,65 +1,105 @@
-"""The README of a run: a dataset card that lets `datasets` load every round, and people read it."""
+"""The README of a run and of an export: a dataset card. `datasets` loads by it, people read it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import yaml
 
+from rounds.card_text import command, dropped, judges, made_with, policies, rounds_table, rubrics
 from rounds.files import write_text
-from rounds.folder import finished_rounds, manifest
-from rounds.schema import TABLES
+from rounds.folder import finished_rounds, manifest, next_round
+from rounds.schema import OPTIONAL, TABLES, Column
 from rounds.tables import table_path
 
 DEFAULT = "pairs"
+MARK = "prefloop"
+"""The tag by which a card that prefloop wrote is known."""
+
+TAGS = ["trl", "dpo", "preference", "synthetic", MARK]
+SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
+
+NOT_FOR_THE_HUB = (
+    *("journal.sqlite*", "logs/", "index/", "exports/", ".lock", "*.tmp"),
+    *("rounds/*/policy/", "rounds/*/work/", "rounds/*/logs/"),
+)
+"""What stays here when a run folder is pushed: the Hub leaves out what .gitignore names."""
 
 
 def write_card(run_dir: Path) -> None:
-    """Write runs/<name>/README.md from the finished rounds."""
+    """Write runs/<name>/README.md from the finished rounds, and what is not for the Hub."""
     rounds = finished_rounds(run_dir)
-    subsets = [_subset(table, rounds) for table in [DEFAULT, *sorted(TABLES.keys() - {DEFAULT})]]
-    front = {
-        "tags": ["trl", "dpo", "preference", "synthetic", "prefloop"],
-        "configs": [subset for subset in subsets if subset["data_files"]],
-    }
-    body = ["---", yaml.safe_dump(front, sort_keys=False).strip(), "---", "", _title(run_dir), ""]
-    body += [_line(manifest(folder) or {}) for folder in rounds]
-    for table, columns in TABLES.items():
-        body += ["", f"## {table}", "", "| column | meaning |", "|---|---|"]
-        body += [f"| `{column.name}` | {column.meaning} |" for column in columns]
-    write_text(run_dir / "README.md", "\n".join(body) + "\n")
+    facts = [manifest(folder) or {} for folder in rounds]
+    others = sorted(TABLES.keys() - {DEFAULT})
+    subsets = [_subset(table, rounds) for table in [DEFAULT, *others, *OPTIONAL]]
+    intro = (
+        f"# {run_dir.name}\n\n"
+        "Preference data made by a closed loop: each round the policy in place answered prompts, a "
+        "judge\ncompared the answers in both orders, and what it confirmed became pairs. Made with "
+        "prefloop.\n\n"
+        'In this folder: `load_dataset(".", "pairs", split="round_0001")`. A table without rows\n'
+        "is left out. To the Hub: `hf upload OWNER/NAME . . --repo-type dataset`; what stays "
+        "here\n(the journal, logs, weights) is in `.gitignore`."
+    )
+    there = {subset["config_name"] for subset in subsets if subset["data_files"]}
+    described = TABLES | {name: OPTIONAL[name] for name in OPTIONAL.keys() & there}
+    columns = [part for table in described for part in _columns(table, described[table])]
+    write_text(
+        run_dir / "README.md",
+        _card([subset for subset in subsets if subset["data_files"]], intro, facts, columns),
+    )
+    under_way = f"rounds/{next_round(run_dir).name}/"
+    write_text(run_dir / ".gitignore", "\n".join([*NOT_FOR_THE_HUB, under_way]) + "\n")
+
+
+def export_card(
+    intro: str,
+    files: Sequence[tuple[str, str]],
+    facts: Sequence[dict[str, Any]],
+    columns: Sequence[Column],
+    exported_by: str,
+) -> str:
+    """The card of an export: `files` are (split, path), `facts` the manifests of its rounds."""
+    named = [{"split": split, "path": path} for split, path in files]
+    subset = {"config_name": "default", "default": True, "data_files": named}
+    also = [*command("Exported by", exported_by), *_columns("Columns", columns)]
+    return _card([subset], intro, facts, also)
+
+
+def _card(
+    subsets: list[dict[str, Any]], intro: str, facts: Sequence[dict[str, Any]], also: list[str]
+) -> str:
+    pairs = sum(each["counts"]["pairs"] for each in facts)
+    size = next((name for bound, name in SIZES if pairs < bound), "n>1M")
+    front = {"tags": TAGS, "size_categories": [size], "configs": subsets}
+    parts = [
+        f"---\n{yaml.safe_dump(front, sort_keys=False).strip()}\n---",
+        intro,
+        *policies(facts),
+        *judges(facts),
+        *rounds_table(facts),
+        *dropped(facts),
+        *rubrics(facts),
+        *made_with(facts),
+        *also,
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _subset(table: str, rounds: list[Path]) -> dict[str, Any]:
     files = [
         {"split": f"round_{folder.name}", "path": f"rounds/{folder.name}/{table}.parquet"}
         for folder in rounds
-        if pq.read_metadata(table_path(folder, table)).num_rows  # `datasets` loads no empty table
+        if table_path(folder, table).exists()
+        and pq.read_metadata(table_path(folder, table)).num_rows  # `datasets` loads no empty table
     ]
     subset: dict[str, Any] = {"config_name": table, "data_files": files}
     return {**subset, "default": True} if table == DEFAULT else subset
 
 
-def _title(run_dir: Path) -> str:
-    return (
-        f"# {run_dir.name}\n\n"
-        "Preference data made by a closed loop: each round the policy in place answered prompts, a "
-        "judge\ncompared the answers in both orders, and what it confirmed became pairs. Made with "
-        "prefloop.\n\n"
-        'In this folder: `load_dataset(".", "pairs", split="round_0001")`. A table without rows\n'
-        "is left out.\n"
-    )
-
-
-def _line(facts: dict[str, Any]) -> str:
-    counts = facts["counts"]
-    promoted = "promoted" if facts["decision"]["promoted"] else "not promoted"
-    trained = f"The policy trained on them was {promoted}."
-    decision = trained if facts["trained"] else "Nothing was trained on them."
-    dropped = ", ".join(f"{reason} {n}" for reason, n in sorted(counts["dropped"].items()))
-    return (
-        f"- Round {facts['round']}: {counts['candidates']} candidates by policy "
-        f"`{facts['policy']['policy_id']}`, judged by `{facts['judge_id']}`; "
-        f"{counts['pairs']} pairs kept, dropped: {dropped or 'none'}. "
-        f"{decision}"
-    )
+def _columns(title: str, columns: Sequence[Column]) -> list[str]:
+    if not columns:
+        return []
+    rows = [f"| `{column.name}` | {column.meaning} |" for column in columns]
+    return [f"## {title}", "\n".join(["| column | meaning |", "|---|---|", *rows])]

@@ -2,13 +2,11 @@
 
 import platform
 import shutil
-from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import yaml
 
 from rounds import schema
@@ -23,9 +21,10 @@ from rounds.folder import (
     run_of,
 )
 from rounds.ids import file_hash
+from rounds.metrics import round_metrics
+from rounds.rubrics import rubrics_used
 from rounds.stages import stage_stamps
-from rounds.tables import read_rows, table_path
-from rounds.usage import totals
+from rounds.tables import table_path
 from rounds.weights import Policy
 
 PACKAGES = (
@@ -71,6 +70,9 @@ def finish_round(
             "decision": {name: decision[name] for name in ("promoted", "reasons")},
             "in_place": in_place,
             "judge_id": metrics["judge_id"],
+            "gate_judge_id": metrics["gate_judge_id"],
+            "rubrics": rubrics_used(folder, stages),
+            "partial": metrics["partial"],
             "counts": metrics["counts"],
             "config": yaml.safe_load(config),
             "stages": {name: {"key": stamp["key"]} for name, stamp in stages.items()},
@@ -78,8 +80,10 @@ def finish_round(
                 path.name: file_hash(path)
                 for path in [
                     *(table_path(folder, table) for table in schema.TABLES),
+                    *(table_path(folder, table) for table in schema.OPTIONAL),
                     folder / "metrics.json",
                 ]
+                if path.exists()
             },
             "versions": _versions(),
         },
@@ -98,56 +102,6 @@ def follow_manifests(run_dir: Path) -> None:
     if (history := policy_history(run_dir)) is not None:
         write_json(run_dir / "policy.json", history)
         write_card(run_dir)
-
-
-def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
-    """Everything that is measured about a round, from its tables and stage stamps."""
-    verdicts = read_rows(folder, "verdicts")
-    facts = {name: stamp["facts"] for name, stamp in stages.items()}
-    dropped = Counter(row["reason"] for row in read_rows(folder, "dropped"))
-    train = [row for row in verdicts if row["split"] == "train"]
-    judges = sorted({row["judge_id"] for row in train})
-    pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
-    gate_judges = sorted({row["judge_id"] for row in verdicts if row["split"] in ("gate", "test")})
-    return {
-        "round": round_number(folder),
-        "judge_id": ", ".join(judges) or None,
-        "gate_judge_id": ", ".join(gate_judges) or None,
-        "counts": {
-            "prompts": facts["prompts"]["train"],
-            "prompts_left": facts["prompts"]["left"],
-            "set_aside": sum(row["set_aside"] is not None for row in read_rows(folder, "prompts")),
-            "candidates": len(read_rows(folder, "candidates", ["train"])),
-            "verdicts": len(train),
-            "abstentions": sum(row["outcome"] == "abstain" for row in train),
-            "pairs": pairs,
-            "dropped": dict(sorted(dropped.items())),
-        },
-        "partial": facts.get("judge", {}).get("partial"),
-        "judge": {
-            "tau": facts.get("gold", {}).get("tau"),
-            "gold": facts.get("gold", {}).get("gold"),
-            **facts.get("health", {}),
-            "traffic": facts.get("judge", {}).get("traffic", {}),
-        },
-        "train": facts.get("train") if decision.get("metrics") else None,
-        **decision.get("metrics", {}),
-        "promoted": decision["promoted"],
-        "reasons": decision["reasons"],
-        "usage": _usage(verdicts, facts, pairs),
-        "seconds": {name: stamp["seconds"] for name, stamp in stages.items()},
-    }
-
-
-def _usage(verdicts: list[dict[str, Any]], facts: dict[str, Any], pairs: int) -> dict[str, Any]:
-    sampled = [facts[name]["tokens"] for name in facts if name.startswith("sample")]
-    label = totals(row for row in verdicts if row["split"] == "train")
-    per_pair = {name: value / pairs for name, value in label.items()} if pairs else None
-    return {
-        **{f"judge_{name}": value for name, value in totals(verdicts).items()},
-        "label_per_pair": per_pair,
-        "sampled_tokens": sum(sampled),
-    }
 
 
 def _versions() -> dict[str, str]:

@@ -5,11 +5,14 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from rounds.tables import Row, iter_rows
+from rounds.tables import Row, iter_batches, table_path
 
-ROWS_AT_ONCE = 50_000
-"""Rows held in memory when a table is not in the order of its prompts."""
+ROWS_AT_ONCE = 16_384
+"""Rows held in memory where a table is not in the order of its prompts."""
 
 
 def grouped(
@@ -21,23 +24,45 @@ def grouped(
 ) -> Iterator[list[Row]]:
     """For each of the prompts, in their order, its rows in the order of the table.
 
-    prompt_id must be among `columns`. A table that is in the order of the prompts is read once as
-    a stream. Any other is read once for each ROWS_AT_ONCE rows of it.
+    prompt_id must be among `columns`. Rows of other prompts are left out. A table in the order of
+    the prompts, or in several stretches that are, is read about once; of one in no order each row
+    group is read for every ROWS_AT_ONCE rows. Raises ValueError where a prompt is named twice.
     """
     rank = {name: place for place, name in enumerate(prompt_ids)}
-    found = iter_rows(round_dir, table, splits, ["prompt_id"])
-    ranks = np.array([rank.get(row["prompt_id"], -1) for row in found], dtype=np.int64)
-    ranks = ranks[ranks >= 0]
-    in_order = bool(np.all(np.diff(ranks) >= 0))
-    counts = np.bincount(ranks, minlength=len(prompt_ids))
+    if len(rank) < len(prompt_ids):
+        raise ValueError(f"{table}: rows are grouped by prompts that are named once each")
+    path = table_path(round_dir, table)
+    ids = pa.array(prompt_ids, pa.string())
+    ranks = _ranks(path, table, ids, splits)
+    held = np.concatenate([np.empty(0, np.int64), *ranks])
+    in_order = bool(np.all(np.diff(held) >= 0))
+    counts = np.bincount(held, minlength=len(prompt_ids))
     for first, end in [(0, len(prompt_ids))] if in_order else _spans(counts):
+        groups = [at for at, there in enumerate(ranks) if ((first <= there) & (there < end)).any()]
+        wanted = ids[first:end]
         rows = (
             row
-            for row in iter_rows(round_dir, table, splits, columns)
-            if first <= rank.get(row["prompt_id"], -1) < end
+            for batch in iter_batches(path, table, splits, columns, groups)
+            for row in batch.filter(pc.is_in(batch["prompt_id"], wanted)).to_pylist()
         )
         ordered = rows if in_order else iter(sorted(rows, key=lambda row: rank[row["prompt_id"]]))
         yield from _filled(ordered, rank, first, end)
+
+
+def _ranks(
+    path: Path, table: str, ids: pa.Array, splits: Collection[str] | None
+) -> list[np.ndarray]:
+    """For each row group the places of its rows' prompts among `ids`, other prompts left out."""
+    if not path.exists():
+        return []
+    found = []
+    for group in range(pq.read_metadata(path).num_row_groups):
+        places = [
+            pc.index_in(batch["prompt_id"], ids).drop_null().to_numpy()
+            for batch in iter_batches(path, table, splits, ["prompt_id"], [group])
+        ]
+        found.append(np.concatenate([np.empty(0, np.int64), *places]))
+    return found
 
 
 def _spans(counts: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -7,11 +7,12 @@ from pathlib import Path
 SEED_SPACING = 4096
 """Distance between the seeds of two prompts: vLLM gives child i of a request `seed + i`."""
 
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
 
 def digest(*parts: object) -> str:
     """16 hex digits of the SHA-256 of the parts as canonical JSON."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(CANONICAL.encode(parts).encode()).hexdigest()[:16]
 
 
 def prompt_id(messages: list[dict[str, str]]) -> str:

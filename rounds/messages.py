@@ -25,6 +25,8 @@ def prompt_fault(messages: Any) -> str | None:
 
 def text_fault(text: str) -> str | None:
     """What keeps a text from being written to a table, or None."""
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
         return "half a character (a lone surrogate) in the text"
     return None

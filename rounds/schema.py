@@ -117,6 +117,11 @@ DROPPED = [
     Column("detail", pa.string(), "what it duplicates or overlaps, and how much; else null"),
 ]
 
+EXTRA = [
+    *PAIRS,
+    Column("origin", pa.string(), 'where it was made: "round 2", or the file and the row'),
+]
+
 TABLES: dict[str, list[Column]] = {
     "prompts": PROMPTS,
     "candidates": CANDIDATES,
@@ -124,13 +129,21 @@ TABLES: dict[str, list[Column]] = {
     "pairs": PAIRS,
     "dropped": DROPPED,
 }
+"""The tables that every round has."""
+
+OPTIONAL = {"extra": EXTRA}
+"""What a round may have beside them: pairs trained on that it did not make."""
 
 
 def arrow_schema(table: str) -> pa.Schema:
     """The pyarrow schema of a table."""
-    return pa.schema([(column.name, column.type) for column in TABLES[table]])
+    return pa.schema([(column.name, column.type) for column in _columns(table)])
 
 
 def deterministic(table: str) -> list[str]:
     """Names of the columns that two equal runs agree on."""
-    return [column.name for column in TABLES[table] if column.deterministic]
+    return [column.name for column in _columns(table) if column.deterministic]
+
+
+def _columns(table: str) -> list[Column]:
+    return TABLES[table] if table in TABLES else OPTIONAL[table]

@@ -1,8 +1,8 @@
 """Reading and writing the parquet tables of a round."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rounds.files import write_atomically
 from rounds.ids import digest
 from rounds.schema import arrow_schema, deterministic
+from rounds.writing import ROWS_AT_ONCE, writing
 
 Row = dict[str, Any]
-
-ROWS_AT_ONCE = 4096
-"""Rows that reading or writing a table holds in memory."""
 
 
 def table_path(round_dir: Path, table: str) -> Path:
@@ -35,20 +32,41 @@ def iter_rows(
 
     None where the table is not there. Holds some thousand rows in memory, whatever the size.
     """
-    path = table_path(round_dir, table)
+    for batch in iter_batches(table_path(round_dir, table), table, splits, columns):
+        yield from batch.to_pylist()
+
+
+def iter_batches(
+    path: Path,
+    table: str,
+    splits: Collection[str] | None = None,
+    columns: Collection[str] | None = None,
+    row_groups: Sequence[int] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The same as Arrow batches, from any file in a table's schema; of some row groups if given.
+
+    Columns that are younger than the file are null.
+    """
     if not path.exists():
         return
-    wanted = [name for name in arrow_schema(table).names if columns is None or name in columns]
-    empty = dict.fromkeys(wanted)  # columns that are younger than the round
+    schema = arrow_schema(table)
+    wanted = [name for name in schema.names if columns is None or name in columns]
     with pq.ParquetFile(path) as file:
         there = [name for name in file.schema_arrow.names if name in wanted or name == "split"]
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=there):
+        # one by one: a reader over several keeps what it has read of each until its end
+        groups = range(file.num_row_groups) if row_groups is None else row_groups
+        batches = (file.iter_batches(ROWS_AT_ONCE, [at], columns=there) for at in groups)
+        for batch in chain.from_iterable(batches):
             if splits is not None:
                 batch = batch.filter(pc.is_in(batch["split"], pa.array(splits, pa.string())))
-            if "split" not in wanted and "split" in there:
-                batch = batch.drop_columns("split")
-            for row in batch.to_pylist():
-                yield empty | row
+            yield pa.RecordBatch.from_pydict(
+                {
+                    name: batch[name]
+                    if name in there
+                    else pa.nulls(batch.num_rows, schema.field(name).type)
+                    for name in wanted
+                }
+            )
 
 
 def read_rows(round_dir: Path, table: str, splits: Collection[str] | None = None) -> list[Row]:
@@ -63,28 +81,19 @@ def write_rows(round_dir: Path, table: str, rows: Iterable[Row]) -> None:
 
 def write_parquet(path: Path, table: str, rows: Iterable[Row]) -> None:
     """Write rows of a table's schema to any parquet file, atomically and as they come."""
-    schema = arrow_schema(table)
-    names = set(schema.names)
-
-    def write(temporary: Path) -> None:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            source = iter(rows)
-            while some := list(islice(source, ROWS_AT_ONCE)):
-                for row in some:
-                    if row.keys() != names:
-                        wrong = ", ".join(sorted(row.keys() ^ names))
-                        raise ValueError(f"{table}: row and schema differ in {wrong}")
-                writer.write_table(pa.Table.from_pylist(some, schema=schema))
-
-    write_atomically(path, write)
+    with writing(path, table) as written:
+        written.put(rows)
 
 
 def replace_splits(
     round_dir: Path, table: str, splits: Collection[str], rows: Iterable[Row]
 ) -> None:
     """Put `rows` in the place of all rows of the given splits; the others stay."""
-    kept = (row for row in iter_rows(round_dir, table) if row["split"] not in splits)
-    write_rows(round_dir, table, chain(kept, rows))
+    path, gone = table_path(round_dir, table), pa.array(splits, pa.string())
+    with writing(path, table) as written:
+        for batch in iter_batches(path, table):
+            written.copy(batch.filter(pc.invert(pc.is_in(batch["split"], gone))))
+        written.put(rows)
 
 
 def by_prompt(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -95,9 +104,9 @@ def by_prompt(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return grouped
 
 
-def rows_hash(table: str, rows: Iterable[Row]) -> str:
-    """A hash of what the rows say, over deterministic columns only."""
-    names = deterministic(table)
+def rows_hash(table: str, rows: Iterable[Row], columns: Collection[str] | None = None) -> str:
+    """A hash of what the rows say, over deterministic columns only; of `columns` if given."""
+    names = [name for name in deterministic(table) if columns is None or name in columns]
     total = hashlib.sha256(table.encode())
     for row in rows:
         total.update(digest([row[name] for name in names]).encode())

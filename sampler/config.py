@@ -1,10 +1,19 @@
 """The `policy` and `sampler` sections: who answers, and how."""
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from rounds.section import Section
+from sampler.also import AlsoConfig
+
+MOST = 2048
+"""Candidates of a prompt: the other half of a prompt's seeds is for critiques."""
+
+GPUS = "CUDA_VISIBLE_DEVICES"
+
+DeviceIds = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
 
 
 class PolicyConfig(Section):
@@ -32,8 +41,8 @@ class PolicyConfig(Section):
 class SamplerConfig(Section):
     """How candidates are drawn."""
 
-    n: int = Field(4, ge=2, le=1024)
-    """Candidates for a train prompt."""
+    n: int = Field(4, ge=1, le=1024)
+    """Candidates of the policy in place for a train prompt."""
     sampling: dict[str, Any] = Field(
         default_factory=lambda: {"temperature": 1.0, "max_tokens": 512}
     )
@@ -42,13 +51,78 @@ class SamplerConfig(Section):
     vllm: dict[str, Any] = Field(default_factory=dict)
     """Engine arguments of vllm.LLM by name."""
     env: dict[str, str] = Field(default_factory=dict)
-    """Environment of the sampling process, CUDA_VISIBLE_DEVICES for one."""
+    """Environment of the sampling process."""
+    devices: list[DeviceIds] = Field(default_factory=list)
+    """Values of CUDA_VISIBLE_DEVICES: one process each, at once, over split prompts. "0,1" is one
+    process on two GPUs (with vllm.tensor_parallel_size: 2). Empty: one process."""
     chunk: int = Field(256, ge=1)
-    """Prompts sampled between two writes to disk: what a kill can cost."""
+    """Finished prompts between two writes to disk, for each process: what a kill can cost."""
+    also: dict[str, AlsoConfig] = Field(default_factory=dict)
+    """Further sources of candidates by name; candidates.source says which one wrote a row."""
 
     @model_validator(mode="after")
     def _ours(self) -> "SamplerConfig":
-        taken = sorted({"n", "seed", "logprobs"} & self.sampling.keys())
-        if taken:
-            raise ValueError(f"sampling.{taken[0]} is set by prefloop (n is sampler.n)")
+        for where, sampling in self.samplings().items():
+            taken = sorted({"n", "seed", "logprobs"} & sampling.keys())
+            if taken:
+                n = where.removesuffix("sampling") + "n"
+                raise ValueError(f"{where}.{taken[0]} is set by prefloop (n is sampler.{n})")
         return self
+
+    @model_validator(mode="after")
+    def _devices_once(self) -> "SamplerConfig":
+        if self.devices and any(GPUS in env for env in self.envs()):
+            raise ValueError(f"devices: {GPUS} stands under env as well; say it in one place")
+        if len(set(self.devices)) < len(self.devices):
+            raise ValueError("devices: one stands twice; a process needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _sources(self) -> "SamplerConfig":
+        above = ["current"]
+        for name, source in self.also.items():
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "current":
+                raise ValueError(f"also.{name}: no name for a source; letters, digits, '_' and '-'")
+            if source.revise is not None and source.revise not in above:
+                raise ValueError(
+                    f"also.{name}.revise: no source {source.revise!r} above it ({', '.join(above)})"
+                )
+            above.append(name)
+        if self.candidates < 2:
+            raise ValueError(
+                "n: Input should be greater than or equal to 2, or name more sources under also"
+            )
+        if self.candidates > MOST:
+            raise ValueError(f"also: {self.candidates} candidates a prompt; {MOST} at most")
+        return self
+
+    def samplings(self) -> dict[str, dict[str, Any]]:
+        """Every sampling section that is there, by its key below `sampler`."""
+        own = {f"also.{name}.sampling": one.sampling for name, one in self.also.items()}
+        given = {where: sampling for where, sampling in own.items() if sampling is not None}
+        return {"sampling": self.sampling, **given}
+
+    def envs(self) -> list[dict[str, str]]:
+        """Every environment that is there."""
+        return [self.env, *(one.env for one in self.also.values() if one.env is not None)]
+
+    def endpoints(self) -> list[tuple[str, str]]:
+        """The endpoints that sources beside the policy ask, each with the key that names it."""
+        named = [
+            (f"sampler.also.{name}.{key}", endpoint)
+            for name, one in self.also.items()
+            for key, endpoint in (("endpoint", one.endpoint), ("by", one.by))
+        ]
+        return [(key, endpoint) for key, endpoint in named if endpoint is not None]
+
+    def counts(self) -> dict[str, int]:
+        """Candidates that each source gives a prompt at most, in their order."""
+        found = {"current": self.n}
+        for name, source in self.also.items():
+            found[name] = found[source.revise] if source.revise else source.n
+        return found
+
+    @property
+    def candidates(self) -> int:
+        """Candidates of a prompt, at most."""
+        return sum(self.counts().values())

@@ -1,94 +1,127 @@
 """Dealing prompts: each round takes the next ones, held-out ones are fixed by the first round."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from rounds.errors import UserError
+from endpoints.open import Endpoints
+from rounds.errors import Stopped, UserError
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest
+from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key
-from rounds.tables import Row, read_rows, replace_splits
-from sampler.prompt_config import PromptsConfig
-from sampler.prompt_files import read_prompts
+from rounds.tables import Row, iter_rows, replace_splits, rows_hash
+from sampler.cursor import Deal, next_deal
+from sampler.held_out import Stock, fixed_held_out, take_stock, train_sources
+from sampler.pool import fetch, used_prompts
+from sampler.prompt_config import PromptsConfig, written_by
+from sampler.sources.generate import Wanted, depends_on, generate, nothing_generated
 
 
-class Source(NamedTuple):
-    """All prompts of a config, disjoint, and what reading them met."""
-
-    train: list[Row]
-    gate: list[Row]
-    test: list[Row]
-    merged: int
-    """Lines that repeated an earlier prompt."""
-    held_out_again: int
-    """Train prompts left out because they are gate or test prompts."""
-
-
-def read_source(config: PromptsConfig) -> Source:
-    """Read the three splits. A prompt of two splits belongs to test, then gate, then train."""
-    train, merged = read_prompts(config.train, "prompts.train")
-    held: dict[str, list[Row]] = {}
-    taken: set[str] = set()
-    overlaps = 0
-    for split in ("test", "gate"):
-        wanted = getattr(config, split)
-        if isinstance(wanted, str):
-            rows, repeated = read_prompts(wanted, f"prompts.{split}")
-            merged += repeated
-        else:
-            rows = _hold_out(train, split, wanted, taken)
-        held[split] = [row for row in rows if row["prompt_id"] not in taken]
-        taken |= {row["prompt_id"] for row in held[split]}
-        if isinstance(wanted, str):
-            overlaps += sum(row["prompt_id"] in taken for row in train)
-        train = [row for row in train if row["prompt_id"] not in taken]
-    if not train:
-        raise UserError("prompts.train: every prompt is a gate or test prompt; nothing to train on")
-    return Source(train, held["gate"], held["test"], merged, overlaps)
-
-
-def deal(folder: Path, config: PromptsConfig) -> dict[str, Any]:
+def deal(
+    folder: Path,
+    config: PromptsConfig,
+    seed: int,
+    endpoints: Endpoints | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
     """Write prompts.parquet of a round: the next `per_round` train prompts, all held-out ones.
 
-    Raises UserError when the source is exhausted.
+    Which ones are next follows from their hashes, the seed and what finished rounds hold, never
+    from the order of rows. `endpoints` are needed where prompts are generated. Raises UserError
+    when the sources are used up, EndpointLost when the endpoint stops answering.
     """
-    source = read_source(config)
     earlier = [done for done in finished_rounds(run_of(folder)) if done != folder]
-    used = {row["prompt_id"] for done in earlier for row in read_rows(done, "prompts", ["train"])}
-    held_out = _labelled(source.gate, "gate") + _labelled(source.test, "test")
-    if earlier:  # fixed by the first round, whatever the files say by now
-        held_out = read_rows(earlier[0], "prompts", ["gate", "test"])
-    never = used | {row["prompt_id"] for row in held_out}
-    fresh = [row for row in source.train if row["prompt_id"] not in never]
-    if not fresh:
-        raise UserError(
-            f"prompts.train: all {len(source.train)} prompts are used up after "
-            f"{len(earlier)} rounds; add prompts to {config.train}"
-        )
-    rows = _labelled(fresh[: config.per_round], "train") + held_out
-    key = stage_key(round_number(folder), [[row["prompt_id"], row["split"]] for row in rows])
+    stock = take_stock(config, fixed_held_out(earlier))
+    dealt = next_deal(config, stock.pool, used_prompts(earlier), seed)
+    keys = list(chain(*dealt.keys))
+    if not keys and not dealt.generated:
+        raise UserError(_used_up(config, stock, len(earlier)))
+    train = _labelled(fetch(train_sources(config), keys).values(), "train")
+    wanted = _wanted(config, dealt, seed)
+    # a row's place in its file is no reason to deal anew
+    said = [{**row, "source": ""} for row in _mixed([*train, *stock.held_out], seed)]
+    writer = depends_on(wanted, endpoints) if wanted and endpoints else None
+    key = stage_key(round_number(folder), rows_hash("prompts", said), writer)
 
     def run() -> dict[str, Any]:
+        written, facts = [], None
+        if wanted:
+            assert endpoints is not None, "prompts are written by an endpoint"
+            earlier_rows = (
+                row for done in earlier for row in iter_rows(done, "prompts", ["train"])
+            )
+            others = chain(earlier_rows, train)
+            made = generate(folder, wanted, endpoints, others, stock.held_out, progress)
+            written, facts = _labelled(made.rows, "train"), made.facts
+            if not train and not written:
+                raise Stopped(f"{wanted.key}: {nothing_generated(facts)}")
+        aside = {row["prompt_id"]: row["set_aside"] for row in iter_rows(folder, "prompts")}
+        rows = (
+            {**row, "set_aside": aside.get(row["prompt_id"])}
+            for row in [*_mixed([*train, *written], seed), *stock.held_out]
+        )
         replace_splits(folder, "prompts", ["train", "gate", "test"], rows)
         return {
-            "train": min(len(fresh), config.per_round),
-            "left": max(0, len(fresh) - config.per_round),
-            "merged": source.merged,
-            "held_out_again": source.held_out_again,
+            "train": len(train) + len(written),
+            "left": sum(dealt.left),
+            "merged": stock.pool.merged,
+            "held_out_again": stock.held_out_again,
+            "near_held_out": stock.near_held_out,
+            "epoch": dealt.epoch,
+            "sources": {
+                source.title: {"dealt": len(keys), "left": left}
+                for source, keys, left in zip(config.finite, dealt.keys, dealt.left, strict=True)
+            },
+            "used_up": dealt.used_up,
+            "generated": facts,
         }
 
     return run_stage(folder, "prompts", key, run)
 
 
-def _hold_out(train: list[Row], split: str, count: int, taken: set[str]) -> list[Row]:
-    """`count` prompts by hash: lines may be reordered, and an added line moves at most one."""
-    free = [row for row in train if row["prompt_id"] not in taken]
-    if count >= len(free):
-        raise UserError(
-            f"prompts.{split}: {count} held out of {len(free)} prompts leaves none to train on"
+def deal_warnings(facts: dict[str, Any]) -> list[str]:
+    """What a person should know of a deal that stops nothing."""
+    said = []
+    if near := facts["near_held_out"]:
+        said.append(f"{near} train prompts left out: they come near to gate or test prompts")
+    if facts["used_up"] and facts["left"]:
+        gone = ", ".join(facts["used_up"])
+        said.append(f"{gone}: the last new prompts are dealt, the other sources take over")
+    elif facts["used_up"]:
+        said.append("the last prompts of all sources are dealt; prompts.at_end says what is next")
+    generated = facts["generated"]
+    if generated and generated["ended"]:
+        why = "nothing new came any more"
+        if generated["ended"] != "nothing_new":
+            why = f"the budget's {generated['ended']} are used up"
+        said.append(
+            f"{generated['prompts']} of {generated['wanted']} prompts generated: {why}; the round "
+            "is smaller"
         )
-    return sorted(free, key=lambda row: digest(split, row["prompt_id"]))[:count]
+    return said
+
+
+def _wanted(config: PromptsConfig, dealt: Deal, seed: int) -> Wanted | None:
+    """What is to be generated."""
+    writer = written_by(config)
+    if not dealt.generated or config.writer is None or writer is None:
+        return None
+    return Wanted(config.writer, writer[0], dealt.generated, seed, config.near_held_out)
+
+
+def _used_up(config: PromptsConfig, stock: Stock, rounds: int) -> str:
+    sources = ", ".join(source.file or source.title for source in config.finite)
+    return (
+        f"prompts.train: all {len(stock.pool.keys)} prompts are used up after {rounds} rounds; add "
+        f"prompts to {sources}, or set prompts.at_end to reshuffle or generate"
+    )
+
+
+def _mixed(rows: list[Row], seed: int) -> list[Row]:
+    """Rows by hash: where a budget ends a round early, no source is the one that is left out."""
+    return sorted(rows, key=lambda row: digest("mixed", seed, row["prompt_id"]))
 
 
 def _labelled(rows: Iterable[Row], split: str) -> list[Row]:

@@ -1,95 +1,133 @@
-"""Candidates from a policy served elsewhere: any OpenAI-compatible endpoint, journalled."""
+"""Candidates from models served elsewhere: any OpenAI-compatible endpoint, journalled."""
 
 import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 
-from endpoints.client import Answer, EndpointLost, asking, each
+from endpoints.client import Answer, Ask, EndpointLost, asking, each
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from rounds.folder import run_of
-from rounds.ids import text_hash
 from rounds.progress import Progress
-from rounds.tables import Row
-from rounds.weights import Policy
-from sampler.config import SamplerConfig
-from sampler.requests import Request, candidate_id
+from rounds.usage import NEVER_SENT
+from sampler.answers import Answered, Drawn, answer
+from sampler.chunks import Chunks, Spooled
+from sampler.lineup import Source
+from sampler.requests import Asked
+from sampler.revise import Messages
+from sampler.vllm_engine import AllAsked
+
+USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
 
 
-def sample_from_endpoint(
+def sample_from_endpoints(
     folder: Path,
-    requests: list[Request],
-    policy: Policy,
-    config: SamplerConfig,
+    work: Path,
+    asked: AllAsked,
+    sources: list[Source],
+    size: int,
     endpoints: Endpoints,
     progress: Progress,
-) -> tuple[list[Row], dict[str, str]]:
-    """Candidate rows in the order of the requests, and the prompts that got no answer at all.
+) -> dict[str, float]:
+    """Have every source at an endpoint answer, in chunks under `work`/endpoints; what it took.
 
-    Each candidate is a call of its own (its seed is in the request), so that each is paid once.
-    Token ids and log-probabilities are not known.
+    Each candidate is a call of its own (its seed is in the request), so that each is paid once:
+    the chunks are made anew from the journal after a kill. Token ids and log-probabilities are not
+    known. What they revise of other sources is in the chunks of `work`.
     """
-    calls = [(request, index) for request in requests for index in range(request.n)]
-    answers = asyncio.run(_ask_all(folder, calls, policy, config, endpoints, progress))
-    rows, failures = [], {}
-    for (request, index), answer in zip(calls, answers, strict=True):
-        if answer.failure in (None, "truncated"):
-            rows.append(_row(request, index, policy, config, answer))
-        else:
-            failures[request.prompt_id] = f"{answer.failure} {answer.detail}".strip()
-    answered = {row["prompt_id"] for row in rows}
-    return rows, {name: why for name, why in failures.items() if name not in answered}
+    served = {one.name: one for one in sources if one.policy and one.policy.served}
+    usage: Counter[str] = Counter(dict.fromkeys(USAGE, 0))
+    if served:
+        shutil.rmtree(work / "endpoints", ignore_errors=True)
+        (work / "endpoints").mkdir()
+        chunks = Chunks(work / "endpoints", count(), size, list(served))
+        asyncio.run(_ask_all(folder, work, asked, sources, chunks, endpoints, usage, progress))
+        chunks.flush()
+    return dict(usage)
 
 
 async def _ask_all(
     folder: Path,
-    calls: list[tuple[Request, int]],
-    policy: Policy,
-    config: SamplerConfig,
+    work: Path,
+    asked: AllAsked,
+    sources: list[Source],
+    chunks: Chunks,
     endpoints: Endpoints,
+    usage: Counter[str],
     progress: Progress,
-) -> list[Answer]:
-    name = str(policy.served)
-    endpoint, live = endpoints.config(name), endpoints.live(name)
-    answers: dict[int, Answer] = {}
+) -> None:
+    by_name = {source.name: source for source in sources}
+    names = {str(one.policy.served) for one in sources if one.policy and one.policy.served}
+    total = sum(1 for _ in _of_endpoints(asked, by_name, Spooled()))
+    at_once = sum(endpoints.config(name).max_in_flight for name in names)
+    asks: dict[str, Ask] = {}
+    finished = count(1)
 
-    def done(item: tuple[int, tuple[Request, int]], answer: Answer) -> None:
-        answers[item[0]] = answer
-        progress(len(answers), len(calls))
+    async def draw(
+        source: Source, messages: Messages, seed: int, first: int, n: int
+    ) -> list[Drawn | str]:
+        assert source.policy is not None, "a source at an endpoint has a policy"
+        ask = asks[str(source.policy.served)]
+        bodies = [
+            {"messages": messages, "seed": (seed + index) % 2**31, **source.sampling}
+            for index in range(first, first + n)
+        ]
+        # endpoints that ignore the seed must still be asked n times, not once
+        answers = await asyncio.gather(
+            *(ask(body, "", index) for index, body in enumerate(bodies, start=first))
+        )
+        usage.update(_took(answers))
+        return [_drawn(one) for one in answers]
+
+    def done(_: Asked, answered: Answered) -> None:
+        chunks.add(answered)
+        progress(next(finished), total)
 
     try:
-        with Journal(run_of(folder) / "journal.sqlite") as journal:
-            async with asking(name, endpoint, live, journal, usable=("truncated",)) as ask:
-
-                async def work(item: tuple[int, tuple[Request, int]]) -> Answer:
-                    request, index = item[1]
-                    seed = (request.seed + index) % 2**31
-                    body = {"messages": request.messages, "seed": seed, **config.sampling}
-                    # endpoints that ignore the seed must still be asked n times, not once
-                    return await ask(body, "", index)
-
-                await each(enumerate(calls), work, endpoint.max_in_flight, done)
+        async with AsyncExitStack() as stack:
+            journal = stack.enter_context(Journal(run_of(folder) / "journal.sqlite"))
+            for name in sorted(names):
+                line = asking(
+                    name,
+                    endpoints.config(name),
+                    endpoints.live(name),
+                    journal,
+                    usable=("truncated",),
+                )
+                asks[name] = await stack.enter_async_context(line)
+            prompts = _of_endpoints(asked, by_name, Spooled(work))
+            await each(prompts, lambda one: answer(one, by_name, draw), at_once, done)
     except EndpointLost:
-        endpoints.close(name)
+        for name in names:
+            endpoints.close(name)
         raise
-    return [answers[index] for index in range(len(calls))]
 
 
-def _row(
-    request: Request, index: int, policy: Policy, config: SamplerConfig, answer: Answer
-) -> Row:
+def _of_endpoints(asked: AllAsked, sources: dict[str, Source], spooled: Spooled) -> Iterator[Asked]:
+    """What is asked of sources at endpoints, with what they revise of the others."""
+    served = {name for name, one in sources.items() if one.policy and one.policy.served}
+    elsewhere = {sources[name].revises for name in served} - served - {None}
+    for one in asked():
+        requests = [request for request in one.requests if request.source in served]
+        if requests:
+            there = [*one.known, *(spooled.rows(one.prompt_id) if elsewhere else [])]
+            known = [row for row in there if row["source"] in elsewhere]
+            yield one._replace(requests=requests, known=known)
+
+
+def _took(answers: list[Answer]) -> dict[str, float]:
+    sent = [answer for answer in answers if answer.failure not in NEVER_SENT]
     return {
-        "candidate_id": candidate_id(request, policy, config.sampling, index),
-        "prompt_id": request.prompt_id,
-        "split": request.split,
-        "policy_id": policy.policy_id,
-        "index": index,
-        "text": answer.text,
-        "text_hash": text_hash(answer.text),
-        "token_ids": None,
-        "n_tokens": answer.completion_tokens,
-        "logprob": None,
-        "finish_reason": answer.finish_reason,
-        "seed": request.seed,
-        "source": "current",
-        "revised_from": None,
+        "calls": len(sent),
+        **{name: sum(getattr(answer, name) for answer in sent) for name in USAGE[1:]},
     }
+
+
+def _drawn(answer: Answer) -> Drawn | str:
+    if answer.failure in (None, "truncated"):
+        return Drawn(answer.text, answer.finish_reason, answer.completion_tokens)
+    return f"{answer.failure} {answer.detail}".strip()

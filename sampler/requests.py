@@ -1,55 +1,93 @@
 """What is to be sampled, and what earlier rounds have sampled already."""
 
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest, prompt_seed
-from rounds.tables import Row, read_rows
-from rounds.weights import Policy
+from rounds.tables import Row, iter_rows
+from rounds.written import written_candidate
+from sampler.lineup import Source
 
 HELD_OUT = ("gate", "test")
 
 
 class Request(NamedTuple):
-    """One prompt to be answered n times; answer i draws from seed + i."""
+    """What one source is to do about a prompt: n answers, of indices from `first` on.
+
+    The prompt's candidate i draws from seed + i, whoever writes it.
+    """
+
+    source: str
+    n: int
+    first: int
+
+
+class Asked(NamedTuple):
+    """A prompt, what is asked about it, and the candidates that nobody has to write."""
 
     prompt_id: str
     split: str
     messages: list[dict[str, str]]
-    n: int
     seed: int
+    requests: list[Request]
+    known: list[Row]
 
 
-def train_requests(folder: Path, n: int, seed: int) -> list[Request]:
-    """The train prompts of a round. The round is part of the seed: a policy that stays in place
-    must not repeat itself.
+def train_requests(folder: Path, sources: list[Source], seed: int) -> Iterator[Asked]:
+    """The train prompts of a round for all of its sources. The round is part of the seed: a policy
+    that stays in place must not repeat itself.
     """
     purpose = f"round {round_number(folder)}"
-    return [_request(row, n, seed, purpose) for row in read_rows(folder, "prompts", ["train"])]
+    requests = [Request(source.name, source.n, source.first) for source in sources if source.policy]
+    references = [source for source in sources if source.policy is None]
+    for row in iter_rows(folder, "prompts", ["train"]):
+        known = [_reference(row, source) for source in references if row["reference"]]
+        yield _asked(row, seed, purpose, requests, known)
 
 
-def held_out_requests(folder: Path, seed: int) -> list[Request]:
+def held_out_requests(folder: Path, seed: int) -> list[Asked]:
     """The gate and test prompts, one answer each; the same seed whenever a policy answers them."""
-    return [_request(row, 1, seed, "held-out") for row in read_rows(folder, "prompts", HELD_OUT)]
+    once = [Request("current", 1, 0)]
+    held_out = iter_rows(folder, "prompts", HELD_OUT)
+    return [_asked(row, seed, "held-out", once, []) for row in held_out]
 
 
-def candidate_id(request: Request, policy: Policy, sampling: dict[str, Any], index: int) -> str:
+def candidate_id(asked: Asked, source: Source, index: int) -> str:
     """The id of a candidate, known before it is sampled."""
-    drawn = [request.seed, index, sampling]
-    return digest("candidate", request.prompt_id, policy.policy_id, *drawn)
+    assert source.policy is not None, "a reference is not sampled"
+    drawn = [asked.seed, index, *source.drawn_by]
+    return digest("candidate", asked.prompt_id, source.policy.policy_id, *drawn)
+
+
+def asked_hash(asked: Iterable[Asked]) -> str:
+    """A hash of all that is asked, taken as it comes."""
+    total = hashlib.sha256()
+    for one in asked:
+        known = [row["text_hash"] for row in one.known]
+        total.update(digest(one.prompt_id, one.split, one.seed, one.requests, known).encode())
+    return total.hexdigest()[:16]
 
 
 def already_sampled(folder: Path, wanted: set[str], here: bool) -> list[Row]:
     """The `wanted` held-out answers of earlier rounds, and with `here` of this one as well."""
     found: dict[str, Row] = {}
     for done in [*finished_rounds(run_of(folder)), *([folder] if here else [])]:
-        for row in read_rows(done, "candidates", HELD_OUT):
+        for row in iter_rows(done, "candidates", HELD_OUT):
             if row["candidate_id"] in wanted:
                 found[row["candidate_id"]] = row
     return list(found.values())
 
 
-def _request(row: Row, n: int, seed: int, purpose: str) -> Request:
+def _asked(row: Row, seed: int, purpose: str, requests: list[Request], known: list[Row]) -> Asked:
     drawn = prompt_seed(seed, purpose, row["prompt_id"])
-    return Request(row["prompt_id"], row["split"], row["messages"], n, drawn)
+    return Asked(row["prompt_id"], row["split"], row["messages"], drawn, requests, known)
+
+
+def _reference(row: Row, source: Source) -> Row:
+    name = digest("candidate", row["prompt_id"], "reference", row["reference"])
+    place = row["split"], source.first, row["reference"]
+    written = written_candidate(name, row["prompt_id"], *place, "reference")
+    return {**written, "source": source.name}

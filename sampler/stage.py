@@ -1,5 +1,9 @@
-"""The sampler stage: prompts and a policy to candidates."""
+"""The sampler stage: prompts and those who answer them to candidates."""
 
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -7,19 +11,22 @@ from endpoints.open import Endpoints
 from rounds.folder import finished_rounds, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import forget, run_stage, stage_key, work_dir
-from rounds.tables import read_rows, replace_splits, rows_hash, write_rows
+from rounds.tables import Row, iter_rows, replace_splits, rows_hash, write_rows
 from rounds.weights import Policy
+from sampler.chunks import Spooled
 from sampler.config import SamplerConfig
-from sampler.endpoint_engine import sample_from_endpoint
+from sampler.endpoint_engine import sample_from_endpoints
+from sampler.lineup import Source, in_place_source, lineup
 from sampler.requests import (
     HELD_OUT,
-    Request,
+    Asked,
     already_sampled,
+    asked_hash,
     candidate_id,
     held_out_requests,
     train_requests,
 )
-from sampler.vllm_engine import sample_with_vllm
+from sampler.vllm_engine import AllAsked, sample_with_vllm
 
 
 def sample(
@@ -31,16 +38,21 @@ def sample(
     held_out: bool = True,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """The policy in place answers the train prompts n times, and, where it never has, the gate and
-    test prompts once: one loading of its weights.
+    """Every source answers the train prompts, and the policy in place, where it never has, the gate
+    and test prompts once: one loading of its weights.
     """
-    requests = train_requests(folder, config.n, seed)
+    sources = lineup(folder, config, policy, endpoints)
+    missing: list[Asked] = []
     if held_out:
         # this round's own rows are no reason to ask less: the stage must stay the same stage
         aside = {name for done in finished_rounds(run_of(folder))[-1:] for name in _aside(done)}
-        missing = _missing(folder, held_out_requests(folder, seed), policy, config, here=False)
-        requests += [request for request in missing if request.prompt_id not in aside]
-    return _sampled(folder, "sample", requests, policy, config, endpoints, progress)
+        wanted = held_out_requests(folder, seed)
+        missing = _missing(folder, wanted, sources[0], here=False, aside=aside)
+
+    def asked() -> Iterator[Asked]:
+        return chain(train_requests(folder, sources, seed), missing)
+
+    return _sampled(folder, "sample", asked, sources, config, endpoints, progress)
 
 
 def sample_held_out(
@@ -55,83 +67,125 @@ def sample_held_out(
     that was set aside: a prompt too long for one policy is too long for the next.
     """
     held_out = held_out_requests(folder, seed)
-    splits = {request.prompt_id: request.split for request in held_out}
+    splits = {asked.prompt_id: asked.split for asked in held_out}
     facts: dict[str, Any] = {}
     wanted: set[str] = set()
     for policy in policies:
-        wanted |= {candidate_id(request, policy, config.sampling, 0) for request in held_out}
-        aside = _aside(folder)
-        missing = [
-            request
-            for request in _missing(folder, held_out, policy, config, here=True)
-            if request.prompt_id not in aside
-        ]
+        source = in_place_source(config, policy)
+        wanted |= {candidate_id(asked, source, 0) for asked in held_out}
+        missing = _missing(folder, held_out, source, here=True, aside=_aside(folder))
         if missing:
             stage = f"sample_held_out_{policy.policy_id}"
             forget(folder, stage)  # a change of config, taken back, leaves a stamp without rows
-            facts = _sampled(folder, stage, missing, policy, config, endpoints, progress)
-    rows = already_sampled(folder, wanted, here=True)
-    rows = [{**row, "split": splits[row["prompt_id"]]} for row in rows]
+            asked = partial(iter, missing)
+            facts = _sampled(folder, stage, asked, [source], config, endpoints, progress)
+    place = {prompt_id: number for number, prompt_id in enumerate(splits)}
+    rows = [
+        {**row, "split": splits[row["prompt_id"]]}
+        for row in already_sampled(folder, wanted, here=True)
+    ]
+    rows.sort(key=lambda row: place[row["prompt_id"]])
     replace_splits(folder, "candidates", HELD_OUT, rows)
     return facts
 
 
 def _missing(
-    folder: Path, requests: list[Request], policy: Policy, config: SamplerConfig, here: bool
-) -> list[Request]:
-    ids = {candidate_id(request, policy, config.sampling, 0): request for request in requests}
+    folder: Path, held_out: list[Asked], source: Source, here: bool, aside: set[str]
+) -> list[Asked]:
+    """The held-out prompts without an answer of this policy, but for those set aside."""
+    ids = {candidate_id(asked, source, 0): asked for asked in held_out}
     there = {row["candidate_id"] for row in already_sampled(folder, set(ids), here)}
-    return [request for name, request in ids.items() if name not in there]
+    missing = [asked for name, asked in ids.items() if name not in there]
+    return [asked for asked in missing if asked.prompt_id not in aside]
 
 
 def _sampled(
     folder: Path,
     stage: str,
-    requests: list[Request],
-    policy: Policy,
+    asked: AllAsked,
+    sources: list[Source],
     config: SamplerConfig,
     endpoints: Endpoints,
     progress: Progress,
 ) -> dict[str, Any]:
-    asked = [request._asdict() for request in requests]
-    key = stage_key(asked, policy.policy_id, config.model_dump(exclude={"env", "chunk"}))
+    who = [
+        [one.name, one.policy and one.policy.policy_id, one.vllm, one.revises, *one.drawn_by]
+        for one in sources
+    ]
+    key = stage_key(asked_hash(asked()), who)
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, stage, key)
-        if policy.served is not None:
-            rows, set_aside = sample_from_endpoint(
-                folder, requests, policy, config, endpoints, progress
-            )
-        else:
-            rows, set_aside = sample_with_vllm(work, requests, policy, config, progress)
-        new = {row["candidate_id"] for row in rows}
-        there = [
-            row
-            for row in read_rows(folder, "candidates", HELD_OUT)
-            if row["candidate_id"] not in new
-        ]
-        splits = {request.split for request in requests} | set(HELD_OUT)
-        replace_splits(folder, "candidates", splits, [*there, *rows])
-        _set_aside(folder, requests, set_aside)
+        sample_with_vllm(work, asked, sources, config, progress)
+        usage = sample_from_endpoints(
+            folder, work, asked, sources, config.chunk, endpoints, progress
+        )
+        spooled = Spooled(work, work / "endpoints")
+        counts: Counter[str] = Counter()
+        rows = _counted(_merged(asked, spooled), counts)
+        splits = {one.split for one in asked()} | set(HELD_OUT)
+        there = _there(folder, asked, sources[0])
+        replace_splits(folder, "candidates", splits, chain(rows, there))
+        set_aside = _set_aside(folder, asked, spooled)
         return {
-            "candidates": len(rows),
-            "set_aside": len(set_aside),
-            "tokens": sum(row["n_tokens"] or 0 for row in rows),
-            "rows": rows_hash("candidates", rows),
+            "candidates": counts.pop("candidates"),
+            "set_aside": set_aside,
+            "tokens": counts.pop("tokens"),
+            "sources": {name.removeprefix("source "): n for name, n in counts.items()},
+            "sampler_usage": usage,
+            "rows": rows_hash("candidates", iter_rows(folder, "candidates", splits)),
         }
 
     return run_stage(folder, stage, key, run)
 
 
-def _set_aside(folder: Path, requests: list[Request], reasons: dict[str, str]) -> None:
-    """Write down which of the prompts asked were not sampled, and why."""
-    said = {request.prompt_id: reasons.get(request.prompt_id) for request in requests}
-    rows = read_rows(folder, "prompts")
-    now = [{**row, "set_aside": said.get(row["prompt_id"], row["set_aside"])} for row in rows]
-    if now != rows:
-        write_rows(folder, "prompts", now)
+def _merged(asked: AllAsked, spooled: Spooled) -> Iterator[Row]:
+    """The candidates in the order of the prompts, those of a prompt in that of the sources. A
+    prompt that nobody answered has none: its reference alone is nothing to compare.
+    """
+    for one in asked():
+        if one.prompt_id in spooled:
+            rows = [*one.known, *spooled.rows(one.prompt_id)]
+            yield from sorted(rows, key=lambda row: row["index"])
+
+
+def _counted(rows: Iterator[Row], counts: Counter[str]) -> Iterator[Row]:
+    """The rows, counted as they pass: in all, their tokens, and train rows by source."""
+    counts.update(candidates=0, tokens=0)
+    for row in rows:
+        counts.update(candidates=1, tokens=row["n_tokens"] or 0)
+        if row["split"] not in HELD_OUT:
+            counts[f"source {row['source']}"] += 1
+        yield row
+
+
+def _there(folder: Path, asked: AllAsked, current: Source) -> list[Row]:
+    """The held-out answers that this round has already and that are not asked for again."""
+    held_out = (one for one in asked() if one.split in HELD_OUT)
+    again = {candidate_id(one, current, 0) for one in held_out}
+    rows = iter_rows(folder, "candidates", HELD_OUT)
+    return [row for row in rows if row["candidate_id"] not in again]
+
+
+def _set_aside(folder: Path, asked: AllAsked, spooled: Spooled) -> int:
+    """Write down which of the prompts asked were not sampled, and why; how many there are."""
+    said = {
+        one.prompt_id: None
+        if one.prompt_id in spooled
+        else spooled.reasons.get(one.prompt_id, "no answer")
+        for one in asked()
+    }
+
+    def now() -> Iterator[Row]:
+        for row in iter_rows(folder, "prompts"):
+            yield {**row, "set_aside": said.get(row["prompt_id"], row["set_aside"])}
+
+    before = (row["set_aside"] for row in iter_rows(folder, "prompts"))
+    if any(row["set_aside"] != was for row, was in zip(now(), before, strict=True)):
+        write_rows(folder, "prompts", now())
+    return sum(why is not None for why in said.values())
 
 
 def _aside(folder: Path) -> set[str]:
     """The prompts of a round that were set aside."""
-    return {row["prompt_id"] for row in read_rows(folder, "prompts") if row["set_aside"]}
+    return {row["prompt_id"] for row in iter_rows(folder, "prompts") if row["set_aside"]}

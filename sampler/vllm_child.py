@@ -1,48 +1,85 @@
-"""The child process that holds the policy in vLLM: `python -m sampler.vllm_child job.json`
+"""The child process that holds weights in vLLM: `python -m sampler.vllm_child job.json`
 
-Reads requests.jsonl beside the job, writes chunk-NNNNN.parquet (candidate rows) and
-set_aside.json. Lines on stdout starting with "progress" say how far it is; everything else vLLM
-prints goes to stderr, which the parent keeps as a log.
+Reads its share of the prompts, a line each, and writes chunks of candidate rows. Lines on stdout
+starting with "progress" say how far it is; everything else vLLM prints goes to stderr, which the
+parent keeps as a log.
 """
 
+import asyncio
 import json
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from endpoints.child_main import child_main, say
+from endpoints.each import each
 from rounds.errors import UserError
-from rounds.files import read_json, write_json
-from rounds.ids import text_hash
-from rounds.tables import Row, write_parquet
+from rounds.files import read_json
+from rounds.progress import Progress
 from rounds.weights import Policy, local_policy
-from sampler.requests import Request, candidate_id
+from sampler.answers import Answered, Draw, answer
+from sampler.chunks import Chunks
+from sampler.lineup import Source
+from sampler.requests import Asked, Request
+from sampler.revise import Recipe
 
 
 def main(job_path: Path) -> None:
-    """Sample every request of the job that is not in a chunk yet."""
+    """Answer every prompt of the job."""
     job, work = read_json(job_path), job_path.parent
     os.environ.update(job["env"])
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    policy = Policy(**job["policy"])
-    requests = [Request(**json.loads(line)) for line in (work / "requests.jsonl").open()]
-    verify(policy)
-    say(0, len(requests), "loading vllm")
+    sources = {one.name: one for one in map(read_source, job["sources"])}
+    ours = [one for one in sources.values() if one.policy is not None]
+    policies = {one.policy for one in ours if one.policy is not None}
+    for policy in policies:
+        verify(policy)
+    say(0, job["prompts"], "loading vllm")
     from vllm import LLM
 
-    engine = {"enable_lora": True, "max_lora_rank": lora_rank(policy)} if policy.adapter else {}
-    llm = LLM(model=policy.model, **{**engine, **job["vllm"]})
-    fitting, set_aside = fit(llm, requests, job["sampling"])
-    write_json(work / "set_aside.json", set_aside)
-    chunks = left(work, fitting, job["chunk"])
-    done = len(fitting) - sum(map(len, chunks.values()))
-    say(done, len(fitting))
-    for path, chunk in chunks.items():
-        write_parquet(path, "candidates", sample(llm, policy, chunk, job["sampling"]))
-        done += len(chunk)
-        say(done, len(fitting))
+    from sampler.engine import Engine, sampling_params
+
+    for source in ours:
+        sampling_params(source, 1, 0)
+    adapters = sorted(policy.adapter for policy in policies if policy.adapter)
+    llm = LLM(model=job["model"], **{**lora_arguments(adapters), **job["vllm"]})
+    engine = Engine(llm, adapters)
+    say(0, job["prompts"])
+
+    async def run() -> None:
+        # twice what runs at once: the engine's queue is never empty before the end
+        task = asyncio.ensure_future(
+            answer_all(job, work, sources, engine.draw, 2 * engine.at_once, say)
+        )
+        await engine.run(task)
+        await task
+
+    asyncio.run(run())
+
+
+async def answer_all(
+    job: dict[str, Any],
+    work: Path,
+    sources: dict[str, Source],
+    draw: Draw,
+    at_once: int,
+    progress: Progress,
+) -> None:
+    """Answer the prompts of a job, so many at once, into chunks under `work`."""
+    numbers = count(job["first_number"], job["every_number"])
+    names = [name for name, source in sources.items() if source.policy is not None]
+    chunks = Chunks(work, numbers, job["chunk"], names)
+    finished = count(1)
+
+    def done(_: Asked, answered: Answered) -> None:
+        chunks.add(answered)
+        progress(next(finished), job["prompts"])
+
+    asked = read_asked(work / job["asked"])
+    await each(asked, lambda one: answer(one, sources, draw), at_once, done)
+    chunks.flush()
 
 
 def verify(policy: Policy) -> None:
@@ -56,103 +93,30 @@ def verify(policy: Policy) -> None:
         )
 
 
-def left(work: Path, requests: list[Request], size: int) -> dict[Path, list[Request]]:
-    """The requests that are in no chunk yet, `size` to a chunk.
-
-    What a chunk holds is read and not reckoned: the size may be another one since a kill.
+def lora_arguments(adapters: list[str]) -> dict[str, Any]:
+    """What vLLM must be told before adapters can be used: the smallest rank it offers that holds
+    them all, and how many there are.
     """
-    there = sorted(work.glob("chunk-*.parquet"))
-    tables = [pq.read_table(path, columns=["prompt_id"]) for path in there]
-    done = {name for table in tables for name in table["prompt_id"].to_pylist()}
-    rest = [request for request in requests if request.prompt_id not in done]
-    return {
-        work / f"chunk-{number:05d}.parquet": rest[start : start + size]
-        for number, start in enumerate(range(0, len(rest), size), start=len(there))
-    }
+    if not adapters:
+        return {}
+    largest = max(read_json(Path(folder) / "adapter_config.json")["r"] for folder in adapters)
+    rank = next(size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= largest)
+    return {"enable_lora": True, "max_lora_rank": rank, "max_loras": len(adapters)}
 
 
-def lora_rank(policy: Policy) -> int:
-    """The smallest rank vLLM offers that holds the adapter."""
-    rank = read_json(Path(str(policy.adapter)) / "adapter_config.json")["r"]
-    return next(size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= rank)
+def read_source(facts: dict[str, Any]) -> Source:
+    """A source from a job file."""
+    policy = Policy(**facts["policy"]) if facts["policy"] else None
+    recipe = Recipe(**facts["recipe"]) if facts["recipe"] else None
+    return Source(**{**facts, "policy": policy, "recipe": recipe})
 
 
-def fit(
-    llm: Any, requests: list[Request], sampling: dict[str, Any]
-) -> tuple[list[Request], dict[str, str]]:
-    """Requests that fit the model's context with room for the answer, and the others' reasons.
-
-    One over-long prompt would make vLLM refuse the whole batch.
-    """
-    tokenizer = llm.get_tokenizer()
-    if not tokenizer.chat_template:
-        raise UserError("the policy's tokenizer has no chat template; prefloop samples chat models")
-    limit = llm.llm_engine.model_config.max_model_len
-    answer = sampling.get("max_tokens", 16)
-    fitting, set_aside = [], {}
-    for request in requests:
-        prompt = tokenizer.apply_chat_template(
-            request.messages, add_generation_prompt=True, return_dict=False
-        )
-        if len(prompt) + answer <= limit:
-            fitting.append(request)
-        else:
-            set_aside[request.prompt_id] = (
-                f"{len(prompt)} tokens and {answer} for the answer; the model takes {limit}"
-            )
-    empty = {request.split for request in requests} - {request.split for request in fitting}
-    if empty:
-        raise UserError(
-            f"no {min(empty)} prompt fits: none leaves room for {answer} answer tokens within "
-            f"{limit}; lower sampler.sampling.max_tokens or raise sampler.vllm.max_model_len"
-        )
-    return fitting, set_aside
-
-
-def sample(
-    llm: Any, policy: Policy, requests: list[Request], sampling: dict[str, Any]
-) -> list[Row]:
-    """Candidate rows of some requests, in order."""
-    from vllm import SamplingParams
-    from vllm.lora.request import LoRARequest
-
-    try:
-        params = [
-            SamplingParams(**sampling, n=request.n, seed=request.seed, logprobs=0)
-            for request in requests
-        ]
-    except (TypeError, ValueError) as error:
-        raise UserError(f"sampler.sampling: {error}") from error
-    lora = LoRARequest("policy", 1, policy.adapter) if policy.adapter else None
-    outputs = llm.chat(
-        [request.messages for request in requests], params, lora_request=lora, use_tqdm=False
-    )
-    return [
-        _row(request, policy, sampling, answer)
-        for request, output in zip(requests, outputs, strict=True)
-        for answer in sorted(output.outputs, key=lambda answer: answer.index)
-    ]
-
-
-def _row(request: Request, policy: Policy, sampling: dict[str, Any], answer: Any) -> Row:
-    token_ids = list(answer.token_ids)
-    logprobs = [step[token].logprob for step, token in zip(answer.logprobs, token_ids, strict=True)]
-    return {
-        "candidate_id": candidate_id(request, policy, sampling, answer.index),
-        "prompt_id": request.prompt_id,
-        "split": request.split,
-        "policy_id": policy.policy_id,
-        "index": answer.index,
-        "text": answer.text,
-        "text_hash": text_hash(answer.text),
-        "token_ids": token_ids,
-        "n_tokens": len(token_ids),
-        "logprob": float(sum(logprobs)),
-        "finish_reason": answer.finish_reason,
-        "seed": request.seed,
-        "source": "current",
-        "revised_from": None,
-    }
+def read_asked(path: Path) -> Iterator[Asked]:
+    """The prompts of a job, as they are needed."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            one = Asked(**json.loads(line))
+            yield one._replace(requests=[Request(*request) for request in one.requests])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def write_config(folder: Path, **changes: object) -> Path:
     for split, count in (("train", 60), ("gate", 16), ("test", 16)):
         lines = locate(f"prefloop:prompts/starter/{split}.jsonl").read_text().splitlines()[:count]
         if split == "train":  # a prompt twice, and one that the model cannot take
-            lines = [lines[0], json.dumps({"prompt": "It is broken. " * 200}), *lines]
+            # so many times that its hash deals it to round 1
+            lines = [lines[0], json.dumps({"prompt": "It is broken. " * 220}), *lines]
         (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
         tree["prompts"][split] = str(folder / f"{split}.jsonl")
     gold = locate("prefloop:prompts/starter/gold.jsonl").read_text().splitlines()[:GOLD_PAIRS]

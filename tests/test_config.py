@@ -166,7 +166,7 @@ GOLD = "judge.gold={path: gold.jsonl}"
             "judge.tau=from_gold(0.9) judge.criteria.honesty=1 " + GOLD,
             "judge.tau: .* needs probabilities, and criteria have none",
         ),
-        ("judge.gold.path=null", "judge.gold.path: Input should be a valid string"),
+        ("judge.gold.path=null", "judge.gold.path: expected a file, a folder or the id of a dataset"),
         (GOLD + " judge.gold.min_n=0", "judge.gold.min_n: Input should be greater than or equal"),
         ("judge.health.sample=-1", "judge.health.sample: Input should be greater than or equal"),
         ("judge.health.bounds.max_flips=1.5", "judge.health.bounds.max_flips: .* less than or eq"),
@@ -258,6 +258,14 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path):
 def test_a_config_that_is_not_there_lists_the_shipped_ones(tmp_path: Path):
     with pytest.raises(UserError, match=r"startr: no such config \(shipped .*\bstarter\b"):
         load_config("startr")
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in locate("prefloop:examples").glob("*.yaml"))
+)
+def test_every_shipped_example_loads_and_is_written_down_as_it_is(tmp_path: Path, name: str):
+    config = load_config(name)
+    assert load(tmp_path, dump_config(config)) == config
 
 
 def test_a_shipped_example_goes_by_its_name(tmp_path: Path, monkeypatch):

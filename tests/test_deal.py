@@ -1,172 +1,308 @@
 """No prompt is dealt twice, and held-out prompts are never dealt at all."""
 
 import json
-import tempfile
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from builders import begun
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from builders import begun, finished
 
 from rounds.errors import UserError
 from rounds.files import write_json
-from rounds.tables import read_rows
-from sampler.deal import deal, read_source
+from rounds.tables import read_rows, write_rows
+from sampler.deal import deal, deal_warnings
+from sampler.held_out import take_stock
+from sampler.pool import near_ones, prompt_key, read_pool
 from sampler.prompt_config import PromptsConfig
+from sampler.shares import shares
+from sampler.sources.config import SourceConfig
 
 
-def prompts_file(path: Path, texts: list[str]) -> str:
+def prompts_file(path: Path, texts: list) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(text) + "\n" for text in texts))
     return str(path)
 
 
-def ids(rows: list[dict]) -> list[str]:
-    return [row["prompt_id"] for row in rows]
+def ids(rows: list[dict], split: str) -> set[str]:
+    return {row["prompt_id"] for row in rows if row["split"] == split}
 
 
-def dealt(run_dir: Path, number: int, config: PromptsConfig) -> dict[str, list[str]]:
-    """Deal a round and finish it; the texts of each split."""
+def dealt(run_dir: Path, number: int, config: PromptsConfig, seed: int = 0) -> dict[str, list]:
+    """Deal a round and finish it; the texts of each split, and the stage's facts."""
     folder = begun(run_dir, number)
-    deal(folder, config)
+    facts = deal(folder, config, seed)
     write_json(folder / "manifest.json", {})
-    found: dict[str, list[str]] = {"train": [], "gate": [], "test": []}
+    found: dict[str, list] = {"train": [], "gate": [], "test": []}
     for row in read_rows(folder, "prompts"):
         found[row["split"]].append(row["messages"][0]["content"])
-    return found
+    return {**found, "facts": facts}
 
 
 def numbered(count: int, start: int = 0) -> list[str]:
     return [f"question {i}" for i in range(start, start + count)]
 
 
-NUMBERS = st.integers(0, 40)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    lines=st.lists(NUMBERS, min_size=1, max_size=40),
-    gate=st.one_of(st.integers(0, 5), st.lists(NUMBERS, min_size=1, max_size=8)),
-    test=st.one_of(st.integers(0, 5), st.lists(NUMBERS, min_size=1, max_size=8)),
-    per_round=st.integers(1, 15),
-)
-def test_train_gate_and_test_never_share_a_prompt_in_any_round(lines, gate, test, per_round):
-    with tempfile.TemporaryDirectory() as there:
-        run_dir = Path(there) / "run"
-        given_files = {
-            name: value
-            if isinstance(value, int)
-            else prompts_file(Path(there) / f"{name}.jsonl", [f"q{i}" for i in value])
-            for name, value in (("train", lines), ("gate", gate), ("test", test))
-        }
-        config = PromptsConfig(**given_files, per_round=per_round)
-        rounds, ended = [], ""
-        while not ended:
-            try:
-                rounds.append(dealt(run_dir, len(rounds) + 1, config))
-            except UserError as error:
-                ended = str(error)
-        assert "used up" in ended or (not rounds and ("to train on" in ended))
-        trained = [text for each in rounds for text in each["train"]]
-        assert len(trained) == len(set(trained))
-        for each in rounds:
-            assert each["gate"] == rounds[0]["gate"] and each["test"] == rounds[0]["test"]
-            assert not set(each["gate"]) & set(each["test"])
-            assert not set(trained) & {*each["gate"], *each["test"]}
-        if rounds:  # and every prompt of the files came to stand in some round
-            held = {*rounds[0]["gate"], *rounds[0]["test"]}
-            assert {f"q{i}" for i in lines} <= {*trained, *held}
-
-
-def test_rounds_take_the_next_prompts_in_the_order_of_the_file(run_dir: Path, tmp_path: Path):
+def test_rounds_take_every_prompt_once_and_the_last_round_is_smaller(run_dir: Path, tmp_path: Path):
     train = prompts_file(tmp_path / "t.jsonl", numbered(5))
     config = PromptsConfig(train=train, gate=0, test=0, per_round=2)
-    found = [dealt(run_dir, number, config)["train"] for number in (1, 2, 3)]
-    assert found == [numbered(2), numbered(2, 2), numbered(1, 4)]
+    found = [dealt(run_dir, number, config) for number in (1, 2, 3)]
+    assert [len(each["train"]) for each in found] == [2, 2, 1]
+    assert sorted(sum((each["train"] for each in found), [])) == numbered(5)
+    assert [each["facts"]["left"] for each in found] == [3, 1, 0]
+    assert [each["facts"]["used_up"] for each in found] == [[], [], ["t.jsonl"]]
 
 
-def test_an_exhausted_source_says_where_to_add(run_dir: Path, tmp_path: Path):
+def test_the_order_of_dealing_follows_from_prompts_and_seed_and_not_from_the_file(tmp_path: Path):
+    runs = []
+    for name, texts, seed in (("a", 1, 0), ("b", -1, 0), ("c", 1, 1)):
+        train = prompts_file(tmp_path / name / "t.jsonl", numbered(40)[::texts])
+        config = PromptsConfig(train=train, gate=3, test=3, per_round=10)
+        runs.append([dealt(tmp_path / "run" / name, n, config, seed) for n in (1, 2)])
+    for first, second, other in zip(*runs, strict=True):
+        assert first == second and first["train"] != other["train"]
+        assert first["gate"] == other["gate"], "held-out prompts do not depend on the seed"
+    assert runs[0][0]["train"] != numbered(40)[:10]
+
+
+def test_sources_that_are_used_up_say_where_to_add(run_dir: Path, tmp_path: Path):
     config = PromptsConfig(train=prompts_file(tmp_path / "t.jsonl", ["a"]), gate=0, test=0)
     dealt(run_dir, 1, config)
-    with pytest.raises(UserError, match=r"prompts.train: all 1 prompts are used up .*t\.jsonl"):
+    says = r"prompts.train: all 1 prompts are used up after 1 rounds; add prompts to .*t\.jsonl, or"
+    with pytest.raises(UserError, match=says):
         dealt(run_dir, 2, config)
 
 
 def test_the_facts_tell_what_was_left_merged_and_left_out(run_dir: Path, tmp_path: Path):
-    train = prompts_file(tmp_path / "t.jsonl", [*numbered(6), "question 0", "held"])
-    gate = prompts_file(tmp_path / "g.jsonl", ["held", "held"])
-    config = PromptsConfig(train=train, gate=gate, test=0, per_round=4)
-    facts = deal(begun(run_dir), config)
-    assert facts == {"train": 4, "left": 2, "merged": 2, "held_out_again": 1}
+    near = "Tell me in a few words why the sky over the sea is blue in summer"
+    train = prompts_file(
+        tmp_path / "t.jsonl", [*numbered(6), "Question  0", "held", "HELD", f"{near}, please"]
+    )
+    gate = prompts_file(tmp_path / "g.jsonl", ["held", "held", near])
+    facts = deal(begun(run_dir), PromptsConfig(train=train, gate=gate, test=0, per_round=4), 0)
+    assert facts == {
+        "train": 4,
+        "left": 2,
+        "merged": 3,
+        "held_out_again": 1,
+        "near_held_out": 1,
+        "epoch": 1,
+        "sources": {"t.jsonl": {"dealt": 4, "left": 2}},
+        "used_up": [],
+        "generated": None,
+    }
+    (warning,) = deal_warnings(facts)
+    assert warning.startswith("1 train prompts left out: they come near")
 
 
-def test_a_round_dealt_again_is_the_same_round(run_dir: Path, tmp_path: Path):
-    train = prompts_file(tmp_path / "t.jsonl", numbered(9))
+def test_a_round_dealt_again_is_the_same_round_and_keeps_what_was_set_aside(run_dir, tmp_path):
+    path = tmp_path / "t.jsonl"
+    train = prompts_file(path, numbered(9))
     folder, config = begun(run_dir), PromptsConfig(train=train, gate=2, test=2, per_round=3)
-    deal(folder, config)
-    before = read_rows(folder, "prompts")
-    deal(folder, config)
+    deal(folder, config, 0)
+    before = [{**row, "set_aside": "long"} for row in read_rows(folder, "prompts")]
+    write_rows(folder, "prompts", before)
+    deal(folder, config, 0)
     assert read_rows(folder, "prompts") == before
+    prompts_file(path, numbered(9)[::-1])
+    deal(folder, config, 0)
+    assert read_rows(folder, "prompts") == before, "lines that only moved deal nothing anew"
+    prompts_file(path, [{"prompt": text, "tags": ["t"]} for text in numbered(9)])
+    deal(folder, config, 0)
+    tagged = read_rows(folder, "prompts")
+    assert [row["prompt_id"] for row in tagged] == [row["prompt_id"] for row in before]
+    assert all(row["tags"] == ["t"] and row["set_aside"] == "long" for row in tagged)
 
 
 def test_prompts_held_out_by_number_do_not_move_when_lines_move(tmp_path: Path):
     texts = numbered(50)
     first, second = (
-        read_source(PromptsConfig(train=prompts_file(tmp_path / f"{i}.jsonl", t), gate=10, test=10))
-        for i, t in enumerate((texts, texts[::-1]))
+        take_stock(
+            PromptsConfig(train=prompts_file(tmp_path / f"{i}.jsonl", some), gate=10, test=10)
+        )
+        for i, some in enumerate((texts, texts[::-1]))
     )
-    assert ids(first.gate) == ids(second.gate) and ids(first.test) == ids(second.test)
-    assert len(first.gate) == len(first.test) == 10 and len(first.train) == 30
+    for split in ("gate", "test"):
+        assert ids(first.held_out, split) == ids(second.held_out, split)
+        assert len(ids(first.held_out, split)) == 10
+    assert len(first.pool.keys) == 30
 
 
 def test_an_added_line_moves_at_most_one_prompt_of_each_split(tmp_path: Path):
     splits = []
     for count in range(50, 60):
         train = prompts_file(tmp_path / "t.jsonl", numbered(count))
-        source = read_source(PromptsConfig(train=train, gate=10, test=10))
-        splits.append((set(ids(source.gate)), set(ids(source.test))))
+        held = take_stock(PromptsConfig(train=train, gate=10, test=10)).held_out
+        splits.append((ids(held, "gate"), ids(held, "test")))
     for before, after in pairwise(splits):
         assert len(after[1] - before[1]) <= 1
         assert len(after[0] - before[0]) <= 2  # one of its own, and one that test let go
 
 
-def test_within_a_run_held_out_prompts_stay_when_lines_are_added(run_dir: Path, tmp_path: Path):
+def test_held_out_prompts_stay_as_the_first_round_fixed_them(run_dir: Path, tmp_path: Path):
     path = tmp_path / "t.jsonl"
     config = PromptsConfig(train=prompts_file(path, numbered(30)), gate=5, test=5, per_round=10)
     first = dealt(run_dir, 1, config)
     prompts_file(path, numbered(90))
-    later = [dealt(run_dir, number, config) for number in (2, 3, 4)]
+    later = [dealt(run_dir, 2, config), dealt(run_dir, 3, config)]
+    other = config.model_copy(update={"gate": 20, "test": 0})
+    later.append(dealt(run_dir, 4, other))
     for each in later:
         assert (each["gate"], each["test"]) == (first["gate"], first["test"])
         assert not {*each["train"]} & {*first["train"], *first["gate"], *first["test"]}
 
 
+HELD = "Tell me in a few words why the sky over the sea is blue in summer"
+
+
+@pytest.mark.parametrize(
+    ("later", "dealt_anyway"),
+    [
+        (HELD, False),
+        (HELD.upper() + "  ", False),
+        (f"{HELD}, please", False),
+        ([{"role": "system", "content": "Be brief."}, {"role": "user", "content": HELD}], False),
+        ("Tell me in a few words why the grass over the hill is green in summer", True),
+    ],
+)
+def test_what_is_added_later_is_held_against_the_held_out_prompts(
+    run_dir: Path, tmp_path: Path, later, dealt_anyway: bool
+):
+    path = tmp_path / "t.jsonl"
+    gate = prompts_file(tmp_path / "g.jsonl", [HELD])
+    config = PromptsConfig(train=prompts_file(path, ["a"]), gate=gate, test=0)
+    dealt(run_dir, 1, config)
+    prompts_file(path, ["a", later, "b"])
+    assert len(dealt(run_dir, 2, config)["train"]) == 1 + dealt_anyway
+
+
 def test_a_prompt_of_two_files_belongs_to_test_then_gate(tmp_path: Path):
     files = {
-        name: prompts_file(tmp_path / f"{name}.jsonl", texts)
+        name: prompts_file(tmp_path / f"{name}.jsonl", list(texts))
         for name, texts in {"train": "abc", "gate": "bd", "test": "cd"}.items()
     }
-    source = read_source(PromptsConfig(**files))
-    texts = [[row["messages"][0]["content"] for row in rows] for rows in source[:3]]
-    assert texts == [["a"], ["b"], ["c", "d"]] and source.held_out_again == 2
+    stock = take_stock(PromptsConfig(**files))
+    texts = {split: set() for split in ("gate", "test")}
+    for row in stock.held_out:
+        texts[row["split"]].add(row["messages"][0]["content"])
+    assert texts == {"gate": {"b"}, "test": {"c", "d"}} and stock.held_out_again == 2
+    assert stock.pool.keys.tolist() == [prompt_key([{"role": "user", "content": "a"}])]
 
 
 @pytest.mark.parametrize("held", [{"gate": 3, "test": 0}, {"gate": 2, "test": 1}])
 def test_holding_out_everything_leaves_nothing_to_train_on(tmp_path: Path, held: dict):
     train = prompts_file(tmp_path / "t.jsonl", ["a", "b", "c"])
     with pytest.raises(UserError, match=r"prompts.gate: \d held out of \d prompts leaves none"):
-        read_source(PromptsConfig(train=train, **held))
+        take_stock(PromptsConfig(train=train, **held))
 
 
 def test_a_train_file_inside_the_gate_file_is_refused(tmp_path: Path):
     train = prompts_file(tmp_path / "t.jsonl", ["a", "b"])
-    with pytest.raises(UserError, match="every prompt is a gate or test prompt"):
-        read_source(PromptsConfig(train=train, gate=train, test=0))
+    with pytest.raises(UserError, match="every prompt is a gate or test prompt; nothing to train"):
+        take_stock(PromptsConfig(train=train, gate=train, test=0))
+
+
+def test_prompts_of_one_pattern_are_all_near_and_the_message_says_what_helps(tmp_path: Path):
+    pattern = "Please explain to me in a few short and simple sentences of plain words what a {} is"
+    train = prompts_file(tmp_path / "t.jsonl", [pattern.format(f"w{i}") for i in range(9)])
+    config = PromptsConfig(train=train, gate=2, test=0, near_held_out=0.5)
+    with pytest.raises(UserError, match=r"7 have 0.5 or more .* need prompts.near_held_out: 1"):
+        take_stock(config)
+    assert len(take_stock(config.model_copy(update={"near_held_out": 1.0})).pool.keys) == 7
 
 
 @pytest.mark.parametrize("split", ["gate", "test"])
 def test_a_negative_number_cannot_be_held_out(split: str):
     with pytest.raises(ValueError, match="cannot be negative"):
         PromptsConfig(train="x", **{split: -1})
+
+
+def test_used_prompts_are_dealt_again_in_another_order_when_told_to(run_dir: Path, tmp_path: Path):
+    train = prompts_file(tmp_path / "t.jsonl", numbered(10))
+    config = PromptsConfig(train=train, gate=0, test=0, per_round=4, at_end="reshuffle")
+    found = [dealt(run_dir, number, config) for number in range(1, 11)]
+    assert [each["facts"]["epoch"] for each in found] == [1, 1, 2, 2, 2, 3, 3, 4, 4, 4]
+    order = sum((each["train"] for each in found), [])
+    for each in found:
+        assert len(set(each["train"])) == 4, "never twice in one round"
+    for start in range(0, 40, 20):
+        assert sorted(order[start : start + 20]) == sorted(numbered(10) * 2)
+    assert set(found[0]["train"]) != set(found[5]["train"])
+    prompts_file(tmp_path / "t.jsonl", [*numbered(10), "new 1", "new 2"])
+    assert {"new 1", "new 2"} <= {*dealt(run_dir, 11, config)["train"]}, "new ones come first"
+
+
+def test_sources_share_a_round_by_weight_and_take_over_what_another_cannot_fill(run_dir, tmp_path):
+    files = {
+        name: prompts_file(tmp_path / name, [f"{name} {i}" for i in range(20)]) for name in "ab"
+    }
+    sources = [{"file": files["a"], "weight": 3, "tags": ["a"]}, {"file": files["b"], "weight": 1}]
+    config = PromptsConfig(train=sources, gate=0, test=0, per_round=8)
+    found = [dealt(run_dir, number, config) for number in range(1, 6)]
+    counts = [[sum(text[0] == name for text in each["train"]) for name in "ab"] for each in found]
+    assert counts == [[6, 2], [6, 2], [6, 2], [2, 6], [0, 8]]
+    warnings = [deal_warnings(each["facts"]) for each in found]
+    assert [bool(each) for each in warnings] == [False, False, False, True, True], "said once"
+    assert "a: the last new prompts are dealt" in warnings[3][0]
+
+
+def test_a_prompt_that_stands_twice_is_merged_whatever_the_order(tmp_path: Path, run_dir: Path):
+    lines = [
+        {"prompt": "Why?", "reference": "b", "tags": ["x"]},
+        {"prompt": "why? ", "reference": "a", "guidelines": "short", "tags": ["y"]},
+        {"prompt": "WHY?"},
+    ]
+    rows = []
+    for name, some in (("one", lines), ("two", lines[::-1])):
+        train = prompts_file(tmp_path / name / "t.jsonl", some)
+        folder = begun(run_dir / name)
+        deal(folder, PromptsConfig(train=train, gate=0, test=0), 0)
+        (row,) = read_rows(folder, "prompts")
+        rows.append({**row, "source": ""})
+    assert rows[0] == rows[1]
+    said = [rows[0][name] for name in ("reference", "guidelines", "tags")]
+    assert said == ["a", "short", ["x", "y"]]
+
+
+def test_a_prompt_of_two_sources_belongs_to_the_first(tmp_path: Path):
+    files = [prompts_file(tmp_path / name, ["both", name]) for name in "ab"]
+    sources = [(f"prompts.train.{i}", SourceConfig(file=file)) for i, file in enumerate(files)]
+    pool = read_pool(sources)
+    owners = dict(zip(pool.keys.tolist(), pool.owners.tolist(), strict=True))
+    key = prompt_key([{"role": "user", "content": "both"}])
+    assert owners[key] == 0 and len(owners) == 3 and pool.merged == 1
+
+
+def test_a_round_of_an_older_run_counts_as_dealt(run_dir: Path, tmp_path: Path):
+    finished(run_dir)  # its prompts are "kept 1" and "dropped 1"
+    train = prompts_file(tmp_path / "t.jsonl", ["kept 1", "dropped 1", "new"])
+    config = PromptsConfig(train=train, gate=0, test=0)
+    assert dealt(run_dir, 2, config)["train"] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("places", "weights", "supply", "given"),
+    [
+        (10, [1, 1, 1], [99, 99, 99], [4, 3, 3]),
+        (10, [0.5, 0.3, 0.2], [99, 99, 99], [5, 3, 2]),
+        (10, [3, 1], [2, 99], [2, 8]),
+        (10, [3, 1], [2, 4], [2, 4]),
+        (12, [3, 2, 1], [1, 99, 99], [1, 7, 4]),
+        (1, [1, 100], [9, 0], [1, 0]),
+        (0, [1, 1], [9, 9], [0, 0]),
+        (5, [1, 0], [2, 9], [2, 0]),
+    ],
+)
+def test_places_are_shared_by_weight_and_by_what_there_is(places, weights, supply, given):
+    assert shares(places, weights, supply) == given
+
+
+def test_near_prompts_are_found_over_all_turns_but_the_system_turn(tmp_path: Path):
+    system = {"role": "system", "content": "word " * 50}
+    turns = [{"role": "user", "content": "Hello there my friend"}]
+    turns += [{"role": "assistant", "content": "Good day to you too"}]
+    turns += [{"role": "user", "content": HELD}]
+    lines = [{"messages": [system, *turns]}, {"messages": [system, *turns[:1]]}, HELD]
+    path = prompts_file(tmp_path / "t.jsonl", lines)
+    found = near_ones([("k", SourceConfig(file=path))], [{"messages": turns}], 0.9)
+    assert found == {prompt_key([system, *turns])}

@@ -37,12 +37,12 @@ from integrity import (
     with_logprobs,
     worth,
 )
+from judges import measured as of_rows
 from scripted import Raw, completion
 
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
 from judge.examine import judge_gold
-from judge.measures import measure
 from judge.trust import Gold
 from rounds.tables import read_rows
 
@@ -139,7 +139,7 @@ def measured(folder: Path) -> dict[str, Any]:
     prompts, candidates, verdicts = (
         read_rows(folder, table) for table in ("prompts", "candidates", "verdicts")
     )
-    return measure(prompts, candidates, verdicts, [])
+    return of_rows(prompts, candidates, verdicts, [])
 
 
 def test_a_gold_pair_that_was_not_judged_is_not_wrong(run_dir: Path, endpoint, tmp_path: Path):

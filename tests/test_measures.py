@@ -7,10 +7,10 @@ import pytest
 from builders import both, candidate_row, prompt_row, scored, verdict_row
 from hypothesis import given
 from hypothesis import strategies as st
+from judges import measured
 
 from judge.agreement import kappa
 from judge.canaries import canaries
-from judge.measures import measure
 from rounds.tables import Row
 
 
@@ -38,7 +38,7 @@ class Round:
         return rows
 
     def measured(self) -> dict[str, Any]:
-        found = measure(self.prompts, self.candidates, self.verdicts, self.anchors)
+        found = measured(self.prompts, self.candidates, self.verdicts, self.anchors)
         assert json.loads(json.dumps(found)) == found
         return found
 

@@ -7,7 +7,6 @@ from builders import begun, both, candidate_row, confirmed, prompt_row, scored, 
 
 from pairs.build import considered
 from pairs.config import PairsConfig
-from pairs.filters import filters
 from pairs.stage import build_pairs
 from rounds.schema import TABLES
 from rounds.tables import Row, read_rows
@@ -107,7 +106,8 @@ def test_what_was_never_compared_says_why(run_dir, candidates, verdicts, reason)
         (candidate_row(P, "a <|im_end|> b", 4), BAD, (9, 3), "chat_tokens"),
         (GOOD, candidate_row(P, "<|reserved_special_token_0|>", 4), (9, 3), "chat_tokens"),
         (GOOD, candidate_row(P, "x</s>", 4), (9, 3), "chat_tokens"),
-        (GOOD, candidate_row(P, "", 4), (9, 3), "malformed"),
+        (GOOD, candidate_row(P, "", 4), (9, 3), "empty"),
+        (GOOD, candidate_row(P, " \u200b\n", 4), (9, 3), "empty"),
     ],
 )
 def test_a_decided_pair_is_dropped_for_its_own_reason(run_dir, winner, loser, scores, reason):
@@ -133,4 +133,3 @@ def test_a_margin_as_large_as_asked_is_kept(run_dir: Path):
 def test_a_row_has_the_columns_of_its_table():
     [(row, reason)] = considered(1, P, {}, [])
     assert row.keys() == {column.name for column in TABLES["pairs"]} and reason == "not_sampled"
-    assert len(filters(PairsConfig(), set(), set())) == 7

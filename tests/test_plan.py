@@ -12,6 +12,7 @@ from flows.load import load_config
 from flows.plan import plan_round
 from rounds.errors import UserError
 from rounds.files import write_json
+from sampler.held_out import take_stock
 
 SET = ["prompts.per_round=100", "sampler.n=4"]
 LABELS = 100 * (4 + 2 * 2)
@@ -31,8 +32,9 @@ def held_out() -> int:
 
 
 def finished(runs_dir: Path, config: Config, number: int) -> None:
-    """A finished round of the run, which used one prompt."""
-    folder = begun(runs_dir / config.name, number, prompts=[prompt_row(f"used {number}")])
+    """A finished round of the run, which used one prompt and fixed the held-out ones."""
+    prompts = [prompt_row(f"used {number}"), *take_stock(config.prompts, near=False).held_out]
+    folder = begun(runs_dir / config.name, number, prompts=prompts)
     usage = {"judge_calls": 10, "judge_prompt_tokens": 3000, "judge_completion_tokens": 200}
     write_json(folder / "metrics.json", {"usage": usage})
     write_json(folder / "manifest.json", {})
@@ -139,6 +141,34 @@ def test_the_gate_says_what_so_many_prompts_can_show(tmp_path: Path):
 def test_prompts_that_are_wrong_are_refused_as_by_a_run(tmp_path: Path):
     with pytest.raises(UserError, match=r"prompts.train: no such file"):
         plan(tmp_path, "prompts.train=nowhere.jsonl")
+
+
+def lines_in(path: Path, count: int) -> str:
+    path.write_text("".join(f"{path.stem} {number}\n" for number in range(count)))
+    return str(path)
+
+
+def test_prompts_are_planned_by_source_and_epoch(tmp_path: Path):
+    one, two = lines_in(tmp_path / "one.txt", 10), lines_in(tmp_path / "two.txt", 90)
+    sources = f"prompts.train=[{one}, {{file: {two}, weight: 3}}]"
+    held = ["prompts.gate=0", "prompts.test=0", "trainer=null"]
+    found = plan(tmp_path, sources, *held)
+    assert found["prompts"] == "100 of 100 left (one.txt 10 of 10, two.txt 90 of 90)"
+    found = plan(tmp_path, sources, *held, "prompts.per_round=20")
+    assert found["prompts"] == "20 of 100 left (one.txt 5 of 10, two.txt 15 of 90)"
+
+
+def test_generation_is_planned_with_its_calls_and_its_price(tmp_path: Path):
+    seeds = lines_in(tmp_path / "seeds.txt", 10)
+    pen = "endpoints.pen={base_url: x, model: m, price: {input: 1, output: 10}}"
+    budget = "budget: {calls: 60}"
+    for limit, calls in (("", 75), (budget, 60)):
+        generate = f"{{generate: {{endpoint: pen, seeds: {seeds}, {limit}}}, weight: 3}}"
+        sources = f"prompts.train=['prefloop:prompts/starter/train.jsonl', {generate}]"
+        found = plan(tmp_path, pen, sources)
+        assert found["prompts"] == "25 of 2108 left, 75 to be generated"
+        assert found["generation"] == f"about {calls} calls of pen for 75 prompts"
+        assert found["cost"] == f"at most about {calls * 1600 / 1e6:.2f}"
 
 
 @pytest.mark.parametrize("module", ["flows.plan", "flows.cli", "rounds.status", "rounds.show"])

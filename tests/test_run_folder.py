@@ -53,6 +53,9 @@ def test_the_manifest_names_what_the_round_rests_on(run_dir: Path):
     assert round_start(folder)["policy"] == POLICY
 
 
+NO_CALLS = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
+
+
 def test_metrics_count_what_is_in_the_tables(run_dir: Path):
     metrics = read_json(finished(run_dir) / "metrics.json")
     assert metrics["counts"] == {
@@ -60,6 +63,7 @@ def test_metrics_count_what_is_in_the_tables(run_dir: Path):
         "prompts_left": 2,
         "set_aside": 0,
         "candidates": 6,
+        "candidate_fates": {"abstain:flip": 2, "not_compared": 2, "pair": 2},
         "verdicts": 4,
         "abstentions": 0,
         "pairs": 1,
@@ -77,6 +81,8 @@ def test_metrics_count_what_is_in_the_tables(run_dir: Path):
             "cost": 2.0,
         },
         "sampled_tokens": 7,
+        "sampler": NO_CALLS,
+        "generator": NO_CALLS,
     }
     assert metrics["judge_id"] == "desk/m"
 

@@ -7,23 +7,24 @@ from pathlib import Path
 import pytest
 from builders import begun, candidate_row, prompt_row, stamped
 from scripted import Raw, completion
+from scripted_child import Children, scripted_children
 
 from endpoints.client import EndpointLost
 from rounds.errors import UserError
 from rounds.files import write_json
-from rounds.ids import SEED_SPACING, text_hash
-from rounds.tables import Row, read_rows, write_parquet, write_rows
+from rounds.ids import SEED_SPACING
+from rounds.tables import Row, read_rows, write_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
+from sampler.lineup import Source, in_place_source
 from sampler.requests import (
-    Request,
+    Asked,
     already_sampled,
     candidate_id,
     held_out_requests,
     train_requests,
 )
 from sampler.stage import sample, sample_held_out
-from sampler.vllm_child import left
 
 SERVED = Policy("desk", None, "desk/m", served="desk")
 CONFIG = SamplerConfig(n=3, sampling={"temperature": 0.5, "max_tokens": 9})
@@ -106,34 +107,42 @@ def test_a_lost_endpoint_stops_the_stage(run_dir, endpoint, desk):
     assert read_rows(folder, "candidates") == []
 
 
+FOUR = in_place_source(SamplerConfig(), SERVED)
+
+
+def asked_of(folder: Path, *sources: Source) -> list[Asked]:
+    return list(train_requests(folder, list(sources) or [FOUR], 0))
+
+
 def test_requests_draw_from_seeds_of_their_own(run_dir: Path):
     folder = begun(run_dir, prompts=PROMPTS)
-    requests = train_requests(folder, 4, 0) + held_out_requests(folder, 0)
-    assert [(r.split, r.n) for r in requests] == [("train", 4)] * 2 + [("gate", 1), ("test", 1)]
+    requests = asked_of(folder) + held_out_requests(folder, 0)
+    split_and_n = [(one.split, one.requests[0].n) for one in requests]
+    assert split_and_n == [("train", 4)] * 2 + [("gate", 1), ("test", 1)]
     seeds = sorted(request.seed for request in requests)
     assert all(b - a >= SEED_SPACING for a, b in pairwise(seeds))
 
 
 def test_another_round_draws_otherwise_and_held_out_answers_do_not(run_dir: Path):
     folders = [begun(run_dir, number, prompts=PROMPTS) for number in (1, 2)]
-    trains = [train_requests(folder, 4, 0) for folder in folders]
+    trains = [asked_of(folder) for folder in folders]
     assert trains[0][0].seed != trains[1][0].seed
     assert held_out_requests(folders[0], 0) == held_out_requests(folders[1], 0)
     assert held_out_requests(folders[0], 0) != held_out_requests(folders[0], 1)
 
 
-def test_a_candidate_is_named_by_prompt_policy_sampling_seed_and_index(run_dir: Path):
-    first, second = train_requests(begun(run_dir, prompts=PROMPTS), 4, 0)
-    other = Policy("m", None, "p2")
+def test_a_candidate_is_named_by_prompt_policy_sampling_seed_index_and_source(run_dir: Path):
+    first, second = asked_of(begun(run_dir, prompts=PROMPTS))
     names = {
-        candidate_id(first, SERVED, {"temperature": 1}, 0),
-        candidate_id(second, SERVED, {"temperature": 1}, 0),
-        candidate_id(first, other, {"temperature": 1}, 0),
-        candidate_id(first, SERVED, {"temperature": 0}, 0),
-        candidate_id(first._replace(seed=1), SERVED, {"temperature": 1}, 0),
-        candidate_id(first, SERVED, {"temperature": 1}, 1),
+        candidate_id(first, FOUR, 0),
+        candidate_id(second, FOUR, 0),
+        candidate_id(first, FOUR._replace(policy=Policy("m", None, "p2")), 0),
+        candidate_id(first, FOUR._replace(sampling={"temperature": 0}), 0),
+        candidate_id(first._replace(seed=1), FOUR, 0),
+        candidate_id(first, FOUR, 1),
+        candidate_id(first, FOUR._replace(name="hot"), 0),
     }
-    assert len(names) == 6
+    assert len(names) == 7
 
 
 def test_held_out_answers_of_earlier_rounds_are_not_sampled_again(run_dir, endpoint, desk):
@@ -169,26 +178,9 @@ FIRST, NEXT = Policy("m", None, "p0"), Policy("m2", None, "p1")
 
 
 @pytest.fixture
-def vllm(monkeypatch) -> list[str]:
-    """A sampler of local weights that takes prompts of up to 9 characters; whom it loaded."""
-    loaded: list[str] = []
-
-    def answers(work: Path, requests: list[Request], policy: Policy, config, progress):
-        loaded.append(policy.policy_id)
-        fit = [each for each in requests if len(each.messages[0]["content"]) < 10]
-        if {each.split for each in fit} != {each.split for each in requests}:
-            raise UserError("no prompt of a split fits")
-        rows = [
-            candidate_row(prompt_row(each.messages[0]["content"], each.split), policy.policy_id, i)
-            | {"candidate_id": candidate_id(each, policy, config.sampling, i), "seed": each.seed}
-            | {"policy_id": policy.policy_id, "text_hash": text_hash(policy.policy_id)}
-            for each in fit
-            for i in range(each.n)
-        ]
-        return rows, {each.prompt_id: "too long" for each in requests if each not in fit}
-
-    monkeypatch.setattr("sampler.stage.sample_with_vllm", answers)
-    return loaded
+def vllm(monkeypatch: pytest.MonkeyPatch) -> Children:
+    """Models that take prompts of up to 9 characters."""
+    return scripted_children(monkeypatch, lambda policy, messages, seed: f"{policy} {seed}", 9)
 
 
 def held_out_ids(folder: Path) -> set[tuple[str, str, str]]:
@@ -202,7 +194,7 @@ def test_a_gate_prompt_that_is_too_long_stops_no_round(run_dir: Path, desk, endp
     sample(folder, CONFIG, FIRST, 0, none)
     for _ in range(2):
         sample_held_out(folder, CONFIG, [FIRST, FIRST, NEXT], 0, none)
-    assert vllm == ["p0", "p1"], "weights were loaded for a prompt that nobody can answer"
+    assert vllm.loaded == ["p0", "p1"], "weights were loaded for a prompt that nobody can answer"
     assert held_out_ids(folder) == {
         (prompt["prompt_id"], policy, prompt["split"])
         for prompt in PROMPTS[2:]
@@ -213,7 +205,8 @@ def test_a_gate_prompt_that_is_too_long_stops_no_round(run_dir: Path, desk, endp
     write_json(folder / "manifest.json", {})
     second = begun(run_dir, 2, prompts=[prompt_row("q2"), *prompts[2:]])
     sample(second, CONFIG, NEXT, 0, none)
-    assert vllm == ["p0", "p1", "p1"] and read_rows(second, "prompts")[1:] == prompts[2:]
+    assert [job["prompts"] for job in vllm.jobs] == [5, 2, 1]
+    assert read_rows(second, "prompts")[1:] == prompts[2:]
 
 
 def test_a_prompt_that_fits_after_all_is_no_longer_set_aside(run_dir: Path, desk, endpoint, vllm):
@@ -242,18 +235,12 @@ def test_answers_follow_a_held_out_prompt_to_its_new_split(run_dir, desk, endpoi
     sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
     splits = {prompt["prompt_id"]: prompt["split"] for prompt in (gate, test)}
     assert {(name, split) for name, _, split in held_out_ids(folder)} == set(splits.items())
-    assert vllm == ["p0", "p1"]
+    assert vllm.loaded == ["p0", "p1"]
 
 
-def test_another_chunk_size_after_a_kill_loses_and_repeats_nothing(tmp_path: Path):
-    prompts = [prompt_row(f"q{number}") for number in range(10)]
-    requests = [Request(row["prompt_id"], "train", row["messages"], 1, 0) for row in prompts]
-    rows = [candidate_row(prompt, "x") for prompt in prompts]
-    write_parquet(tmp_path / "chunk-00000.parquet", "candidates", rows[:3])
-    write_parquet(tmp_path / "chunk-00001.parquet", "candidates", rows[3:6])
-    for size, sizes in ((3, [3, 1]), (2, [2, 2]), (9, [4])):
-        chunks = left(tmp_path, requests, size)
-        assert [len(chunk) for chunk in chunks.values()] == sizes
-        assert [request for chunk in chunks.values() for request in chunk] == requests[6:]
-        assert [path.name for path in chunks][0] == "chunk-00002.parquet"
-    assert left(tmp_path, requests[:6], 4) == {}
+def test_a_split_that_nobody_can_answer_stops_the_stage(run_dir, desk, endpoint, vllm):
+    folder = begun(run_dir, prompts=[prompt_row("q0"), prompt_row("far too long", "gate")])
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"no gate prompt fits \(too long\); lower max_tokens"):
+            sample(folder, CONFIG, FIRST, 0, desk(endpoint(told)))
+    assert len(vllm.jobs) == 1, "weights were loaded again to find the same"

@@ -1,18 +1,13 @@
 """The config's arguments to TRL's and peft's own config objects, each fault with its name.
 
-Imports torch, so only child processes use it: `python -m trainer.arguments job.json` checks a
-job's `args` and `lora` and says the first fault.
+Imports torch, so only child processes use it.
 """
 
 import dataclasses
-import tempfile
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
-from endpoints.child_main import child_main
 from rounds.errors import UserError
-from rounds.files import read_json
 
 
 def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
@@ -26,6 +21,12 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
         return DPOConfig(**{**fitting, **args, "output_dir": output_dir})
     except (TypeError, ValueError) as error:
         raise UserError(f"trainer.args: {str(error).splitlines()[0]}") from error
+
+
+def prompt_limit(args: Any) -> float:
+    """Tokens from which TRL drops a prompt, without a word: no answer would be left of it."""
+    cuts_the_end = args.max_length is not None and args.truncation_mode == "keep_start"
+    return args.max_length if cuts_the_end else float("inf")
 
 
 def lora_config(args: dict[str, Any] | None) -> Any:
@@ -47,15 +48,3 @@ def _known(where: str, args: dict[str, Any], names: set[str]) -> None:
             near = get_close_matches(name, names, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UserError(f"{where}.{name}: TRL knows no such argument{hint}")
-
-
-def check(job_path: Path) -> None:
-    """Raise UserError for the first argument of the job that TRL or peft would refuse."""
-    job = read_json(job_path)
-    with tempfile.TemporaryDirectory() as folder:
-        dpo_config(job["args"], folder)
-        lora_config(job["lora"])
-
-
-if __name__ == "__main__":
-    child_main(check)

@@ -2,12 +2,37 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from rounds.preferences.config import Data
 from rounds.section import Section
 
+ROUNDS = "rounds"
+"""Value of `replay.data` that stands for the pairs of the earlier rounds."""
 FROM_GOLD = "from_gold"
 """Value of `args.label_smoothing` that takes the judge's error rate on its gold set."""
+
+
+class Replay(Section):
+    """Pairs trained on once more, or that another made, beside the round's own."""
+
+    share: float = Field(gt=0, lt=1)
+    """Share of the pairs trained on that are replayed; fewer where there are not so many."""
+    data: list[Data] = Field([Data(data=ROUNDS)], min_length=1)
+    """`rounds` for the pairs of the earlier rounds, preference data of any known shape, or a list;
+    several take turns. Which ones is by hash, and others in each round."""
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return value if isinstance(value, list) else [value]
+
+    @model_validator(mode="after")
+    def _rounds_alone(self) -> "Replay":
+        for one in self.data:
+            if one.data == ROUNDS and one != Data(data=ROUNDS):
+                raise ValueError(f"data: {ROUNDS} takes no other key")
+        return self
 
 
 class TrainerConfig(Section):
@@ -24,10 +49,21 @@ class TrainerConfig(Section):
     accelerate: dict[str, Any] | None = None
     """`accelerate launch` arguments by name, for several GPUs; null is one plain process."""
     held_out_pairs: float = Field(0.05, ge=0, lt=1)
-    """Share of the pairs kept from training to measure preference accuracy."""
+    """Share of the round's pairs kept from training to measure preference accuracy."""
+    warm_start: Data | None = None
+    """Preferences that the first round that trains is trained on beside its pairs."""
+    replay: Replay | None = None
+    """What every round is trained on beside its pairs."""
 
     @model_validator(mode="after")
     def _ours(self) -> "TrainerConfig":
         if "output_dir" in self.args:
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
         return self
+
+    @property
+    def imported(self) -> list[tuple[str, Data]]:
+        """The preference data to be read, each with the key that names it."""
+        named = [("trainer.warm_start", self.warm_start)] if self.warm_start else []
+        replayed = self.replay.data if self.replay else []
+        return named + [("trainer.replay.data", one) for one in replayed if one.data != ROUNDS]

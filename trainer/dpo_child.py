@@ -1,7 +1,7 @@
 """The child process that trains: `python -m trainer.dpo_child job.json` (or accelerate launch -m)
 
-Reads the round's pairs and candidates, writes the next policy to the job's `out` and training.json
-beside the job.
+Reads the round's pairs, extra.parquet and the candidates behind them; writes the next policy to
+the job's `out` and training.json beside the job.
 """
 
 import os
@@ -16,16 +16,17 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
 
 from endpoints.child_main import child_main, say
-from rounds.conversational import fault
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
-from rounds.ids import digest
-from rounds.tables import Row, read_rows
+from rounds.tables import Row
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
 from trainer.kl import kl_to_reference
+from trainer.rows import split, training_rows
 from trainer.sampled_tokens import SampledTokensTrainer
 
+NAMED = 10
+"""Pairs that are named of those that TRL drops."""
 MEASURES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
 
 
@@ -34,16 +35,19 @@ def main(job_path: Path) -> None:
     job, work = read_json(job_path), job_path.parent
     train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
     trainer = build(job, train, held_out, work / "checkpoints")
+    too_long = dropped(trainer, train + held_out)
     trainer.train(resume_from_checkpoint=last_checkpoint(work / "checkpoints"))
-    measured = trainer.evaluate() if held_out else {}
+    measured = trainer.evaluate() if trainer.eval_dataset else {}
     curves = [
         {name: entry[name] for name in ("step", *MEASURES) if name in entry}
         for entry in trainer.state.log_history
         if "loss" in entry
     ]
     facts = {
-        "pairs": len(train),
-        "held_out_pairs": len(held_out),
+        "pairs": len(trainer.train_dataset),
+        "extra_pairs": sum(trainer.train_dataset["extra"]),
+        "held_out_pairs": len(trainer.eval_dataset or ()),
+        "too_long": {"pairs": len(too_long), "first": too_long[:NAMED]},
         "steps": trainer.state.global_step,
         "curves": curves,
         "held_out_accuracy": measured.get("eval_rewards/accuracies"),
@@ -101,36 +105,19 @@ def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedM
     return PeftModel.from_pretrained(model, policy.adapter, is_trainable=trainable)
 
 
-def training_rows(round_dir: Path) -> list[Row]:
-    """The round's pairs with the tokens that were sampled. Raises UserError naming a bad row."""
-    tokens = {
-        row["candidate_id"]: row["token_ids"]
-        for row in read_rows(round_dir, "candidates", ["train"])
-    }
-    rows = []
-    for number, pair in enumerate(read_rows(round_dir, "pairs")):
-        wrong = fault(pair)
-        if wrong:
-            raise UserError(f"{round_dir}/pairs.parquet, row {number} ({pair['pair_id']}): {wrong}")
-        rows.append(
-            {
-                "prompt": pair["prompt"],
-                "chosen": pair["chosen"],
-                "rejected": pair["rejected"],
-                "chosen_token_ids": tokens[pair["chosen_id"]],
-                "rejected_token_ids": tokens[pair["rejected_id"]],
-                "prompt_id": pair["prompt_id"],
-            }
+def dropped(trainer: Any, rows: list[Row]) -> list[str]:
+    """Ids of the pairs that TRL drops because their prompt alone fills max_length.
+
+    Raises UserError where that leaves none to train on.
+    """
+    if not len(trainer.train_dataset):
+        raise UserError(
+            f"trainer.args.max_length: every prompt has {trainer.args.max_length} tokens or more, "
+            "so TRL would train on nothing; raise it"
         )
-    return rows
-
-
-def split(rows: list[Row], share: float) -> tuple[list[Row], list[Row]]:
-    """Training rows and the held-out share, chosen by the prompt's hash."""
-    order = sorted(rows, key=lambda row: digest("held-out pair", row["prompt_id"]))
-    held = {row["prompt_id"] for row in order[: int(len(rows) * share)]}
-    train = [row for row in rows if row["prompt_id"] not in held]
-    return train, [row for row in rows if row["prompt_id"] in held]
+    there = set(trainer.train_dataset["pair_id"])
+    there |= set(trainer.eval_dataset["pair_id"] if trainer.eval_dataset else ())
+    return [row["pair_id"] for row in rows if row["pair_id"] not in there]
 
 
 class Says(TrainerCallback):

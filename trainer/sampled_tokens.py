@@ -11,13 +11,14 @@ from datasets import Dataset
 from trl import DPOTrainer
 
 from rounds.tables import Row
+from trainer.arguments import prompt_limit
 
 
 class SampledTokensTrainer(DPOTrainer):
     """DPOTrainer whose prepared dataset holds the sampled token ids, where they are known."""
 
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Dataset:
-        prepared = super()._prepare_dataset(dataset, *args, **kwargs)
+    def _prepare_dataset(self, dataset: Any, tokenizing: Any, args: Any, name: str) -> Dataset:
+        prepared = super()._prepare_dataset(dataset, tokenizing, args, name)
         tokenizer = self._tokenizer
 
         def with_sampled(row: Row) -> Row:
@@ -32,7 +33,10 @@ class SampledTokensTrainer(DPOTrainer):
             }
             return {"prompt_ids": prompt, **sides}
 
-        return prepared.map(with_sampled, desc="Taking the sampled tokens")
+        sampled = prepared.map(with_sampled, desc="Taking the sampled tokens")
+        # as TRL does with its own tokens, which may be fewer
+        limit = prompt_limit(args)
+        return sampled.filter(lambda row: len(row["prompt_ids"]) < limit)
 
 
 def ended(token_ids: list[int], end_of_turn: int) -> list[int]:

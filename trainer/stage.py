@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from endpoints.child_main import heard
 from endpoints.children import run_child
 from endpoints.serve import flags
@@ -12,9 +14,10 @@ from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key, work_dir
-from rounds.tables import read_rows, rows_hash
+from rounds.tables import iter_rows, rows_hash, table_path, write_rows
 from rounds.weights import Policy, local_policy
 from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.extra import extra_pairs
 
 
 def train(
@@ -26,18 +29,25 @@ def train(
     progress: Progress = silent,
     flip_rate: float | None = None,
 ) -> tuple[Policy, dict[str, Any]]:
-    """Train the next policy on pairs.parquet, in a child process; returns it and its curves.
+    """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
+    What it is trained on beside them (a warm start, a replay) is written to extra.parquet.
     `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
     asks for them, are taken up again after a kill.
     """
-    pairs = read_rows(folder, "pairs")
+    pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
     if not pairs:
         raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
+    extra = extra_pairs(folder, config, pairs, seed)
+    if extra.rows:
+        write_rows(folder, "extra", extra.rows)
+    else:
+        table_path(folder, "extra").unlink(missing_ok=True)
     reference = initial if config.reference == "initial" else policy
     key = stage_key(
-        rows_hash("pairs", pairs),
+        rows_hash("pairs", iter_rows(folder, "pairs")),
+        rows_hash("extra", extra.rows),
         config.model_dump(),
         policy.policy_id,
         reference.policy_id,
@@ -66,6 +76,8 @@ def train(
         if not (work / "training.json").exists():  # it is written last
             run_child("trainer.dpo_child", job, log, heard(progress), _launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
+        if config.warm_start or config.replay:
+            facts["extra"] = extra.facts
         if (work / "policy").exists():  # else a kill came between this rename and the stamp
             replace_folder(work / "policy", target)
         return facts
@@ -77,11 +89,26 @@ def train(
     return trained, facts
 
 
-def check_arguments(config: TrainerConfig, scratch: Path) -> None:
-    """Raise UserError for an argument that TRL or peft would refuse; spends seconds, no money."""
-    job = scratch / "trainer-arguments.json"
-    write_json(job, {"args": smoothed(config.args, 0.1), "lora": config.lora})
-    run_child("trainer.arguments", job, scratch / "trainer-arguments.log", heard(silent))
+def check_training(
+    config: TrainerConfig, model: str, scratch: Path, progress: Progress = silent
+) -> list[str]:
+    """Raise UserError for an argument that TRL or peft would refuse, and for imported data that
+    cannot be trained on; returns what was found in the data. Spends seconds, no money.
+
+    `model` is the folder of the policy's tokenizer.
+    """
+    job = scratch / "trainer-check.json"
+    write_json(
+        job,
+        {
+            "args": smoothed(config.args, 0.1),
+            "lora": config.lora,
+            "model": model,
+            "imported": [[key, source.model_dump()] for key, source in config.imported],
+        },
+    )
+    run_child("trainer.check", job, scratch / "trainer-check.log", heard(progress))
+    return list(read_json(scratch / "found.json"))
 
 
 def smoothed(args: dict[str, Any], flip_rate: float | None) -> dict[str, Any]:

@@ -1,0 +1,173 @@
+"""A round of a million candidate rows in bounded memory: python benchmarks/million_rows.py
+
+Writes a round of 12,500 and one of 125,000 prompts with 8 answers of about 150 words and their
+tokens each, and takes them through the stages that come after sampling, each in a process of its
+own: the judge (a function as the judge, screen_confirm), its health, the pairs with their cleaning,
+and the end of the round. Prints rows a second and the peak memory of each. What may grow with the
+rows: ids of prompts and pairs, lengths and scores; and in the pairs stage the index of the round's
+pairs. `--rows` takes other sizes, `--parts` only some stages, `--at` a folder to keep.
+"""
+
+import argparse
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from pydoc_data.topics import topics
+from typing import Any
+from zlib import crc32
+
+from endpoints.open import Endpoints
+from judge.config import JudgeConfig
+from judge.examine import judge_health
+from judge.stage import judge_candidates
+from pairs.config import PairsConfig
+from pairs.stage import build_pairs
+from rounds.files import write_text
+from rounds.finish import finish_round
+from rounds.folder import start_round
+from rounds.ids import digest, prompt_id, text_hash
+from rounds.stages import run_stage
+from rounds.tables import Row, write_rows
+
+ANSWERS = 8
+WORDS = 150
+POLICY = {"model": "m", "adapter": None, "policy_id": "p0", "served": None}
+JUDGE = JudgeConfig(endpoint="python:million_rows:worth")
+ROUND = "runs/million/rounds/0001"
+
+
+def worth(prompt: Row, answer: str) -> float:
+    """The judge: what it likes has no reason, but it always likes the same."""
+    return 1 + 9 * crc32(answer.encode()) / 2**32
+
+
+def phrase(rng: random.Random, words: list[str], count: int) -> str:
+    """English of some kind: stretches of one to five words from anywhere."""
+    said: list[str] = []
+    while len(said) < count:
+        start = rng.randrange(len(words))
+        said += words[start : start + rng.randint(1, 5)]
+    return " ".join(said[:count])
+
+
+def prompts(count: int, words: list[str]) -> Iterator[Row]:
+    """Train prompts, and 200 each to gate and test."""
+    rng = random.Random(1)
+    for place in range(-400, count):
+        messages = [{"role": "user", "content": f"{phrase(rng, words, 12)} ({place})"}]
+        yield {
+            "prompt_id": prompt_id(messages),
+            "messages": messages,
+            "source": f"made:{place}",
+            "split": "gate" if place < -200 else "test" if place < 0 else "train",
+            **dict.fromkeys(("set_aside", "reference", "guidelines", "tags")),
+        }
+
+
+def candidates(asked: Iterator[Row], words: list[str]) -> Iterator[Row]:
+    """The answers to the train prompts."""
+    rng = random.Random(2)
+    tokens = [rng.randrange(150_000) for _ in range(100_000)]
+    for prompt in asked:
+        for index in range(ANSWERS if prompt["split"] == "train" else 0):
+            text = phrase(rng, words, WORDS)
+            start = rng.randrange(len(tokens) - 2 * WORDS)
+            yield {
+                "candidate_id": digest(prompt["prompt_id"], "p0", index),
+                "prompt_id": prompt["prompt_id"],
+                "split": "train",
+                "policy_id": "p0",
+                "index": index,
+                "text": text,
+                "text_hash": text_hash(text),
+                "token_ids": tokens[start : start + WORDS * 4 // 3],
+                "n_tokens": WORDS * 4 // 3,
+                "logprob": -1.5 * WORDS,
+                "finish_reason": "stop",
+                "seed": 4096,
+                "source": "current",
+                "revised_from": None,
+            }
+
+
+def write(folder: Path, count: int) -> None:
+    """The tables as the sampler leaves them."""
+    words = " ".join(topics.values()).split()
+    start_round(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
+    write_rows(folder, "prompts", prompts(count, words))
+    write_rows(folder, "candidates", candidates(prompts(count, words), words))
+    run_stage(folder, "prompts", "k", lambda: {"train": count, "left": 0})
+    run_stage(folder, "sample", "k", lambda: {"tokens": count * ANSWERS * WORDS * 4 // 3})
+
+
+def judge(folder: Path, count: int) -> None:
+    """Select and confirm."""
+    judge_candidates(folder, JUDGE, Endpoints({}, folder / "logs"))
+
+
+def health(folder: Path, count: int) -> None:
+    """Measure the judge."""
+    judge_health(folder, JUDGE, Endpoints({}, folder / "logs"))
+
+
+def pairs(folder: Path, count: int) -> None:
+    """Clean."""
+    found = build_pairs(folder, PairsConfig())
+    print(f"    kept {found['kept']:,}, dropped {found['dropped']}")
+
+
+def finish(folder: Path, count: int) -> None:
+    """metrics.json and the manifest."""
+    write_text(folder.parent.parent / "run.yaml", "name: million\n")
+    finish_round(folder, "name: million\n", None, {"promoted": False, "reasons": ["no trainer"]})
+
+
+PARTS: dict[str, Any] = {
+    "write": write,
+    "judge": judge,
+    "health": health,
+    "pairs": pairs,
+    "finish": finish,
+}
+
+
+def run(part: str, folder: Path, rows: int) -> None:
+    """One stage in this process, measured."""
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
+    PARTS[part](folder, rows // ANSWERS)
+    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        f"{part:8} {rows:>10,} rows  {seconds:7.1f} s  {rows / seconds:>9,.0f} rows/s  "
+        f"(CPU {cpu:6.1f} s)  peak {after.ru_maxrss / 1024:6,.0f} MiB, "
+        f"{(after.ru_maxrss - before.ru_maxrss) / 1024:6,.0f} over its imports",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Every part at every size, one child process each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--at", type=Path)
+    parser.add_argument("--here", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.here:
+        run(given.here, given.at, *given.rows)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        for rows in given.rows:
+            folder = (given.at or Path(scratch)) / f"{rows}" / ROUND
+            for part in given.parts:
+                child = ["--here", part, "--at", str(folder), "--rows", str(rows)]
+                subprocess.run([sys.executable, __file__, *child], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Tokens per second of the sampler beside a bare `LLM.chat`, on the starter's policy.
+
+    python -m benchmarks.sampling [--prompts 1000] [--times 3] [--chunk 256]
+
+One vLLM in this process draws by turns for both, with the same SamplingParams (n, seeds, logprobs)
+and prompts and an empty prefix cache. The sampler's turn is what its child process does once vLLM
+is loaded: it reads its share of the prompts, draws, and writes candidate rows in chunks. Start-up
+is counted apart, and so is putting the chunks in order. CPU seconds are those of this process, for
+machines where others work at the same time. Texts are compared one by one.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import yaml
+
+from endpoints.serve import cpu_settings
+from rounds.folder import policy_facts, round_dir, start_round
+from rounds.ids import prompt_id
+from rounds.progress import silent
+from rounds.shipped import locate
+from rounds.tables import Row, iter_rows, write_rows
+from rounds.weights import local_policy
+from sampler.chunks import Spooled
+from sampler.config import SamplerConfig
+from sampler.lineup import Source, in_place_source
+from sampler.requests import Asked, train_requests
+from sampler.vllm_child import answer_all
+from sampler.vllm_engine import loadings, share_out
+
+
+def main() -> None:
+    """Draw by turns and print the medians."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--prompts", type=int, default=1000)
+    arguments.add_argument("--times", type=int, default=3)
+    arguments.add_argument("--chunk", type=int, default=256)
+    given = arguments.parse_args()
+    tree = yaml.safe_load(locate("prefloop:examples/starter.yaml").read_text())["sampler"]
+    config = SamplerConfig.model_validate({**tree, "chunk": given.chunk})
+    policy = local_policy(locate("prefloop:starter/policy"))
+    source = in_place_source(config, policy)
+    os.environ.update({**cpu_settings(), **config.env, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"})
+    os.environ["VLLM_LOGGING_LEVEL"] = "ERROR"
+    began = time.monotonic()
+    from vllm import LLM
+
+    llm = LLM(model=policy.model, **config.vllm)
+    print(f"start-up {time.monotonic() - began:.1f} s")
+    rates: dict[str, list[float]] = {
+        name: [] for name in ("sampler", "bare", "sampler CPU", "bare CPU")
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = begin(round_dir(Path(scratch), 1), source, given.prompts)
+        every = asked(folder, source)
+        by_chat(llm, every[:50], source)  # what a first use costs is no part of either
+        for turn in range(given.times):
+            work = folder / "work" / str(turn)
+            work.mkdir()
+            job = share(work, every, source, config)
+            draws = {
+                "sampler": partial(by_sampler, llm, work, job, source),
+                "bare": partial(by_chat, llm, every, source),
+            }
+            # each is first in every second turn
+            drawn = {
+                name: timed(rates, name, draws[name]) for name in sorted(draws, reverse=turn % 2)
+            }
+            began = time.monotonic()
+            spooled = Spooled(work)
+            write_rows(
+                folder, "candidates", (row for one in every for row in spooled.rows(one.prompt_id))
+            )
+            print(f"  chunks put in order in {time.monotonic() - began:.2f} s")
+            same = list(drawn["bare"]) == [row["text"] for row in iter_rows(folder, "candidates")]
+            print("  texts are equal" if same else "  TEXTS DIFFER", flush=True)
+    median = {name: statistics.median(each) for name, each in rates.items()}
+    for kind in ("", " CPU"):
+        ours, bare = median[f"sampler{kind}"], median[f"bare{kind}"]
+        print(f"tokens a{kind} second: sampler {ours:,.0f}, bare {bare:,.0f}, {ours / bare:.3f}")
+
+
+def timed(
+    rates: dict[str, list[float]], name: str, draw: Callable[[], tuple[list[str], int]]
+) -> list[str]:
+    """The texts that `draw` gives; its tokens a second and a CPU second go to `rates`."""
+    began, cpu = time.monotonic(), time.process_time()
+    texts, tokens = draw()
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+    rates[name].append(tokens / seconds)
+    rates[f"{name} CPU"].append(tokens / cpu)
+    print(f"{name}: {tokens:,} tokens in {seconds:.1f} s, {cpu:.1f} s of CPU", flush=True)
+    return texts
+
+
+def share(work: Path, every: list[Asked], source: Source, config: SamplerConfig) -> dict[str, Any]:
+    """The job of one child process that is to answer everything."""
+    counts, _ = share_out(work, lambda: iter(every), loadings([source])[0], 1)
+    numbers = {"first_number": 0, "every_number": 1}
+    return {"asked": "asked-0.jsonl", "prompts": counts[0], "chunk": config.chunk, **numbers}
+
+
+def by_sampler(llm: Any, work: Path, job: dict[str, Any], source: Source) -> tuple[list[str], int]:
+    """As the child process does; the texts are in its chunks."""
+    from sampler.engine import Engine
+
+    llm.reset_prefix_cache()
+
+    async def run() -> None:
+        engine = Engine(llm, [])
+        draw, at_once = engine.draw, 2 * engine.at_once
+        task = asyncio.ensure_future(
+            answer_all(job, work, {source.name: source}, draw, at_once, silent)
+        )
+        await engine.run(task)
+        await task
+
+    asyncio.run(run())
+    chunks = [pq.read_table(path, columns=["n_tokens"]) for path in work.glob("chunk-*.parquet")]
+    return [], sum(sum(chunk["n_tokens"].to_pylist()) for chunk in chunks)
+
+
+def by_chat(llm: Any, every: list[Asked], source: Source) -> tuple[list[str], int]:
+    """All prompts given to LLM.chat at once."""
+    from vllm import SamplingParams
+
+    llm.reset_prefix_cache()
+    params = [
+        SamplingParams(**source.sampling, n=source.n, seed=one.seed, logprobs=0) for one in every
+    ]
+    outputs = llm.chat([one.messages for one in every], params, use_tqdm=False)
+    answers = [
+        answer
+        for output in outputs
+        for answer in sorted(output.outputs, key=lambda answer: answer.index)
+    ]
+    return [answer.text for answer in answers], sum(len(answer.token_ids) for answer in answers)
+
+
+def asked(folder: Path, source: Source) -> list[Asked]:
+    """What a round asks."""
+    return list(train_requests(folder, [source], 0))
+
+
+def begin(folder: Path, source: Source, prompts: int) -> Path:
+    """A round with so many of the starter's train prompts."""
+    assert source.policy is not None
+    facts = policy_facts(folder, source.policy)
+    start_round(folder, {"policy": facts, "initial": facts, "seed": 0})
+    lines = locate("prefloop:prompts/starter/train.jsonl").read_text().splitlines()
+    write_rows(folder, "prompts", [prompt_row(json.loads(line)) for line in lines[:prompts]])
+    return folder
+
+
+def prompt_row(line: dict[str, str]) -> Row:
+    """A train prompt."""
+    messages = [{"role": "user", "content": line["prompt"]}]
+    empty = dict.fromkeys(("set_aside", "reference", "guidelines", "tags"))
+    told = {"messages": messages, "source": "benchmark", "split": "train"}
+    return {"prompt_id": prompt_id(messages), **told, **empty}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The cleaners that look at one pair, in their order; the first reason counts."""
+
+from functools import partial
+
+from pairs.config import PairsConfig
+from pairs.contamination import HeldOut
+from pairs.degenerate import loops
+from pairs.language import language
+from pairs.pair import Cleaner, Pair, Why
+from pairs.refusals import refusals
+from pairs.sides import (
+    both_bad,
+    chat_tokens,
+    cut_off,
+    empty,
+    identical,
+    length_ratio,
+    malformed,
+    margin,
+    near_identical,
+)
+
+
+def cleaners(config: PairsConfig, held_out: HeldOut) -> list[Cleaner]:
+    """What looks at a pair alone; duplicates and the length guard look at all of them."""
+    return [
+        cut_off,
+        empty,
+        identical,
+        partial(margin, config=config),
+        partial(both_bad, config=config),
+        malformed,
+        chat_tokens,
+        partial(loops, config=config),
+        partial(near_identical, config=config),
+        partial(refusals, config=config),
+        partial(language, config=config),
+        partial(length_ratio, config=config),
+        held_out.equals,
+        held_out.resembles,
+        held_out.quoted,
+    ]
+
+
+def first_reason(pair: Pair, checks: list[Cleaner]) -> Why | None:
+    """Why the pair is dropped, or None."""
+    return next((why for check in checks if (why := check(pair))), None)

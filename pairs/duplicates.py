@@ -1,0 +1,83 @@
+"""Pairs that were there before, in this round or an earlier one: the same, alike, or in meaning."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from pairs.config import PairsConfig
+from pairs.exact import ExactIndex
+from pairs.index import PairIndex
+from pairs.pair import Why, pair_key, pair_text
+from pairs.semantic import SemanticIndex
+from rounds.folder import finished_rounds, round_dir, round_number, run_of
+from rounds.tables import Row, iter_rows
+
+COLUMNS = ("pair_id", "prompt_id", "prompt", "chosen", "rejected")
+
+
+class Index(Protocol):
+    """Pairs kept so far, in this round and before."""
+
+    def keep(self, names: list[str], texts: list[str]) -> Sequence[Any]:
+        """For each text, in order, the hit that it repeats; one without a hit is added."""
+
+    def write(self, kept: Collection[str]) -> None:
+        """Write what this round adds for the rounds after it."""
+
+
+class Duplicates:
+    """What a round's pairs repeat. Lies in the index folder of the run, which it updates."""
+
+    def __init__(self, folder: Path, config: PairsConfig) -> None:
+        run_dir, number = run_of(folder), round_number(folder)
+        earlier = [round_number(done) for done in earlier_rounds(folder)]
+
+        def texts_of(text: Callable[[Row], str]) -> Callable[[int], Iterable[tuple[str, str]]]:
+            return lambda done: (
+                (row["pair_id"], text(row))
+                for row in iter_rows(round_dir(run_dir, done), "pairs", columns=COLUMNS)
+            )
+
+        place = (run_dir / "index", number, earlier)
+        alike = texts_of(pair_text)
+        self._indexes: list[tuple[str, Callable[[Row], str], Index]] = [
+            ("duplicate", pair_key, ExactIndex(*place, texts_of(pair_key)))
+        ]
+        if (least := config.near_duplicates) is not None:
+            near = PairIndex(*place, alike, least, config.ngram)
+            self._indexes.append(("near_duplicate", pair_text, near))
+        if (semantic := config.semantic) is not None:
+            meant = SemanticIndex(*place, alike, semantic.embed, semantic.threshold)
+            self._indexes.append(("semantic_duplicate", pair_text, meant))
+
+    def find(self, rows: list[Row]) -> dict[str, Why]:
+        """Why pairs are dropped, by pair_id; the others count as kept from now on.
+
+        The earlier of two alike stays: the order of the rows and of the calls matters.
+        """
+        found: dict[str, Why] = {}
+        for reason, text, index in self._indexes:
+            left = [row for row in rows if row["pair_id"] not in found]
+            names = [row["pair_id"] for row in left]
+            hits = index.keep(names, [text(row) for row in left])
+            for name, hit in zip(names, hits, strict=True):
+                if hit is not None:
+                    found[name] = Why(reason, _detail(hit))
+        return found
+
+    def write(self, kept: Collection[str]) -> None:
+        """Write the pairs that were kept in the end."""
+        for _, _, index in self._indexes:
+            index.write(kept)
+
+
+def earlier_rounds(folder: Path) -> list[Path]:
+    """The finished rounds before this one."""
+    number = round_number(folder)
+    return [done for done in finished_rounds(run_of(folder)) if round_number(done) < number]
+
+
+def _detail(hit: Any) -> str:
+    what = {"jaccard": "Jaccard", "cosine": "cosine"}
+    alike = [f"{what[at]} {getattr(hit, at):.3f} with " for at in what if hasattr(hit, at)]
+    return f"{''.join(alike)}{hit.name} of round {hit.round}"

@@ -1,0 +1,53 @@
+"""The texts of a round as blocks with names, in memory or as the file of a finished round."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pairs.segments import Array, read_segment, strings, write_segment
+from rounds.block import Block, part_of
+from rounds.shingles import Sets
+
+
+class Part(NamedTuple):
+    """A block of a round; the name of its text i is `names[first + i]`."""
+
+    round: int
+    names: Sequence[bytes] | Array
+    first: int
+    block: Block
+
+
+def parts(number: int, names: Sequence[bytes] | Array, blocks: list[Block]) -> Iterator[Part]:
+    """The blocks of a round, whose names follow each other."""
+    first = 0
+    for block in blocks:
+        yield Part(number, names, first, block)
+        first += block.size
+
+
+def write_parts(
+    path: Path, facts: dict[str, Any], names: list[bytes], blocks: list[Block], kept: set[bytes]
+) -> None:
+    """Write the texts with these names."""
+    wanted = np.array([name in kept for name in names], bool)
+    arrays = [strings([name for name in names if name in kept])]
+    for part in parts(0, names, blocks):
+        block = part_of(part.block, wanted[part.first : part.first + part.block.size])
+        arrays += [block.postings, *block.sets, block.bitmaps]
+    write_segment(path, facts, arrays)
+
+
+def read_parts(path: Path, facts: dict[str, Any], number: int) -> list[Part] | None:
+    """What was written, mapped into memory; None where the file is missing or of other facts."""
+    arrays = read_segment(path, facts)
+    if arrays is None:
+        return None
+    names, *rest = arrays
+    blocks = [
+        Block(rest[at], Sets(rest[at + 1], rest[at + 2]), rest[at + 3])
+        for at in range(0, len(rest), 4)
+    ]
+    return list(parts(number, names, blocks))

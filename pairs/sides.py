@@ -1,0 +1,101 @@
+"""The two sides of a pair: whole, different, and as far apart as the screen says."""
+
+import re
+
+from endpoints.hostile import INVISIBLE
+from pairs.config import PairsConfig
+from pairs.pair import Pair, Why, plain
+from rounds.conversational import fault
+
+UNIT = re.compile(r"[-+]?\w+|[^\w\s.,;:!?'\"\u2018\u2019\u201c\u201d*_`~#()\[\]-]")
+"""What can make a difference: words, numbers with their sign, and symbols (a + b is not a / b);
+punctuation and markdown cannot."""
+
+CHAT_TOKENS = re.compile(
+    r"<[|\uff5c][^\s<>|\uff5c]{2,60}[|\uff5c]>"  # ChatML, Llama 3, DeepSeek and many others
+    r"|\[\|[a-z_]{2,30}\|\]"  # EXAONE
+    r"|</?s>|<(?:bos|eos|pad|unk|sop|eop|eoh|eoa|eod)>|<(?:BOS|EOS|PAD|UNK|EOD)_TOKEN>"
+    r"|</?(?:start|end)_of_(?:turn|image)>|<(?:extra_id|reserved|unused)_?\d{1,4}>"
+    r"|<seed:[a-z_/]{2,30}>|<</?SYS>>|\[UNUSED_TOKEN_\d{1,4}\]"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK)\]"
+)
+
+
+def cut_off(pair: Pair) -> Why | None:
+    """A side that ended at max_tokens: the chat template would close it as if it had ended."""
+    ends = (pair.chosen["finish_reason"], pair.rejected["finish_reason"])
+    return Why("cut_off") if "length" in ends else None
+
+
+def empty(pair: Pair) -> Why | None:
+    """A side without a visible character."""
+    written = [INVISIBLE.sub("", side).strip() for side in pair.sides]
+    return None if all(written) else Why("empty")
+
+
+def identical(pair: Pair) -> Why | None:
+    """Two sides that differ in case and white space at most."""
+    chosen, rejected = pair.sides
+    return Why("identical") if plain(chosen) == plain(rejected) else None
+
+
+def near_identical(pair: Pair, config: PairsConfig) -> Why | None:
+    """Two sides that are almost the same text, or differ in punctuation and markdown only.
+
+    In a short text a changed word makes the similarity low: it may be all that matters.
+    """
+    if config.max_similarity is None:
+        return None
+    similarity = _jaccard(*pair.sides, config.ngram)
+    if similarity < config.max_similarity:
+        return None
+    return Why("near_identical", f"Jaccard {similarity:.3f} of chosen and rejected")
+
+
+def margin(pair: Pair, config: PairsConfig) -> Why | None:
+    """A comparison that contradicts the screen, or a screen that hardly told the two apart."""
+    difference = pair.row["margin"]
+    if difference is None or difference >= config.min_margin:
+        return None
+    # below 0 two views of the same judge disagree
+    return Why("screen_disagrees" if difference < 0 else "small_margin")
+
+
+def both_bad(pair: Pair, config: PairsConfig) -> Why | None:
+    """A winner that the screen found bad all the same."""
+    score = pair.row["score_chosen"]
+    if config.min_score is None or score is None or score >= config.min_score:
+        return None
+    return Why("both_bad", f"score of chosen {score:g}")
+
+
+def chat_tokens(pair: Pair) -> Why | None:
+    """Special tokens of a chat template in a text: trained on, they would end or open turns."""
+    found = CHAT_TOKENS.search("\n".join(pair.sides))
+    return Why("chat_tokens", found.group()) if found else None
+
+
+def malformed(pair: Pair) -> Why | None:
+    """What TRL would train on although it is wrong."""
+    wrong = fault(pair.row)
+    return Why("malformed", wrong) if wrong else None
+
+
+def length_ratio(pair: Pair, config: PairsConfig) -> Why | None:
+    """One side many times as long as the other."""
+    short, long = sorted(len(side.strip()) for side in pair.sides)
+    if config.max_length_ratio is None or long <= config.max_length_ratio * short:
+        return None
+    return Why("length_ratio", f"{long} to {short} characters")
+
+
+def _jaccard(first: str, second: str, ngram: int) -> float:
+    sets = [_ngrams(UNIT.findall(text.casefold()), ngram) for text in (first, second)]
+    together = sets[0] | sets[1]
+    return len(sets[0] & sets[1]) / len(together) if together else 0.0
+
+
+def _ngrams(units: list[str], ngram: int) -> set[tuple[str, ...]]:
+    if not units:
+        return set()
+    return {tuple(units[at : at + ngram]) for at in range(max(1, len(units) - ngram + 1))}

@@ -1,0 +1,81 @@
+"""metrics.json: everything that is measured about a round, from its tables and stage stamps."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from rounds.folder import round_number
+from rounds.tables import iter_rows, table_path
+from rounds.usage import READ, added, totals
+
+
+def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of a round that ends with this decision of the gate.
+
+    The tables are read as streams. What is held grows by the key and the numbers of each call.
+    """
+    facts = {name: stamp["facts"] for name, stamp in stages.items()}
+    dropped = Counter(row["reason"] for row in iter_rows(folder, "dropped", columns=["reason"]))
+    judges, outcomes = _verdicts(folder)
+    pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
+    return {
+        "round": round_number(folder),
+        "judge_id": ", ".join(sorted(judges["train"])) or None,
+        "gate_judge_id": ", ".join(sorted(judges["gate"] | judges["test"])) or None,
+        "counts": {
+            "prompts": facts["prompts"]["train"],
+            "prompts_left": facts["prompts"]["left"],
+            "set_aside": sum(
+                row["set_aside"] is not None
+                for row in iter_rows(folder, "prompts", columns=["set_aside"])
+            ),
+            "candidates": sum(1 for _ in iter_rows(folder, "candidates", ["train"], ["split"])),
+            "candidate_fates": facts.get("pairs", {}).get("candidates"),
+            "verdicts": outcomes.total(),
+            "abstentions": outcomes["abstain"],
+            "pairs": pairs,
+            "dropped": dict(sorted(dropped.items())),
+        },
+        "prompts": facts["prompts"],
+        "length_difference": facts.get("pairs", {}).get("length_difference"),
+        "partial": facts.get("judge", {}).get("partial"),
+        "judge": {
+            "tau": facts.get("gold", {}).get("tau"),
+            "gold": facts.get("gold", {}).get("gold"),
+            **facts.get("health", {}),
+            "traffic": facts.get("judge", {}).get("traffic", {}),
+        },
+        "train": facts.get("train") if decision.get("metrics") else None,
+        **decision.get("metrics", {}),
+        "promoted": decision["promoted"],
+        "reasons": decision["reasons"],
+        "usage": _usage(folder, facts, pairs),
+        "seconds": {name: stamp["seconds"] for name, stamp in stages.items()},
+    }
+
+
+def _verdicts(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:
+    """The judges that spoke on each split, and the outcomes of the labels."""
+    judges: dict[str, set[str]] = {split: set() for split in ("train", "gate", "test")}
+    outcomes = Counter[str]()
+    for row in iter_rows(folder, "verdicts", list(judges), ["split", "judge_id", "outcome"]):
+        judges[row["split"]].add(row["judge_id"])
+        if row["split"] == "train":
+            outcomes[row["outcome"]] += 1
+    return judges, outcomes
+
+
+def _usage(folder: Path, facts: dict[str, Any], pairs: int) -> dict[str, Any]:
+    sampled = [facts[name] for name in facts if name.startswith("sample")]
+    label = totals(iter_rows(folder, "verdicts", ["train"], READ))
+    per_pair = {name: value / pairs for name, value in label.items()} if pairs else None
+    judged = totals(iter_rows(folder, "verdicts", columns=READ))
+    return {
+        **{f"judge_{name}": value for name, value in judged.items()},
+        "label_per_pair": per_pair,
+        "sampled_tokens": sum(stage["tokens"] for stage in sampled),
+        "sampler": added(stage.get("sampler_usage") for stage in sampled),
+        "generator": added([facts["prompts"].get("generator_usage")]),
+    }

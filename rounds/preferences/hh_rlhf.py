@@ -1,0 +1,31 @@
+"""HH-RLHF (arXiv 2204.05862): two transcripts that differ in the last answer."""
+
+import re
+
+from rounds.preferences.preference import Messages, Preference, prompt_of, text_of
+from rounds.tables import Row
+
+TURN = re.compile(r"\n\n(Human|Assistant):")
+ROLES = {"Human": "user", "Assistant": "assistant"}
+
+
+def transcripts(row: Row) -> Preference:
+    """chosen and rejected as "\\n\\nHuman: ...\\n\\nAssistant: ..."; without their last turn
+    they must be equal.
+    """
+    chosen, rejected = (turns(text_of(row, side), side) for side in ("chosen", "rejected"))
+    if chosen[:-1] != rejected[:-1]:
+        raise ValueError("chosen and rejected do not answer the same dialogue")
+    return Preference(prompt_of(chosen[:-1]), chosen[-1]["content"], rejected[-1]["content"])
+
+
+def turns(text: str, side: str) -> Messages:
+    """The messages of a transcript. Raises ValueError where it does not end with an answer."""
+    before, *parts = TURN.split("\n\n" + text.lstrip())
+    if before.strip() or not parts:
+        raise ValueError(f"{side} does not begin with Human: or Assistant:")
+    said = zip(parts[::2], parts[1::2], strict=True)
+    found = [{"role": ROLES[who], "content": content.strip()} for who, content in said]
+    if found[-1]["role"] != "assistant":
+        raise ValueError(f"{side} does not end with the Assistant's turn")
+    return found

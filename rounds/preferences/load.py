@@ -1,0 +1,98 @@
+"""Rows of a file, a folder or a dataset on the hub, one after another, by `datasets`."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rounds.errors import UserError
+from rounds.messages import text_fault
+from rounds.preferences.config import Data
+from rounds.shipped import locate
+from rounds.tables import Row
+
+KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+
+
+def load_rows(source: Data, key: str) -> Iterator[tuple[str, Row]]:
+    """Each row with where it stands ("prefs.jsonl, row 12"), read as a stream.
+
+    `key` is the config key that named the source. Raises UserError where nothing is there or it
+    cannot be read.
+    """
+    try:
+        for label, split in _opened(source, key):
+            for number, row in enumerate(split, start=1):
+                yield f"{label}, row {number}", row
+    except UserError:
+        raise
+    except Exception as error:  # of whatever `datasets` reads with
+        path = locate(source.data)
+        if path.is_file() and (found := _unreadable_line(path)):
+            raise UserError(f"{path}, {found}") from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{key}: {source.data} cannot be loaded ({reason})") from error
+
+
+def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
+    """The splits that are wanted, each with its name."""
+    from datasets import config, disable_progress_bars, get_dataset_split_names, load_dataset
+
+    disable_progress_bars()
+    config.HF_UPDATE_DOWNLOAD_COUNTS = False  # or each file read here is counted on a server
+    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # it prints what it raises
+
+    path = locate(source.data)
+    if path.is_file():
+        kind = KINDS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix)
+        if kind is None:
+            raise UserError(f"{key}: {path} is none of {', '.join(KINDS)}")
+        for wrong in ("config", "split"):
+            if getattr(source, wrong):
+                raise UserError(f"{key}.{wrong}: {path} is one file and has none")
+        if path.stat().st_size:
+            yield str(path), load_dataset(kind, data_files=str(path), split="train", streaming=True)
+        return
+    local = path.is_dir()
+    if not local and (path.suffix in KINDS or source.data.count("/") != 1):
+        raise UserError(f"{key}: no such file {path.resolve()}, nor a folder or a dataset's id")
+    name = str(path) if local else source.data
+    # what is on the hub is downloaded once; what is here needs no second copy
+    given = {"streaming": True} if local else {}
+    if source.split:
+        yield source.data, load_dataset(name, source.config, split=source.split, **given)
+        return
+    splits = get_dataset_split_names(name, source.config)
+    for split in _default(splits, source, key):
+        label = source.data if len(splits) == 1 else f"{source.data} ({split})"
+        yield label, load_dataset(name, source.config, split=split, **given)
+
+
+def _default(splits: list[str], source: Data, key: str) -> list[str]:
+    if "train" in splits or len(splits) == 1:
+        return ["train"] if "train" in splits else splits
+    if all(split.startswith("round_") for split in splits):
+        return splits
+    raise UserError(f"{key}: {source.data} has several splits ({', '.join(splits)}); name one")
+
+
+def _unreadable_line(path: Path) -> str | None:
+    """The first line of a JSONL file that is none, and why."""
+    if path.suffix != ".jsonl":
+        return None
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line.decode())
+            except UnicodeDecodeError as error:
+                return f"line {number}: not UTF-8 text ({error.reason})"
+            except (ValueError, RecursionError) as error:
+                return f"line {number}: not JSON ({error})"
+            if not isinstance(value, dict):
+                return f"line {number}: not a JSON object"
+            if fault := text_fault(json.dumps(value, ensure_ascii=False)):
+                return f"line {number}: {fault}"
+    return None

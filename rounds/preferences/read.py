@@ -1,0 +1,104 @@
+"""Preference data in, whatever its shape."""
+
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import NamedTuple
+
+from rounds.conversational import fault, side_fault
+from rounds.errors import UserError
+from rounds.messages import prompt_fault
+from rounds.preferences.config import Data
+from rounds.preferences.load import load_rows
+from rounds.preferences.preference import Preference, Undecided
+from rounds.preferences.scored import one_answer_a_row
+from rounds.preferences.shapes import SHAPES, recognise
+from rounds.tables import Row
+
+LOOKED_AT = 100
+"""Rows that a shape is recognised by: the first ones may leave columns out."""
+
+Located = tuple[str, Row]
+
+
+class Malformed(NamedTuple):
+    """A row that was left out because it cannot be trained on."""
+
+    fault: str
+    where: str
+
+
+class Preferences(NamedTuple):
+    """The shape that was recognised, and what the rows say, read as they are asked for."""
+
+    shape: str
+    rows: Iterator[Preference | Undecided | Malformed]
+
+
+def read_preferences(source: Data | str, key: str) -> Preferences:
+    """Read preference data through `datasets`, one row after another.
+
+    `key` is the config key that named it. Raises UserError at once where there is nothing, or
+    nothing that is recognised, and, as the rows are read, at the first malformed one, unless the
+    source says to skip them.
+    """
+    source = Data.model_validate(source)
+    rows = load_rows(source, key)
+    first = list(islice(rows, LOOKED_AT))
+    if not first:
+        raise UserError(f"{key}: {source} holds no rows")
+    shape = recognise(specimen([row for _, row in first]))
+    if shape is None:
+        known = "; ".join(f"{name} ({one.columns})" for name, one in SHAPES.items())
+        columns = ", ".join(dict.fromkeys(name for _, row in first for name in row))
+        raise UserError(f"{key}: {source} has the columns {columns}; known shapes are {known}")
+    if (shape == "hc3") != (source.prefer is not None):
+        wrong = "does not say which answers are better: set prefer: human or chatgpt"
+        other = f"prefer is for hc3, and it is of the shape {shape}"
+        raise UserError(f"{key}: {source} {wrong if shape == 'hc3' else other}")
+    every: Iterator[Located] = chain(first, rows)
+    if shape == "one_answer_a_row":
+        every = one_answer_a_row(every)
+    return Preferences(shape, (_read(shape, source, where, row) for where, row in every))
+
+
+def specimen(rows: list[Row]) -> Row:
+    """For each column of the rows the first value that says something."""
+    found: Row = {}
+    for row in rows:
+        for name, value in row.items():
+            if found.get(name) in (None, []):
+                found[name] = value
+    return found
+
+
+def _read(shape: str, source: Data, where: str, row: Row) -> Preference | Undecided | Malformed:
+    try:
+        said = SHAPES[shape].read(row)
+        _checked(said)
+    except ValueError as error:
+        if source.skip_malformed:
+            return Malformed(str(error), where)
+        raise UserError(
+            f"{where}: {error} (shape {shape}; with skip_malformed: true such rows are left out)"
+        ) from error
+    if source.prefer == "chatgpt" and isinstance(said, Preference):
+        said = said._replace(chosen=said.rejected, rejected=said.chosen)
+    return said._replace(where=where)
+
+
+def _checked(said: Preference | Undecided) -> None:
+    if isinstance(said, Preference):
+        wrong = fault(
+            {
+                "prompt": said.prompt,
+                "chosen": [{"role": "assistant", "content": said.chosen}],
+                "rejected": [{"role": "assistant", "content": said.rejected}],
+            }
+        )
+    else:
+        wrong = prompt_fault(said.prompt)
+        for answer in said.answers or ():
+            turn = {"role": "assistant", "content": answer}
+            wrong = wrong or ((found := side_fault([turn])) and f"an answer {found}")
+    if wrong:
+        raise ValueError(wrong)

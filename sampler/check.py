@@ -1,0 +1,68 @@
+"""What can be found wrong in the sampler's sources before anything is spent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from endpoints.hub import model_folder
+from endpoints.open import check_sampling
+from endpoints.vllm_names import ENGINE, SAMPLING, check_names
+from rounds.errors import UserError
+from sampler.also import AlsoConfig
+from sampler.config import SamplerConfig
+from sampler.revise import load_recipe
+
+
+def check_sampler(
+    config: SamplerConfig, policy_served: bool, any_reference: Callable[[], bool]
+) -> None:
+    """Raise UserError for an argument, a model, a file or a reference that is not there.
+
+    `policy_served` says that the policy is at an endpoint; `any_reference`, called where it
+    matters, whether any train prompt has a reference answer.
+    """
+    served = {"current": policy_served}
+    _check_names("sampler", config.sampling, config.vllm, policy_served)
+    for name, one in config.also.items():
+        where = f"sampler.also.{name}"
+        served[name] = _served(one, served, policy_served)
+        sampling = config.sampling if one.sampling is None else one.sampling
+        if one.kind != "reference":
+            _check_names(where, sampling, one.vllm or {}, served[name])
+        if policy_served and (one.policy == "previous" or isinstance(one.policy, int)):
+            raise UserError(
+                f"{where}.policy: a policy at an endpoint is never trained; there is no earlier one"
+            )
+        for key, folder in (("model", one.model), ("adapter", one.adapter)):
+            if folder is not None:
+                _check_model(f"{where}.{key}", folder)
+        if one.revise is not None:
+            load_recipe(f"{where}.principles", one.principles)
+        if one.reference and not any_reference():
+            raise UserError(
+                f"{where}.reference: no train prompt has a reference; give the prompts one, or "
+                "leave the source out"
+            )
+
+
+def _served(one: AlsoConfig, served: dict[str, bool], policy_served: bool) -> bool:
+    if one.endpoint or one.by:
+        return True
+    if one.revise is not None:
+        return served[one.revise]
+    # a reference is written by nobody, and revised by the policy in place
+    return policy_served and one.model is None
+
+
+def _check_names(where: str, sampling: dict[str, Any], vllm: dict[str, Any], served: bool) -> None:
+    if served:
+        check_sampling(f"{where}.sampling", sampling)
+    else:
+        check_names(f"{where}.sampling", sampling, SAMPLING)
+        check_names(f"{where}.vllm", vllm, ENGINE)
+
+
+def _check_model(where: str, reference: str) -> None:
+    try:
+        model_folder(reference)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None

@@ -1,0 +1,54 @@
+"""Several child processes at once; the first that fails ends them all."""
+
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+from endpoints.child_main import USER_ERROR
+from endpoints.children import ChildFailed, child, tail
+from rounds.errors import UserError
+
+
+def run_together(
+    module: str, jobs: list[tuple[Path, Path]], on_line: Callable[[int, str], None]
+) -> None:
+    """Run `python -m module job` for each (job, log), giving the lines of its stdout to `on_line`
+    with the number of the job.
+
+    Raises as endpoints.children.run_child does, for the first that fails; the others are ended.
+    """
+    lines: SimpleQueue[tuple[int, str | None]] = SimpleQueue()
+
+    def read(number: int, stdout: Iterable[bytes]) -> None:
+        for raw in stdout:
+            lines.put((number, raw.decode(errors="replace").rstrip("\n")))
+        lines.put((number, None))
+
+    with ExitStack() as stack:
+        running = []
+        for number, (job, log) in enumerate(jobs):
+            command = [sys.executable, "-m", module, str(job)]
+            process = stack.enter_context(child(command, log, read=True))
+            assert process.stdout is not None
+            Thread(target=read, args=(number, process.stdout), daemon=True).start()
+            running.append(process)
+        last = [""] * len(jobs)
+        going = len(jobs)
+        while going:
+            number, line = lines.get()
+            if line is not None:
+                last[number] = line
+                on_line(number, line)
+                continue
+            going -= 1
+            status = running[number].wait()
+            if status == USER_ERROR and last[number].startswith("error: "):
+                raise UserError(last[number].removeprefix("error: "))
+            if status:
+                log = jobs[number][1]
+                raise ChildFailed(
+                    f"{module} ended with status {status}; {log} ends with:\n{tail(log)}"
+                )

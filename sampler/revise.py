@@ -1,0 +1,69 @@
+"""Critique and revise: an answer is criticised by a written principle, then written again.
+
+The supervised half of constitutional AI (arXiv 2212.08073), as two further turns of the
+conversation. The answer stands in them as it is: a revision is a candidate like any other, and is
+judged like any other.
+"""
+
+from typing import NamedTuple
+
+from rounds.errors import UserError
+from rounds.ids import digest
+from rounds.shipped import locate
+
+Messages = list[dict[str, str]]
+
+PLACE = "{principle}"
+
+
+class Recipe(NamedTuple):
+    """The texts of a critique-and-revise pass."""
+
+    critique: str
+    revise: str
+    principles: list[str]
+
+
+def load_recipe(where: str, principles: str) -> Recipe:
+    """The shipped texts and the principles of a file, one a line.
+
+    Raises UserError naming `where` for a file that is not there, is not text or has none.
+    """
+    path = locate(principles)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise UserError(f"{where}: no such file {path.resolve()}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{where}: {path}: {error}") from None
+    found = [line.strip() for line in lines if line.strip()]
+    if not found:
+        raise UserError(f"{where}: {path} has no principle in it; write one a line")
+    critique, revise = (
+        locate(f"prefloop:prompts/{name}.txt").read_text(encoding="utf-8").strip()
+        for name in ("critique", "revise")
+    )
+    return Recipe(critique, revise, found)
+
+
+def principle_for(recipe: Recipe, candidate_id: str) -> str:
+    """The principle that an answer is held to: by hash, the same whenever it is asked."""
+    return recipe.principles[int(digest("principle", candidate_id), 16) % len(recipe.principles)]
+
+
+def ask_critique(messages: Messages, answer: str, recipe: Recipe, principle: str) -> Messages:
+    """The conversation that asks what is wrong with the answer."""
+    return [
+        *messages,
+        {"role": "assistant", "content": answer},
+        {"role": "user", "content": recipe.critique.replace(PLACE, principle)},
+    ]
+
+
+def ask_revision(asked: Messages, critique: str, recipe: Recipe, principle: str) -> Messages:
+    """The conversation of `ask_critique` with the critique, asking for the new answer."""
+    return [
+        *asked,
+        {"role": "assistant", "content": critique},
+        {"role": "user", "content": recipe.revise.replace(PLACE, principle)},
+    ]

@@ -1,0 +1,36 @@
+"""How the places of a round are shared between its sources."""
+
+from collections.abc import Sequence
+
+
+def shares(places: int, weights: Sequence[float], supply: Sequence[int]) -> list[int]:
+    """Places for each source, by weight (largest remainder), no more than it has prompts.
+
+    What a source cannot fill goes to the others by their weights. A tie goes to the earlier one.
+    """
+    given = [0] * len(weights)
+    open_to = [index for index, weight in enumerate(weights) if weight > 0]
+    while open_to:
+        found = _by_weight(places, [weights[index] for index in open_to])
+        short = [
+            index for index, count in zip(open_to, found, strict=True) if count > supply[index]
+        ]
+        if not short:
+            for index, count in zip(open_to, found, strict=True):
+                given[index] = count
+            break
+        for index in short:
+            given[index] = supply[index]
+            places -= supply[index]
+        open_to = [index for index in open_to if index not in short]
+    return given
+
+
+def _by_weight(places: int, weights: Sequence[float]) -> list[int]:
+    total = sum(weights)
+    exact = [places * weight / total for weight in weights]
+    found = [int(value) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda index: found[index] - exact[index])
+    for index in by_remainder[: places - sum(found)]:
+        found[index] += 1
+    return found

@@ -1,0 +1,36 @@
+"""The values of a Hugging Face dataset, through `datasets.load_dataset`."""
+
+from typing import Any
+
+from rounds.errors import UserError
+from sampler.sources.config import SourceConfig
+from sampler.sources.files import Values, prompt_columns
+
+
+def dataset_values(source: SourceConfig, key: str) -> Values:
+    """The rows of a dataset's split, read from its memory-mapped files.
+
+    Raises UserError where there is no such dataset, configuration, split or column.
+    """
+    rows = _loaded(source, key)
+    wanted = prompt_columns(f"{key}.dataset: {source.dataset}", rows.column_names, source.column)
+    number = 0
+    for table in rows.select_columns(wanted).with_format("arrow").iter(4096):
+        for value in table.to_pylist():
+            number += 1
+            yield number, value
+
+
+def _loaded(source: SourceConfig, key: str) -> Any:
+    import datasets
+
+    datasets.disable_progress_bars()  # the round has a display of its own
+    split = source.split or "train"
+    try:
+        return datasets.load_dataset(str(source.dataset), source.config, split=split)
+    except Exception as error:  # whatever the library, the hub or a file in it raises
+        why = str(error.__cause__ or error).strip().splitlines()
+        raise UserError(
+            f"{key}.dataset: cannot load {source.dataset}, split {split} "
+            f"({why[0] if why else type(error).__name__})"
+        ) from error

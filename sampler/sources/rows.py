@@ -1,0 +1,60 @@
+"""One value of a source to a row of prompts.parquet."""
+
+from typing import Any
+
+from rounds.errors import UserError
+from rounds.ids import prompt_id
+from rounds.messages import prompt_fault, text_fault
+from rounds.tables import Row
+from sampler.sources.config import SourceConfig
+
+EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
+EXPECTED_OF_TABLES = "expected a text or a list of chat messages"
+BESIDE = ("reference", "guidelines")
+"""What a value may say for the judge, beside the prompt."""
+
+
+def prompt_row(
+    value: Any, where: str, origin: str, source: SourceConfig, expected: str = EXPECTED_OF_TABLES
+) -> Row:
+    """The row, without its split, of a text, of chat messages, or of a mapping that has them.
+
+    `where` is the place that a fault is reported at, `origin` the row's source column. Raises
+    UserError.
+    """
+    beside = value if isinstance(value, dict) else {}
+    if isinstance(value, dict):
+        value = _prompt_of(value, source.column)
+    messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
+    if fault := prompt_fault(messages):
+        raise UserError(f"{where}: {fault}; {expected}")
+    for name in BESIDE:
+        text = beside.get(name)
+        if text is not None and (not isinstance(text, str) or text_fault(text)):
+            raise UserError(f"{where}: {name} is not a text that can be kept")
+    turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
+    if source.system is not None and turns[0]["role"] != "system":
+        turns = [{"role": "system", "content": source.system}, *turns]
+    return {
+        "prompt_id": prompt_id(turns),
+        "messages": turns,
+        "source": origin,
+        "set_aside": None,
+        **{name: beside.get(name) for name in BESIDE},
+        "tags": _tags(beside.get("tags"), where, source),
+    }
+
+
+def _prompt_of(value: dict[str, Any], column: str | None) -> Any:
+    if column is not None:
+        return value.get(column)
+    return value.get("prompt", value.get("messages"))
+
+
+def _tags(given: Any, where: str, source: SourceConfig) -> list[str] | None:
+    listed = [] if given is None else given
+    if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
+        raise UserError(f"{where}: tags is no list of texts")
+    if any(text_fault(tag) or not tag.strip() for tag in listed):
+        raise UserError(f"{where}: a tag is empty or not a text that can be kept")
+    return sorted({*listed, *source.tags}) or None

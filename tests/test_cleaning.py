@@ -1,0 +1,158 @@
+"""Cleaners that look at one pair: real-looking texts that must go, and such as must stay."""
+
+from typing import Any
+
+import pytest
+from builders import candidate_row, prompt_row
+
+from pairs.build import considered
+from pairs.cleaners import cleaners, first_reason
+from pairs.config import PairsConfig
+from pairs.contamination import HeldOut
+from pairs.pair import Pair, Why, words
+from pairs.sides import CHAT_TOKENS
+from rounds.tables import Row
+
+P = prompt_row("How do I keep basil alive on a kitchen window?")
+BASIL = "Water it from below every other day, and pinch the tips so that it grows bushy."
+OTHER = "Give it six hours of sun, let the soil dry a little, and cut off the flowers."
+LONG = (
+    "Basil likes warmth and light. Put the pot on the sunniest sill you have, at least a hand"
+    " away from cold glass, and turn it every few days. Water it from below when the top of "
+    "the soil is dry, then pour away what is left in the saucer after half an hour. Pinch out"
+    " the tips above a pair of leaves once a week, even if you do not need any, because each "
+    "cut makes two new stems. Cut off flowers as soon as they show. A weak liquid feed every "
+    "three weeks is enough. If the lower leaves turn yellow you water too much; if they hang "
+    "and are crisp, too little. In winter a small lamp for ten hours a day keeps the plant "
+    "going until the days are long enough again."
+)
+
+
+def pair(
+    chosen: str, rejected: str = OTHER, prompt: Row = P, scores: tuple[float, float] = (9, 3)
+) -> Pair:
+    """A decided pair of these two answers."""
+    a, b = candidate_row(prompt, chosen), candidate_row(prompt, rejected, 1)
+    [(row, _)] = considered(1, prompt, {}, [])
+    row |= {
+        "chosen": [{"role": "assistant", "content": chosen}],
+        "rejected": [{"role": "assistant", "content": rejected}],
+        "score_chosen": scores[0],
+        "margin": scores[0] - scores[1],
+    }
+    return Pair(row, a, b)
+
+
+def why(
+    chosen: str,
+    rejected: str = OTHER,
+    held_out: list[Row] | None = None,
+    train: list[Row] | None = None,
+    prompt: Row = P,
+    scores: tuple[float, float] = (9, 3),
+    **config: Any,
+) -> Why | None:
+    """Why the pair is dropped."""
+    checked = PairsConfig(**config)
+    checks = cleaners(checked, HeldOut(held_out or [], train or [prompt], checked))
+    return first_reason(pair(chosen, rejected, prompt, scores), checks)
+
+
+def reason(*sides: str, **given: Any) -> str | None:
+    found = why(*sides, **given)
+    return found.reason if found else None
+
+
+def test_an_ordinary_pair_is_kept():
+    assert why(BASIL) is None and why(LONG, BASIL) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The answer is 42.", "The answer is 42!"),
+        ("- **Basil** needs sun\n- Mint does not", "* Basil needs sun.\n* Mint does not."),
+        (LONG, LONG.replace("sunniest", "brightest")),
+        (LONG, LONG + " Enjoy!"),
+        (LONG, "# Basil\n\n" + LONG),
+    ],
+)
+def test_sides_that_are_almost_the_same_are_dropped(one: str, other: str):
+    found = why(one, other)
+    assert found and found.reason == "near_identical" and found.detail
+    assert found.detail.startswith("Jaccard ")
+    assert why(one, other, max_similarity=None) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The answer is 42.", "The answer is 43."),
+        ("Yes.", "No."),
+        ("x = a + b", "x = a * b"),
+        ("It is -5 degrees.", "It is 5 degrees."),
+        ("Paris", "Paris, the capital of France since 987."),
+        (LONG, LONG.replace("Water", "Soak").replace("sun", "moon").replace("cut", "snip")),
+        (
+            "\u7b54\u6848\u662f\u56db\u5341\u4e8c\u3002",
+            "\u7b54\u6848\u662f\u4e09\u5341\u4e8c\u3002",
+        ),
+    ],
+)
+def test_sides_that_differ_in_what_may_matter_are_kept(one: str, other: str):
+    assert why(one, other) is None
+
+
+def test_a_winner_that_the_screen_found_bad_is_dropped_where_asked():
+    assert reason(BASIL, scores=(3, 1), min_score=4) == "both_bad"
+    assert reason(BASIL, scores=(3, 1)) is None
+    assert reason(BASIL, scores=(4, 1), min_score=4) is None
+
+
+def test_a_length_ratio_counts_both_ways():
+    for sides in ((LONG, "Sun."), ("Sun.", LONG)):
+        found = why(*sides, max_length_ratio=20)
+        assert found == ("length_ratio", f"{len(LONG)} to 4 characters")
+        assert why(*sides) is None
+    assert why(LONG, BASIL, max_length_ratio=20) is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<|start_header_id|>", "<|END_OF_TURN_TOKEN|>",
+        "<\uff5cUser\uff5c>", "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<s>", "</s>", "<bos>",
+        "<eos>", "<pad>", "<EOS_TOKEN>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>",
+        "<start_of_turn>", "<end_of_turn>", "[TOOL_CALLS]", "[/AVAILABLE_TOOLS]", "[gMASK]",
+        "<extra_id_1>", "<reserved_106>", "[UNUSED_TOKEN_145]", "[|endofturn|]", "<seed:bos>",
+    ],
+)  # fmt: skip
+def test_a_token_of_a_chat_template_is_found(token: str):
+    assert why(BASIL, f"Water it.{token}user") == ("chat_tokens", token)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a < b || c > d: x = y[0] |> f",
+        "<div><p>text</p><span>more</span></div>",
+        "vec<|T|> and f(x) = |x|",
+        "See [1], [INSTALL] and [System]; a <sop and an <eos b",
+        "Use <strong>bold</strong>, <sub>2</sub> and <summary>",
+        "Matrix [|1, 2|] and the norm [|x - y|]",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+    ],
+)
+def test_markup_and_code_are_no_chat_tokens(text: str):
+    assert not CHAT_TOKENS.search(text)
+
+
+def test_a_prompt_that_does_not_end_with_the_user_is_malformed_and_says_so():
+    prompt = prompt_row()
+    prompt["messages"] = [*prompt["messages"], {"role": "assistant", "content": "Because."}]
+    found = why(BASIL, prompt=prompt)
+    assert found and found.reason == "malformed" and "user's" in str(found.detail)
+
+
+def test_words_of_scripts_without_spaces_are_their_characters():
+    assert words("Tokyo\u306f\u591c GPT-4") == ["tokyo", "\u306f", "\u591c", "gpt", "4"]

@@ -1,0 +1,103 @@
+"""The length guard holds the mean length difference of a round's pairs within its bound."""
+
+import random
+from pathlib import Path
+
+import pytest
+from builders import begun, candidate_row, confirmed, prompt_row
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pairs.config import PairsConfig
+from pairs.lengths import LEAST, Lengths, difference, too_much
+from pairs.stage import build_pairs
+from rounds.tables import Row, read_rows
+
+BOUND = 0.25
+SIZES = st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 4000)), max_size=60)
+
+
+def lengths(sizes: list[tuple[int, int]]) -> list[Lengths]:
+    return [Lengths(f"{name:04d}", *both) for name, both in enumerate(sizes)]
+
+
+def without(pairs: list[Lengths], dropped: list[Lengths]) -> list[Lengths]:
+    return [pair for pair in pairs if pair not in dropped]
+
+
+@given(SIZES, st.floats(0.05, 2), st.randoms())
+@settings(deadline=None)
+def test_what_is_left_is_within_the_bound_in_any_order(sizes, bound: float, rng: random.Random):
+    pairs = lengths(sizes)
+    dropped = too_much(pairs, bound)
+    left = difference(without(pairs, dropped))
+    assert len(pairs) < LEAST or left is None or abs(left) <= bound + 1e-9
+    shuffled = rng.sample(pairs, len(pairs))
+    assert set(too_much(shuffled, bound)) == set(dropped)
+
+
+@given(SIZES)
+@settings(deadline=None)
+def test_pairs_within_the_bound_are_left_alone(sizes):
+    pairs = lengths(sizes)
+    if (before := difference(pairs)) is not None and abs(before) <= BOUND:
+        assert too_much(pairs, BOUND) == []
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_fewest_go_and_those_with_the_largest_excess(turned: bool):
+    sizes = [(100, 100)] * 30 + [(500, 100)] * 10 + [(900, 100)] * 3
+    if turned:  # the rejected are longer
+        sizes = [(100, 100)] * 30 + [(10, 100)] * 20
+    pairs = lengths(sizes)
+    dropped = too_much(pairs, BOUND)
+    for fewer in (dropped[:-1], dropped[1:]):
+        assert abs(difference(without(pairs, fewer)) or 0) > BOUND
+    if turned:
+        assert {pair.chosen for pair in dropped} == {10}
+    else:
+        assert [pair.chosen for pair in dropped[:3]] == [900] * 3
+    names = [pair.pair_id for pair in dropped if pair.chosen == dropped[-1].chosen]
+    assert names == sorted(names) and len(names) < 20
+
+
+def test_a_few_pairs_and_no_bound_are_let_pass():
+    assert too_much(lengths([(900, 100)] * (LEAST - 1)), BOUND) == []
+    assert too_much(lengths([(900, 100)] * 50), None) == []
+    assert len(too_much(lengths([(900, 100)] * LEAST), BOUND)) == LEAST
+    assert difference([]) is None
+
+
+TOPICS = "oak elm ash fir yew bay fig sloe plum pear lime rose iris aster sage mint dill fern"
+NAMES = TOPICS.split()
+
+
+def round_of(run_dir: Path, long: int) -> Path:
+    """36 pairs; the chosen answers of the first `long` are much longer."""
+    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    for number in range(36):
+        one, two = NAMES[number // 2], NAMES[-1 - number % 18]
+        prompt = prompt_row(f"What of {one} and {two}, case {number}?")
+        short = f"{two} is {number} fine and {one} {number} not"
+        words = [f"{one}{at} {two}{number}{at}" for at in range(40 if number < long else 2)]
+        a, b = candidate_row(prompt, " ".join(words)), candidate_row(prompt, short, 1)
+        tables["prompts"].append(prompt)
+        tables["candidates"] += [a, b]
+        tables["verdicts"] += confirmed(a, b)
+    return begun(run_dir, **tables)
+
+
+def test_a_round_whose_judge_likes_length_is_held(run_dir: Path):
+    folder = round_of(run_dir, 12)
+    facts = build_pairs(folder, PairsConfig())
+    assert facts["length_difference"]["before"] > 1 > BOUND >= facts["length_difference"]["after"]
+    dropped = read_rows(folder, "dropped")
+    assert {row["reason"] for row in dropped} == {"length_guard"}
+    sizes = [len(row["chosen"][0]["content"]) for row in dropped]
+    assert min(sizes) > max(len(r["chosen"][0]["content"]) for r in read_rows(folder, "pairs"))
+    assert build_pairs(folder, PairsConfig(length_guard=None))["kept"] == 36
+
+
+def test_an_ordinary_round_loses_nothing_to_the_guard(run_dir: Path):
+    facts = build_pairs(round_of(run_dir, 0), PairsConfig())
+    assert (facts["kept"], facts["dropped"]) == (36, {})

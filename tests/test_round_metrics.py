@@ -1,0 +1,58 @@
+"""metrics.json beside what the tables say: calls of other stages, and the lines that show them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import REFUSED, begun, finished
+
+from rounds.files import read_json
+from rounds.metrics import round_metrics
+from rounds.report import round_lines
+from rounds.schema import TABLES
+from rounds.stages import run_stage, stage_stamps
+
+NONE = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
+CALLS = {"calls": 3, "prompt_tokens": 1200, "completion_tokens": 50, "cost": 0.25}
+
+
+def metrics(run_dir: Path, **facts: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of an empty round whose stages left these facts."""
+    folder = begun(run_dir, **{table: [] for table in TABLES})
+    stages = {"prompts": {"train": 0, "left": 0}, "sample": {"tokens": 7}} | facts
+    for name, found in stages.items():
+        run_stage(folder, name, "k", lambda found=found: found)  # type: ignore[misc]
+    return round_metrics(folder, stage_stamps(folder), REFUSED)
+
+
+def test_calls_of_a_hosted_policy_are_added_over_its_stages(run_dir: Path):
+    found = metrics(
+        run_dir,
+        sample={"tokens": 7, "sampler_usage": CALLS},
+        **{"sample_held_out-ab": {"tokens": 5, "sampler_usage": CALLS}},
+        **{"sample_held_out-cd": {"tokens": 5}},
+    )["usage"]
+    assert found["sampler"] == {name: 2 * value for name, value in CALLS.items()}
+    assert found["generator"] == NONE and found["sampled_tokens"] == 17
+
+
+def test_calls_that_wrote_prompts_are_told(run_dir: Path):
+    found = metrics(run_dir, prompts={"train": 0, "left": 0, "generator_usage": CALLS})
+    assert (found["usage"]["generator"], found["usage"]["sampler"]) == (CALLS, NONE)
+
+
+def test_what_became_of_the_candidates_is_counted_where_the_pairs_stage_says_so(run_dir: Path):
+    fates = {"pair": 4, "cut_off": 1}
+    found = metrics(run_dir, pairs={"kept": 2, "dropped": {}, "candidates": fates})
+    assert found["counts"]["candidate_fates"] == fates
+
+
+@pytest.mark.parametrize("name", ["sampler", "generator"])
+def test_a_round_shows_calls_only_where_there_were_some(run_dir: Path, name: str):
+    found = read_json(finished(run_dir) / "metrics.json")
+    assert f"{name}'s calls" not in dict(round_lines(found))
+    found["usage"][name] = CALLS
+    lines = dict(round_lines(found))
+    assert lines[f"{name}'s calls"] == "3 calls, 1,200 tokens read, 50 written, cost 0.2500"
+    del found["usage"][name]
+    assert len(round_lines(found)) == len(lines) - 1, "rounds of before had no such figure"

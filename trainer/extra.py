@@ -1,0 +1,92 @@
+"""What a round is trained on that it did not make: a warm start, and a replay."""
+
+from collections import Counter
+from collections.abc import Iterator
+from heapq import nsmallest
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rounds.folder import finished_rounds, manifest, round_number, run_of
+from rounds.ids import digest
+from rounds.preferences.config import Data
+from rounds.tables import Row, iter_rows
+from trainer.config import ROUNDS, TrainerConfig
+from trainer.imported import HeldOut, imported_pairs
+
+
+class Extra(NamedTuple):
+    """Rows of extra.parquet, and how many of what: `warm_start`, `replayed` by where they were
+    made, and what was `left_out` by reason.
+    """
+
+    rows: list[Row]
+    facts: dict[str, Any]
+
+
+def extra_pairs(folder: Path, config: TrainerConfig, own: int, seed: int) -> Extra:
+    """The pairs that the round is trained on beside the `own` ones that it made.
+
+    Sources are read as streams; only the pairs that are taken are held in memory. Raises UserError
+    for imported data that is wrong.
+    """
+    number = round_number(folder)
+    earlier = [done for done in finished_rounds(run_of(folder)) if round_number(done) < number]
+    held_out = HeldOut(row["messages"] for row in iter_rows(folder, "prompts", ["gate", "test"]))
+    left_out: Counter[str] = Counter()
+
+    def imported(source: Data, key: str) -> Iterator[Row]:
+        rows = imported_pairs(source, key, held_out, left_out)
+        return rows if source.limit is None else iter(_by_hash(rows, source.limit, seed))
+
+    warm: list[Row] = []
+    if config.warm_start and not any((manifest(done) or {})["trained"] for done in earlier):
+        warm = list(imported(config.warm_start, "trainer.warm_start"))
+    replayed: list[Row] = []
+    if config.replay:
+        share = config.replay.share
+        wanted = round(share / (1 - share) * (own + len(warm)))
+        there = {row["pair_id"] for row in warm}
+        pools = []
+        for source in config.replay.data:
+            if source.data == ROUNDS:
+                pools.append(_of_rounds(earlier, wanted, seed, number))
+            else:
+                rows = imported(source, "trainer.replay.data")
+                fresh = (row for row in rows if row["pair_id"] not in there)
+                pools.append(_by_hash(fresh, wanted, seed, number))
+        replayed = _taking_turns(pools, wanted)
+    made_by = Counter(row["origin"].partition(", row ")[0] for row in replayed)
+    facts = {
+        "warm_start": len(warm),
+        "replayed": dict(sorted(made_by.items())),
+        "left_out": dict(sorted(left_out.items())),
+    }
+    return Extra(warm + replayed, facts)
+
+
+def _of_rounds(earlier: list[Path], wanted: int, *salt: object) -> list[Row]:
+    """`wanted` pairs of earlier rounds, by hash; of the others the ids alone are read."""
+    ids = (
+        (digest("extra", *salt, row["pair_id"]), place, row["pair_id"])
+        for place, done in enumerate(earlier)
+        for row in iter_rows(done, "pairs", columns=["pair_id"])
+    )
+    taken = {(place, name): order for order, place, name in nsmallest(wanted, ids)}
+    found: list[tuple[str, Row]] = []
+    for place in sorted({place for place, _ in taken}):
+        for row in iter_rows(earlier[place], "pairs"):
+            if order := taken.get((place, row["pair_id"])):
+                found.append((order, row | {"origin": f"round {round_number(earlier[place])}"}))
+    return [row for _, row in sorted(found, key=lambda one: one[0])]
+
+
+def _by_hash(rows: Iterator[Row], most: int, *salt: object) -> list[Row]:
+    return nsmallest(most, rows, key=lambda row: digest("extra", *salt, row["pair_id"]))
+
+
+def _taking_turns(pools: list[list[Row]], most: int) -> list[Row]:
+    """One of each pool after another; a pool that runs out leaves its turns to the others."""
+    turns = chain.from_iterable(zip_longest(*pools))
+    taken = {row["pair_id"]: row for row in turns if row is not None}
+    return list(islice(taken.values(), most))
