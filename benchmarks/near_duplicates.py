@@ -291,12 +291,10 @@ def growth(turns: int, folder: Path) -> None:
     )
     for count in ADDED:
         runs = [asked(index, "--add", str(count)) for _ in range(turns)]
-        taken, cpu, opened, peak = (
-            middle(runs, key) for key in ("seconds", "cpu", "opened", "peak")
-        )
         print(
-            f"  a round of {count:6,}: {taken:.2f} s (opening {opened:.3f}), {cpu / count * 1e6:.0f} "
-            f"CPU us a text, peak {peak:.0f} MB, mapped pages included"
+            f"  a round of {count:6,}: {middle(runs, 'seconds'):.2f} s "
+            f"(opening {middle(runs, 'opened'):.3f}), {middle(runs, 'cpu') / count * 1e6:.0f} CPU us "
+            f"a text, peak {middle(runs, 'peak'):.0f} MB, mapped pages included"
         )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pairs.bands import MINHASH, band_keys, bands_for
 from pairs.parts import Part, parts, read_parts, write_parts
-from rounds.block import PLACES, Block, compared, make_block, merged, part_of, runs
+from rounds.block import Block, compared, make_block, merged, part_of, runs
 from rounds.shingles import TEXTS_AT_ONCE, Hashes, Places, Sets, shingled, sizes
 
 Texts = Callable[[int], Iterable[tuple[str, str]]]
@@ -47,7 +47,7 @@ class PairIndex:
 
     A pair at the threshold is found with a probability of 0.998, one above it with a higher one;
     every hit is the true Jaccard of the sets of word n-grams. For each text kept in this round
-    memory holds 8 bytes an n-gram, 8 a band (23 of them at 0.7) and some 230 more, 1.6 kB at 150
+    memory holds 8 bytes an n-gram, 10 a band (23 of them at 0.7) and some 230 more, 1.7 kB at 150
     words. Earlier rounds are mapped files. A look-up costs the same whatever lies there, but where
     very many texts share half of their n-grams, as with one long template, each is compared with
     most of the others, about a million of them a second.
@@ -109,10 +109,8 @@ class PairIndex:
     def _among(self, asking: Asking, alone: NDArray[np.bool_]) -> list[tuple[int, int, float]]:
         """What each text finds among those before it in the batch that stand alone so far."""
         block = part_of(asking.block, alone)
-        first, _ = runs(block, asking.keys)
         ahead: Places = np.cumsum(alone) - alone
-        end = asking.keys & ~PLACES | ahead[asking.rows].astype(np.uint64)
-        counts = np.searchsorted(block.postings, end) - first
+        first, counts = runs(block, asking.keys, ahead[asking.rows])
         rows = np.flatnonzero(alone).tolist()
         hits = self._hits(block, first, counts, asking)
         return sorted((row, rows[place], jaccard) for row, place, jaccard in hits)
@@ -150,7 +148,7 @@ class PairIndex:
 
     def _facts(self) -> dict[str, Any]:
         bands = list(self._bands)
-        return {"ngram": self.ngram, "bands": bands, "minhash": MINHASH, "format": 1}
+        return {"ngram": self.ngram, "bands": bands, "minhash": MINHASH, "format": 2}
 
 
 def _better(hit: Hit | None, other: Hit) -> Hit:

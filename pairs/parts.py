@@ -36,7 +36,7 @@ def write_parts(
     arrays = [strings([name for name in names if name in kept])]
     for part in parts(0, names, blocks):
         block = part_of(part.block, wanted[part.first : part.first + part.block.size])
-        arrays += [block.postings, *block.sets, block.bitmaps]
+        arrays += [block.postings, block.marks, *block.sets, block.bitmaps]
     write_segment(path, facts, arrays)
 
 
@@ -47,7 +47,7 @@ def read_parts(path: Path, facts: dict[str, Any], number: int) -> list[Part] | N
         return None
     names, *rest = arrays
     blocks = [
-        Block(rest[at], Sets(rest[at + 1], rest[at + 2]), rest[at + 3])
-        for at in range(0, len(rest), 4)
+        Block(postings, marks, Sets(hashes, offsets), bitmaps)
+        for postings, marks, hashes, offsets, bitmaps in zip(*[iter(rest)] * 5, strict=True)
     ]
     return list(parts(number, names, blocks))

@@ -2,8 +2,8 @@
 
 A key is a 64-bit hash of anything that near duplicates are likely to share. Its upper 40 bits and
 the place of the text stand in one number, and all these numbers in one sorted array: a look-up is a
-binary search, in memory or in a mapped file. Keys that agree in 40 bits by chance are no harm, for
-every pair found is then compared in full.
+binary search, in memory or in a mapped file, of the one key in ten that a table of bits lets pass.
+Keys that agree in 40 bits by chance are no harm, for every pair found is then compared in full.
 """
 
 from collections.abc import Iterator
@@ -22,11 +22,15 @@ LARGEST = 2**16
 
 FOUND_AT_ONCE = 2**21
 
+BITS_A_KEY = 8
+"""At least so many, twice as many at most, in the table of bits."""
+
 
 class Block(NamedTuple):
-    """The sorted keys with places, and the texts as sets and bitmaps."""
+    """The sorted keys with places, a bit for each upper part of a key, and the texts."""
 
     postings: Hashes
+    marks: NDArray[np.uint8]
     sets: Sets
     bitmaps: Hashes
 
@@ -46,7 +50,8 @@ class Found(NamedTuple):
 
 def make_block(sets: Sets, keys: Hashes, rows: Places) -> Block:
     """A block of these texts; `rows` says whose key each is."""
-    return Block(np.sort(keys & ~PLACES | rows.astype(np.uint64)), sets, bitmaps(sets))
+    postings = np.sort(keys & ~PLACES | rows.astype(np.uint64))
+    return Block(postings, _marks(postings), sets, bitmaps(sets))
 
 
 def merged(blocks: list[Block], block: Block) -> list[Block]:
@@ -69,20 +74,23 @@ def part_of(block: Block, wanted: NDArray[np.bool_]) -> Block:
     moved = (np.cumsum(wanted) - 1).astype(np.uint64)[place]
     postings = (block.postings & ~PLACES | moved)[wanted[place]]
     rows = np.flatnonzero(wanted)
-    return Block(postings, take(block.sets, rows), block.bitmaps[rows])
+    return Block(postings, _marks(postings), take(block.sets, rows), block.bitmaps[rows])
 
 
-def runs(block: Block, keys: Hashes) -> tuple[Places, Places]:
-    """Where among the postings those of each key begin, and how many there are."""
-    wanted = keys & ~PLACES
-    first = np.searchsorted(block.postings, wanted)
-    counts = np.zeros(len(keys), np.int64)
-    if len(block.postings):
-        there = block.postings[np.minimum(first, len(block.postings) - 1)]
-        some = np.flatnonzero((there & ~PLACES) == wanted)
-        ends = np.searchsorted(block.postings, wanted[some] | PLACES, side="right")
-        counts[some] = ends - first[some]
-    return first.astype(np.int64), counts
+def runs(block: Block, keys: Hashes, below: Places | None = None) -> tuple[Places, Places]:
+    """Where among the postings those of each key begin, and how many there are.
+
+    Only texts whose place is `below`, a number for each key, count where it is given. Where there
+    are none the beginning means nothing.
+    """
+    first, counts = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+    byte, bit = _mark(keys, len(block.marks))
+    some = np.flatnonzero(block.marks[byte] & bit)
+    wanted = keys[some] & ~PLACES
+    first[some] = np.searchsorted(block.postings, wanted)
+    end = wanted | (PLACES if below is None else below[some].astype(np.uint64))
+    counts[some] = np.searchsorted(block.postings, end) - first[some]
+    return first, counts
 
 
 def compared(
@@ -93,6 +101,7 @@ def compared(
     `first` and `counts` are runs of postings, `rows` the text of `asking` that each is for. A pair
     may come more than once where there are very many.
     """
+    ours, theirs = (asking.sets, asking.bitmaps), (block.sets, block.bitmaps)
     some = np.flatnonzero(counts)
     first, counts, rows = first[some], counts[some], rows[some]
     for span in spans(counts, FOUND_AT_ONCE, FOUND_AT_ONCE):
@@ -101,7 +110,7 @@ def compared(
         pairs = np.repeat(rows[span].astype(np.uint64) << np.uint64(24), counts[span])
         pairs = np.unique(pairs | block.postings[at] & PLACES)
         asked, places = (pairs >> np.uint64(24)).astype(np.int64), (pairs & PLACES).astype(np.int64)
-        found = jaccards((asking.sets, asking.bitmaps), asked, block[1:], places, threshold)
+        found = jaccards(ours, asked, theirs, places, threshold)
         hits = np.flatnonzero(found)
         yield Found(asked[hits], places[hits], found[hits])
 
@@ -111,5 +120,20 @@ def _joined(left: Block, right: Block) -> Block:
         np.concatenate([left.sets.hashes, right.sets.hashes]),
         np.concatenate([left.sets.offsets, right.sets.offsets[1:] + left.sets.offsets[-1]]),
     )
-    postings = np.concatenate([left.postings, right.postings + np.uint64(left.size)])
-    return Block(np.sort(postings), sets, np.concatenate([left.bitmaps, right.bitmaps]))
+    postings = np.sort(np.concatenate([left.postings, right.postings + np.uint64(left.size)]))
+    both = np.concatenate([left.bitmaps, right.bitmaps])
+    return Block(postings, _marks(postings), sets, both)
+
+
+def _marks(postings: Hashes) -> NDArray[np.uint8]:
+    marks = np.zeros(1 << max(3, (len(postings) * BITS_A_KEY // 8).bit_length()), np.uint8)
+    byte, bit = _mark(postings, len(marks))
+    np.bitwise_or.at(marks, byte, bit)
+    return marks
+
+
+def _mark(keys: Hashes, size: int) -> tuple[Places, NDArray[np.uint8]]:
+    """The byte and the bit in it that stand for each key."""
+    top = keys >> np.uint64(64 - 3 - (size.bit_length() - 1))
+    bit = np.uint8(1) << (top & np.uint64(7)).astype(np.uint8)
+    return (top >> np.uint64(3)).astype(np.int64), bit

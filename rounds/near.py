@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from rounds.block import Block, compared, make_block, merged, runs
-from rounds.overlap import bitmaps
 from rounds.shingles import HASH_BITS, Hashes, Places, Sets, shingled, sizes
 
 
@@ -21,7 +20,7 @@ class Near:
     """Texts in memory, asked for near duplicates of others. Exact: none over the threshold is lost.
 
     What is near a text of m n-grams shares at least threshold * m of them, so one at least of its
-    m - threshold * m + 1 rarest; only texts that share such a one are compared. Holds 16 bytes an
+    m - threshold * m + 1 rarest; only texts that share such a one are compared. Holds 18 bytes an
     n-gram and 136 a text.
     """
 
@@ -47,7 +46,7 @@ class Near:
         best: list[Hit | None] = [None] * (len(sets.offsets) - 1)
         keys = _keys(sets)
         rows = np.repeat(np.arange(len(best)), sizes(sets))
-        asking = Block(keys[:0], sets, bitmaps(sets))
+        asking = make_block(sets, keys[:0], rows[:0])
         there = [runs(block, keys) for block in self._blocks]
         common = np.sum([counts for _, counts in there], axis=0, dtype=np.int64)
         rare = self._rarest(sets, rows, np.broadcast_to(common, len(keys)))

@@ -27,7 +27,7 @@ class Column(NamedTuple):
 PROMPTS = [
     Column("prompt_id", pa.string(), "hash of the messages"),
     Column("messages", MESSAGES, "the conversation that is to be answered"),
-    Column("source", pa.string(), "file and line the prompt came from"),
+    Column("source", pa.string(), "file and line, or dataset, template or recipe it came from"),
     Column("split", pa.string(), "train, gate, test, or gold (of the judge's gold set)"),
     Column("set_aside", pa.string(), "why the prompt was not sampled; null if it was"),
     Column("reference", pa.string(), "a right answer, for the judge; null where there is none"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pairs.config import PairsConfig
 from pairs.lengths import LEAST, Lengths, difference, too_much
 from pairs.stage import build_pairs
+from rounds.files import write_json
 from rounds.tables import Row, read_rows
 
 BOUND = 0.25
@@ -72,19 +73,19 @@ TOPICS = "oak elm ash fir yew bay fig sloe plum pear lime rose iris aster sage m
 NAMES = TOPICS.split()
 
 
-def round_of(run_dir: Path, long: int) -> Path:
+def round_of(run_dir: Path, long: int, number: int = 1) -> Path:
     """36 pairs; the chosen answers of the first `long` are much longer."""
     tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
-    for number in range(36):
-        one, two = NAMES[number // 2], NAMES[-1 - number % 18]
-        prompt = prompt_row(f"What of {one} and {two}, case {number}?")
-        short = f"{two} is {number} fine and {one} {number} not"
-        words = [f"{one}{at} {two}{number}{at}" for at in range(40 if number < long else 2)]
+    for case in range(36):
+        one, two = NAMES[case // 2], NAMES[-1 - case % 18]
+        prompt = prompt_row(f"What of {one} and {two}, case {case}?")
+        short = f"{two} is {case} fine and {one} {case} not"
+        words = [f"{one}{at} {two}{case}{at}" for at in range(40 if case < long else 2)]
         a, b = candidate_row(prompt, " ".join(words)), candidate_row(prompt, short, 1)
         tables["prompts"].append(prompt)
         tables["candidates"] += [a, b]
         tables["verdicts"] += confirmed(a, b)
-    return begun(run_dir, **tables)
+    return begun(run_dir, number, **tables)
 
 
 def test_a_round_whose_judge_likes_length_is_held(run_dir: Path):
@@ -95,7 +96,13 @@ def test_a_round_whose_judge_likes_length_is_held(run_dir: Path):
     assert {row["reason"] for row in dropped} == {"length_guard"}
     sizes = [len(row["chosen"][0]["content"]) for row in dropped]
     assert min(sizes) > max(len(r["chosen"][0]["content"]) for r in read_rows(folder, "pairs"))
-    assert build_pairs(folder, PairsConfig(length_guard=None))["kept"] == 36
+    write_json(folder / "manifest.json", {})  # what it took is no part of the index either
+    again = build_pairs(round_of(run_dir, 12, 2), PairsConfig(length_guard=None))
+    assert again["dropped"] == {"duplicate": facts["kept"]}
+
+
+def test_without_a_bound_there_is_no_guard(run_dir: Path):
+    assert build_pairs(round_of(run_dir, 12), PairsConfig(length_guard=None))["kept"] == 36
 
 
 def test_an_ordinary_round_loses_nothing_to_the_guard(run_dir: Path):

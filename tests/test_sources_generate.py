@@ -336,7 +336,10 @@ def test_weights_of_recipes_are_their_shares_of_the_calls(tmp_path: Path):
         ("seeds: nowhere.txt", "seeds: no such file"),
         ("seeds: SEEDS, recipes: [nowhere.txt]", "recipes.nowhere.txt: no such file"),
         ("seeds: SEEDS, recipes: [persona]", "personas: the recipe persona needs some"),
-        ("seeds: SEEDS, sampling: {max_token: 9}", "sampling.max_token: .* did you mean max_tokens"),
+        (
+            "seeds: SEEDS, sampling: {max_token: 9}",
+            "sampling.max_token: .* did you mean max_tokens",
+        ),
     ],
 )
 def test_what_cannot_work_is_found_before_anything_is_asked(tmp_path, generate: str, says: str):
