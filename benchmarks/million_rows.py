@@ -5,7 +5,11 @@ tokens each, and takes them through the stages that come after sampling, each in
 own: the judge (a function as the judge, screen_confirm), its health, the pairs with their cleaning,
 and the end of the round. Prints rows a second and the peak memory of each. What may grow with the
 rows: ids of prompts and pairs, lengths and scores; and in the pairs stage the index of the round's
-pairs. `--rows` takes other sizes, `--parts` only some stages, `--at` a folder to keep.
+pairs. A judge that is called takes 250 bytes more for each call, in its health and at the end.
+`--rows` takes other sizes, `--parts` only some stages, `--at` a folder to keep.
+
+Peak memory measured for 100,000 and 1,000,000 rows, 120 MiB of it the imports: judge 307 and 394
+MiB, health 306 and 376, pairs 455 and 1,016 (all 125,000 kept), finish 185 and 196.
 """
 
 import argparse

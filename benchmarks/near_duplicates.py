@@ -293,8 +293,8 @@ def growth(turns: int, folder: Path) -> None:
         runs = [asked(index, "--add", str(count)) for _ in range(turns)]
         print(
             f"  a round of {count:6,}: {middle(runs, 'seconds'):.2f} s "
-            f"(opening {middle(runs, 'opened'):.3f}), {middle(runs, 'cpu') / count * 1e6:.0f} CPU us "
-            f"a text, peak {middle(runs, 'peak'):.0f} MB, mapped pages included"
+            f"(opening {middle(runs, 'opened'):.3f}), {middle(runs, 'cpu') / count * 1e6:.0f} "
+            f"CPU us a text, peak {middle(runs, 'peak'):.0f} MB, mapped pages included"
         )
 
 

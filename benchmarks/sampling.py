@@ -34,9 +34,9 @@ from rounds.weights import local_policy
 from sampler.chunks import Spooled
 from sampler.config import SamplerConfig
 from sampler.lineup import Source, in_place_source
+from sampler.loadings import loadings, share_out
 from sampler.requests import Asked, train_requests
 from sampler.vllm_child import answer_all
-from sampler.vllm_engine import loadings, share_out
 
 
 def main() -> None:

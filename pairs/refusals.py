@@ -9,7 +9,8 @@ LONGEST = 600
 """Characters of a refusal; one that goes on for longer, or with a list, mostly helps after all."""
 
 LEAD = (
-    r"(?:(?:hello|hi|hey|no|oh|well|unfortunately|regrettably|thank you|thanks|sorry|my apologies"
+    r"(?:(?:hello|hi|hey|no|oh|well|however|unfortunately|regrettably|thank you|thanks|sorry"
+    r"|my apologies"
     r"|i(?:'m| am) (?:\w+ )?(?:sorry|afraid)|i (?:\w+ )?apologi[sz]e|i (?:understand|appreciate)"
     r"|(?:as|i'm|i am)(?: just| only)? an? (?:[\w-]+ ){0,4}(?:ai|model|assistant|chatbot)"
     r"|the (?:context|passage|text|question))\b[^.!?\n]{0,120}?[\s.,!;:]+)"

@@ -2,8 +2,9 @@
 
 A key is a 64-bit hash of anything that near duplicates are likely to share. Its upper 40 bits and
 the place of the text stand in one number, and all these numbers in one sorted array: a look-up is a
-binary search, in memory or in a mapped file, of the one key in ten that a table of bits lets pass.
-Keys that agree in 40 bits by chance are no harm, for every pair found is then compared in full.
+binary search, in memory or in a mapped file, after a Bloom filter of one word a key (Putze, Sanders
+and Singler 2007) has told nearly all that are not there. Keys that agree in 40 bits by chance are
+no harm, for every pair found is then compared in full.
 """
 
 from collections.abc import Iterator
@@ -22,15 +23,15 @@ LARGEST = 2**16
 
 FOUND_AT_ONCE = 2**21
 
-BITS_A_KEY = 8
-"""At least so many, twice as many at most, in the table of bits."""
+KEYS_A_WORD = 8
+"""So many at most, half as many at least, share a word of 64 bits."""
 
 
 class Block(NamedTuple):
-    """The sorted keys with places, a bit for each upper part of a key, and the texts."""
+    """The sorted keys with places, the Bloom filter of the keys, and the texts."""
 
     postings: Hashes
-    marks: NDArray[np.uint8]
+    marks: Hashes
     sets: Sets
     bitmaps: Hashes
 
@@ -84,8 +85,8 @@ def runs(block: Block, keys: Hashes, below: Places | None = None) -> tuple[Place
     are none the beginning means nothing.
     """
     first, counts = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
-    byte, bit = _mark(keys, len(block.marks))
-    some = np.flatnonzero(block.marks[byte] & bit)
+    word, bits = _mark(keys, len(block.marks))
+    some = np.flatnonzero((block.marks[word] & bits) == bits)
     wanted = keys[some] & ~PLACES
     first[some] = np.searchsorted(block.postings, wanted)
     end = wanted | (PLACES if below is None else below[some].astype(np.uint64))
@@ -125,15 +126,17 @@ def _joined(left: Block, right: Block) -> Block:
     return Block(postings, _marks(postings), sets, both)
 
 
-def _marks(postings: Hashes) -> NDArray[np.uint8]:
-    marks = np.zeros(1 << max(3, (len(postings) * BITS_A_KEY // 8).bit_length()), np.uint8)
-    byte, bit = _mark(postings, len(marks))
-    np.bitwise_or.at(marks, byte, bit)
+def _marks(postings: Hashes) -> Hashes:
+    marks = np.zeros(1 << max(1, len(postings) // KEYS_A_WORD).bit_length(), np.uint64)
+    word, bits = _mark(postings, len(marks))
+    np.bitwise_or.at(marks, word, bits)
     return marks
 
 
-def _mark(keys: Hashes, size: int) -> tuple[Places, NDArray[np.uint8]]:
-    """The byte and the bit in it that stand for each key."""
-    top = keys >> np.uint64(64 - 3 - (size.bit_length() - 1))
-    bit = np.uint8(1) << (top & np.uint64(7)).astype(np.uint8)
-    return (top >> np.uint64(3)).astype(np.int64), bit
+def _mark(keys: Hashes, words: int) -> tuple[Places, Hashes]:
+    """The word that stands for each key by its uppermost bits, and three bits by its lowest."""
+    word = (keys >> np.uint64(65 - words.bit_length())).astype(np.int64)
+    bits = np.uint64(1) << (keys >> np.uint64(24) & np.uint64(63))
+    bits |= np.uint64(1) << (keys >> np.uint64(30) & np.uint64(63))
+    bits |= np.uint64(1) << (keys >> np.uint64(36) & np.uint64(63))
+    return word, bits

@@ -116,8 +116,8 @@ def _cleaning(dropped: dict[str, int], lengths: dict[str, float | None] | None) 
         return text
     text += f", chosen longer by {lengths['after']:+.0%}"
     if taken := dropped.get("length_guard"):
-        text += f" ({lengths['before']:+.0%} without the {taken} that the length guard took)"
-    return text + ("" if taken else ", length guard 0")
+        return f"{text} ({lengths['before']:+.0%} with the {taken} that the length guard took)"
+    return f"{text}, length guard 0"
 
 
 def _sources(counts: dict[str, Any]) -> str:

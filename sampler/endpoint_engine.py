@@ -17,9 +17,8 @@ from rounds.usage import NEVER_SENT
 from sampler.answers import Answered, Drawn, answer
 from sampler.chunks import Chunks, Spooled
 from sampler.lineup import Source
-from sampler.requests import Asked
+from sampler.requests import AllAsked, Asked
 from sampler.revise import Messages
-from sampler.vllm_engine import AllAsked
 
 USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
 

@@ -1,7 +1,7 @@
 """What is to be sampled, and what earlier rounds have sampled already."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,10 @@ class Asked(NamedTuple):
     seed: int
     requests: list[Request]
     known: list[Row]
+
+
+AllAsked = Callable[[], Iterator[Asked]]
+"""What a stage asks, from the beginning, as often as it is called."""
 
 
 def train_requests(folder: Path, sources: list[Source], seed: int) -> Iterator[Asked]:

@@ -11,14 +11,16 @@ from endpoints.open import Endpoints
 from rounds.folder import finished_rounds, run_of
 from rounds.progress import Progress, silent
 from rounds.stages import forget, run_stage, stage_key, work_dir
-from rounds.tables import Row, iter_rows, replace_splits, rows_hash, write_rows
+from rounds.tables import Row, iter_rows, replace_splits, rows_hash
 from rounds.weights import Policy
 from sampler.chunks import Spooled
 from sampler.config import SamplerConfig
 from sampler.endpoint_engine import sample_from_endpoints
 from sampler.lineup import Source, in_place_source, lineup
+from sampler.merge import counted, merged, set_aside
 from sampler.requests import (
     HELD_OUT,
+    AllAsked,
     Asked,
     already_sampled,
     asked_hash,
@@ -26,7 +28,7 @@ from sampler.requests import (
     held_out_requests,
     train_requests,
 )
-from sampler.vllm_engine import AllAsked, sample_with_vllm
+from sampler.vllm_engine import sample_with_vllm
 
 
 def sample(
@@ -122,41 +124,21 @@ def _sampled(
         )
         spooled = Spooled(work, work / "endpoints")
         counts: Counter[str] = Counter()
-        rows = _counted(_merged(asked, spooled), counts)
+        rows = counted(merged(asked, spooled), counts)
         splits = {one.split for one in asked()} | set(HELD_OUT)
         there = _there(folder, asked, sources[0])
         replace_splits(folder, "candidates", splits, chain(rows, there))
-        set_aside = _set_aside(folder, asked, spooled)
+        aside = set_aside(folder, asked, spooled)
         return {
-            "candidates": counts.pop("candidates"),
-            "set_aside": set_aside,
-            "tokens": counts.pop("tokens"),
-            "sources": {name.removeprefix("source "): n for name, n in counts.items()},
+            "candidates": counts["candidates"],
+            "set_aside": aside,
+            "tokens": counts["tokens"],
+            "sources": {one.name: counts[f"source {one.name}"] for one in sources},
             "sampler_usage": usage,
             "rows": rows_hash("candidates", iter_rows(folder, "candidates", splits)),
         }
 
     return run_stage(folder, stage, key, run)
-
-
-def _merged(asked: AllAsked, spooled: Spooled) -> Iterator[Row]:
-    """The candidates in the order of the prompts, those of a prompt in that of the sources. A
-    prompt that nobody answered has none: its reference alone is nothing to compare.
-    """
-    for one in asked():
-        if one.prompt_id in spooled:
-            rows = [*one.known, *spooled.rows(one.prompt_id)]
-            yield from sorted(rows, key=lambda row: row["index"])
-
-
-def _counted(rows: Iterator[Row], counts: Counter[str]) -> Iterator[Row]:
-    """The rows, counted as they pass: in all, their tokens, and train rows by source."""
-    counts.update(candidates=0, tokens=0)
-    for row in rows:
-        counts.update(candidates=1, tokens=row["n_tokens"] or 0)
-        if row["split"] not in HELD_OUT:
-            counts[f"source {row['source']}"] += 1
-        yield row
 
 
 def _there(folder: Path, asked: AllAsked, current: Source) -> list[Row]:
@@ -165,25 +147,6 @@ def _there(folder: Path, asked: AllAsked, current: Source) -> list[Row]:
     again = {candidate_id(one, current, 0) for one in held_out}
     rows = iter_rows(folder, "candidates", HELD_OUT)
     return [row for row in rows if row["candidate_id"] not in again]
-
-
-def _set_aside(folder: Path, asked: AllAsked, spooled: Spooled) -> int:
-    """Write down which of the prompts asked were not sampled, and why; how many there are."""
-    said = {
-        one.prompt_id: None
-        if one.prompt_id in spooled
-        else spooled.reasons.get(one.prompt_id, "no answer")
-        for one in asked()
-    }
-
-    def now() -> Iterator[Row]:
-        for row in iter_rows(folder, "prompts"):
-            yield {**row, "set_aside": said.get(row["prompt_id"], row["set_aside"])}
-
-    before = (row["set_aside"] for row in iter_rows(folder, "prompts"))
-    if any(row["set_aside"] != was for row, was in zip(now(), before, strict=True)):
-        write_rows(folder, "prompts", now())
-    return sum(why is not None for why in said.values())
 
 
 def _aside(folder: Path) -> set[str]:

@@ -16,6 +16,12 @@ FRENCH = (
     "dès que la terre est sèche en surface."
 )
 JAPANESE = "バジルは暖かくて明るい場所が好きです。土が乾いたら水をやりましょう。"
+LISTING = """```python
+def water_every_plant_in_the_house(plants, liters, is_it_summer):
+    # the basil drinks first, for it is the one that wilts before all of the others do
+    for plant in sorted(plants, key=lambda each: each.name != "basil"):
+        plant.drink(liters / len(plants) if is_it_summer else liters / 2)
+```"""
 CODE = "```python\ndef water(pot):\n    for leaf in pot.leaves:\n        leaf.drink(0.5)\n```"
 
 
@@ -26,7 +32,8 @@ ASKED = prompt_row(
 
 def test_the_language_of_a_text_is_told_where_there_is_enough_of_it():
     assert [spoken(text) for text in (LONG, GERMAN, FRENCH, JAPANESE)] == ["en", "de", "fr", "ja"]
-    assert [spoken(text) for text in ("Ja.", "42", "", "Oui, merci.", CODE)] == [None] * 5
+    assert [spoken(text) for text in ("Ja.", "42", "", "Oui, merci.", CODE, LISTING)] == [None] * 6
+    assert spoken(f"{GERMAN}\n\n{LISTING}") == "de"
 
 
 def test_an_answer_must_be_in_the_language_of_the_prompt_where_asked():

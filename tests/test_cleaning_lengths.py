@@ -15,7 +15,8 @@ from rounds.files import write_json
 from rounds.tables import Row, read_rows
 
 BOUND = 0.25
-SIZES = st.lists(st.tuples(st.integers(1, 4000), st.integers(1, 4000)), max_size=60)
+SIZE = st.integers(1, 4000) | st.sampled_from([100, 300, 900])
+SIZES = st.lists(st.tuples(SIZE, SIZE), max_size=60)
 
 
 def lengths(sizes: list[tuple[int, int]]) -> list[Lengths]:
@@ -60,6 +61,22 @@ def test_the_fewest_go_and_those_with_the_largest_excess(turned: bool):
         assert [pair.chosen for pair in dropped[:3]] == [900] * 3
     names = [pair.pair_id for pair in dropped if pair.chosen == dropped[-1].chosen]
     assert names == sorted(names) and len(names) < 20
+
+
+def test_where_one_pair_tips_the_mean_to_the_other_side_that_is_held_as_well():
+    pairs = lengths([(70, 100)] * 19 + [(5000, 100)])
+    left = without(pairs, too_much(pairs, BOUND))
+    assert left == []  # without the long one all are too short, by 30 %
+    pairs = lengths([(70, 100)] * 19 + [(5000, 100)] + [(100, 100)] * 9)
+    dropped = too_much(pairs, BOUND)
+    assert [pair.pair_id for pair in dropped] == ["0019"]
+
+
+def test_among_equals_the_smaller_id_goes_in_any_order():
+    pairs = lengths([(200, 100)] * 20 + [(100, 100)] * 20)
+    assert sorted(pair.pair_id for pair in too_much(pairs[::-1], BOUND)) == [
+        f"{name:04d}" for name in range(14)
+    ]
 
 
 def test_a_few_pairs_and_no_bound_are_let_pass():

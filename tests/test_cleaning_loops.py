@@ -74,11 +74,10 @@ HONEST = {
     + "\n".join(
         f"| {d} | run 5 km easy | yes |" for d in ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
     ),
-    "a truth table": "| a | b | c | out |\n"
+    "a truth table": "| a | b | c | d | e | and |\n|---|---|---|---|---|---|\n"
     + "\n".join(
-        f"| {n & 4 and 'true' or 'false'} | {n & 2 and 'true' or 'false'} |"
-        f" {n & 1 and 'true' or 'false'} | true |"
-        for n in range(16)
+        "| " + " | ".join(str(bool(n >> bit & 1)) for bit in range(5)) + f" | {n == 31} |"
+        for n in range(32)
     ),
     "code": "```html\n<div class='board'>\n"
     + "  <div class='cell'></div>\n" * 9

@@ -16,6 +16,7 @@ REFUSALS = [
     "Unfortunately, I am unable to fulfil this request.",
     "Sorry, I don't have access to real-time information, so please look it up.",
     "Thank you for asking. As a conversational AI, I am unable to endorse that idea.",
+    "Thank you for the question. However, I will not engage in this.",
     "I must respectfully decline to take part in this.",
     "The context does not name the king, so I cannot answer this question.",
     "I understand that this matters to you, but I won't create such a text.",
@@ -44,6 +45,7 @@ ANSWERS = [
     "I won't lie: it takes a year of practice.",
     "Unfortunately, cats do not have the capacity to learn French.",
     "I'm sorry, but as an AI I cannot browse the web. However, here is what I know. " + LONG,
+    "I cannot provide live figures, but in May it was:\n\n* Oslo: 11\n* Rome: 19",
 ]
 
 

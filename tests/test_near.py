@@ -50,7 +50,7 @@ THRESHOLDS = st.sampled_from([0.3, 0.5, 0.7, 0.8, 1.0])
 
 
 @given(st.lists(WORDS, max_size=12), st.lists(WORDS, max_size=5), THRESHOLDS, st.integers(1, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_nearest_is_that_of_comparing_with_all(
     added: list[str], texts: list[str], threshold: float, ngram: int
 ) -> None:

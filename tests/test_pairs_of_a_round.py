@@ -53,6 +53,43 @@ def test_prompts_that_differ_in_case_and_space_only_make_one_pair(run_dir: Path)
     assert counts(begun(run_dir, **tables)) == (1, {"duplicate": 1})
 
 
+def test_which_of_two_duplicates_stays_is_not_up_to_the_order_of_rows(run_dir: Path):
+    prompts = [prompt_row(text) for text in ("Q?", "q? ")]
+    answers = [[candidate_row(p, "good"), candidate_row(p, "bad", 1)] for p in prompts]
+    tables = {"candidates": sum(answers, []), "verdicts": sum((confirmed(*a) for a in answers), [])}
+    found = []
+    for turned in (prompts, prompts[::-1]):
+        folder = begun(run_dir, prompts=turned, **tables)
+        assert counts(folder) == (1, {"duplicate": 1})
+        [kept], [dropped] = read_rows(folder, "pairs"), read_rows(folder, "dropped")
+        assert dropped["detail"] == f"{kept['pair_id']} of round 1"
+        found.append(kept)
+    assert found[0] == found[1]
+
+
+def embed(texts: list[str]) -> list[list[float]]:
+    """What a text is about, as somebody sees it who knows two words."""
+    return [[text.count("good"), text.count("fine"), 0.1] for text in texts]
+
+
+def test_a_pair_that_means_the_same_is_a_duplicate_where_an_embedding_is_named(run_dir: Path):
+    def tables(text: str, answer: str) -> dict[str, list[Row]]:
+        prompt = prompt_row(text)
+        a, b = candidate_row(prompt, answer), candidate_row(prompt, "bad", 1)
+        return {"prompts": [prompt], "candidates": [a, b], "verdicts": confirmed(a, b)}
+
+    semantic = {"embed": "test_pairs_of_a_round:embed", "threshold": 0.99}
+    first = begun(run_dir, 1, **tables("How is the weather in Oslo?", "It is good."))
+    assert counts(first, semantic=semantic) == (1, {})
+    write_json(first / "manifest.json", {})
+    second = begun(run_dir, 2, **tables("Will it rain on Monday, too?", "No, all good then."))
+    assert counts(second, semantic=semantic) == (0, {"semantic_duplicate": 1})
+    assert read_rows(second, "dropped")[0]["detail"].startswith("cosine 1.000 with ")
+    assert counts(second) == (1, {})
+    other = begun(run_dir, 2, **tables("Will it rain on Monday, too?", "No, that is fine."))
+    assert counts(other, semantic=semantic) == (1, {})
+
+
 def test_turned_round_it_is_another_pair():
     row = {"prompt": user("Q"), "chosen": user("x"), "rejected": user("y")}
     assert pair_key(row) != pair_key({**row, "chosen": user("y"), "rejected": user("x")})
@@ -80,6 +117,20 @@ def test_a_changed_verdict_builds_the_pairs_again(run_dir: Path):
     write_rows(folder, "verdicts", both(GOOD, BAD, "a", "b"))
     assert build_pairs(folder, PairsConfig())["dropped"] == {"abstain:flip": 1}
     assert read_rows(folder, "pairs") == []
+
+
+def test_another_config_builds_the_pairs_again(run_dir: Path):
+    folder = begun(run_dir, prompts=[P], candidates=[GOOD, BAD], verdicts=confirmed(GOOD, BAD))
+    assert counts(folder) == (1, {})
+    assert counts(folder, min_margin=7) == (0, {"small_margin": 1})
+
+
+def test_a_round_that_was_finished_meanwhile_builds_the_pairs_again(run_dir: Path):
+    tables = {"prompts": [P], "candidates": [GOOD, BAD], "verdicts": confirmed(GOOD, BAD)}
+    first, second = begun(run_dir, 1, **tables), begun(run_dir, 2, **tables)
+    assert counts(first) == counts(second) == (1, {})
+    write_json(first / "manifest.json", {})
+    assert counts(second) == (0, {"duplicate": 1})
 
 
 def pairs_of(

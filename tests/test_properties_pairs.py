@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from builders import begun, both, candidate_row, prompt_row, scored
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pairs import stage
 from pairs.config import PairsConfig
 from pairs.pair import pair_key, pair_text
 from pairs.stage import build_pairs
+from rounds.fates import fates
 from rounds.files import write_json
 from rounds.folder import round_dir
 from rounds.near import Near
@@ -34,20 +35,20 @@ PROMPTS = [
     f"Shorten this text for me, please: {LONG.replace('stone', 'rock')}",
     "Is music louder in winter?",
 ]
-ANSWERS = [
-    "It comes from the mountains.", "it comes from  the mountains!", "Nobody knows.", "", " \n",
-    LONG, LONG.replace("paper", "linen"), LONG.replace("apple", "pear").replace("road", "way"),
-    "I'm sorry, but I can't help with that.", "I cannot assist with this request.",
-    "The road is long. " * 40, "Done.<|im_end|>", "Rub it with a soft cloth and a little soap.",
-    PROMPTS[5], "Use vinegar, then rinse.", "At the old mill, past the second bridge.",
+GOOD = [
+    "It comes from the mountains.", "it comes from  the mountains!", "Nobody knows.", LONG,
+    LONG.replace("paper", "linen"), "Rub it with a soft cloth and a little soap.",
+    "Use vinegar, then rinse.", "At the old mill, past the second bridge.",
+]  # fmt: skip
+BAD = [
+    "", " \n", "I'm sorry, but I can't help with that.", "I cannot assist with this request.",
+    "The road is long. " * 40, "Done.<|im_end|>", PROMPTS[5],
 ]  # fmt: skip
 
-OUTCOMES = st.sampled_from(
-    [("a", "a")] * 3 + [("b", "b"), ("a", "b"), ("tie", "tie"), ("a", "abstain")]
-)
-CANDIDATES = st.lists(
-    st.tuples(st.sampled_from(ANSWERS), st.sampled_from(["stop"] * 6 + ["length"])), max_size=5
-)
+DECIDED, UNDECIDED = [("a", "a"), ("b", "b")], [("a", "b"), ("tie", "tie"), ("a", "abstain")]
+OUTCOMES = st.sampled_from([*DECIDED * 3, *UNDECIDED])
+ANSWER = st.tuples(st.sampled_from(GOOD * 2 + BAD), st.sampled_from(["stop"] * 9 + ["length"]))
+CANDIDATES = st.lists(ANSWER, max_size=1) | st.lists(ANSWER, min_size=2, max_size=5)
 SCORES = st.lists(st.none() | st.integers(1, 9), min_size=5, max_size=5)
 PROMPT = st.tuples(CANDIDATES, SCORES, st.lists(OUTCOMES, max_size=2))
 ROUND = st.one_of(
@@ -56,7 +57,8 @@ ROUND = st.one_of(
 )
 HELD_OUT = st.lists(st.sampled_from(PROMPTS), max_size=1)
 
-slowly = settings(deadline=None, max_examples=15)
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # the stage takes 50 ms
+slowly = settings(deadline=None, max_examples=12, phases=WITHOUT_SHRINKING)
 
 
 def tables_of(drawn: dict[str, Any], held_out: list[str], number: int = 1) -> dict[str, list[Row]]:
@@ -164,10 +166,9 @@ def test_a_round_repeats_nothing_of_those_before_it_and_killed_it_leaves_their_i
             assert pair_key(row) not in {pair_key(other) for other in earlier}
             assert near.find([pair_text(row)]) == [None]
             near.add([pair_text(row)])
-        after = segments(run_dir)
         shutil.rmtree(run_dir / "index")  # lost, it is made again from the pairs of the rounds
         forgotten(two)
-        assert built(two) == (facts, rows) and segments(run_dir) == after
+        assert built(two) == (facts, rows) and segments(run_dir).keys() >= before.keys()
 
 
 def killed(patched: pytest.MonkeyPatch, at: str) -> None:
@@ -192,8 +193,29 @@ def forgotten(folder: Path) -> None:
     (folder / "work" / "pairs.json").unlink()
 
 
+def test_a_candidate_has_one_fate_the_best_of_what_became_of_it():
+    def row(pair_id: str, ids: str, reason: str, decided: bool = True) -> Row:
+        chosen = ids[0] if decided else None
+        return {
+            "pair_id": pair_id,
+            "candidate_ids": list(ids),
+            "reason": reason,
+            "chosen_id": chosen,
+        }
+
+    kept = [{"chosen_id": "a", "rejected_id": "b"}]
+    dropped = [
+        row("1", "cd", "tie", decided=False),
+        row("3", "de", "loop"),
+        row("2", "ea", "empty"),
+    ]
+    assert fates("abcdef", kept, dropped) == {
+        "a": "pair", "b": "pair", "c": "tie", "d": "loop", "e": "empty", "f": "not_compared",
+    }  # fmt: skip
+
+
 def test_a_lost_segment_alone_is_made_again(run_dir: Path):
-    drawn = {PROMPTS[4]: ([(ANSWERS[0], "stop"), (ANSWERS[2], "stop")], [9, 3] * 3, [("a", "a")])}
+    drawn = {PROMPTS[4]: ([(GOOD[0], "stop"), (GOOD[2], "stop")], [9, 3] * 3, [("a", "a")])}
     one = begun(run_dir, 1, **tables_of(drawn, []))
     assert built(one)[0]["kept"] == 1
     write_json(one / "manifest.json", {})

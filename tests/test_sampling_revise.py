@@ -165,7 +165,7 @@ def test_without_a_critique_or_a_reply_there_is_no_revision(run_dir: Path, endpo
     config = SamplerConfig(n=1, sampling={}, also={"better": {"revise": "current"}})
     policy = Policy("desk", None, "desk/m", "desk")
     found = sample(folder, config, policy, 0, desk(endpoint(script)))
-    assert found["sources"] == {"current": 1} and found["set_aside"] == 0
+    assert found["sources"] == {"current": 1, "better": 0} and found["set_aside"] == 0
     assert found["sampler_usage"]["calls"] == (2 if turns == 3 else 3)
 
 

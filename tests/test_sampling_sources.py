@@ -19,8 +19,8 @@ from rounds.weights import Policy, local_policy
 from sampler.check import check_sampler
 from sampler.config import SamplerConfig
 from sampler.lineup import lineup
+from sampler.loadings import loadings
 from sampler.stage import sample
-from sampler.vllm_engine import loadings
 
 HERE = Policy("m", None, "p0")
 PROMPTS = [

@@ -12,6 +12,7 @@ from rounds.preferences.config import Data
 from rounds.shipped import locate
 from rounds.tables import Row
 
+ROWS_AT_ONCE = 1000
 KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
 
 
@@ -52,14 +53,15 @@ def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
             if getattr(source, wrong):
                 raise UserError(f"{key}.{wrong}: {path} is one file and has none")
         if path.stat().st_size:
-            yield str(path), load_dataset(kind, data_files=str(path), split="train", streaming=True)
+            given = _streaming(path)
+            yield str(path), load_dataset(kind, data_files=str(path), split="train", **given)
         return
     local = path.is_dir()
     if not local and (path.suffix in KINDS or source.data.count("/") != 1):
         raise UserError(f"{key}: no such file {path.resolve()}, nor a folder or a dataset's id")
     name = str(path) if local else source.data
     # what is on the hub is downloaded once; what is here needs no second copy
-    given = {"streaming": True} if local else {}
+    given = _streaming(path) if local else {}
     if source.split:
         yield source.data, load_dataset(name, source.config, split=source.split, **given)
         return
@@ -67,6 +69,17 @@ def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
     for split in _default(splits, source, key):
         label = source.data if len(splits) == 1 else f"{source.data} ({split})"
         yield label, load_dataset(name, source.config, split=split, **given)
+
+
+def _streaming(path: Path) -> dict[str, Any]:
+    """What makes `datasets` read a file or a folder as a stream, in memory that stays the same."""
+    if path.suffix != ".parquet" and not any(path.glob("**/*.parquet")):
+        return {"streaming": True}
+    from pyarrow.dataset import ParquetFragmentScanOptions
+
+    # by default all that was read of a file stays in memory, and row groups are read far ahead
+    options = ParquetFragmentScanOptions(pre_buffer=False)
+    return {"streaming": True, "batch_size": ROWS_AT_ONCE, "fragment_scan_options": options}
 
 
 def _default(splits: list[str], source: Data, key: str) -> list[str]:
