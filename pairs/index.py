@@ -50,7 +50,7 @@ class PairIndex:
     memory holds 8 bytes an n-gram, 10 a band (23 of them at 0.7) and some 230 more, 1.7 kB at 150
     words. Earlier rounds are mapped files. A look-up costs the same whatever lies there, but where
     very many texts share half of their n-grams, as with one long template, each is compared with
-    most of the others, about a million of them a second.
+    most of the others, some hundred thousand a second.
     """
 
     def __init__(

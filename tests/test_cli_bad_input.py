@@ -280,3 +280,12 @@ def test_help_starts_without_the_heavy_packages():
     code += "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
     code += "assert not {'torch', 'vllm', 'prefect', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_cleaner_that_cannot_work(say):
+    assert "pairs.language: 'german' is no language that can be told" in say(
+        pairs={"language": "german"}
+    )
+    assert "pairs.semantic.embed: cannot load nowhere:embed" in say(
+        pairs={"semantic": {"embed": "nowhere:embed"}}
+    )

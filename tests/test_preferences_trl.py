@@ -105,8 +105,8 @@ def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):
     write_json(tmp_path / "job.json", job | {"args": {"max_length": 50}})
     main(tmp_path / "job.json")
     assert read_json(tmp_path / "found.json") == [
-        f"trainer.warm_start: {path} is of the shape trl_standard: 2 preferences; 1 prompts of 50 "
-        "tokens or more (trainer.args.max_length) are not trained on, the first is "
+        f"trainer.warm_start: {path} is of the shape trl_standard: 2 preferences; with a prompt of "
+        "50 tokens or more (trainer.args.max_length) and so not trained on: 1, the first is "
         f"{path}, row 2"
     ]
     write_json(tmp_path / "job.json", job | {"args": {"max_length": 3}})

@@ -67,8 +67,8 @@ def check_data(source: Data, key: str, tokenizer: Any, longest: float) -> str:
     sentence = f"{key}: {source} is of the shape {shape}: {said}"
     if too_long:
         sentence += (
-            f"; {len(too_long)} prompts of {longest} tokens or more (trainer.args.max_length) are "
-            f"not trained on, the first is {too_long[0]}"
+            f"; with a prompt of {longest} tokens or more (trainer.args.max_length) and so not "
+            f"trained on: {len(too_long)}, the first is {too_long[0]}"
         )
     return sentence
 
