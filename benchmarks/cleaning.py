@@ -20,11 +20,12 @@ from faults import FLAWED, Made, planted
 
 from pairs.config import PairsConfig
 from pairs.lengths import Lengths, difference, too_much
-from pairs.pair import pair_text, plain
+from pairs.pair import pair_text
 from pairs.stage import build_pairs
 from rounds.files import write_json
 from rounds.folder import round_dir, start_round
 from rounds.ids import digest, prompt_id
+from rounds.normal import plain
 from rounds.schema import TABLES
 from rounds.tables import Row, iter_rows, write_rows
 from rounds.written import written_candidate

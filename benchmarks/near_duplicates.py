@@ -11,6 +11,7 @@ rounds of several sizes cost to add.
 import argparse
 import importlib.util
 import json
+import math
 import random
 import re
 import statistics
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
@@ -194,26 +195,25 @@ def middle(runs: list[dict[str, Any]], key: str) -> float:
 
 
 def right(texts: list[str], places: set[int]) -> set[int]:
-    """Those of the texts that have a partner anywhere at or over the threshold, exactly."""
+    """Those of the texts that have a partner anywhere at or over the threshold, exactly.
+
+    A partner shares one at least of any |text| - threshold * |text| + 1 of its 3-grams.
+    """
     mine = {place: grams(texts[place]) for place in places}
-    holders: dict[str, list[int]] = {gram: [] for each in mine.values() for gram in each}
-    found: dict[int, Counter[int]] = {place: Counter() for place in places}
+    common = Counter(gram for each in mine.values() for gram in each)
+    holders = defaultdict(list)
     for place, each in mine.items():
-        for gram in each:
+        enough = len(each) - math.ceil(THRESHOLD * len(each)) + 1
+        for gram in sorted(each, key=common.__getitem__)[:enough]:
             holders[gram].append(place)
-    sizes = []
-    for place, text in enumerate(texts):
+    found = set[int]()
+    for other, text in enumerate(texts):
         each = grams(text)
-        sizes.append(len(each))
-        for gram in each & holders.keys():
-            for other in holders[gram]:
-                found[other][place] += 1
-    return {
-        place
-        for place, shared in found.items()
-        for other, both in shared.items()
-        if other != place and both / (sizes[place] + sizes[other] - both) >= THRESHOLD
-    }
+        sharing = {place for gram in each & holders.keys() for place in holders[gram]}
+        for place in sharing - found - {other}:
+            if jaccard(mine[place], each) >= THRESHOLD:
+                found.add(place)
+    return found
 
 
 def compare(count: int, turns: int, folder: Path, methods: list[str]) -> dict[str, float]:

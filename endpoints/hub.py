@@ -2,11 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rounds.errors import UserError, WorkFailed
-from rounds.export_folder import foreign
+from rounds.export_folder import written
 from rounds.shipped import locate
 from rounds.weights import require_weights
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetInfo
 
 LOOKS_LOCAL = ("/", ".", "~", "prefloop:")
 
@@ -61,30 +65,49 @@ def check_push(repo: str, private: bool) -> None:
         raise UserError(f"hub:{repo}: {_why(error)}") from error
     if private and not there.private:
         raise UserError(f"hub:{repo}: is public already; make it private there, or name another")
-    names = {file.rfilename for file in there.siblings or []} - {".gitattributes"}
-    if other := foreign(names, there.tags or []):
+    if other := min(_files(there)[1], default=None):
         raise UserError(f"hub:{repo}: holds {other}, which no export wrote; name another data set")
 
 
-def push(folder: Path, repo: str, private: bool) -> str:
-    """Make the data set `repo` what an export's folder is, in one place; returns its address.
+def _files(there: "DatasetInfo") -> tuple[set[str], set[str]]:
+    """The files of a data set: those an export wrote by the card there, and all others."""
+    names = {file.rfilename for file in there.siblings or []} - {".gitattributes"}
+    card: Any = there.card_data
+    ours = names & written(card.to_dict() if card else None)
+    return ours, names - ours
 
-    Raises WorkFailed where the hub refuses or is lost; the folder stays, and pushing it again
-    sends only what is not there.
+
+def push(folder: Path, repo: str, private: bool) -> str:
+    """Make the data set `repo` what an export's folder is, in one commit; returns its address.
+
+    Raises WorkFailed where the hub refuses or is lost, or `repo` has come to hold what no export
+    wrote; the folder stays, and pushing it again sends only what is not there.
     """
     from httpx2 import HTTPError
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     try:
         made = HfApi().create_repo(
             repo, repo_type="dataset", private=private or None, exist_ok=True
         )
-        HfApi().upload_folder(
-            repo_id=repo,
-            repo_type="dataset",
-            folder_path=folder,
+        there = HfApi().dataset_info(repo)
+        old, others = _files(there)
+        if others:
+            raise ValueError(f"holds {min(others)} by now, which no export wrote")
+        new = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        HfApi().create_commit(
+            repo,
+            [
+                *(CommitOperationDelete(name) for name in sorted(old - new.keys())),
+                *(CommitOperationAdd(name, path) for name, path in new.items()),
+            ],
             commit_message="Pairs of prefloop",
-            delete_patterns=["data/*", "train.jsonl"],
+            repo_type="dataset",
+            parent_commit=there.sha,
         )
     except (HTTPError, OSError, ValueError, RuntimeError) as error:
         raise WorkFailed(f"hub:{repo}: {_why(error)}; the export is in {folder}") from error

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
 from pairs.config import PairsConfig
-from pairs.pair import Pair, Why, asked, plain, words
-from rounds.near import Near
+from pairs.pair import Pair, Why
+from rounds.near import Hit, Near
+from rounds.normal import asked, plain, words
 from rounds.tables import Row
 
 NGRAM = 8
@@ -16,6 +18,9 @@ LEAST = 8
 """N-grams that a pair must hold of a prompt, or all that it has, shared ones included. Of a short
 prompt that differs in one word most can be there, and the word is what it asks about."""
 
+AT_ONCE = 2000
+"""Prompts that are compared with all held-out ones at once."""
+
 
 class HeldOut:
     """The held-out prompts of a round and their reference answers, without system turns.
@@ -24,7 +29,7 @@ class HeldOut:
     """
 
     def __init__(self, rows: Iterable[Row], train: Iterable[Row], config: PairsConfig) -> None:
-        """From prompt rows, held-out and train; of the latter nothing is kept."""
+        """From prompt rows, held-out and train; of the latter only what is near one is kept."""
         self._config = config
         self._names: list[str] = []
         texts: list[str] = []
@@ -35,10 +40,17 @@ class HeldOut:
             if row["reference"]:
                 references.append((f"reference of {row['prompt_id']}", row["reference"]))
         self._plain = {plain(text): name for text, name in zip(texts, self._names, strict=True)}
-        self._near = Near(config.held_out_near or 1, config.ngram)
-        self._near.add(texts)
-        named = [*zip(self._names, texts, strict=True), *references]
-        self._quotes = Quotes(named, (asked(row["messages"]) for row in train))
+        self._quotes = Quotes([*zip(self._names, texts, strict=True), *references])
+        near = Near(config.held_out_near or 1, config.ngram)
+        near.add(texts)
+        self._near: dict[str, Hit] = {}
+        rows = iter(train)
+        while some := list(islice(rows, AT_ONCE)):
+            prompts = [asked(row["messages"]) for row in some]
+            self._quotes.shared_with(prompts)
+            for row, hit in zip(some, near.find(prompts), strict=True):
+                if hit is not None:
+                    self._near[row["prompt_id"]] = hit
 
     def equals(self, pair: Pair) -> Why | None:
         """A prompt that is a held-out one, but for case and white space."""
@@ -47,10 +59,8 @@ class HeldOut:
 
     def resembles(self, pair: Pair) -> Why | None:
         """A prompt that is nearly a held-out one."""
-        if self._config.held_out_near is None:
-            return None
-        [hit] = self._near.find([asked(pair.row["prompt"])])
-        if hit is None:
+        hit = self._near.get(pair.row["prompt_id"])
+        if self._config.held_out_near is None or hit is None:
             return None
         return Why("held_out_near", f"Jaccard {hit.jaccard:.3f} with {self._names[hit.place]}")
 
@@ -66,17 +76,25 @@ class HeldOut:
 class Quotes:
     """Which of some named texts are quoted, told by n-grams that few others share."""
 
-    def __init__(self, named: Iterable[tuple[str, str]], others: Iterable[str]) -> None:
+    def __init__(self, named: Iterable[tuple[str, str]]) -> None:
         grams = {name: set(_ngrams(text)) for name, text in named}
         self._least = {name: min(LEAST, len(found)) for name, found in grams.items()}
         ours = Counter(gram for found in grams.values() for gram in found)
-        theirs = Counter(gram for text in others for gram in set(_ngrams(text)) if gram in ours)
         self._of: dict[str, list[str]] = {}
         for name, found in grams.items():
             for gram in found:
-                if ours[gram] < SHARED[0] and theirs[gram] < SHARED[1]:
+                if ours[gram] < SHARED[0]:
                     self._of.setdefault(gram, []).append(name)
         self._size = Counter(name for names in self._of.values() for name in names)
+        self._others: Counter[str] = Counter()
+
+    def shared_with(self, texts: Iterable[str]) -> None:
+        """Texts of others: an n-gram that many of them hold counts no longer."""
+        for text in texts:
+            for gram in set(_ngrams(text)) & self._of.keys():
+                self._others[gram] += 1
+                if self._others[gram] >= SHARED[1]:
+                    self._size.subtract(self._of.pop(gram))
 
     def most(self, texts: Iterable[str], least: float) -> tuple[float, str | None]:
         """The text that is held to the largest share, from `least` on, and that share."""

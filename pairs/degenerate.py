@@ -1,12 +1,14 @@
 """Texts that loop: a model that says the same thing over and over until something stops it."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
 from pairs.config import PairsConfig
-from pairs.pair import Pair, Why, words
+from pairs.pair import Pair, Why
 from rounds.ids import text_hash
+from rounds.normal import words
 
 ITEM = re.compile(r"(?m)^[ \t]*(?:[-*\u2022+]|\(?\d+[.):])[ \t]+")
 TABLE = re.compile(r"(?m)^[^|\n]*\|[^|\n]*\|.*$")
@@ -41,7 +43,9 @@ def loop(text: str) -> str | None:
     seldom closes its block.
     """
     text = CODE.sub(lambda block: f" code{text_hash(block.group())} ", ITEM.sub("", text))
-    return _of_words(words(text)) or _all_over(words(TABLE.sub("", text))) or _of_characters(text)
+    found = words(text)
+    prose = words(TABLE.sub("", text)) if "|" in text else found
+    return _of_words(found) or _all_over(prose) or _of_characters(text)
 
 
 def _of_words(found: list[str]) -> str | None:
@@ -50,7 +54,7 @@ def _of_words(found: list[str]) -> str | None:
         return None
     ids: dict[str, int] = {}
     codes = np.array([ids.setdefault(word, len(ids)) for word in found])
-    start, period, covered = _longest(codes, len(codes) // 3, 3)
+    start, period, covered = _longest(codes, range(1, len(codes) // 3 + 1), 3)
     passage = found[start : start + period]
     if not any(map(_spoken, passage)):
         return None  # a row of numbers or letters: a matrix, a drawing
@@ -74,7 +78,7 @@ def _of_characters(text: str) -> str | None:
     """A few characters many times, with or without spaces."""
     longest, times, fewest = IN_CHARACTERS
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    start, period, covered = _longest(codes, min(longest, len(codes) // times), times)
+    start, period, covered = _longest(codes, _possible(codes, longest, fewest), times)
     passage = text[start : start + period]
     if not any(map(str.isalpha, passage)):
         fewest = max(NUMBERS if any(map(str.isdigit, passage)) else RULERS, len(text) // 2)
@@ -93,14 +97,29 @@ def _repeats(found: list[str]) -> int:
     return len(ngrams) - len(set(ngrams))
 
 
-def _longest(codes: np.ndarray, longest: int, times: int) -> tuple[int, int, int]:
+def _possible(codes: np.ndarray, longest: int, covered: int) -> list[int]:
+    """The periods up to `longest` that a stretch of `covered` may have, ten times or more.
+
+    Such a stretch equals itself a period later for nine tenths of its length; every place of a
+    grid that has four in it is looked at, for all periods at once.
+    """
+    if len(codes) < covered:
+        return []
+    step = covered * 9 // 10 // 4
+    padded = np.concatenate([codes, np.full(longest, np.iinfo(codes.dtype).max, codes.dtype)])
+    places = np.lib.stride_tricks.sliding_window_view(padded, longest + 1)[::step]
+    same = places[:, 1:] == places[:, :1]
+    four = same[:-3] & same[1:-2] & same[2:-1] & same[3:]
+    return (np.flatnonzero(four.any(axis=0)) + 1).tolist()
+
+
+def _longest(codes: np.ndarray, periods: Iterable[int], times: int) -> tuple[int, int, int]:
     """Start, period and length of the longest stretch that is one passage so many times or more.
 
-    Passages are `longest` or shorter; of several periods of one stretch the shortest is given.
-    Zeros where there is none.
+    Of several periods of one stretch the shortest is given. Zeros where there is none.
     """
     best = (0, 0, 0)
-    for period in range(1, longest + 1):
+    for period in periods:
         breaks = np.flatnonzero(codes[period:] != codes[:-period])
         edges = np.concatenate(([-1], breaks, [len(codes) - period]))
         gaps = np.diff(edges)

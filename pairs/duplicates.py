@@ -38,6 +38,8 @@ class Duplicates:
                 for row in iter_rows(round_dir(run_dir, done), "pairs", columns=COLUMNS)
             )
 
+        for stale in (run_dir / "index").glob(f"{number:04d}.*"):
+            stale.unlink()  # of an attempt at this round that was killed, or of other settings
         place = (run_dir / "index", number, earlier)
         alike = texts_of(pair_text)
         self._indexes: list[tuple[str, Callable[[Row], str], Index]] = [

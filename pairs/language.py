@@ -6,8 +6,9 @@ from functools import cache
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
 
 from pairs.config import PairsConfig
-from pairs.pair import Pair, Why, asked
+from pairs.pair import Pair, Why
 from rounds.errors import UserError
+from rounds.normal import asked
 
 LEAST = 60
 """Letters that a judgement rests on; a third of them where most are Chinese, Japanese or Korean."""

@@ -1,13 +1,10 @@
 """A decided pair, why it is dropped, and its texts as they are compared."""
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rounds.normal import asked, plain
 from rounds.tables import Row
-
-ONE_BY_ONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-WORD = re.compile(f"[{ONE_BY_ONE}]|[^\\W{ONE_BY_ONE}]+")
 
 
 class Pair(NamedTuple):
@@ -32,21 +29,6 @@ class Why(NamedTuple):
 
 Cleaner = Callable[[Pair], Why | None]
 """Says why a pair is dropped, or None to keep it."""
-
-
-def plain(text: str) -> str:
-    """A text for comparison: case and white space do not make it another one."""
-    return " ".join(text.casefold().split())
-
-
-def words(text: str) -> list[str]:
-    """The words of a text, casefolded; a Chinese or Japanese character is a word of its own."""
-    return WORD.findall(text.casefold())
-
-
-def asked(messages: list[dict[str, str]]) -> str:
-    """What a prompt says apart from its system turns, which many prompts share."""
-    return "\n".join(turn["content"] for turn in messages if turn["role"] != "system")
 
 
 def pair_text(row: Row) -> str:

@@ -2,23 +2,15 @@
 
 import re
 
-from endpoints.hostile import INVISIBLE
 from pairs.config import PairsConfig
-from pairs.pair import Pair, Why, plain
+from pairs.pair import Pair, Why
+from rounds.chat_tokens import CHAT_TOKENS
 from rounds.conversational import fault
+from rounds.normal import INVISIBLE, plain
 
 UNIT = re.compile(r"[-+]?\w+|[^\w\s.,;:!?'\"\u2018\u2019\u201c\u201d*_`~#()\[\]-]")
 """What can make a difference: words, numbers with their sign, and symbols (a + b is not a / b);
 punctuation and markdown cannot."""
-
-CHAT_TOKENS = re.compile(
-    r"<[|\uff5c][^\s<>|\uff5c]{2,60}[|\uff5c]>"  # ChatML, Llama 3, DeepSeek and many others
-    r"|\[\|[a-z_]{2,30}\|\]"  # EXAONE
-    r"|</?s>|<(?:bos|eos|pad|unk|sop|eop|eoh|eoa|eod)>|<(?:BOS|EOS|PAD|UNK|EOD)_TOKEN>"
-    r"|</?(?:start|end)_of_(?:turn|image)>|<(?:extra_id|reserved|unused)_?\d{1,4}>"
-    r"|<seed:[a-z_/]{2,30}>|<</?SYS>>|\[UNUSED_TOKEN_\d{1,4}\]"
-    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK)\]"
-)
 
 
 def cut_off(pair: Pair) -> Why | None:

@@ -2,26 +2,36 @@
 
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from rounds.card import MARK
 from rounds.errors import UserError
+from rounds.files import read_json, write_json
 
+CARD = "README.md"
 DATA = re.compile(r"data/round_\d{4,}\.parquet|train\.jsonl")
 """What an export writes beside its card."""
 
 STAGING = ".prefloop-export"
+"""Holds `files`, of an export under way, and MOVING."""
+
+MOVING = "moving.json"
+"""Size and time of each file about to be moved out of staging: no card names it yet."""
 
 
-def foreign(names: Collection[str], tags: Collection[str]) -> str | None:
-    """The first of a data set's files that no export wrote, or None. `tags` are its card's."""
-    written = (name for name in names if name == "README.md" or DATA.fullmatch(name))
-    ours = set(written) if MARK in tags else set()
-    return min(set(names) - ours, default=None)
+def written(front: Any) -> set[str]:
+    """The files an export wrote, by the front of the card in place: the card and what it names."""
+    if not isinstance(front, dict) or MARK not in _list(front.get("tags")):
+        return set()
+    subsets = [each for each in _list(front.get("configs")) if isinstance(each, dict)]
+    files = [file for each in subsets for file in _list(each.get("data_files"))]
+    paths = [str(file.get("path")) for file in files if isinstance(file, dict)]
+    return {CARD, *filter(DATA.fullmatch, paths)}
 
 
 @contextmanager
@@ -31,51 +41,87 @@ def filling(target: Path) -> Iterator[Path]:
     Raises UserError where `target` is no folder, cannot be written, or holds what no export wrote.
     """
     staging = target / STAGING
-    made = not target.exists()
-    if not made:
-        _only_ours(target)
+    files = staging / "files"
     try:
-        shutil.rmtree(staging, ignore_errors=True)  # of an export that was killed
-        staging.mkdir(parents=True)
-        yield staging
-        for name in set(_names(target)) - {"README.md"} - set(_names(staging)):
-            (target / name).unlink()
-        for name in sorted(_names(staging), key=lambda name: name == "README.md"):
-            (target / name).parent.mkdir(exist_ok=True)
-            (staging / name).replace(target / name)
+        made = not target.exists()
+        if not made:
+            _only_ours(target)
+        moved = False
+        try:
+            shutil.rmtree(files, ignore_errors=True)  # of an export that was killed
+            files.mkdir(parents=True)
+            yield files
+            _move(files, target)
+            moved = True
+        finally:
+            half = not moved and (staging / MOVING).exists()
+            shutil.rmtree(files if half else staging, ignore_errors=True)
+            if made and target.is_dir() and not any(target.iterdir()):
+                target.rmdir()
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if made and target.is_dir() and not any(target.iterdir()):
-            target.rmdir()
 
 
-def _only_ours(target: Path) -> None:
+def _move(files: Path, target: Path) -> None:
+    """Make `target` what `files` is. Cut off anywhere, the next export knows what is ours."""
+    names = sorted(_names(files), key=lambda name: name == CARD)
+    old = _only_ours(target)  # an export takes a while: what came meanwhile is not ours
+    facts = {name: _facts(files / name) for name in names if name != CARD}
+    write_json(target / STAGING / MOVING, _moving(target) | facts)
+    for name in old - {CARD} - set(names):
+        (target / name).unlink()
+    for name in names:
+        (target / name).parent.mkdir(exist_ok=True)
+        (files / name).replace(target / name)
+
+
+def _only_ours(target: Path) -> set[str]:
+    """The files of the export in `target`. Raises UserError where anything else is there."""
     if not target.is_dir():
         raise UserError(f"{target}: is a file; --to takes a folder")
-    card = target / "README.md"
-    tags = _tags(card.read_text(encoding="utf-8", errors="replace")) if card.exists() else []
-    if (target / STAGING).is_dir():  # of an export that was killed, perhaps before its card came
-        tags = [MARK]
-    if other := foreign(_names(target), tags):
+    links = {name for name in _names(target, below_staging=True) if (target / name).is_symlink()}
+    there = set(_names(target)) - links
+    named = written(_front(target / CARD)) if CARD in there else set()
+    begun = _moving(target) if not links else {}
+    ours = {name for name in there if name in named or begun.get(name) == _facts(target / name)}
+    if other := min((there - ours) | links, default=None):
         raise UserError(
             f"{target}: holds {other}, which no export wrote; name a new or an empty folder"
         )
+    return ours
 
 
-def _names(folder: Path) -> list[str]:
-    """Every file below a folder but those of an export under way, relative to it."""
-    files = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    return sorted(path.as_posix() for path in files if path.parts[0] != STAGING)
+def _names(folder: Path, below_staging: bool = False) -> list[str]:
+    """Every file and link below a folder but those of an export under way, relative to it."""
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    files = (path.relative_to(folder) for path in paths)
+    return sorted(path.as_posix() for path in files if below_staging or path.parts[0] != STAGING)
 
 
-def _tags(card: str) -> list[str]:
-    """The tags in the front of a card."""
-    found = re.match(r"---\n(.*?\n)---\n", card, re.DOTALL)
+def _facts(path: Path) -> list[int]:
+    """What a move keeps, and a file of the same name that somebody else wrote has not."""
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _moving(target: Path) -> dict[str, Any]:
+    """What an export that was cut off had begun to move, with its facts."""
     try:
-        front = yaml.safe_load(found[1]) if found else None
+        found = read_json(target / STAGING / MOVING)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _front(card: Path) -> Any:
+    """The front of a card, or None."""
+    text = card.read_text(encoding="utf-8", errors="replace")
+    found = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)
+    try:
+        return yaml.safe_load(found[1]) if found else None
     except yaml.YAMLError:
-        return []
-    tags = front.get("tags") if isinstance(front, dict) else None
-    return tags if isinstance(tags, list) else []
+        return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

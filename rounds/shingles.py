@@ -1,9 +1,10 @@
 """Texts as sets of hashed word n-grams, many texts at a time.
 
-Words are runs of letters, digits and underscores, without case; in scripts that put no spaces
-between words every character is one. A text shorter than n words is one n-gram of all of them,
-a text without words one of its characters, an empty one has none. A hash has 52 bits, the same on
-every machine: two n-grams of a pair of texts share one in less than 1 of 10^11 pairs.
+Words are runs of letters, digits and underscores, without case and hidden characters; in scripts
+that put no spaces between words every character is one. A text shorter than n words is one n-gram
+of all of them, a text without words one of its characters, an empty one has none. A hash has 52
+bits, the same on every machine: two n-grams of a pair of texts share one in less than 1 of 10^11
+pairs.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rounds.normal import plain
 
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
@@ -32,6 +35,7 @@ _WORDS = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+").findall
 
 _ASCII = "".join(chr(i).lower() if chr(i).isalnum() or chr(i) == "_" else " " for i in range(128))
 _PLAIN = _ASCII.encode() + bytes(range(128, 256))  # the bytes of UTF-8 are parts of words
+_UNSEEN = bytes(range(9)) + bytes(range(14, 28)) + b"\x7f"
 _CODES = np.frombuffer(hashlib.shake_128(b"prefloop bytes").digest(256 * 8), dtype="<u8")
 _BASE, _STEP, _MIX = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xBF58476D1CE4E5B9
 
@@ -81,11 +85,11 @@ def within(offsets: Places, rows: Places) -> Places:
 
 def _plain(text: str) -> bytes:
     """The words of a text with spaces between them."""
-    spaced = text if text.isascii() else " ".join(_WORDS(text.casefold()))
-    plain = spaced.encode(errors="surrogatepass").translate(_PLAIN)
-    if plain.isspace() or not plain:
-        return "".join(text.split()).encode(errors="surrogatepass")
-    return plain
+    spaced = text if text.isascii() else " ".join(_WORDS(plain(text)))
+    found = spaced.encode().translate(_PLAIN, _UNSEEN)
+    if found.isspace() or not found:
+        return plain(text).replace(" ", "").encode()
+    return found
 
 
 def _sets(plain: list[bytes], ngram: int) -> Sets:

@@ -11,4 +11,6 @@ def locate(reference: str) -> Path:
     if not reference.startswith(PREFIX):
         return Path(reference).expanduser()
     package, _, rest = reference.removeprefix(PREFIX).partition("/")
+    if not package:
+        raise ValueError(f"{reference}: names no shipped file, as prefloop:starter/policy does")
     return Path(str(files(package))) / rest

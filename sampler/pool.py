@@ -4,7 +4,6 @@ Sources are read as streams, once for each question, so a pool of a million prom
 memory of their keys (16 bytes each), whatever their length.
 """
 
-import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 
 from rounds.ids import digest
 from rounds.near import Near
+from rounds.normal import asked, plain
 from rounds.tables import Row, iter_rows
 from sampler.sources.config import SourceConfig
 from sampler.sources.read import source_rows
@@ -44,14 +44,9 @@ Named = Sequence[tuple[str, SourceConfig]]
 
 
 def prompt_key(messages: list[dict[str, str]]) -> int:
-    """64 bits that two prompts share when they say the same, but for case and white space."""
-    turns = [[turn["role"], _normal(turn["content"])] for turn in messages]
+    """64 bits that two prompts share when they are the same as `plain` texts."""
+    turns = [[turn["role"], plain(turn["content"])] for turn in messages]
     return int(digest("same prompt", turns), 16)
-
-
-def spoken(messages: list[dict[str, str]]) -> str:
-    """What a prompt is compared by: its turns but for a system turn, which many prompts share."""
-    return "\n".join(turn["content"] for turn in messages if turn["role"] != "system")
 
 
 def read_pool(sources: Named) -> Pool:
@@ -69,11 +64,11 @@ def read_pool(sources: Named) -> Pool:
 def near_ones(sources: Named, others: list[Row], threshold: float) -> set[int]:
     """Keys of the prompts that come near to one of `others` (Jaccard of word 3-grams)."""
     near = Near(threshold)
-    near.add([spoken(row["messages"]) for row in others])
+    near.add([asked(row["messages"]) for row in others])
     found: set[int] = set()
     rows = _all_rows(sources) if others else iter(())
     while some := list(islice(rows, ROWS_AT_ONCE)):
-        hits = near.find([spoken(row["messages"]) for row in some])
+        hits = near.find([asked(row["messages"]) for row in some])
         found |= {prompt_key(row["messages"]) for row, hit in zip(some, hits, strict=True) if hit}
     return found
 
@@ -119,7 +114,3 @@ def _merged(first: Row, second: Row) -> Row:
         **beside,
         "tags": tags,
     }
-
-
-def _normal(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -91,7 +91,7 @@ def _asked(row: Row, seed: int, purpose: str, requests: list[Request], known: li
 
 
 def _reference(row: Row, source: Source) -> Row:
-    name = digest("candidate", row["prompt_id"], "reference", row["reference"])
+    name = digest("candidate", row["prompt_id"], source.name, row["reference"])
     place = row["split"], source.first, row["reference"]
     written = written_candidate(name, row["prompt_id"], *place, "reference")
     return {**written, "source": source.name}

@@ -27,8 +27,9 @@ def shares(places: int, weights: Sequence[float], supply: Sequence[int]) -> list
 
 
 def _by_weight(places: int, weights: Sequence[float]) -> list[int]:
-    total = sum(weights)
-    exact = [places * weight / total for weight in weights]
+    most = max(weights)
+    parts = [weight / most for weight in weights]
+    exact = [places * part / sum(parts) for part in parts]
     found = [int(value) for value in exact]
     by_remainder = sorted(range(len(exact)), key=lambda index: found[index] - exact[index])
     for index in by_remainder[: places - sum(found)]:

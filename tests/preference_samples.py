@@ -45,6 +45,10 @@ EVERY: dict[str, list[dict[str, Any]]] = {
         {"chosen": "The sky is blue.", "rejected": "The sky is black."},
         {"chosen": "2 + 2 = 4", "rejected": "2 + 2 = five"},
     ],
+    "question_and_texts": [
+        {"system": "", "question": "What colour is the sky?", "chosen": "Blue.", "rejected": "No."},
+        {"system": "Be kind.", "question": "How?", "chosen": "So.", "rejected": "No."},
+    ],
     "hh_rlhf": [
         {
             "chosen": "\n\nHuman: What colour is the sky?\n\nAssistant: Blue.",
@@ -183,6 +187,10 @@ READ: dict[str, list[Preference | str]] = {
     "trl_implicit_texts": [
         Preference(user("The sky is"), "blue.", "black."),
         Preference(user("2 + 2 ="), "4", "five"),
+    ],
+    "question_and_texts": [
+        SKY._replace(rejected="No."),
+        HOW._replace(prompt=[TURNS[0], TURNS[-1]]),
     ],
     "hh_rlhf": [SKY, HOW._replace(prompt=TURNS[1:], chosen="So.\n\nYes.")],
     "ultrafeedback_binarized": [

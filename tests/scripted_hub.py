@@ -18,7 +18,8 @@ TOKEN = "hf_scripted"
 
 
 class ScriptedHub:
-    """What was created and committed; `refuse` has a status for requests that match a pattern.
+    """What was created and committed; `refuse` has a status for requests that match a pattern,
+    `meanwhile` a file (data set, path, bytes) that somebody else commits at such a request.
 
     Parquet files come by Git LFS, or as plain files where `lfs` is false.
     """
@@ -29,11 +30,17 @@ class ScriptedHub:
         self.blobs: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.refuse: dict[str, int] = {}
+        self.meanwhile: dict[str, tuple[str, str, bytes]] = {}
         self.lfs = True
 
     def files(self, repo: str) -> dict[str, bytes]:
         """The files of a data set."""
         return self.repos[repo]["files"]
+
+    def sha(self, repo: str) -> str:
+        """The commit at the head of a data set."""
+        facts = sorted((name, data.hex()) for name, data in self.files(repo).items())
+        return hashlib.sha1(json.dumps(facts).encode()).hexdigest()
 
     def save(self, repo: str, folder: Path) -> Path:
         """A data set as who downloads it finds it."""
@@ -48,6 +55,9 @@ class ScriptedHub:
         for pattern, status in self.refuse.items():
             if re.search(pattern, self.asked[-1]):
                 return status, {"error": "as scripted"}
+        for pattern, (repo, name, data) in self.meanwhile.items():
+            if re.search(pattern, self.asked[-1]):
+                self.files(repo)[name] = data
         if path.startswith("/blob/"):
             self.blobs[path.removeprefix("/blob/")] = body
             return 200, {}
@@ -111,9 +121,11 @@ class ScriptedHub:
         ]
 
     def _commit(self, repo: str, body: bytes) -> tuple[int, Any]:
-        files = self.files(repo)
+        files, before = self.files(repo), self.sha(repo)
         for line in map(json.loads, body.decode().splitlines()):
             value = line["value"]
+            if line["key"] == "header" and value.get("parentCommit", before) != before:
+                return 412, {"error": "A commit has happened since"}
             if line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
@@ -128,9 +140,10 @@ class ScriptedHub:
         front = yaml.safe_load(card.split("---\n")[1]) if card.startswith("---\n") else {}
         return {
             "id": repo,
-            "sha": "1",
+            "sha": self.sha(repo),
             "private": self.repos[repo]["private"],
             "tags": front.get("tags", []),
+            "cardData": front,
             "siblings": [{"rfilename": name} for name in self.files(repo)],
         }
 

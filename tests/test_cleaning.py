@@ -9,8 +9,9 @@ from pairs.build import considered
 from pairs.cleaners import cleaners, first_reason
 from pairs.config import PairsConfig
 from pairs.contamination import HeldOut
-from pairs.pair import Pair, Why, words
+from pairs.pair import Pair, Why
 from pairs.sides import CHAT_TOKENS
+from rounds.normal import words
 from rounds.tables import Row
 
 P = prompt_row("How do I keep basil alive on a kitchen window?")

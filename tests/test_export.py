@@ -218,25 +218,97 @@ def test_what_no_export_wrote_is_not_touched(run_dir: Path, tmp_path: Path, name
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [theirs]
 
 
-def test_what_a_killed_export_left_is_replaced(run_dir: Path, tmp_path: Path):
-    folder, out = round_of(run_dir, some_pairs(1)), tmp_path / "out"
-    (out / ".prefloop-export").mkdir(parents=True)
-    (out / "train.jsonl").write_text("moved before the card was")
+def cut_off(folder: Path, out: Path) -> Path:
+    """What an export leaves that moved its data and could not move its card."""
+    (out / "README.md").mkdir(parents=True)
+    with pytest.raises(UserError, match="cannot be written"):
+        export([folder], "openai", out, "prefloop export")
+    (out / "README.md").rmdir()
+    assert (out / "train.jsonl").exists() and (out / ".prefloop-export").is_dir()
+    return out
+
+
+def test_what_an_export_that_was_cut_off_left_is_replaced(run_dir: Path, tmp_path: Path):
+    folder = round_of(run_dir, some_pairs(1))
+    out = cut_off(folder, tmp_path / "out")
     (out / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match=r"holds notes.txt"):
         export([folder], "trl", out, "prefloop export")
-    assert (out / "notes.txt").read_text() == "mine"
     (out / "notes.txt").unlink()
+    odd = pair_row([{"role": "system", "content": ""}, *user("Why?")], "a", "b")
+    with pytest.raises(UserError, match="the system"):
+        export([round_of(run_dir, [odd], 2)], "openai", out, "prefloop export")
     export([folder], "trl", out, "prefloop export")
     assert sorted(path.name for path in out.iterdir()) == ["README.md", "data"]
 
 
-def test_a_file_beside_an_export_is_not_touched(run_dir: Path, tmp_path: Path):
+@pytest.mark.parametrize("name", ["train.jsonl", "README.md", "data/round_0001.parquet"])
+def test_beside_what_was_cut_off_a_users_file_is_not_touched(
+    run_dir: Path, tmp_path: Path, name: str
+):
+    folder = round_of(run_dir, some_pairs(1))
+    theirs = cut_off(folder, tmp_path / "out") / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("mine")
+    with pytest.raises(UserError, match=f"holds {name}, which no export wrote"):
+        export([folder], "trl", tmp_path / "out", "prefloop export")
+    assert theirs.read_text() == "mine"
+
+
+def test_an_empty_staging_folder_makes_nothing_ours(run_dir: Path, tmp_path: Path):
+    folder, out = round_of(run_dir, some_pairs(1)), tmp_path / "out"
+    (out / ".prefloop-export").mkdir(parents=True)
+    (out / "train.jsonl").write_text("mine")
+    with pytest.raises(UserError, match=r"holds train.jsonl"):
+        export([folder], "trl", out, "prefloop export")
+    assert (out / "train.jsonl").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "train.jsonl", "data/round_0099.parquet"])
+def test_a_file_that_the_card_does_not_name_is_not_touched(
+    run_dir: Path, tmp_path: Path, name: str
+):
     folder, out = round_of(run_dir, some_pairs(1)), tmp_path / "out"
     export([folder], "trl", out, "prefloop export")
-    (out / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"holds notes.txt"):
+    (out / name).write_text("mine")
+    with pytest.raises(UserError, match=f"holds {name}, which no export wrote"):
         export([folder], "trl", out, "prefloop export")
+    assert (out / name).read_text() == "mine"
+
+
+def test_a_file_that_comes_during_an_export_is_not_touched(run_dir: Path, tmp_path: Path):
+    folder, out = round_of(run_dir, some_pairs(1)), tmp_path / "out"
+
+    def meanwhile(done: int, total: int) -> None:
+        (out / "train.jsonl").write_text("mine")
+
+    with pytest.raises(UserError, match=r"holds train.jsonl"):
+        export([folder], "openai", out, "prefloop export", meanwhile)
+    assert (out / "train.jsonl").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["data", "data/round_0001.parquet", ".prefloop-export"])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_link_in_the_target_is_not_followed(
+    run_dir: Path, tmp_path: Path, name: str, before: bool
+):
+    folder, out, mine = round_of(run_dir, some_pairs(1)), tmp_path / "out", tmp_path / "mine"
+    if before:
+        export([folder], "trl", out, "prefloop export")
+    mine.mkdir()
+    for kept in ("round_0001.parquet", "files", "moving.json"):
+        (mine / kept).write_text("mine")
+    link = out / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_dir():
+        link.rename(tmp_path / "aside")
+    link.unlink(missing_ok=True)
+    link.symlink_to(mine / link.name if link.suffix else mine)
+    with pytest.raises(UserError, match=f"out: holds {name}, which no export wrote"):
+        export([folder], "trl", out, "prefloop export")
+    assert link.is_symlink()
+    assert {path.read_text() for path in mine.iterdir()} == {"mine"}
+    assert len(list(mine.iterdir())) == 3
 
 
 def test_the_rounds_a_user_names(run_dir: Path):

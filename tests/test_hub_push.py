@@ -70,6 +70,31 @@ def test_a_data_set_that_no_export_made_is_not_touched(hub, run_dir: Path):
     push(run_dir)
 
 
+@pytest.mark.parametrize("name", ["train.jsonl", "data/round_0099.parquet", "data/mine.txt"])
+def test_a_file_on_the_hub_that_the_card_does_not_name_is_not_touched(
+    hub, run_dir: Path, name: str
+):
+    round_of(run_dir, some_pairs(1))
+    push(run_dir)
+    hub.files(REPO)[name] = b"mine"
+    before = dict(hub.files(REPO))
+    assert f"hub:{REPO}: holds {name}, which no export wrote" in push(run_dir, status=2)
+    assert hub.files(REPO) == before
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "data/round_0099.parquet"])
+@pytest.mark.parametrize("step", ["POST .*/create", "POST .*/preupload"])
+def test_a_file_that_comes_to_the_hub_during_a_push_is_not_touched(
+    hub, run_dir: Path, name: str, step: str
+):
+    round_of(run_dir, some_pairs(1))
+    push(run_dir)
+    hub.meanwhile[step] = (REPO, name, b"mine")
+    said = push(run_dir, "--rounds", "1", status=1)
+    assert f"failed: hub:{REPO}: " in said and "the export is in" in said
+    assert hub.files(REPO)[name] == b"mine"
+
+
 def test_no_token_a_wrong_one_and_no_hub(
     hub, run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

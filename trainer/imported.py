@@ -6,6 +6,7 @@ from itertools import islice
 
 from rounds.ids import digest, prompt_id
 from rounds.near import Near
+from rounds.normal import asked, plain
 from rounds.preferences.config import Data
 from rounds.preferences.preference import Messages, Preference
 from rounds.preferences.read import Malformed, read_preferences
@@ -21,17 +22,17 @@ class HeldOut:
     """The gate and test prompts of a round. Some hundred bytes a word are held."""
 
     def __init__(self, prompts: Iterable[Messages]) -> None:
-        texts = [_asked(messages) for messages in prompts]
-        self._plain = {_plain(text) for text in texts}
+        texts = [asked(messages) for messages in prompts]
+        self._plain = {plain(text) for text in texts}
         self._near = Near(NEAR)
         self._near.add(texts)
 
     def hold(self, prompts: Iterable[Messages]) -> list[bool]:
         """For each prompt whether it is, or comes near to, one of them."""
-        texts = [_asked(messages) for messages in prompts]
+        texts = [asked(messages) for messages in prompts]
         hits = self._near.find(texts)
         return [
-            hit is not None or _plain(text) in self._plain
+            hit is not None or plain(text) in self._plain
             for text, hit in zip(texts, hits, strict=True)
         ]
 
@@ -76,12 +77,3 @@ def _pair(one: Preference) -> Row:
         "margin": None if better is None or worse is None else better - worse,
         "origin": one.where,
     }
-
-
-def _asked(messages: Messages) -> str:
-    """What a prompt says apart from its system turns, which many prompts share."""
-    return "\n".join(turn["content"] for turn in messages if turn["role"] != "system")
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

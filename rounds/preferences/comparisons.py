@@ -6,6 +6,7 @@ from rounds.preferences.preference import (
     best_and_worst,
     dict_of,
     list_of,
+    optional_text,
     prompt_of,
     text_of,
     texts_of,
@@ -23,12 +24,12 @@ def webgpt(row: Row) -> Preference | Undecided:
 def summaries(row: Row) -> Preference:
     """Two summaries of a post and the choice, 0 or 1; the prompt is as in arXiv 2009.01325."""
     info, both, choice = dict_of(row, "info"), list_of(row, "summaries"), row.get("choice")
-    if len(both) != 2 or choice not in (0, 1):
+    if len(both) != 2 or type(choice) is not int or choice not in (0, 1):
         raise ValueError("expected two summaries, and a choice of 0 or 1")
     said = [
-        ("SUBREDDIT: r/", info.get("subreddit")),
-        ("TITLE: ", info.get("title")),
-        ("POST: ", info.get("post") or info.get("article")),
+        ("SUBREDDIT: r/", optional_text(info, "subreddit")),
+        ("TITLE: ", optional_text(info, "title")),
+        ("POST: ", optional_text(info, "post") or optional_text(info, "article")),
     ]
     if not said[-1][1]:
         raise ValueError("info has neither a post nor an article")

@@ -1,19 +1,21 @@
-"""Rows of a file, a folder or a dataset on the hub, one after another, by `datasets`."""
+"""Rows of a file, a folder or a dataset on the hub, one after another.
 
-import json
+JSON is read here, all else by `datasets`, whose reader of JSON turns texts into dates.
+"""
+
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rounds.errors import UserError
-from rounds.messages import text_fault
 from rounds.preferences.config import Data
+from rounds.preferences.lines import is_json, json_rows
 from rounds.shipped import locate
 from rounds.tables import Row
 
 ROWS_AT_ONCE = 1000
-KINDS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+KINDS = (".jsonl", ".json", ".parquet")
 
 
 def load_rows(source: Data, key: str) -> Iterator[tuple[str, Row]]:
@@ -24,37 +26,39 @@ def load_rows(source: Data, key: str) -> Iterator[tuple[str, Row]]:
     """
     try:
         for label, split in _opened(source, key):
+            if isinstance(split, Path):
+                yield from json_rows(split)
+                continue
             for number, row in enumerate(split, start=1):
                 yield f"{label}, row {number}", row
     except UserError:
         raise
     except Exception as error:  # of whatever `datasets` reads with
-        path = locate(source.data)
-        if path.is_file() and (found := _unreadable_line(path)):
-            raise UserError(f"{path}, {found}") from error
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{key}: {source.data} cannot be loaded ({reason})") from error
 
 
 def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
-    """The splits that are wanted, each with its name."""
+    """The splits that are wanted, each with its name; a file of JSON as its path."""
+    path = locate(source.data)
+    if path.is_file() and is_json(path) and not (source.config or source.split):
+        yield str(path), path
+        return
     from datasets import config, disable_progress_bars, get_dataset_split_names, load_dataset
 
     disable_progress_bars()
     config.HF_UPDATE_DOWNLOAD_COUNTS = False  # or each file read here is counted on a server
     logging.getLogger("datasets").setLevel(logging.CRITICAL)  # it prints what it raises
 
-    path = locate(source.data)
     if path.is_file():
-        kind = KINDS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix)
-        if kind is None:
+        if not is_json(path) and path.suffix != ".parquet":
             raise UserError(f"{key}: {path} is none of {', '.join(KINDS)}")
         for wrong in ("config", "split"):
             if getattr(source, wrong):
                 raise UserError(f"{key}.{wrong}: {path} is one file and has none")
         if path.stat().st_size:
             given = _streaming(path)
-            yield str(path), load_dataset(kind, data_files=str(path), split="train", **given)
+            yield str(path), load_dataset("parquet", data_files=str(path), split="train", **given)
         return
     local = path.is_dir()
     if not local and (path.suffix in KINDS or source.data.count("/") != 1):
@@ -62,6 +66,13 @@ def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
     name = str(path) if local else source.data
     # what is on the hub is downloaded once; what is here needs no second copy
     given = _streaming(path) if local else {}
+    if local and (files := _json_files(path, source)):
+        wanted = [source.split] if source.split else _default(list(files), source, key)
+        for split in wanted:
+            if split not in files:
+                raise UserError(f"{key}.split: {source.data} has {', '.join(files)}, not {split}")
+            yield from ((str(file), file) for file in files[split])
+        return
     if source.split:
         yield source.data, load_dataset(name, source.config, split=source.split, **given)
         return
@@ -82,30 +93,18 @@ def _streaming(path: Path) -> dict[str, Any]:
     return {"streaming": True, "batch_size": ROWS_AT_ONCE, "fragment_scan_options": options}
 
 
+def _json_files(path: Path, source: Data) -> dict[str, list[Path]]:
+    """The files of each split of a folder; none where one of them is not JSON."""
+    from datasets import load_dataset_builder
+
+    named = load_dataset_builder(str(path), source.config).config.data_files or {}
+    files = {str(split): [Path(file) for file in some] for split, some in named.items()}
+    return files if all(is_json(file) for some in files.values() for file in some) else {}
+
+
 def _default(splits: list[str], source: Data, key: str) -> list[str]:
     if "train" in splits or len(splits) == 1:
         return ["train"] if "train" in splits else splits
     if all(split.startswith("round_") for split in splits):
         return splits
     raise UserError(f"{key}: {source.data} has several splits ({', '.join(splits)}); name one")
-
-
-def _unreadable_line(path: Path) -> str | None:
-    """The first line of a JSONL file that is none, and why."""
-    if path.suffix != ".jsonl":
-        return None
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line.decode())
-            except UnicodeDecodeError as error:
-                return f"line {number}: not UTF-8 text ({error.reason})"
-            except (ValueError, RecursionError) as error:
-                return f"line {number}: not JSON ({error})"
-            if not isinstance(value, dict):
-                return f"line {number}: not a JSON object"
-            if fault := text_fault(json.dumps(value, ensure_ascii=False)):
-                return f"line {number}: {fault}"
-    return None

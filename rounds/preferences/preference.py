@@ -1,5 +1,6 @@
 """A preference: a prompt, a better answer and a worse one, whatever shape they were read from."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -27,7 +28,11 @@ class Preference(NamedTuple):
 
 
 class Undecided(NamedTuple):
-    """A row that prefers nothing: a `tie` of two answers, or there is only `one_answer`."""
+    """A row that prefers nothing: a `tie` of two answers, or there is only `one_answer`.
+
+    Two more cannot teach what they say: answers that are the `same_but_white_space`, and answers
+    with `chat_tokens` in them.
+    """
 
     reason: str
     prompt: Messages
@@ -37,10 +42,15 @@ class Undecided(NamedTuple):
 
 def text_of(row: Row, column: str) -> str:
     """A column that must be a text. Raises ValueError where it is none."""
-    value = row.get(column)
+    value = row.get(column) if isinstance(row, dict) else None
     if not isinstance(value, str):
         raise ValueError(f"{column} is not a text")
     return value
+
+
+def optional_text(row: Row, column: str) -> str:
+    """A column that holds a text or nothing. Raises ValueError where it holds anything else."""
+    return "" if row.get(column) is None else text_of(row, column)
 
 
 def dict_of(row: Row, column: str) -> dict[str, Any]:
@@ -106,10 +116,26 @@ def best_and_worst(
 
 
 def number_of(value: Any) -> float | None:
-    """A score, or None where there is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    """A score, or None where there is none: null, or the NaN that pandas writes for it.
+
+    Raises ValueError for what is no number, and for one that is infinite or too big for a float.
+    """
+    if value is None or value != value:
         return None
-    return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"a score that is no number: {str(value)[:40]!a}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("a score that is infinite or too big")
+    return number
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value can be a score."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def scores_of(row: Row) -> tuple[float | None, float | None]:

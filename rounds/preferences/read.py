@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
+from rounds.chat_tokens import CHAT_TOKENS
 from rounds.conversational import fault, side_fault
 from rounds.errors import UserError
 from rounds.messages import prompt_fault
@@ -75,6 +76,7 @@ def _read(shape: str, source: Data, where: str, row: Row) -> Preference | Undeci
     try:
         said = SHAPES[shape].read(row)
         _checked(said)
+        said = _of_use(said)
     except ValueError as error:
         if source.skip_malformed:
             return Malformed(str(error), where)
@@ -84,6 +86,16 @@ def _read(shape: str, source: Data, where: str, row: Row) -> Preference | Undeci
     if source.prefer == "chatgpt" and isinstance(said, Preference):
         said = said._replace(chosen=said.rejected, rejected=said.chosen)
     return said._replace(where=where)
+
+
+def _of_use(said: Preference | Undecided) -> Preference | Undecided:
+    """What was said, undecided where its answers cannot teach it."""
+    both = (said.chosen, said.rejected) if isinstance(said, Preference) else said.answers or ()
+    if any(CHAT_TOKENS.search(answer) for answer in both):
+        return Undecided("chat_tokens", said.prompt)
+    if isinstance(said, Preference) and said.chosen.split() == said.rejected.split():
+        return Undecided("same_but_white_space", said.prompt)
+    return said
 
 
 def _checked(said: Preference | Undecided) -> None:

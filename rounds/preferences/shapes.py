@@ -11,7 +11,7 @@ from rounds.preferences import (
     trl_shapes,
     ultrafeedback,
 )
-from rounds.preferences.preference import Preference, Undecided, number_of
+from rounds.preferences.preference import Preference, Undecided, is_number
 from rounds.tables import Row
 
 
@@ -47,7 +47,7 @@ def _sides(row: Row, fits: Callable[[Any], bool]) -> bool:
 
 
 def _transcript(value: Any) -> bool:
-    return _text(value) and value.lstrip().startswith("Human:")
+    return _text(value) and hh_rlhf.is_transcript(value)
 
 
 def _has(value: Any, *names: str) -> bool:
@@ -56,10 +56,6 @@ def _has(value: Any, *names: str) -> bool:
 
 def _any_of(row: Row, names: tuple[str, ...], fits: Callable[[Any], bool]) -> bool:
     return any(fits(row.get(name)) for name in names)
-
-
-def _number(value: Any) -> bool:
-    return number_of(value) is not None
 
 
 SHAPES = {
@@ -85,8 +81,23 @@ SHAPES = {
     ),
     "trl_implicit_texts": Shape(
         "chosen, rejected: texts that begin alike",
-        lambda row: "prompt" not in row and _sides(row, _text) and not _transcript(row["chosen"]),
+        lambda row: (
+            "prompt" not in row
+            and _sides(row, _text)
+            and not _transcript(row["chosen"])
+            and not trl_shapes.says(row, trl_shapes.PROMPT_LIKE)
+        ),
         trl_shapes.implicit_texts,
+    ),
+    "question_and_texts": Shape(
+        "question (instruction, input), chosen, rejected: texts; system",
+        lambda row: (
+            "prompt" not in row
+            and _sides(row, _text)
+            and not _transcript(row["chosen"])
+            and _any_of(row, trl_shapes.QUESTIONS, lambda value: _text(value) and bool(value))
+        ),
+        trl_shapes.question,
     ),
     "ultrafeedback_binarized": Shape(
         "prompt: a text, chosen, rejected: whole conversations",
@@ -139,9 +150,9 @@ SHAPES = {
     "one_answer_a_row": Shape(
         "prompt, response, helpfulness (grade, rating, score)",
         lambda row: (
-            "prompt" in row and _text(row.get("response")) and _any_of(row, scored.GRADE, _number)
+            "prompt" in row and _text(row.get("response")) and _any_of(row, scored.GRADE, is_number)
         ),
-        scored.graded,
+        scored.one_prompt,
     ),
     "openai": Shape(
         "input.messages, preferred_output, non_preferred_output",

@@ -3,22 +3,57 @@
 import os
 from typing import Any
 
+from rounds.preferences.hh_rlhf import asked, is_transcript
 from rounds.preferences.preference import (
+    Messages,
     Preference,
     answer_of,
     list_of,
     name_of,
+    optional_text,
     prompt_of,
     scores_of,
     text_of,
 )
 from rounds.tables import Row
 
+NO_TOOLS: tuple[Any, ...] = (None, "", "[]", [], {})
+
+
+QUESTIONS = ("question", "instruction", "input")
+PROMPT_LIKE = (
+    *("prompt", "query", "history", "trajectory", "messages", "conversation", "conversations"),
+    *(*QUESTIONS, "system"),
+)
+"""Columns that hold what was asked, or a part of it."""
+
 
 def standard(row: Row) -> Preference:
-    """Three texts."""
+    """Three texts, and maybe the text of a system turn."""
+    return _texts(row, text_of(row, "prompt"))
+
+
+def question(row: Row) -> Preference:
+    """The same with the prompt under another name. Raises ValueError where it has several."""
+    found = says(row, PROMPT_LIKE) - {"system"}
+    if len(found) != 1 or not found.issubset(QUESTIONS):
+        raise ValueError(f"one of {', '.join(QUESTIONS)} is the prompt, and no other column")
+    return _texts(row, text_of(row, found.pop()))
+
+
+def says(row: Row, names: tuple[str, ...]) -> set[str]:
+    """Which of the columns hold anything."""
+    return {name for name in names if row.get(name) not in (None, "", [], {})}
+
+
+def _texts(row: Row, text: str) -> Preference:
+    if found := [name for name in ("tools", "tool_calls") if row.get(name) not in NO_TOOLS]:
+        raise ValueError(f"{found[0]} is not empty, and prefloop trains on text alone")
+    system = optional_text(row, "system")
+    before: Messages = [{"role": "system", "content": system}] if system.strip() else []
+    turns = asked(text) if is_transcript(text) else [{"role": "user", "content": text}]
     sides = text_of(row, "chosen"), text_of(row, "rejected")
-    return Preference(prompt_of(text_of(row, "prompt")), *sides, *scores_of(row), name_of(row))
+    return Preference(prompt_of([*before, *turns]), *sides, *scores_of(row), name_of(row))
 
 
 def conversational(row: Row) -> Preference:
@@ -34,7 +69,12 @@ def implicit_messages(row: Row) -> Preference:
 
 
 def implicit_texts(row: Row) -> Preference:
-    """Two texts; the words that both begin with are the prompt."""
+    """Two texts; the words that both begin with are the prompt.
+
+    Raises ValueError where another column holds what was asked.
+    """
+    if found := says(row, PROMPT_LIKE):
+        raise ValueError(f"{', '.join(sorted(found))}: what was asked is not in the texts alone")
     chosen, rejected = text_of(row, "chosen"), text_of(row, "rejected")
     if chosen == rejected:
         raise ValueError("chosen and rejected are the same")

@@ -51,8 +51,12 @@ def read_lines(reference: str, key: str) -> list[str]:
 
 def found(reference: str, key: str) -> Path:
     """The file that a config value means. Raises UserError naming `key` where there is none."""
-    path = locate(reference)
-    if not path.is_file():
+    try:
+        path = locate(reference)
+        there = path.is_file()
+    except (OSError, ValueError):  # a text of any kind where a path is expected
+        raise UserError(f"{key}: {reference[:60]!r} is no path of a file") from None
+    if not there:
         raise UserError(f"{key}: no such file {path.resolve()}")
     return path
 
@@ -80,8 +84,8 @@ def _csv(path: Path, column: str | None) -> Values:
     csv.field_size_limit(LONGEST_FIELD)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
-        prompt_columns(str(path), list(reader.fieldnames or []), column)
         try:
+            prompt_columns(str(path), list(reader.fieldnames or []), column)
             for row in reader:
                 if None in row:
                     where = f"{path}, line {reader.line_num}"
@@ -102,7 +106,14 @@ def _parquet(path: Path, column: str | None) -> Values:
     with file:
         wanted = prompt_columns(str(path), file.schema_arrow.names, column)
         number = 0
-        for batch in file.iter_batches(4096, columns=wanted):
+        batches = file.iter_batches(4096, columns=wanted)
+        while True:
+            try:
+                batch = next(batches, None)
+            except OSError as error:
+                raise UserError(f"{path}: damaged after row {number} ({error})") from error
+            if batch is None:
+                break
             for value in batch.to_pylist():
                 number += 1
                 yield number, value

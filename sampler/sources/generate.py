@@ -11,11 +11,13 @@ from endpoints.budget import Budget
 from endpoints.client import asking, each
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
+from rounds.errors import UserError
 from rounds.folder import round_number, run_of
 from rounds.ids import digest, text_hash
+from rounds.near import Near
+from rounds.normal import asked
 from rounds.progress import Progress
 from rounds.tables import Row
-from sampler.pool import spoken
 from sampler.sources.config import Generate, SourceConfig
 from sampler.sources.recipes import Material, described, drawn_call, read_material
 from sampler.sources.replies import SCHEMA
@@ -67,15 +69,16 @@ def generate(
     fewer: calls, tokens or cost of the budget, or nothing_new. Raises EndpointLost when the
     endpoint stops answering.
     """
-    material = read_material(wanted.config, wanted.key)
+    texts = [asked(row["messages"]) for row in held_out]
+    material = _apart(read_material(wanted.config, wanted.key), texts, wanted)
     sieve = Sieve(wanted.source, wanted.prompts)
     sieve.avoid(
         "near_held_out",
-        (spoken(row["messages"]) for row in held_out),
+        texts,
         min(NEAR, wanted.near_held_out),
     )
     sieve.avoid("repeats_a_seed", material.seeds)
-    sieve.avoid("repeats_another", (spoken(row["messages"]) for row in others))
+    sieve.avoid("repeats_another", (asked(row["messages"]) for row in others))
     try:
         return asyncio.run(_until_enough(folder, wanted, material, sieve, endpoints, progress))
     except EndpointLost:
@@ -99,6 +102,27 @@ def nothing_generated(facts: dict[str, Any]) -> str:
         f"no prompt was generated in {facts['calls']} calls ({reasons or facts['ended']}); look at "
         "the replies in journal.sqlite, and try other seeds, recipes or another endpoint"
     )
+
+
+def _apart(material: Material, held_out: list[str], wanted: Wanted) -> Material:
+    """The material without the seeds that are held-out prompts or come near to one: a writer that
+    sees one would rewrite it into a train prompt.
+    """
+    near = Near(wanted.near_held_out)
+    near.add(held_out)
+    exact = set(held_out)
+    hits = near.find(material.seeds)
+    seeds = [
+        seed
+        for seed, hit in zip(material.seeds, hits, strict=True)
+        if hit is None and seed not in exact
+    ]
+    if not seeds:
+        raise UserError(
+            f"{wanted.key}.seeds: every seed is a gate or test prompt or comes near to one; "
+            "name other seeds"
+        )
+    return material._replace(seeds=seeds)
 
 
 async def _until_enough(

@@ -12,7 +12,7 @@ from endpoints.hostile import neutralize
 from endpoints.template import Template, fill, parse_template
 from rounds.errors import UserError
 from rounds.ids import digest
-from sampler.pool import spoken
+from rounds.normal import asked
 from sampler.sources.config import Generate, SourceConfig
 from sampler.sources.files import found, read_lines
 from sampler.sources.read import source_rows
@@ -45,7 +45,7 @@ def read_material(config: Generate, key: str) -> Material:
     """The recipes, seeds and personas of a source. Raises UserError naming what is wrong."""
     recipes = [_recipe(name, weight, key) for name, weight in config.recipes.items()]
     rows = source_rows(SourceConfig(file=config.seeds), f"{key}.seeds")
-    seeds = _in_order([spoken(row["messages"]) for row in rows])
+    seeds = _in_order([asked(row["messages"]) for row in rows])
     personas = config.personas or []
     if isinstance(personas, str):
         personas = read_lines(personas, f"{key}.personas")

@@ -23,11 +23,13 @@ def template_values(source: SourceConfig, key: str) -> Values:
     """
     text = _text(str(source.template), f"{key}.template")
     environment = SandboxedEnvironment(undefined=StrictUndefined)
+    # sources are read several times and must say the same each time
+    del environment.filters["random"], environment.globals["lipsum"]
     try:
         used = meta.find_undeclared_variables(environment.parse(text))
         template = environment.from_string(text)
     except TemplateError as error:
-        raise UserError(f"{key}.template: not a Jinja template ({error})") from error
+        raise UserError(f"{key}.template: not a Jinja template ({error.message})") from error
     _same_names(used, set(source.over), key)
     names = sorted(source.over)
     values = [_values(source.over[name], f"{key}.over.{name}") for name in names]
