@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from scripted import Script, Scripted, scripted
 
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
+
+settings.register_profile("prefloop", deadline=None)  # a slow machine is no fault
+settings.load_profile("prefloop")
 
 
 @pytest.fixture

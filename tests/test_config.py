@@ -166,7 +166,10 @@ GOLD = "judge.gold={path: gold.jsonl}"
             "judge.tau=from_gold(0.9) judge.criteria.honesty=1 " + GOLD,
             "judge.tau: .* needs probabilities, and criteria have none",
         ),
-        ("judge.gold.path=null", "judge.gold.path: expected a file, a folder or the id of a dataset"),
+        (
+            "judge.gold.path=null",
+            "judge.gold.path: expected a file, a folder or the id of a dataset",
+        ),
         (GOLD + " judge.gold.min_n=0", "judge.gold.min_n: Input should be greater than or equal"),
         ("judge.health.sample=-1", "judge.health.sample: Input should be greater than or equal"),
         ("judge.health.bounds.max_flips=1.5", "judge.health.bounds.max_flips: .* less than or eq"),
