@@ -58,7 +58,7 @@ ROUND = st.one_of(
 HELD_OUT = st.lists(st.sampled_from(PROMPTS), max_size=1)
 
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # the stage takes 50 ms
-slowly = settings(deadline=None, max_examples=12, phases=WITHOUT_SHRINKING)
+slowly = settings(deadline=None, max_examples=10, phases=WITHOUT_SHRINKING)
 
 
 def tables_of(drawn: dict[str, Any], held_out: list[str], number: int = 1) -> dict[str, list[Row]]:
