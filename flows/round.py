@@ -169,7 +169,8 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     assert run.config.trainer is not None
     shown = run.display.stage("train")
     policies = (in_place(folder), run.initial)
-    trained, _ = train(folder, run.config.trainer, *policies, run.config.seed, shown, flip_rate)
+    seed, limits = run.config.seed, run.config.pairs.held_out
+    trained, _ = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
     return trained
 
 

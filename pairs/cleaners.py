@@ -3,7 +3,7 @@
 from functools import partial
 
 from pairs.config import PairsConfig
-from pairs.contamination import HeldOut
+from pairs.contamination import Contamination
 from pairs.degenerate import loops
 from pairs.language import language
 from pairs.pair import Cleaner, Pair, Why
@@ -21,7 +21,7 @@ from pairs.sides import (
 )
 
 
-def cleaners(config: PairsConfig, held_out: HeldOut) -> list[Cleaner]:
+def cleaners(config: PairsConfig, contamination: Contamination) -> list[Cleaner]:
     """What looks at a pair alone; duplicates and the length guard look at all of them."""
     return [
         cut_off,
@@ -36,9 +36,7 @@ def cleaners(config: PairsConfig, held_out: HeldOut) -> list[Cleaner]:
         partial(refusals, config=config),
         partial(language, config=config),
         partial(length_ratio, config=config),
-        held_out.equals,
-        held_out.resembles,
-        held_out.quoted,
+        contamination.leak,
     ]
 
 

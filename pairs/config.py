@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rounds.held_out import Limits
 from rounds.section import Section
 
 
@@ -51,3 +52,8 @@ class PairsConfig(Section):
     ngram: int = Field(3, ge=1)
     """Words in an n-gram of the three Jaccard similarities."""
     semantic: Semantic | None = None
+
+    @property
+    def held_out(self) -> Limits:
+        """How close a pair may come to the held-out prompts."""
+        return Limits(self.held_out_near, self.held_out_overlap, self.ngram)

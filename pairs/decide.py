@@ -6,10 +6,11 @@ from pathlib import Path
 from pairs.build import considered
 from pairs.cleaners import cleaners, first_reason
 from pairs.config import PairsConfig
-from pairs.contamination import HeldOut
+from pairs.contamination import Contamination
 from pairs.pair import Pair
 from rounds.folder import round_number, round_start
 from rounds.grouped import grouped
+from rounds.held_out import HeldOut
 from rounds.progress import Progress
 from rounds.tables import Row, iter_rows
 
@@ -47,8 +48,8 @@ def decided(
     """
     number = round_number(folder)
     policy = round_start(folder)["policy"]["policy_id"]
-    held_out = iter_rows(folder, "prompts", HELD_OUT, HELD_OUT_PROMPT)
-    known = HeldOut(held_out, iter_rows(folder, "prompts", TRAIN, PROMPT), config)
+    held_out = HeldOut(iter_rows(folder, "prompts", HELD_OUT, HELD_OUT_PROMPT), config.held_out)
+    known = Contamination(held_out, iter_rows(folder, "prompts", TRAIN, PROMPT))
     checks = cleaners(config, known)
     prompts = iter_rows(folder, "prompts", TRAIN, PROMPT)
     sampled = grouped(folder, "candidates", prompt_ids, TRAIN, CANDIDATE)

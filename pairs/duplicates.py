@@ -1,4 +1,5 @@
-"""Pairs that were there before, in this round or an earlier one: the same, alike, or in meaning."""
+"""Pairs that were there before, in this round or an earlier one: the same, alike, or in meaning;
+and such as contradict one that was."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -42,15 +43,14 @@ class Duplicates:
             stale.unlink()  # of an attempt at this round that was killed, or of other settings
         place = (run_dir / "index", number, earlier)
         alike = texts_of(pair_text)
-        self._indexes: list[tuple[str, Callable[[Row], str], Index]] = [
-            ("duplicate", pair_key, ExactIndex(*place, texts_of(pair_key)))
-        ]
+        self._exact = ExactIndex(*place, texts_of(pair_key))
+        self._indexes: list[tuple[str, Index]] = []
         if (least := config.near_duplicates) is not None:
             near = PairIndex(*place, alike, least, config.ngram)
-            self._indexes.append(("near_duplicate", pair_text, near))
+            self._indexes.append(("near_duplicate", near))
         if (semantic := config.semantic) is not None:
             meant = SemanticIndex(*place, alike, semantic.embed, semantic.threshold)
-            self._indexes.append(("semantic_duplicate", pair_text, meant))
+            self._indexes.append(("semantic_duplicate", meant))
 
     def find(self, rows: list[Row]) -> dict[str, Why]:
         """Why pairs are dropped, by pair_id; the others count as kept from now on.
@@ -58,18 +58,32 @@ class Duplicates:
         The earlier of two alike stays: the order of the rows and of the calls matters.
         """
         found: dict[str, Why] = {}
-        for reason, text, index in self._indexes:
+        for row in rows:
+            if why := self._there(row):
+                found[row["pair_id"]] = why
+        for reason, index in self._indexes:
             left = [row for row in rows if row["pair_id"] not in found]
             names = [row["pair_id"] for row in left]
-            hits = index.keep(names, [text(row) for row in left])
+            hits = index.keep(names, [pair_text(row) for row in left])
             for name, hit in zip(names, hits, strict=True):
                 if hit is not None:
                     found[name] = Why(reason, _detail(hit))
         return found
 
+    def _there(self, row: Row) -> Why | None:
+        """Whether the same pair is there, or the same with the sides changed."""
+        key = pair_key(row)
+        opposite = pair_key({**row, "chosen": row["rejected"], "rejected": row["chosen"]})
+        for reason, text in (("duplicate", key), ("contradicts", opposite)):
+            if same := self._exact.find(text):
+                return Why(reason, _detail(same))
+        self._exact.add(row["pair_id"], key)
+        return None
+
     def write(self, kept: Collection[str]) -> None:
         """Write the pairs that were kept in the end."""
-        for _, _, index in self._indexes:
+        self._exact.write(kept)
+        for _, index in self._indexes:
             index.write(kept)
 
 

@@ -1,21 +1,21 @@
 """Pairs that are there already, word for word: an index over all rounds, a file each.
 
-    <folder>/0001.exact, ...    sorted 64-bit hashes of the pairs that a round kept, with their ids
+    <folder>/0001.exact, ...    sorted 64-bit hashes of the pairs that a round kept, and their ids
 
 A round looks only at the files of finished rounds before it, and writes its own at its end, so a
 round that was killed leaves the index as it was.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from rounds.files import write_atomically
+from pairs.segments import Array, read_segment, strings, write_segment
 
-ENTRY = np.dtype([("key", "<u8"), ("name", "S16")])
+FACTS = {"format": 1}
 
 
 class Same(NamedTuple):
@@ -40,43 +40,42 @@ class ExactIndex:
     ) -> None:
         """`texts_of` gives (pair_id, text) of an earlier round whose file is missing."""
         self._folder, self._number = folder, number
-        self._earlier: dict[int, np.ndarray] = {}
-        for done in earlier:
-            if not self._path(done).exists():
-                self._write(done, ((_key(text), name) for name, text in texts_of(done)))
-            self._earlier[done] = np.load(self._path(done), mmap_mode="r")
+        self._earlier = {done: self._read(done, texts_of) for done in earlier}
         self._ours: dict[int, str] = {}
 
-    def keep(self, names: Sequence[str], texts: Sequence[str]) -> list[Same | None]:
-        """For each text, in order, the pair that it repeats; one that repeats none is added."""
-        found = []
-        for name, text in zip(names, texts, strict=True):
-            key = _key(text)
-            same = self._before(key)
-            if same is None and self._ours.setdefault(key, name) != name:
-                same = Same(self._ours[key], self._number)
-            found.append(same)
-        return found
+    def find(self, text: str) -> Same | None:
+        """The pair with this text, of an earlier round or added in this one."""
+        key = _key(text)
+        for number, (keys, names) in self._earlier.items():
+            place = int(np.searchsorted(keys, np.uint64(key)))
+            if place < len(keys) and int(keys[place]) == key:
+                return Same(names[place].decode(), number)
+        return Same(self._ours[key], self._number) if key in self._ours else None
+
+    def add(self, name: str, text: str) -> None:
+        """Add a text that was not there."""
+        self._ours[_key(text)] = name
 
     def write(self, kept: Collection[str]) -> None:
         """Write this round's file, with the names that were kept in the end."""
         self._write(self._number, ((k, name) for k, name in self._ours.items() if name in kept))
 
-    def _before(self, key: int) -> Same | None:
-        for number, entries in self._earlier.items():
-            place = int(np.searchsorted(entries["key"], np.uint64(key)))
-            if place < len(entries) and int(entries["key"][place]) == key:
-                return Same(entries["name"][place].decode(), number)
-        return None
+    def _read(
+        self, number: int, texts_of: Callable[[int], Iterable[tuple[str, str]]]
+    ) -> tuple[Array, Array]:
+        arrays = read_segment(self._path(number), FACTS)
+        if arrays is None:
+            self._write(number, ((_key(text), name) for name, text in texts_of(number)))
+            return self._read(number, texts_of)
+        keys, names = arrays
+        return keys, names
 
     def _write(self, number: int, entries: Iterable[tuple[int, str]]) -> None:
-        rows = np.array([(key, name.encode()) for key, name in sorted(entries)], dtype=ENTRY)
-
-        def save(temporary: Path) -> None:
-            with temporary.open("wb") as file:
-                np.save(file, rows)
-
-        write_atomically(self._path(number), save)
+        rows = sorted(entries)
+        keys = np.array([key for key, _ in rows], np.uint64)
+        write_segment(
+            self._path(number), FACTS, [keys, strings([name.encode() for _, name in rows])]
+        )
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:04d}.exact"

@@ -41,7 +41,7 @@ def write_parts(
 
 
 def read_parts(path: Path, facts: dict[str, Any], number: int) -> list[Part] | None:
-    """What was written, mapped into memory; None where the file is missing or of other facts."""
+    """What was written, mapped into memory; None where there is no such file."""
     arrays = read_segment(path, facts)
     if arrays is None:
         return None

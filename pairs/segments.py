@@ -17,28 +17,44 @@ Array = NDArray[Any]
 def write_segment(path: Path, facts: dict[str, Any], arrays: list[Array]) -> None:
     """Write the arrays and the facts they depend on, in the .npy format one after another."""
 
+    header = strings([json.dumps(_header(facts, arrays)).encode()])
+
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            for each in [strings([json.dumps(facts).encode()]), *arrays]:
+            for each in [header, *arrays]:
                 np.save(file, each, allow_pickle=False)
 
     write_atomically(path, write)
 
 
 def read_segment(path: Path, facts: dict[str, Any]) -> list[Array] | None:
-    """The arrays, mapped into memory; None where there is no file or it was written for others."""
-    if not path.exists():
+    """The arrays, mapped into memory.
+
+    None where there is no file, one that was written for other facts, or a damaged one.
+    """
+    try:
+        header, *arrays = _arrays(path)
+        said = json.loads(header[0])
+    except (OSError, ValueError, TypeError, IndexError):  # no file, or cut off anywhere
         return None
+    return arrays if said == _header(facts, arrays) else None
+
+
+def _header(facts: dict[str, Any], arrays: list[Array]) -> dict[str, Any]:
+    return {**facts, "sizes": [each.size for each in arrays]}
+
+
+def _arrays(path: Path) -> list[Array]:
+    arrays: list[Array] = []
     with path.open("rb") as file:
         whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        arrays: list[Array] = []
         while file.tell() < len(whole):
             np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
             header = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
             shape, _, dtype = header
             arrays.append(np.ndarray(shape, dtype, buffer=whole, offset=file.tell()))
             file.seek(arrays[-1].nbytes, io.SEEK_CUR)
-    return arrays[1:] if json.loads(arrays[0][0]) == facts else None
+    return arrays
 
 
 def strings(values: list[bytes]) -> Array:

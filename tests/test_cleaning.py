@@ -8,9 +8,10 @@ from builders import candidate_row, prompt_row
 from pairs.build import considered
 from pairs.cleaners import cleaners, first_reason
 from pairs.config import PairsConfig
-from pairs.contamination import HeldOut
+from pairs.contamination import Contamination
 from pairs.pair import Pair, Why
 from pairs.sides import CHAT_TOKENS
+from rounds.held_out import HeldOut
 from rounds.normal import words
 from rounds.tables import Row
 
@@ -55,7 +56,8 @@ def why(
 ) -> Why | None:
     """Why the pair is dropped."""
     checked = PairsConfig(**config)
-    checks = cleaners(checked, HeldOut(held_out or [], train or [prompt], checked))
+    held = HeldOut(held_out or [], checked.held_out)
+    checks = cleaners(checked, Contamination(held, train or [prompt]))
     return first_reason(pair(chosen, rejected, prompt, scores), checks)
 
 

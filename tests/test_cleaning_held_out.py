@@ -48,6 +48,56 @@ def test_one_that_is_quoted_is_dropped(side: str):
     assert why(*sides[side], prompt=prompt, held_out=[held()], **off) is None
 
 
+WRAPPINGS = [
+    "Q: {}\nA:",
+    "\n\nHuman: {}\n\nAssistant:",
+    "Hello!\n{}",
+    "### Instruction:\n{}\n\n### Response:\n",
+    'Somebody asked: "{}"',
+    "Dear assistant, {}",
+    "**{}**",
+]
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("text", ["What do bees eat in the winter?", "Who keeps bees?", HELD])
+def test_whatever_stands_around_it_a_held_out_prompt_is_found(wrapping: str, text: str):
+    found = why(BASIL, prompt=prompt_row(wrapping.format(text)), held_out=[held(text)])
+    assert found and found.reason in ("held_out_prompt", "held_out_near")
+
+
+@pytest.mark.parametrize("text", ["Why is that so?", HELD, edited()])
+def test_it_is_found_as_a_turn_of_a_conversation(text: str):
+    answer = {"role": "assistant", "content": "Hello! How can I help you?"}
+    turns = [*user("Good morning."), answer, *user(text)]
+    prompt = {**prompt_row(), "messages": turns}
+    found = why(BASIL, prompt=prompt, held_out=[held(HELD), held("Why is that so?")])
+    assert found and found.reason in ("held_out_prompt", "held_out_near")
+
+
+def test_one_of_several_lines_is_found_among_other_lines():
+    text = "I keep bees\nand my neighbour is allergic\nWhat may she ask of me"
+    found = why(BASIL, prompt=prompt_row(f"Good day to you\n{text}\nThanks"), held_out=[held(text)])
+    assert found == ("held_out_prompt", f"holds all of {held(text)['prompt_id']}")
+
+
+def test_a_short_one_may_be_a_phrase_of_a_longer_prompt_and_a_long_one_of_a_sentence():
+    cases = {
+        "Explain your answer.": f"{LONG}\nIs it so? Explain your answer. Take your time.",
+        "How do I bake a good bread": "How do I bake a good bread without any yeast?",
+        "Go on.": "Go on.\nTell me how you would keep bees on a balcony in town.",
+    }
+    for text, prompt in cases.items():
+        assert why(BASIL, prompt=prompt_row(prompt), held_out=[held(text)]) is None
+
+
+def test_an_answer_may_not_say_all_of_a_short_one():
+    row = held("What do bees eat in winter?")
+    found = why(f"1. What do bees eat in winter?\n2. {BASIL}", held_out=[row])
+    assert found == ("held_out_overlap", f"all of {row['prompt_id']}")
+    assert why(f"Who knows what do bees eat in winter? {BASIL}", held_out=[row]) is None
+
+
 def test_a_phrase_of_it_is_no_quotation():
     phrase = "Speak with a lawyer before your daughter is stung: " + HELD[:60]
     assert why(phrase, held_out=[held()]) is None

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from test_near import edited, jaccard
 
 from pairs.bands import bands_for
 from pairs.index import Hit, PairIndex
+from pairs.segments import read_segment, strings, write_segment
 from rounds import block, shingles
 
 Named = list[tuple[str, str]]
@@ -189,6 +191,18 @@ def test_a_round_of_other_parameters_is_built_again(
         later = index(tmp_path, 2, texts_of=texts_of, **changed)
         assert keep(later, [("new", named[3][1])]) == [Hit(named[3][0], 1, 1.0)]
         assert asked == read
+
+
+def test_a_file_that_is_cut_off_anywhere_counts_as_missing(tmp_path: Path) -> None:
+    path, arrays = tmp_path / "0001.near", [np.arange(3), strings([b"a", b"bc"])]
+    write_segment(path, {"ngram": 3}, arrays)
+    whole = path.read_bytes()
+    assert [each.tolist() for each in read_segment(path, {"ngram": 3}) or []] == [
+        each.tolist() for each in arrays
+    ]
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        assert read_segment(path, {"ngram": 3}) is None
 
 
 def test_a_round_without_pairs_is_a_round(tmp_path: Path) -> None:

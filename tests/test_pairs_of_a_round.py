@@ -42,6 +42,32 @@ def test_a_pair_of_an_earlier_round_is_a_duplicate(run_dir: Path):
     assert build_pairs(first, PairsConfig())["kept"] == 1  # and not one of itself
 
 
+def test_a_label_that_contradicts_an_earlier_one_is_dropped_and_names_it(run_dir: Path):
+    tables = {"prompts": [P], "candidates": [GOOD, BAD]}
+    first = begun(run_dir, 1, **tables, verdicts=confirmed(GOOD, BAD))
+    assert counts(first, near_duplicates=None) == (1, {})
+    write_json(first / "manifest.json", {})
+    second = begun(run_dir, 2, **tables, verdicts=confirmed(BAD, GOOD))
+    assert counts(second, near_duplicates=None) == (0, {"contradicts": 1})
+    [kept], [dropped] = read_rows(first, "pairs"), read_rows(second, "dropped")
+    assert dropped["detail"] == f"{kept['pair_id']} of round 1"
+
+
+@pytest.mark.parametrize("left", [0, 50, 0.5, -8], ids=["nothing", "a head", "half", "all but"])
+@pytest.mark.parametrize("kind", ["exact", "near", "semantic"])
+def test_a_damaged_index_file_is_written_again(run_dir: Path, kind: str, left: float):
+    semantic = {"embed": "test_pairs_of_a_round:embed", "threshold": 0.99}
+    tables = {"prompts": [P], "candidates": [GOOD, BAD], "verdicts": confirmed(GOOD, BAD)}
+    first = begun(run_dir, 1, **tables)
+    assert counts(first, semantic=semantic) == (1, {})
+    write_json(first / "manifest.json", {})
+    file = run_dir / "index" / f"0001.{kind}"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(left * len(whole)) if isinstance(left, float) else left])
+    assert counts(begun(run_dir, 2, **tables), semantic=semantic) == (0, {"duplicate": 1})
+    assert file.read_bytes() == whole
+
+
 def test_prompts_that_differ_in_case_and_space_only_make_one_pair(run_dir: Path):
     tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
     for text in ("Q?", "q? "):

@@ -6,6 +6,7 @@ from typing import Any
 from rounds.by_hand import by_hand, shown
 from rounds.errors import UserError
 from rounds.folder import policy_of, round_start, run_of
+from rounds.held_out import Limits
 from rounds.stages import stage_stamps
 from trainer.config import TrainerConfig
 from trainer.stage import train
@@ -14,13 +15,15 @@ from trainer.stage import train
 def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The trainer stage with the run's own config."""
     start, run_dir = round_start(folder), run_of(folder)
-    policies = [policy_of(run_dir, start[name]) for name in ("policy", "initial")]
+    policy, initial = (policy_of(run_dir, start[name]) for name in ("policy", "initial"))
     if tree["trainer"] is None:
         raise UserError("run.yaml: trainer is null; this run trains nothing")
     config = TrainerConfig.model_validate(tree["trainer"])
     stamp = stage_stamps(folder).get("gold", {"facts": {}})
     flip_rate = stamp["facts"].get("flip_rate")
-    return train(folder, config, policies[0], policies[1], start["seed"], shown, flip_rate)[0]
+    keys = ("held_out_near", "held_out_overlap", "ngram")
+    limits = Limits(*(tree["pairs"][key] for key in keys))
+    return train(folder, config, policy, initial, start["seed"], shown, flip_rate, limits)[0]
 
 
 if __name__ == "__main__":

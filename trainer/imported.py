@@ -1,40 +1,18 @@
 """Imported preferences as pairs to train on, without those on held-out prompts."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
+from rounds.held_out import HeldOut
 from rounds.ids import digest, prompt_id
-from rounds.near import Near
-from rounds.normal import asked, plain
 from rounds.preferences.config import Data
-from rounds.preferences.preference import Messages, Preference
+from rounds.preferences.preference import Preference
 from rounds.preferences.read import Malformed, read_preferences
 from rounds.schema import OPTIONAL
 from rounds.tables import Row
 
-NEAR = 0.8
-"""Jaccard similarity of two prompts' word 3-grams from which they count as one."""
 ROWS_AT_ONCE = 1024
-
-
-class HeldOut:
-    """The gate and test prompts of a round. Some hundred bytes a word are held."""
-
-    def __init__(self, prompts: Iterable[Messages]) -> None:
-        texts = [asked(messages) for messages in prompts]
-        self._plain = {plain(text) for text in texts}
-        self._near = Near(NEAR)
-        self._near.add(texts)
-
-    def hold(self, prompts: Iterable[Messages]) -> list[bool]:
-        """For each prompt whether it is, or comes near to, one of them."""
-        texts = [asked(messages) for messages in prompts]
-        hits = self._near.find(texts)
-        return [
-            hit is not None or plain(text) in self._plain
-            for text, hit in zip(texts, hits, strict=True)
-        ]
 
 
 def imported_pairs(
@@ -54,11 +32,12 @@ def imported_pairs(
             for one in some
             if not isinstance(one, Preference)
         )
-        held = held_out.hold([one.prompt for one in found])
-        for one, is_held in zip(found, held, strict=True):
+        leaks = held_out.asked_in([one.prompt for one in found])
+        for one, asks in zip(found, leaks, strict=True):
             row = _pair(one)
-            if is_held or row["pair_id"] in seen:
-                left_out["held_out_prompt" if is_held else "repeated"] += 1
+            leak = asks or held_out.quoted_in(one.prompt, [one.chosen, one.rejected])
+            if leak or row["pair_id"] in seen:
+                left_out[leak.reason if leak else "repeated"] += 1
                 continue
             seen.add(row["pair_id"])
             yield row
