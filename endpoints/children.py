@@ -68,6 +68,11 @@ def run_child(
             last = raw.decode(errors="replace").rstrip("\n")
             on_line(last)
         status = process.wait()
+    check_ended(module, log, status, last)
+
+
+def check_ended(module: str, log: Path, status: int, last: str) -> None:
+    """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
     if status == USER_ERROR and last.startswith("error: "):
         raise UserError(last.removeprefix("error: "))
     if status:

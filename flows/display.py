@@ -56,7 +56,11 @@ class Display:
 
     def warn(self, message: str) -> None:
         """Something the user should know that stops nothing."""
-        self._console.print(f"warning: {message}", style="yellow", highlight=False, soft_wrap=True)
+        self.tell(f"warning: {message}", style="yellow")
+
+    def tell(self, message: str, style: str | None = None) -> None:
+        """What was found, in a line of its own."""
+        self._console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def title(self, text: str) -> None:
         """A new round begins: its stages get lines of their own."""

@@ -18,6 +18,7 @@ from sampler.held_out import fixed_held_out, take_stock
 from sampler.pool import used_prompts
 from sampler.prompt_config import written_by
 from trainer.config import TrainerConfig
+from trainer.extra import warm_start_due
 
 POWER = 0.8
 TOKENS_A_CALL = (600, 100)
@@ -181,9 +182,9 @@ def _gate(config: Config, prompts: int) -> str:
 
 
 def _trained_beside(trainer: TrainerConfig, done: list[Path]) -> str:
-    """The warm start, until a round has trained, and the replay."""
+    """The warm start, until a policy trained with it is in place, and the replay."""
     said = []
-    if trainer.warm_start and not any(read_json(one / "manifest.json")["trained"] for one in done):
+    if trainer.warm_start and warm_start_due(done):
         limit = trainer.warm_start.limit
         most = f" (at most {limit})" if limit is not None else ""
         said.append(f"warm start from {trainer.warm_start}{most}")

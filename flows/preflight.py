@@ -38,6 +38,11 @@ def check(config: Config, display: Display) -> None:
         display.warn(
             f"{stock.held_out_again} train prompts left out: they are gate or test prompts"
         )
+    if config.trainer is not None and all(row["split"] != "gate" for row in stock.held_out):
+        raise UserError(
+            "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
+            "leaves the gate nothing to decide on; name prompts that test does not have"
+        )
     if (writer := written_by(config.prompts)) is not None:
         key, generated = writer
         read_material(generated, key)
@@ -60,7 +65,7 @@ def check(config: Config, display: Display) -> None:
             shown = display.stage("trainer data")
             model = _tokenizer(config)
             for sentence in check_training(config.trainer, model, Path(scratch), shown):
-                display.warn(sentence)
+                display.tell(sentence)
 
 
 def check_endpoints(config: Config, names: Collection[str]) -> None:

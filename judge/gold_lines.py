@@ -7,6 +7,7 @@ from typing import Any
 from rounds.ids import digest
 from rounds.messages import prompt_fault, text_fault
 from rounds.preferences.shapes import recognise
+from rounds.preferences.text_alone import beside_text, beside_words
 
 LABELS = ("a", "b", "tie")
 EXPECTED = (
@@ -51,7 +52,7 @@ def read_line(line: str) -> dict[str, Any]:
         raise ValueError("not a JSON object")
     prompt = value.get("prompt")
     messages: Any = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    if fault := prompt_fault(messages):
+    if fault := beside_text(value) or beside_words(messages) or prompt_fault(messages):
         raise ValueError(fault)
     messages = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
     return {
@@ -89,6 +90,8 @@ def _sides(value: dict[str, Any], messages: list[dict[str, str]]) -> dict[str, s
 def _answer(value: dict[str, Any], name: str) -> str:
     """The text of an answer: a string, or a list with one assistant message."""
     answer = value.get(name)
+    if fault := beside_words(answer):
+        raise ValueError(f"{name}: {fault}")
     if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], dict):
         turn = answer[0]
         answer = turn.get("content") if turn.get("role") == "assistant" else None

@@ -32,6 +32,7 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
                 for row in iter_rows(folder, "prompts", columns=["set_aside"])
             ),
             "candidates": sum(1 for _ in iter_rows(folder, "candidates", ["train"], ["split"])),
+            "sources": facts.get("sample", {}).get("sources"),
             "candidate_fates": facts.get("pairs", {}).get("candidates"),
             "verdicts": outcomes.total(),
             "abstentions": outcomes["abstain"],

@@ -11,7 +11,7 @@ INVISIBLE = re.compile(
 )
 
 _ONE_BY_ONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORDS = re.compile(f"[{_ONE_BY_ONE}]|[^\\W{_ONE_BY_ONE}]+")
+WORDS = re.compile(f"[{_ONE_BY_ONE}]|[^\\W{_ONE_BY_ONE}]+")
 
 
 def plain(text: str) -> str:
@@ -24,7 +24,7 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text as it is compared; a Chinese or Japanese character is one of its own."""
-    return _WORDS.findall(plain(text))
+    return WORDS.findall(plain(text))
 
 
 def asked(messages: list[dict[str, str]]) -> str:

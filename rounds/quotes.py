@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from rounds.normal import plain, words
+from rounds.normal import WORDS, plain, words
 
 NGRAM = 8
 SHARED = 3, 5
@@ -67,28 +67,25 @@ class Whole:
                 said = " ".join(found)
                 self._names[said] = min(name, self._names.get(said, name))
                 self._lengths.setdefault(found[0], set()).add(len(found))
-        self._longest = max((max(each) for each in self._lengths.values()), default=0)
 
     def within(self, text: str, least: int = 1) -> str | None:
         """The name of the longest of `least` words or more that stands there, if one does."""
         found: list[str] = []
         breaks = [0]
         for part in _BREAK.split("\n".join(plain(line) for line in text.splitlines())):
-            if some := words(part):
+            if some := WORDS.findall(part):
                 found += some
                 breaks.append(len(found))
-        best: tuple[int, str | None] = (0, None)
-        for at, first in enumerate(breaks[:-1]):
-            lengths = self._lengths.get(found[first], set())
-            for end in breaks[at + 1 :]:
-                size = end - first
-                if size > self._longest:
-                    break
-                enough = size >= max(least, min(WHOLE, len(found) / 2)) and size > best[0]
-                if enough and size in lengths:
-                    name = self._names.get(" ".join(found[first:end]))
-                    best = (size, name) if name else best
-        return best[1]
+        enough = max(least, min(WHOLE, len(found) / 2))
+        ends = set(breaks)
+        standing = [
+            (end - first, name)
+            for first in breaks[:-1]
+            for size in self._lengths.get(found[first], ())
+            if size >= enough and (end := first + size) in ends
+            if (name := self._names.get(" ".join(found[first:end])))
+        ]
+        return max(standing, default=(0, None), key=lambda one: one[0])[1]
 
 
 def _ngrams(text: str) -> Iterable[str]:

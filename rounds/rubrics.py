@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from rounds.ids import text_hash
-from rounds.tables import table_path
+from rounds.tables import iter_batches, table_path
 
 STAGES = {"judge": "judge.rubrics", "judge_held_out": "gate.judge.rubrics"}
 """The stages whose facts hold the texts of their rubrics by kind, and where a config names them."""
@@ -26,6 +24,5 @@ def rubrics_used(folder: Path, stages: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _hashes(folder: Path) -> set[str]:
-    with pq.ParquetFile(table_path(folder, "verdicts")) as file:
-        batches = file.iter_batches(columns=["rubric_hash"])
-        return {name for batch in batches for name in batch["rubric_hash"].unique().to_pylist()}
+    batches = iter_batches(table_path(folder, "verdicts"), "verdicts", columns=["rubric_hash"])
+    return {name for batch in batches for name in batch["rubric_hash"].unique().to_pylist()}

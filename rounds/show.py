@@ -1,17 +1,20 @@
 """A round's judged prompts, traced: both answers, every verdict, why kept or dropped."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rounds.errors import UserError
 from rounds.folder import open_run, round_dir, round_folders
-from rounds.tables import Row, read_rows, table_path
+from rounds.grouped import grouped
+from rounds.tables import Row, iter_rows, table_path
 
 
 def judged(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Iterator[dict[str, Any]]:
     """The pairs of a round (or its dropped rows, or one by id) with everything behind each.
 
+    The tables are read as streams; some thousand rows and the ids of the prompts are held.
     Raises UserError for a run, round or pair that is not there.
     """
     folder = round_dir(open_run(run_dir), number)
@@ -19,40 +22,44 @@ def judged(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Itera
         there = ", ".join(str(int(path.name)) for path in round_folders(run_dir)) or "none"
         state = "is not judged yet" if folder.is_dir() else f"is not there (rounds there: {there})"
         raise UserError(f"{run_dir}: round {number} {state}")
-    rows = read_rows(folder, "pairs"), read_rows(folder, "dropped")
-    wanted = [*rows[0], *rows[1]] if pair else rows[1] if dropped else rows[0]
-    if pair:
-        wanted = [row for row in wanted if row["pair_id"].startswith(pair)]
-        if not wanted:
-            raise UserError(
-                f"{folder}: no pair {pair}; ids are in pairs.parquet and dropped.parquet"
-            )
-    candidates = {row["candidate_id"]: row for row in read_rows(folder, "candidates", ["train"])}
-    verdicts = {row["verdict_id"]: row for row in read_rows(folder, "verdicts", ["train"])}
-    if any(name not in verdicts for row in wanted for name in row["verdict_ids"]) or any(
-        name not in candidates for row in wanted for name in row["candidate_ids"]
-    ):
-        raise UserError(
-            f"{folder}: this round is under way and its pairs are of an earlier attempt; run it "
-            "to its end first"
-        )
-    for row in wanted:
-        yield _traced(row, candidates, verdicts)
+    tables = ["pairs", "dropped"] if pair else ["dropped"] if dropped else ["pairs"]
+    prompts = {
+        row["prompt_id"]: None
+        for table in tables
+        for row in iter_rows(folder, table, columns=["pair_id", "prompt_id"])
+        if row["pair_id"].startswith(pair or "")
+    }
+    if pair and not prompts:
+        raise UserError(f"{folder}: no pair {pair}; ids are in pairs.parquet and dropped.parquet")
+    ids = list(prompts)
+    behind = [grouped(folder, table, ids, ["train"]) for table in ("candidates", "verdicts")]
+    decided = [grouped(folder, table, ids) for table in tables]
+    for candidates, verdicts, *rows in zip(*behind, *decided, strict=True):
+        for row in chain.from_iterable(rows):
+            if row["pair_id"].startswith(pair or ""):
+                try:
+                    found = _traced(row, candidates, verdicts)
+                except KeyError as error:
+                    raise UserError(
+                        f"{folder}: this round is under way and its pairs are of an earlier "
+                        "attempt; run it to its end first"
+                    ) from error
+                yield found
 
 
-def _traced(row: Row, candidates: dict[str, Row], verdicts: dict[str, Row]) -> dict[str, Any]:
-    behind = [verdicts[name] for name in row["verdict_ids"]]
-    answers = {name: candidates[name] for name in row["candidate_ids"]}
-    losers = [
-        candidate
-        for name, candidate in candidates.items()
-        if candidate["prompt_id"] == row["prompt_id"] and name not in answers
-    ]
+def _traced(row: Row, candidates: list[Row], verdicts: list[Row]) -> dict[str, Any]:
+    """The row with what is behind it, of the candidates and verdicts of its prompt.
+
+    Raises KeyError for one that is not there.
+    """
+    answers = {each["candidate_id"]: each for each in candidates}
+    said = {each["verdict_id"]: each for each in verdicts}
+    compared = {name: answers[name] for name in row["candidate_ids"]}
     return {
         **row,
         "kept": "reason" not in row,
         "reason": row.get("reason"),
-        "candidates": list(answers.values()),
-        "other_candidates": losers,
-        "verdicts": behind,
+        "candidates": list(compared.values()),
+        "other_candidates": [each for name, each in answers.items() if name not in compared],
+        "verdicts": [said[name] for name in row["verdict_ids"]],
     }

@@ -51,9 +51,9 @@ def iter_batches(
         return
     schema = arrow_schema(table)
     wanted = [name for name in schema.names if columns is None or name in columns]
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         there = [name for name in file.schema_arrow.names if name in wanted or name == "split"]
-        # one by one: a reader over several keeps what it has read of each until its end
+        # one by one and not buffered: a reader keeps what it has read of all until its end
         groups = range(file.num_row_groups) if row_groups is None else row_groups
         batches = (file.iter_batches(ROWS_AT_ONCE, [at], columns=there) for at in groups)
         for batch in chain.from_iterable(batches):

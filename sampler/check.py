@@ -7,7 +7,6 @@ from endpoints.hub import model_folder
 from endpoints.open import check_sampling
 from endpoints.vllm_names import ENGINE, SAMPLING, check_names
 from rounds.errors import UserError
-from sampler.also import AlsoConfig
 from sampler.config import SamplerConfig
 from sampler.revise import load_recipe
 
@@ -20,14 +19,14 @@ def check_sampler(
     `policy_served` says that the policy is at an endpoint; `any_reference`, called where it
     matters, whether any train prompt has a reference answer.
     """
-    served = {"current": policy_served}
+    served = config.served(policy_served)
     _check_names("sampler", config.sampling, config.vllm, policy_served)
     for name, one in config.also.items():
         where = f"sampler.also.{name}"
-        served[name] = _served(one, served, policy_served)
         sampling = config.sampling if one.sampling is None else one.sampling
         if one.kind != "reference":
-            _check_names(where, sampling, one.vllm or {}, served[name])
+            vllm = config.vllm if one.vllm is None else one.vllm
+            _check_names(where, sampling, vllm, served[name])
         if policy_served and (one.policy == "previous" or isinstance(one.policy, int)):
             raise UserError(
                 f"{where}.policy: a policy at an endpoint is never trained; there is no earlier one"
@@ -44,13 +43,17 @@ def check_sampler(
             )
 
 
-def _served(one: AlsoConfig, served: dict[str, bool], policy_served: bool) -> bool:
-    if one.endpoint or one.by:
-        return True
-    if one.revise is not None:
-        return served[one.revise]
-    # a reference is written by nobody, and revised by the policy in place
-    return policy_served and one.model is None
+def vllm_samplings(config: SamplerConfig, policy_served: bool) -> list[tuple[str, Any, int]]:
+    """What vLLM is told to draw, by its config key, and how many at once: of every source of the
+    config, those that this round does not have included.
+    """
+    served = config.served(policy_served)
+    found = [] if policy_served else [("sampler.sampling", config.sampling, config.n)]
+    for name, one in config.also.items():
+        if one.kind != "reference" and not served[name]:
+            sampling = config.sampling if one.sampling is None else one.sampling
+            found.append((f"sampler.also.{name}.sampling", sampling, one.n))
+    return found
 
 
 def _check_names(where: str, sampling: dict[str, Any], vllm: dict[str, Any], served: bool) -> None:

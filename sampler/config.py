@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from rounds.section import Section
 from sampler.also import AlsoConfig
@@ -13,7 +13,18 @@ MOST = 2048
 
 GPUS = "CUDA_VISIBLE_DEVICES"
 
-DeviceIds = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
+DEVICE = re.compile(r"[0-9]+|(?:GPU|MIG)-[0-9A-Za-z/-]+")
+"""How CUDA_VISIBLE_DEVICES names a GPU, or a part of one: a number, or a UUID."""
+
+
+def _devices(value: str) -> str:
+    ids = [one.strip() for one in value.split(",")]
+    if not all(map(DEVICE.fullmatch, ids)):
+        raise ValueError("expected numbers of GPUs, GPU-... or MIG-..., with commas between them")
+    return ",".join(str(int(one)) if one.isdigit() else one for one in ids)
+
+
+DeviceIds = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_devices)]
 
 
 class PolicyConfig(Section):
@@ -73,8 +84,9 @@ class SamplerConfig(Section):
     def _devices_once(self) -> "SamplerConfig":
         if self.devices and any(GPUS in env for env in self.envs()):
             raise ValueError(f"devices: {GPUS} stands under env as well; say it in one place")
-        if len(set(self.devices)) < len(self.devices):
-            raise ValueError("devices: one stands twice; a process needs its own")
+        ids = [one for value in self.devices for one in value.split(",")]
+        if twice := [one for one in ids if ids.count(one) > 1]:
+            raise ValueError(f"devices: {twice[0]} stands twice; each process needs its own")
         return self
 
     @model_validator(mode="after")
@@ -92,9 +104,34 @@ class SamplerConfig(Section):
             raise ValueError(
                 "n: Input should be greater than or equal to 2, or name more sources under also"
             )
+        if self.n < 2 and len(late := self._late()) == len(self.also):
+            raise ValueError(
+                f"n: one answer a prompt has none beside it while also.{late[0]} has no policy, as "
+                "in round 1; raise n to 2, or name a source that every round has"
+            )
         if self.candidates > MOST:
             raise ValueError(f"also: {self.candidates} candidates a prompt; {MOST} at most")
         return self
+
+    def _late(self) -> list[str]:
+        """The sources that early rounds do not have: earlier policies, and what revises them."""
+        found: list[str] = []
+        for name, one in self.also.items():
+            if one.policy == "previous" or isinstance(one.policy, int) or one.revise in found:
+                found.append(name)
+        return found
+
+    def served(self, policy_served: bool) -> dict[str, bool]:
+        """Whether an endpoint writes what each source gives."""
+        found = {"current": policy_served}
+        for name, one in self.also.items():
+            if one.endpoint or one.by:
+                found[name] = True
+            elif one.revise is not None:
+                found[name] = found[one.revise]
+            else:  # a reference is written by nobody, and revised by the policy in place
+                found[name] = policy_served and one.model is None
+        return found
 
     def samplings(self) -> dict[str, dict[str, Any]]:
         """Every sampling section that is there, by its key below `sampler`."""

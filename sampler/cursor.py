@@ -1,11 +1,12 @@
 """Which prompts come next: a function of the pool, of what was dealt before, and of the seed."""
 
-from collections import Counter
 from heapq import nsmallest
 from typing import NamedTuple
 
+import numpy as np
+
 from rounds.ids import digest
-from sampler.pool import Pool
+from sampler.pool import Pool, times_dealt
 from sampler.prompt_config import PromptsConfig
 from sampler.shares import shares
 
@@ -25,17 +26,16 @@ class Deal(NamedTuple):
     """Prompts that are to be written."""
 
 
-def next_deal(config: PromptsConfig, pool: Pool, used: Counter[int], seed: int) -> Deal:
-    """The deal of a round, given how often each prompt was dealt before.
+def next_deal(config: PromptsConfig, pool: Pool, used: np.ndarray, seed: int) -> Deal:
+    """The deal of a round, given what used_prompts found in the rounds before.
 
     Each source has its share by weight. Prompts that no round has had come first. Those that were
     dealt come again with `at_end: reshuffle` only, the least dealt first and each time in another
     order, and never twice in one round. Nothing is dealt where the sources are used up for good.
     """
     finite = config.finite
-    times = [used[key] for key in pool.keys.tolist()]
-    by_times = _grouped(pool, times, len(finite))
-    fresh = [len(keys) for keys in by_times.get(0, [[] for _ in finite])]
+    by_times = _grouped(pool, times_dealt(pool, used), len(finite))
+    left = fresh = [len(keys) for keys in by_times.get(0, [[] for _ in finite])]
     generated = _share_of_writer(config)
     places = config.per_round - generated
     taken: list[list[int]] = [[] for _ in finite]
@@ -45,6 +45,8 @@ def next_deal(config: PromptsConfig, pool: Pool, used: Counter[int], seed: int) 
         given = shares(places, [source.weight for source in finite], list(map(len, there)))
         for place, count in enumerate(given):
             taken[place] += _first(there[place], count, seed, level + 1)
+        if level == 0:
+            left = [had - gone for had, gone in zip(fresh, given, strict=True)]
         if any(given):
             epoch = level + 1
         places -= sum(given)
@@ -52,8 +54,6 @@ def next_deal(config: PromptsConfig, pool: Pool, used: Counter[int], seed: int) 
         generated += places
     if config.at_end == "stop" and finite and not any(fresh):
         generated = 0
-    dealt = [sum(used[key] == 0 for key in keys) for keys in taken]
-    left = [had - gone for had, gone in zip(fresh, dealt, strict=True)]
     used_up = [
         source.title
         for source, had, now in zip(finite, fresh, left, strict=True)

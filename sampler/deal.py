@@ -1,6 +1,6 @@
 """Dealing prompts: each round takes the next ones, held-out ones are fixed by the first round."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, iter_rows, replace_splits, rows_hash
 from sampler.cursor import Deal, next_deal
 from sampler.held_out import Stock, fixed_held_out, take_stock, train_sources
-from sampler.pool import fetch, used_prompts
+from sampler.pool import all_rows, fetch, used_prompts
 from sampler.prompt_config import PromptsConfig, written_by
 from sampler.sources.generate import Wanted, depends_on, generate, nothing_generated
 
@@ -45,14 +45,15 @@ def deal(
     writer = depends_on(wanted, endpoints) if wanted and endpoints else None
     key = stage_key(round_number(folder), rows_hash("prompts", said), writer)
 
+    def others() -> Iterator[Row]:
+        for done in earlier:
+            yield from iter_rows(done, "prompts", ["train"], ["messages"])
+        yield from all_rows(train_sources(config))
+
     def run() -> dict[str, Any]:
         written, facts = [], None
         if wanted:
             assert endpoints is not None, "prompts are written by an endpoint"
-            earlier_rows = (
-                row for done in earlier for row in iter_rows(done, "prompts", ["train"])
-            )
-            others = chain(earlier_rows, train)
             made = generate(folder, wanted, endpoints, others, stock.held_out, progress)
             written, facts = _labelled(made.rows, "train"), made.facts
             if not train and not written:

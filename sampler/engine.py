@@ -5,6 +5,7 @@ in the engine's queue before the others end, so that its batch stays full to the
 """
 
 import asyncio
+from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
@@ -18,19 +19,20 @@ from sampler.lineup import Source
 from sampler.revise import Messages
 
 
-def sampling_params(source: Source, n: int, seed: int) -> SamplingParams:
-    """What vLLM is told to draw; UserError where it will not have it."""
-    try:
-        return SamplingParams(
-            **source.sampling,
-            n=n,
-            seed=seed,
-            logprobs=0,
-            output_kind=RequestOutputKind.FINAL_ONLY,
-        )
-    except (TypeError, ValueError) as error:
-        also = "" if source.name == "current" else f".also.{source.name}"
-        raise UserError(f"sampler{also}.sampling: {error}") from error
+def sampling_params(sampling: dict[str, Any], n: int, seed: int) -> SamplingParams:
+    """What vLLM is told to draw."""
+    return SamplingParams(
+        **sampling, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
+    )
+
+
+def check_samplings(samplings: Iterable[tuple[str, dict[str, Any], int]]) -> None:
+    """Raise UserError for a value that vLLM will not have, of (config key, sampling, n)."""
+    for where, sampling, n in samplings:
+        try:
+            sampling_params(sampling, n, 0)
+        except Exception as error:  # vLLM's own, or of whatever does not take the value
+            raise UserError(f"{where}: {error}") from error
 
 
 class Engine:
@@ -63,7 +65,7 @@ class Engine:
         tokens = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_dict=False
         )
-        room = source.sampling.get("max_tokens", 16)
+        room = source.sampling.get("max_tokens", 16) or 1  # null: as many as fit
         if len(tokens) + room > self._limit:
             why = f"{len(tokens)} tokens and {room} for the answer; the model takes {self._limit}"
             return [why] * n
@@ -72,7 +74,7 @@ class Engine:
         self._engine.add_request(
             name,
             {"type": "token", "prompt_token_ids": tokens},
-            sampling_params(source, n, seed + first),
+            sampling_params(source.sampling, n, seed + first),
             lora_request=self._loras.get(source.policy.adapter or ""),
         )
         output = await self._open[name]

@@ -6,12 +6,12 @@ from typing import NamedTuple
 from rounds.errors import UserError
 from rounds.ids import digest
 from rounds.tables import Row, read_rows
-from sampler.pool import Named, Pool, fetch, near_ones, prompt_key, read_pool
+from sampler.pool import Named, Pool, fetch, near_ones, read_pool, said_key
 from sampler.prompt_config import PromptsConfig
 from sampler.sources.config import SourceConfig
 
 SPLITS = ("test", "gate")
-"""A prompt of both belongs to test."""
+"""A prompt of both, whatever its system turns, belongs to test."""
 
 
 class Stock(NamedTuple):
@@ -49,7 +49,7 @@ def take_stock(config: PromptsConfig, fixed: list[Row] | None = None, near: bool
     whole = read_pool(sources)
     held_out, merged = (fixed, 0) if fixed is not None else hold_out(config, sources, whole)
     own = {
-        split: {prompt_key(row["messages"]) for row in held_out if row["split"] == split}
+        split: {said_key(row["messages"]) for row in held_out if row["split"] == split}
         for split in SPLITS
     }
     pool = whole.without(own["test"] | own["gate"])
@@ -99,7 +99,7 @@ def hold_out(config: PromptsConfig, sources: Named, pool: Pool) -> tuple[list[Ro
                     "train on"
                 )
             keys = sorted(free, key=lambda key: digest("held out", split, key))[:wanted]
-        taken.update(keys)
         found = fetch(named, keys)
+        taken |= {said_key(row["messages"]) for row in found.values()}
         rows += [{**found[key], "split": split} for key in keys]
     return sorted(rows, key=lambda row: (row["split"] != "gate", row["prompt_id"])), merged

@@ -7,9 +7,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from endpoints.child_main import USER_ERROR
-from endpoints.children import ChildFailed, child, tail
-from rounds.errors import UserError
+from endpoints.children import check_ended, child
 
 
 def run_together(
@@ -44,11 +42,4 @@ def run_together(
                 on_line(number, line)
                 continue
             going -= 1
-            status = running[number].wait()
-            if status == USER_ERROR and last[number].startswith("error: "):
-                raise UserError(last[number].removeprefix("error: "))
-            if status:
-                log = jobs[number][1]
-                raise ChildFailed(
-                    f"{module} ended with status {status}; {log} ends with:\n{tail(log)}"
-                )
+            check_ended(module, jobs[number][1], running[number].wait(), last[number])

@@ -32,17 +32,15 @@ def main(job_path: Path) -> None:
     os.environ.update(job["env"])
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     sources = {one.name: one for one in map(read_source, job["sources"])}
-    ours = [one for one in sources.values() if one.policy is not None]
-    policies = {one.policy for one in ours if one.policy is not None}
+    policies = {one.policy for one in sources.values() if one.policy is not None}
     for policy in policies:
         verify(policy)
     say(0, job["prompts"], "loading vllm")
     from vllm import LLM
 
-    from sampler.engine import Engine, sampling_params
+    from sampler.engine import Engine, check_samplings
 
-    for source in ours:
-        sampling_params(source, 1, 0)
+    check_samplings(job["samplings"])
     adapters = sorted(policy.adapter for policy in policies if policy.adapter)
     llm = LLM(model=job["model"], **{**lora_arguments(adapters), **job["vllm"]})
     engine = Engine(llm, adapters)

@@ -1,12 +1,14 @@
 """The vLLM side seen from the parent: loadings of weights, each one or more child processes."""
 
 from pathlib import Path
+from typing import Any
 
 from endpoints.serve import cpu_settings
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.folder import run_of
 from rounds.progress import Progress
+from sampler.check import vllm_samplings
 from sampler.chunks import next_number
 from sampler.config import GPUS, SamplerConfig
 from sampler.lineup import Source
@@ -28,8 +30,10 @@ def sample_with_vllm(
     asked again: a kill costs at most one chunk of finished prompts a process.
     """
     references = [source for source in sources if source.policy is None]
+    # of all loadings: the first child finds what is wrong in any of them
+    samplings = vllm_samplings(config, bool(sources[0].policy and sources[0].policy.served))
     for loading in loadings(sources):
-        _run(work, asked, loading, references, config, progress)
+        _run(work, asked, loading, references, samplings, config, progress)
         _some_fit(work, asked, loading)
 
 
@@ -38,6 +42,7 @@ def _run(
     asked: AllAsked,
     loading: Loading,
     references: list[Source],
+    samplings: list[tuple[str, Any, int]],
     config: SamplerConfig,
     progress: Progress,
 ) -> None:
@@ -54,6 +59,7 @@ def _run(
                 {
                     "model": loading.model,
                     "sources": [source_facts(source) for source in [*loading.sources, *references]],
+                    "samplings": samplings,
                     "vllm": loading.vllm,
                     "env": env,
                     "asked": f"asked-{number}.jsonl",

@@ -5,14 +5,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from builders import begun, finished
+from builders import begun, finished, user
+from configs import TREE, load
 
+from flows.display import Display
+from flows.preflight import check
 from rounds.errors import UserError
 from rounds.files import write_json
+from rounds.folder import round_dir
 from rounds.tables import read_rows, write_rows
 from sampler.deal import deal, deal_warnings
 from sampler.held_out import take_stock
-from sampler.pool import near_ones, prompt_key, read_pool
+from sampler.pool import near_ones, prompt_key, read_pool, said_key
 from sampler.prompt_config import PromptsConfig
 from sampler.shares import shares
 from sampler.sources.config import SourceConfig
@@ -189,6 +193,16 @@ def test_a_prompt_of_two_files_belongs_to_test_then_gate(tmp_path: Path):
     assert stock.pool.keys.tolist() == [prompt_key([{"role": "user", "content": "a"}])]
 
 
+def test_a_question_of_test_is_in_no_other_split_under_another_system_turn(tmp_path: Path):
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "c"}]
+    gate = prompts_file(tmp_path / "gate.jsonl", ["c", "d"])
+    test = prompts_file(tmp_path / "test.jsonl", [turns])
+    train = prompts_file(tmp_path / "train.jsonl", ["C", "e"])
+    stock = take_stock(PromptsConfig(train=train, gate=gate, test=test), near=False)
+    assert [row["messages"][-1]["content"] for row in stock.held_out] == ["d", "c"]
+    assert stock.held_out_again == 1 and len(stock.pool.keys) == 1
+
+
 @pytest.mark.parametrize("held", [{"gate": 3, "test": 0}, {"gate": 2, "test": 1}])
 def test_holding_out_everything_leaves_nothing_to_train_on(tmp_path: Path, held: dict):
     train = prompts_file(tmp_path / "t.jsonl", ["a", "b", "c"])
@@ -200,6 +214,17 @@ def test_a_train_file_inside_the_gate_file_is_refused(tmp_path: Path):
     train = prompts_file(tmp_path / "t.jsonl", ["a", "b"])
     with pytest.raises(UserError, match="every prompt is a gate or test prompt; nothing to train"):
         take_stock(PromptsConfig(train=train, gate=train, test=0))
+
+
+def test_a_gate_that_test_leaves_empty_is_found_before_anything_is_spent(tmp_path: Path):
+    names = ("train", "gate", "test")
+    texts = (["a", "b"], ["c"], ["C ", "d"])
+    files = [prompts_file(tmp_path / f"{n}.jsonl", t) for n, t in zip(names, texts, strict=True)]
+    given = [f"prompts.{name}={file}" for name, file in zip(names, files, strict=True)]
+    with pytest.raises(UserError, match=r"^prompts.gate: every prompt of it is in prompts.test as"):
+        check(load(tmp_path, TREE, *given), Display())
+    with pytest.raises(UserError, match="endpoints.desk: nothing answers"):
+        check(load(tmp_path, TREE, *given, "trainer=null"), Display())
 
 
 def test_prompts_of_one_pattern_are_all_near_and_the_message_says_what_helps(tmp_path: Path):
@@ -230,6 +255,40 @@ def test_used_prompts_are_dealt_again_in_another_order_when_told_to(run_dir: Pat
     assert set(found[0]["train"]) != set(found[5]["train"])
     prompts_file(tmp_path / "t.jsonl", [*numbered(10), "new 1", "new 2"])
     assert {"new 1", "new 2"} <= {*dealt(run_dir, 11, config)["train"]}, "new ones come first"
+
+
+def test_a_changed_system_turn_makes_no_prompt_new(run_dir: Path, tmp_path: Path):
+    path = tmp_path / "t.jsonl"
+    own = [{"role": "system", "content": "Mine."}, {"role": "user", "content": "own"}]
+    prompts_file(path, [*numbered(7), own])
+
+    def given(system: str | None, at_end: str = "stop") -> PromptsConfig:
+        source = SourceConfig(file=str(path), system=system)
+        return PromptsConfig(train=[source], gate=0, test=0, per_round=3, at_end=at_end)
+
+    systems = (None, "Be brief.", "Be long.")
+    facts = [dealt(run_dir, number, given(one))["facts"] for number, one in enumerate(systems, 1)]
+    assert [one["train"] for one in facts] == [3, 3, 2] and facts[-1]["left"] == 0
+    rounds = [read_rows(round_dir(run_dir, number), "prompts") for number in (1, 2, 3)]
+    said = [row["messages"][-1]["content"] for rows in rounds for row in rows]
+    assert sorted(said) == sorted([*numbered(7), "own"])
+    assert {row["messages"][0]["content"] for row in rounds[2]} <= {"Be long.", "Mine."}
+    own[0]["content"] = "Mine too."
+    prompts_file(path, [*numbered(7), own])
+    with pytest.raises(UserError, match="all 8 prompts are used up"):
+        dealt(run_dir, 4, given("Be kind."))
+    assert dealt(run_dir, 4, given("Be kind.", "reshuffle"))["facts"]["epoch"] == 2
+
+
+def test_one_question_under_two_system_turns_is_two_prompts(run_dir: Path, tmp_path: Path):
+    turns = [
+        [{"role": "system", "content": f"You are {who}."}, {"role": "user", "content": "Who?"}]
+        for who in "abc"
+    ]
+    train = prompts_file(tmp_path / "t.jsonl", [*turns, "Who?"])
+    config = PromptsConfig(train=train, gate=0, test=0, per_round=1)
+    found = [dealt(run_dir, number, config)["train"] for number in (1, 2, 3, 4)]
+    assert sorted(sum(found, [])) == ["Who?", "You are a.", "You are b.", "You are c."]
 
 
 def test_sources_share_a_round_by_weight_and_take_over_what_another_cannot_fill(run_dir, tmp_path):
@@ -304,5 +363,14 @@ def test_near_prompts_are_found_over_all_turns_but_the_system_turn(tmp_path: Pat
     turns += [{"role": "user", "content": HELD}]
     lines = [{"messages": [system, *turns]}, {"messages": [system, *turns[:1]]}, HELD]
     path = prompts_file(tmp_path / "t.jsonl", lines)
-    found = near_ones([("k", SourceConfig(file=path))], [{"messages": turns}], 0.9)
-    assert found == {prompt_key([system, *turns])}
+    held = {"prompt_id": "h", "messages": turns}
+    found = near_ones([("k", SourceConfig(file=path))], [held], 0.9)
+    assert found == {said_key([system, *turns])} == {prompt_key(turns)}
+
+
+def test_a_held_out_prompt_with_something_around_it_is_not_dealt(tmp_path: Path):
+    wrapped = [f"Q: {HELD}\nA:", f"Hello!\n{HELD}", "Hello! What is the weather like?"]
+    path = prompts_file(tmp_path / "t.jsonl", wrapped)
+    held = [{"prompt_id": "h", "messages": user(HELD)}]
+    found = near_ones([("k", SourceConfig(file=path))], held, 1)
+    assert found == {prompt_key(user(text)) for text in wrapped[:2]}

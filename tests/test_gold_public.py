@@ -72,6 +72,21 @@ def test_a_row_that_is_malformed_is_named_or_left_out(tmp_path: Path):
     assert len(read_gold(Data(data=own, skip_malformed=True), KEY)) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"prompt": [{**user("Q")[0], "images": ["sky.png"]}]}, "images is not empty"),
+        ({"prompt": [{"role": "user", "content": [{"type": "image"}]}]}, "content is a list of"),
+        ({"chosen": [{"role": "assistant", "content": "x", "tool_calls": [1]}]}, "chosen: tool_ca"),
+        ({"tools": [{"name": "look"}]}, "tools is not empty, and prefloop trains on text alone"),
+    ],
+)
+def test_a_pair_of_more_than_text_is_refused(tmp_path: Path, change: dict, fault: str):
+    row = {"prompt": "Q", "chosen": "x", "rejected": "y"}
+    with pytest.raises(UserError, match=f"gold.jsonl, line 2: {fault}"):
+        read_gold(written(tmp_path, row, row | change), KEY)
+
+
 def test_a_set_without_two_answers_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match=rf"{KEY}: .* holds no pair of two answers"):
         read_gold(written(tmp_path, EVERY["eli5"][1]), KEY)

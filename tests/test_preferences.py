@@ -120,6 +120,8 @@ def test_the_first_rows_may_leave_columns_out(tmp_path: Path):
 CHAT = {"prompt": COLOUR, "chosen": said("Blue."), "rejected": said("Green.")}
 PLAIN = {"prompt": "Q?", "chosen": "yes", "rejected": "no"}
 WHOLE = {"prompt": "Q?", "chosen": [*user("Q?"), *said("a")], "rejected": [*user("Q?"), *said("b")]}
+CALLING = {**said("I look.")[0], "tool_calls": [{"function": {"name": "look"}}]}
+IN_PARTS = {"role": "assistant", "content": [{"type": "text", "text": "Grey."}]}
 LIST, ENDINGS = EVERY["graded"][0], EVERY["trl_implicit_messages"][0]
 
 TRAPS = [
@@ -167,6 +169,16 @@ TRAPS = [
         {"input": {"messages": COLOUR, "tools": [{"type": "function"}]}},
         "input.tools is not empty",
     ),
+    (CHAT, {"prompt": [*COLOUR, CALLING, *user("So?")]}, "the prompt: tool_calls is not empty"),
+    (CHAT, {"chosen": [CALLING]}, "chosen: tool_calls is not empty, and prefloop trains on text"),
+    (CHAT, {"rejected": [IN_PARTS]}, "rejected: content is a list of parts, and prefloop"),
+    (CHAT, {"prompt": [*COLOUR, IN_PARTS, *COLOUR]}, "the prompt: content is a list of parts"),
+    (CHAT, {"tools": [{"name": "look"}]}, "tools is not empty, and prefloop trains on text alone"),
+    (ENDINGS, {"chosen": [*COLOUR, CALLING]}, "chosen: tool_calls is not empty"),
+    (ENDINGS, {"rejected": [*COLOUR, IN_PARTS]}, "rejected: content is a list of parts"),
+    (WHOLE, {"rejected": [*user("Q?"), CALLING]}, "rejected: tool_calls is not empty"),
+    (EVERY["openai"][0], {"preferred_output": [CALLING]}, "preferred_output: tool_calls is not"),
+    (EVERY["question_and_texts"][0], {"image": {"path": "sky.png"}}, "image is not empty"),
 ]
 
 
@@ -179,6 +191,13 @@ def test_a_trap_is_named_with_its_file_and_row(
     assert message.startswith(f"{path}, row 3: ") and fault in message
     *_, left_out = read(path, skip_malformed=True)[1]
     assert isinstance(left_out, Malformed) and fault in left_out.fault
+
+
+def test_empty_tools_and_pictures_are_none(tmp_path: Path):
+    quiet = {**said("Blue.")[0], "tool_calls": [], "function_call": None}
+    row = {**CHAT, "chosen": [quiet], "tools": "[]", "images": []}
+    path = written(tmp_path / "some.jsonl", [row, {**row, "tools": [], "images": None}])
+    assert plainly(read(path)[1]) == [READ["trl_standard"][0]] * 2
 
 
 @pytest.mark.parametrize(

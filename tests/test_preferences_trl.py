@@ -63,7 +63,7 @@ def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
 
 def test_a_round_with_a_warm_start_and_a_replay_is_trained_on_all_three(tmp_path: Path):
     run_dir = tmp_path / "runs" / "demo"
-    done(run_dir, 1, 4, trained=False)
+    done(run_dir, 1, 4)
     folder = round_of(run_dir, 2, 4)
     path = imported(tmp_path / "warm.jsonl", "My mug broke.", "too long " * 200)
     given = config(

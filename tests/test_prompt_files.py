@@ -1,5 +1,6 @@
 """Prompt files are read line by line, and a wrong line is named."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -185,6 +186,41 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, 
     pq.write_table(pa.table({"text": ["x"]}), odd)
     with pytest.raises(UserError, match=r"odd.parquet: no column 'prompt' \(there are text\); set"):
         read(odd)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.parquet"])
+@pytest.mark.parametrize("spell", [json.dumps, str])
+def test_messages_that_were_written_as_a_text_are_not_taken_for_a_prompt(tmp_path, name, spell):
+    said, path = spell(user("Why?")), tmp_path / name
+    if name == "p.csv":
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([["messages"], [said]])
+    elif name == "p.jsonl":
+        path.write_text(json.dumps({"prompt": said}))
+    else:
+        pq.write_table(pa.table({"messages": [said]}), path)
+    with pytest.raises(UserError, match=rf"{name}, (row|line) \d: chat messages written as a text"):
+        read(path)
+
+
+def test_a_column_that_stands_twice_is_refused_where_it_is_read(tmp_path: Path):
+    twice = written(tmp_path, "prompt,tags,tags", "Why?,x,y", name="t.csv")
+    with pytest.raises(UserError, match=r"t.csv: the column 'tags' stands twice; rename or remov"):
+        read(twice)
+    assert texts(read(written(tmp_path, "id,prompt,id", "1,Why?,2", name="u.csv"))) == ["Why?"]
+    both = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["prompt", "prompt"])
+    pq.write_table(both, tmp_path / "b.parquet")
+    with pytest.raises(UserError, match=r"b.parquet: the column 'prompt' stands twice"):
+        read(tmp_path / "b.parquet")
+
+
+def test_a_column_that_a_line_does_not_have_is_named(tmp_path: Path):
+    path = written(tmp_path, '{"q": "How?"}', '{"prompt": "Why?", "id": 7}')
+    says = r"prompts.jsonl, line 2: no 'q' \(there are prompt, id\); correct `column`"
+    with pytest.raises(UserError, match=says):
+        read(path, column="q")
+    with pytest.raises(UserError, match=r"p.txt: a text file has no column 'q'; leave `column` ou"):
+        read(written(tmp_path, "Why?", name="p.txt"), column="q")
 
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path):

@@ -40,6 +40,8 @@ class Case(NamedTuple):
     """Lines that are added to the first source after each round."""
     killed: list[bool]
     """Whether a round is begun, and begun again."""
+    systems: list[str | None]
+    """The system turn of all sources, round by round."""
 
 
 CASES = st.builds(
@@ -51,6 +53,7 @@ CASES = st.builds(
     per_round=st.integers(4, 12),
     added=st.lists(LINES, max_size=2),
     killed=st.lists(st.booleans(), min_size=1, max_size=4),
+    systems=st.lists(st.sampled_from((None, "Be brief.", "Be kind.")), min_size=1, max_size=3),
 )
 
 
@@ -99,13 +102,16 @@ class Run:
         for place, lines in enumerate(self.lines):
             moved = self.random.sample(lines, len(lines)) if self.random else lines
             self.write(str(place), moved)
+        system = {"system": self.case.systems[number % len(self.case.systems)]}
+        train = [source.model_copy(update=system) for source in self.config.train]
+        config = self.config.model_copy(update={"train": train})
         folder = begun(self.folder / "run", number)
         for _ in range(1 + self.case.killed[number % len(self.case.killed)]):
-            self.facts.append(deal(folder, self.config, 0))
+            self.facts.append(deal(folder, config, 0))
         write_json(folder / "manifest.json", {})
         found: dict[str, list[str]] = {"train": [], "gate": [], "test": []}
         for row in read_rows(folder, "prompts"):
-            found[row["split"]].append(row["messages"][0]["content"])
+            found[row["split"]].append(row["messages"][-1]["content"])
         self.rounds.append(found)
         if number <= len(self.case.added):
             self.lines[0] += self.case.added[number - 1]

@@ -16,6 +16,7 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.finish import finish_round
 from rounds.ids import digest
+from rounds.preferences.write import openai_row
 from rounds.report import _trained_beside as reported
 from rounds.schema import OPTIONAL, TABLES
 from rounds.tables import Row, iter_rows, read_rows, write_rows
@@ -58,16 +59,27 @@ def round_of(run_dir: Path, number: int, pairs: int, held_out: tuple[str, ...] =
     )
 
 
-def done(run_dir: Path, number: int, pairs: int, trained: bool = True) -> Path:
+def done(
+    run_dir: Path, number: int, pairs: int, promoted: bool = False, warm: str | None = None
+) -> Path:
+    """A finished round, of a run whose config has this warm start."""
     folder = round_of(run_dir, number, pairs)
-    write_json(folder / "manifest.json", {"trained": {"policy_id": "p1"} if trained else None})
+    facts = {"decision": {"promoted": promoted}, "config": {"trainer": {"warm_start": warm}}}
+    write_json(folder / "manifest.json", facts)
     return folder
 
 
-def imported(path: Path, *prompts: str) -> str:
-    rows = [{"prompt": text, "chosen": "yes", "rejected": "no"} for text in prompts]
+def lines(path: Path, *rows: Row) -> str:
     path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
     return str(path)
+
+
+def prefers(prompt: str, chosen: str = "yes", rejected: str = "no") -> Row:
+    return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+
+
+def imported(path: Path, *prompts: str) -> str:
+    return lines(path, *map(prefers, prompts))
 
 
 def config(**given: Any) -> TrainerConfig:
@@ -140,16 +152,73 @@ def test_imported_pairs_and_earlier_rounds_take_turns_and_stand_in_for_each_othe
     assert prompts_of(again) == prompts_of(rows), "the order of the file does not matter"
 
 
-def test_a_warm_start_is_for_the_first_round_that_trains(run_dir: Path, tmp_path: Path):
+def test_a_warm_start_is_given_until_a_policy_trained_with_it_is_in_place(
+    run_dir: Path, tmp_path: Path
+):
     path = imported(tmp_path / "warm.jsonl", "one?", "two?", "three?")
     warm = config(warm_start=path)
-    rows, facts = extra_pairs(round_of(run_dir, 1, 2), warm, 2, 0)
-    assert (len(rows), facts["warm_start"]) == (3, 3)
-    assert [row["origin"] for row in rows] == [f"{path}, row {place}" for place in (1, 2, 3)]
-    done(run_dir, 1, 0, trained=False)
-    assert len(extra_pairs(round_of(run_dir, 2, 2), warm, 2, 0).rows) == 3
-    done(run_dir, 2, 2)
-    assert extra_pairs(round_of(run_dir, 3, 2), warm, 2, 0).rows == []
+
+    def given(number: int) -> list[Row]:
+        return extra_pairs(round_of(run_dir, number, 2), warm, 2, 0).rows
+
+    assert [row["origin"] for row in given(1)] == [f"{path}, row {place}" for place in (1, 2, 3)]
+    done(run_dir, 1, 2, promoted=False, warm=path)
+    assert len(given(2)) == 3, "refused, so the policy in place has not seen it"
+    done(run_dir, 2, 2, promoted=True)
+    assert len(given(3)) == 3, "promoted before there was a warm start in the config"
+    done(run_dir, 3, 2, promoted=True, warm=path)
+    assert given(4) == []
+    done(run_dir, 4, 2, promoted=False, warm=path)
+    assert given(5) == []
+
+
+def test_a_pair_of_the_round_is_not_imported_again_nor_contradicted(run_dir: Path, tmp_path: Path):
+    own = ["question 0 of round 1", "question 1 of round 1"]
+    rows = [prefers(own[0], "good", "bad"), prefers(own[1], "bad", "good"), prefers("new?")]
+    path = lines(tmp_path / "own.jsonl", *rows, prefers(own[0], "good", "worse"))
+    folder = round_of(run_dir, 1, 2)
+    for use in ({"warm_start": path}, {"replay": {"share": 0.9, "data": path}}):
+        rows, facts = extra_pairs(folder, config(**use), 2, 0)
+        assert sorted(prompts_of(rows)) == ["new?", own[0]]
+        assert facts["left_out"] == {"contradicts": 1, "repeated": 1}
+
+
+def test_an_export_of_the_run_beside_its_rounds_is_not_trained_on_twice(
+    run_dir: Path, tmp_path: Path
+):
+    pairs = read_rows(done(run_dir, 1, 5), "pairs")
+    path = lines(tmp_path / "train.jsonl", *map(openai_row, pairs))
+    for data in (["rounds", path], [path, "rounds"]):
+        given = config(replay={"share": 0.9, "data": data})
+        rows, facts = extra_pairs(round_of(run_dir, 2, 2), given, 2, 0)
+        assert (facts["replayed"], facts["left_out"]) == ({"round 1": 5}, {"repeated": 5})
+        assert all(row["chosen_id"] for row in rows), "the ones whose tokens are known"
+
+
+def test_sources_that_hold_the_same_pair_give_it_once(run_dir: Path, tmp_path: Path):
+    one = imported(tmp_path / "one.jsonl", "a?", "b?", "c?")
+    two = imported(tmp_path / "two.jsonl", "c?", "d?")
+    third = imported(tmp_path / "three.jsonl", "d?", "e?", "a?")
+    given = config(warm_start=one, replay={"share": 0.9, "data": [two, third]})
+    rows, facts = extra_pairs(round_of(run_dir, 1, 2), given, 2, 0)
+    assert sorted(prompts_of(rows)) == ["a?", "b?", "c?", "d?", "e?"]
+    assert facts["left_out"] == {"repeated": 3}
+
+
+def test_imported_pairs_that_contradict_each_other_are_all_left_out(run_dir: Path, tmp_path: Path):
+    rows = [prefers("a?"), prefers("b?"), prefers("b?"), prefers("b?", "no", "yes"), prefers("c?")]
+    beside = lines(tmp_path / "two.jsonl", prefers("c?", "no", "yes"), prefers("d?"))
+    folder = round_of(run_dir, 1, 2)
+    for some in (rows, rows[::-1]):
+        path = lines(tmp_path / "one.jsonl", *some)
+        given = config(replay={"share": 0.5, "data": path})
+        found, facts = extra_pairs(folder, given, 2, 0)
+        assert sorted(prompts_of(found)) == ["a?", "c?"], "in whatever order they stand"
+        assert facts["left_out"] == {"contradicts": 2, "repeated": 1}
+        both = config(warm_start=path, replay={"share": 0.5, "data": beside})
+        found, facts = extra_pairs(folder, both, 2, 0)
+        assert prompts_of(found) == ["a?", "d?"]
+        assert facts["left_out"] == {"contradicts": 4, "repeated": 1}
 
 
 def test_a_limit_takes_some_by_hash_and_the_replay_takes_others(run_dir: Path, tmp_path: Path):
@@ -178,7 +247,7 @@ def test_imported_rows_on_held_out_prompts_are_left_out_and_counted(run_dir: Pat
     folder = round_of(run_dir, 1, 1, held_out=(held, "What now?"))
     rows, facts = extra_pairs(folder, config(warm_start=path), 1, 0)
     assert prompts_of(rows) == ["Fine?"]
-    assert facts["left_out"] == {"held_out_prompt": 3, "repeated": 1}
+    assert facts["left_out"] == {"held_out_near": 1, "held_out_prompt": 2, "repeated": 1}
     _, facts = extra_pairs(folder, config(warm_start=str(tmp_path / "s.jsonl")), 1, 0)
     assert facts["left_out"] == {"held_out_prompt": 1}
 
@@ -286,7 +355,10 @@ def test_the_plan_and_the_report_say_what_is_trained_beside(run_dir: Path, tmp_p
     )
     replayed = "replay of rounds, own/more, 25% of all that is trained on"
     assert _trained_beside(given, []) == f"warm start from ultra.parquet (at most 9); {replayed}"
-    assert _trained_beside(given, [done(run_dir, 1, 1)]) == replayed
+    refused = done(run_dir, 1, 1, promoted=False, warm="ultra.parquet")
+    assert _trained_beside(given, [refused]).startswith("warm start from")
+    promoted = done(run_dir, 2, 1, promoted=True, warm="ultra.parquet")
+    assert _trained_beside(given, [refused, promoted]) == replayed
     assert _trained_beside(config(), []) == ""
     facts = {"warm_start": 9, "replayed": {"round 1": 4}, "left_out": {"tie": 2}}
     assert reported({"extra": facts, "too_long": {"pairs": 3}}) == [
@@ -302,3 +374,17 @@ def test_replay_is_a_source_or_a_list_of_sources():
     for wrong in ([], [{"data": "rounds", "limit": 3}], 7, {"split": "train"}):
         with pytest.raises(ValueError, match="data"):
             Replay.model_validate({"share": 0.1, "data": wrong})
+
+
+def test_what_is_left_out_does_not_count_against_a_limit(run_dir: Path, tmp_path: Path):
+    prompts = [f"question {place} of round 1" for place in range(20)]
+    rows = [prefers(text, "good", "bad") for text in prompts]
+    path = lines(tmp_path / "own.jsonl", *rows, prefers(prompts[19], "bad", "good"))
+    warm = config(warm_start={"data": path, "limit": 8})
+    found, facts = extra_pairs(round_of(run_dir, 1, 10), warm, 10, 0)
+    assert facts == {
+        "warm_start": 8,
+        "replayed": {},
+        "left_out": {"contradicts": 2, "repeated": 10},
+    }
+    assert set(prompts_of(found)) < set(prompts[10:19])

@@ -47,6 +47,16 @@ def test_what_became_of_the_candidates_is_counted_where_the_pairs_stage_says_so(
     assert found["counts"]["candidate_fates"] == fates
 
 
+def test_what_each_source_wrote_is_counted_and_shown_where_there_are_several(run_dir: Path):
+    alone, several = {"current": 8}, {"current": 8, "warmer": 4}
+    found = metrics(run_dir, sample={"tokens": 7, "sources": several})
+    assert found["counts"]["sources"] == several
+    found |= {"train": None, "seconds": {}}
+    assert dict(round_lines(found))["candidates"] == "0: current 8, warmer 4"
+    found["counts"]["sources"] = alone
+    assert dict(round_lines(found))["candidates"] == "0"
+
+
 @pytest.mark.parametrize("name", ["sampler", "generator"])
 def test_a_round_shows_calls_only_where_there_were_some(run_dir: Path, name: str):
     found = read_json(finished(run_dir) / "metrics.json")

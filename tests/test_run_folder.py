@@ -63,6 +63,7 @@ def test_metrics_count_what_is_in_the_tables(run_dir: Path):
         "prompts_left": 2,
         "set_aside": 0,
         "candidates": 6,
+        "sources": None,
         "candidate_fates": {"abstain:flip": 2, "not_compared": 2, "pair": 2},
         "verdicts": 4,
         "abstentions": 0,

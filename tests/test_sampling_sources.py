@@ -16,7 +16,7 @@ from rounds.files import write_json
 from rounds.folder import round_dir
 from rounds.tables import Row, read_rows
 from rounds.weights import Policy, local_policy
-from sampler.check import check_sampler
+from sampler.check import check_sampler, vllm_samplings
 from sampler.config import SamplerConfig
 from sampler.lineup import lineup
 from sampler.loadings import loadings
@@ -262,13 +262,60 @@ def test_a_lost_endpoint_keeps_what_the_policy_wrote(run_dir, endpoint, vllm):
         ("sampler.also.x.sampling.n=3", "sampler.also.x.sampling.n is set by prefloop"),
         ("sampler.also.current.n=3", "sampler.also.current: no name for a source"),
         ("sampler.also.x.n=1024", "sampler.also: 3076 candidates a prompt; 2048 at most"),
-        ("sampler.devices=[0, 0]", "sampler.devices: one stands twice"),
+        ("sampler.devices=[0, 0]", "sampler.devices: 0 stands twice"),
+        ("sampler.devices=['0,1', ' 01']", "sampler.devices: 1 stands twice"),
+        ("sampler.devices=[0, cuda:1]", "sampler.devices.1: expected numbers of GPUs, GPU-"),
+        ("sampler.devices=['0,']", "sampler.devices.0: expected numbers of GPUs"),
         ("sampler={devices: [0], env: {CUDA_VISIBLE_DEVICES: '1'}}", "under env as well"),
     ],
 )
 def test_a_source_that_cannot_be_is_refused_with_its_key(tmp_path, override: str, message: str):
     more = ["sampler.also.a.n=1024", "sampler.also.b.n=1024"] if "3076" in message else []
     assert message in refused(tmp_path, TREE, *more, override)
+
+
+def test_devices_are_numbers_and_uuids_with_or_without_spaces(tmp_path: Path):
+    found = load(tmp_path, TREE, "sampler.devices=['0, 1', 2, GPU-8932f937-d72c, MIG-GPU-8/1/2]")
+    assert found.sampler.devices == ["0,1", "2", "GPU-8932f937-d72c", "MIG-GPU-8/1/2"]
+
+
+@pytest.mark.parametrize(
+    ("also", "fits"),
+    [
+        ("{x: {policy: previous, n: 3}}", False),
+        ("{x: {policy: 2}, y: {revise: x}}", False),
+        ("{x: {policy: previous}, y: {revise: current}}", True),
+        ("{x: {policy: initial}}", True),
+    ],
+)
+def test_one_answer_has_another_beside_it_in_round_1(tmp_path: Path, also: str, fits: bool):
+    given = ("sampler.n=1", f"sampler.also={also}")
+    if fits:
+        load(tmp_path, TREE, *given)
+    else:
+        says = "sampler.n: one answer a prompt has none beside it while also.x has no policy, as in"
+        assert says in refused(tmp_path, TREE, *given)
+
+
+def test_the_first_child_is_told_what_every_source_draws(run_dir: Path, vllm, tmp_path: Path):
+    cold, hot = {"temperature": 0}, {"temperature": 2}
+    also: dict[str, Any] = {
+        "big": {"model": weights(tmp_path / "big")["model"], "sampling": cold, "n": 3},
+        "last": {"policy": "previous", "sampling": hot},
+        "right": {"reference": True},
+        "desk": {"endpoint": "desk"},
+        "better": {"revise": "desk"},
+    }
+    tree = config(**also)
+    assert vllm_samplings(tree, True) == [("sampler.also.big.sampling", cold, 3)]
+    del also["desk"], also["better"]
+    sample(begun(run_dir, prompts=PROMPTS), config(**also), HERE, 0, NONE)
+    assert [source["name"] for source in vllm.jobs[0]["sources"]] == ["current", "right"]
+    assert vllm.jobs[0]["samplings"] == [
+        ["sampler.sampling", {"max_tokens": 9}, 2],
+        ["sampler.also.big.sampling", cold, 3],
+        ["sampler.also.last.sampling", hot, 1],
+    ]
 
 
 def test_one_answer_is_enough_beside_another_source(tmp_path: Path):
@@ -301,5 +348,8 @@ def test_sampling_arguments_are_those_of_whoever_writes():
     chat = {"sampling": {"top_logprobs": 1}}
     by_desk = {"big": {"endpoint": "desk", **chat}, "better": {"revise": "big", **chat}}
     check_sampler(SamplerConfig(also=by_desk), False, lambda: False)
+    typo = SamplerConfig(vllm={"max_len": 1}, also={"x": {"model": "prefloop:starter/policy"}})
+    with pytest.raises(UserError, match=r"sampler.also.x.vllm.max_len: vLLM knows no such"):
+        check_sampler(typo, True, lambda: False)
     with pytest.raises(UserError, match="never trained; there is no earlier one"):
         check_sampler(SamplerConfig(also={"x": {"policy": "previous"}}), True, lambda: False)

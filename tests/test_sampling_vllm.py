@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 
 from endpoints.children import ChildFailed
 from endpoints.open import Endpoints
+from rounds.errors import UserError
 from rounds.folder import start_round
 from rounds.schema import deterministic
 from rounds.shipped import locate
@@ -81,6 +82,15 @@ def test_five_sources_share_one_loading(several: tuple[Path, dict[str, Any]]):
             assert by_id[row["revised_from"]]["prompt_id"] == row["prompt_id"]
     drawn = [row["text"] for row in rows if row["source"] in ("current", "first")]
     assert len(set(drawn)) > 0.9 * len(drawn), "samples of one policy repeat each other"
+
+
+def test_a_value_that_vllm_refuses_is_found_before_any_weights_are_loaded(tmp_path: Path):
+    folder = started(tmp_path / "runs" / "c")
+    also = {"last": {"policy": "previous", "sampling": {"temperature": -1}}}
+    with pytest.raises(UserError, match=r"sampler.also.last.sampling: .*temperature"):
+        sample(folder, config(also=also), POLICY, 0, NONE)
+    log = (folder.parent.parent / "logs" / "0001-sampler.log").read_text()
+    assert "Initializing a V1 LLM engine" not in log
 
 
 def test_one_of_two_processes_is_killed_and_one_process_goes_on(

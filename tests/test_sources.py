@@ -10,6 +10,7 @@ from configs import TREE, load, refused
 
 from flows.config import dump_config
 from rounds.errors import UserError
+from rounds.ids import digest
 from rounds.tables import Row, read_rows
 from sampler.deal import deal
 from sampler.prompt_config import PromptsConfig
@@ -46,6 +47,20 @@ def test_a_sample_of_a_template_is_by_hash_and_of_distinct_combinations():
     assert made("{{ x }} {{ y }} {{ z }}", over=over, sample=200) == found
     assert len({one.split()[0] for one in found}) > 150, "from everywhere"
     assert len(made("{{ x }}", over={"x": [1, 2, 3]}, sample=7)) == 3
+
+
+def test_a_sample_of_nearly_all_draws_those_that_stay_out(monkeypatch: pytest.MonkeyPatch):
+    drawn = []
+
+    def counted(*parts: object) -> str:
+        drawn.append(parts)
+        return digest(*parts)
+
+    monkeypatch.setattr("sampler.sources.template.digest", counted)
+    over = {"x": list(range(30)), "y": list(range(30))}
+    found = [set(made("{{ x }} {{ y }}", over=over, sample=count)) for count in (898, 899, 900)]
+    assert [len(one) for one in found] == [898, 899, 900] and found[0] < found[1] < found[2]
+    assert len(drawn) < 200
 
 
 def test_a_template_and_its_values_may_stand_in_files(tmp_path: Path):
@@ -120,6 +135,8 @@ def test_a_dataset_has_splits_and_columns(shelf: Path, tmp_path: Path):
         from_shelf(shelf.parent / "other", split="test")
     with pytest.raises(UserError, match=r"prompts.train.dataset: cannot load .*nowhere"):
         from_shelf(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"train.parquet is a file; name it under `file`"):
+        from_shelf(shelf / "train.parquet")
 
 
 def test_every_kind_of_source_is_dealt_with_what_it_says(run_dir: Path, tmp_path: Path):
@@ -164,6 +181,13 @@ WRITER = "generate: {endpoint: desk, seeds: s.jsonl}"
         ("train=[{file: a, split: x}]", "prompts.train.0.split: is for a dataset, and this is a f"),
         ("train=[{template: a}]", "prompts.train.0.over: names no variable"),
         ("train=[{template: a, over: {x: []}}]", "prompts.train.0.over.x: has no values"),
+        ("train=[{template: a, over: {x: 5}}]", "prompts.train.0.over.x: 5 is no list of values"),
+        ('train=[{file: a, system: "\\ud83d"}]', "prompts.train.0.system: half a character"),
+        ('train=[{file: a, tags: ["\\ud83d"]}]', "prompts.train.0.tags: half a character"),
+        (
+            'train=[{template: a, over: {x: [1, {y: "\\ud83d"}]}}]',
+            "prompts.train.0.over: half a character",
+        ),
         ("train=[{file: a, weight: -1}]", "prompts.train.0.weight: Input should be greater than"),
         ("train=[{file: a, weight: 0}]", "prompts.train: a weight of 0 would never be dealt"),
         ("train=[{file: a, tags: [x;y]}]", "prompts.train.0.tags: are words"),
@@ -183,6 +207,18 @@ WRITER = "generate: {endpoint: desk, seeds: s.jsonl}"
         (
             "train=[a, {generate: {endpoint: jury, seeds: s}}]",
             r"prompts.train.1.generate.endpoint: no endpoint 'jury' under endpoints \(desk\)",
+        ),
+        *(
+            (
+                f"train=[a, {{generate: {{endpoint: desk, seeds: s, personas: {personas}}}}}]",
+                f"prompts.train.1.generate.personas: {says}",
+            )
+            for personas, says in (
+                ("5", "expected a list of descriptions, or a file with one a line .it is 5.$"),
+                ("[a judge, 7]", "expected a list of descriptions"),
+                ("[' ']", "expected a list of descriptions"),
+                ('["\\ud83d"]', "half a character"),
+            )
         ),
         (
             "train=[a, {generate: {endpoint: desk, seeds: s, recipes: []}}]",

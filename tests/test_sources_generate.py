@@ -176,14 +176,16 @@ def test_what_comes_near_to_a_seed_to_an_earlier_or_held_out_prompt_or_to_anothe
 
     def repeats(body: dict[str, Any]) -> str:
         new = new_text(next(numbers))
-        return prompts(SEEDS[0] + " really", held.upper(), new, new + " now", new_text(1000))
+        around = f"My dear friend, {held}? Thanks for your help with that"
+        known = [SEEDS[0] + " really", held.upper(), around]
+        return prompts(*known, new, new + " now", new_text(1000))
 
     with desk(endpoint(repeats)) as endpoints:
         folder = begun(run_dir)
         facts = deal(folder, config(**given), 0, endpoints)["generated"]
         assert texts(folder) and set(texts(folder)) == {new_text(0), new_text(1000)}
         assert facts["rejected"] == {
-            "near_held_out": 1,
+            "near_held_out": 2,
             "repeats_a_seed": 1,
             "repeats_another": 1,
         }
@@ -191,6 +193,22 @@ def test_what_comes_near_to_a_seed_to_an_earlier_or_held_out_prompt_or_to_anothe
         folder = begun(run_dir, 2)
         deal(folder, config(**given), 0, endpoints)
         assert new_text(1000) not in texts(folder), "an earlier round has had it"
+
+
+def test_what_comes_near_to_a_prompt_that_no_round_has_had_yet_is_not_taken(
+    run_dir: Path, endpoint, desk: Desk, config, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sampler.sources.sieve.ROWS_AT_ONCE", 2)
+    lines = [new_text(number) + " now" for number in range(9)]
+    numbers = count()
+    at = endpoint(lambda body: prompts(*(new_text(next(numbers)) for _ in range(2))))
+    folder = begun(run_dir)
+    with desk(at) as endpoints:
+        facts = deal(folder, config(lines, per_round=4), 0, endpoints)
+    assert facts["sources"]["t.jsonl"] == {"dealt": 2, "left": 7}
+    assert set(facts["generated"]["rejected"]) == {"repeats_another"}
+    made = {text for text in texts(folder) if text not in lines}
+    assert len(made) == 2 and not made & {new_text(number) for number in range(9)}
 
 
 @pytest.mark.parametrize(

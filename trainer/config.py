@@ -51,7 +51,8 @@ class TrainerConfig(Section):
     held_out_pairs: float = Field(0.05, ge=0, lt=1)
     """Share of the round's pairs kept from training to measure preference accuracy."""
     warm_start: Data | None = None
-    """Preferences that the first round that trains is trained on beside its pairs."""
+    """Preferences that a round is trained on beside its pairs, until a policy trained with them is
+    in place."""
     replay: Replay | None = None
     """What every round is trained on beside its pairs."""
 

@@ -1,18 +1,20 @@
 """What a round is trained on that it did not make: a warm start, and a replay."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from heapq import nsmallest
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rounds.folder import finished_rounds, manifest, round_number, run_of
+from rounds.held_out import DEFAULTS, HeldOut, Limits
 from rounds.ids import digest
 from rounds.preferences.config import Data
 from rounds.tables import Row, iter_rows
 from trainer.config import ROUNDS, TrainerConfig
-from trainer.imported import HeldOut, imported_pairs
+from trainer.decided import SAID, Decided, disputed
+from trainer.imported import imported_pairs
 
 
 class Extra(NamedTuple):
@@ -24,37 +26,51 @@ class Extra(NamedTuple):
     facts: dict[str, Any]
 
 
-def extra_pairs(folder: Path, config: TrainerConfig, own: int, seed: int) -> Extra:
+def extra_pairs(
+    folder: Path, config: TrainerConfig, own: int, seed: int, limits: Limits = DEFAULTS
+) -> Extra:
     """The pairs that the round is trained on beside the `own` ones that it made.
 
-    Sources are read as streams; only the pairs that are taken are held in memory. Raises UserError
-    for imported data that is wrong.
+    A pair that repeats or contradicts one of the round, or one that was taken before it, is left
+    out; so are imported ones that contradict each other. Imported data is read as streams, twice;
+    the pairs that are taken are held in memory, of the others hashes. Raises UserError for imported
+    data that is wrong.
     """
+    if not (config.warm_start or config.replay):
+        return Extra([], {})
     number = round_number(folder)
     earlier = [done for done in finished_rounds(run_of(folder)) if round_number(done) < number]
-    held_out = HeldOut(row["messages"] for row in iter_rows(folder, "prompts", ["gate", "test"]))
+    held_out = HeldOut(iter_rows(folder, "prompts", ["gate", "test"]), limits)
+    held_out.shared_with(row["messages"] for row in iter_rows(folder, "prompts", ["train"]))
     left_out: Counter[str] = Counter()
 
-    def imported(source: Data, key: str) -> Iterator[Row]:
+    def imported(source: Data, key: str) -> Iterable[Row]:
         rows = imported_pairs(source, key, held_out, left_out)
-        return rows if source.limit is None else iter(_by_hash(rows, source.limit, seed))
+        fresh = decided.fresh(rows, left_out, both_ways)
+        return fresh if source.limit is None else _by_hash(fresh, source.limit, seed)
 
+    both_ways = disputed(config.imported)
+    decided = Decided(iter_rows(folder, "pairs", columns=SAID))
     warm: list[Row] = []
-    if config.warm_start and not any((manifest(done) or {})["trained"] for done in earlier):
+    if config.warm_start and warm_start_due(earlier):
         warm = list(imported(config.warm_start, "trainer.warm_start"))
+        decided.add(warm)
     replayed: list[Row] = []
     if config.replay:
         share = config.replay.share
         wanted = round(share / (1 - share) * (own + len(warm)))
-        there = {row["pair_id"] for row in warm}
+        again: list[Row] = []
+        if any(source.data == ROUNDS for source in config.replay.data):
+            again = list(decided.fresh(_of_rounds(earlier, wanted, seed, number), left_out))
+            decided.add(again)  # before the imported ones: these have the tokens that were sampled
         pools = []
         for source in config.replay.data:
             if source.data == ROUNDS:
-                pools.append(_of_rounds(earlier, wanted, seed, number))
+                pools.append(again)
             else:
-                rows = imported(source, "trainer.replay.data")
-                fresh = (row for row in rows if row["pair_id"] not in there)
+                fresh = imported(source, "trainer.replay.data")
                 pools.append(_by_hash(fresh, wanted, seed, number))
+                decided.add(pools[-1])
         replayed = _taking_turns(pools, wanted)
     made_by = Counter(row["origin"].partition(", row ")[0] for row in replayed)
     facts = {
@@ -63,6 +79,18 @@ def extra_pairs(folder: Path, config: TrainerConfig, own: int, seed: int) -> Ext
         "left_out": dict(sorted(left_out.items())),
     }
     return Extra(warm + replayed, facts)
+
+
+def warm_start_due(earlier: Iterable[Path]) -> bool:
+    """Whether no policy that was trained with a warm start is in place after these rounds.
+
+    A promoted round whose config has a warm start was trained with it, or stands on one that was.
+    """
+    made = [manifest(done) or {} for done in earlier]
+    return not any(
+        facts["decision"]["promoted"] and (facts["config"].get("trainer") or {}).get("warm_start")
+        for facts in made
+    )
 
 
 def _of_rounds(earlier: list[Path], wanted: int, *salt: object) -> list[Row]:
@@ -81,7 +109,7 @@ def _of_rounds(earlier: list[Path], wanted: int, *salt: object) -> list[Row]:
     return [row for _, row in sorted(found, key=lambda one: one[0])]
 
 
-def _by_hash(rows: Iterator[Row], most: int, *salt: object) -> list[Row]:
+def _by_hash(rows: Iterable[Row], most: int, *salt: object) -> list[Row]:
     return nsmallest(most, rows, key=lambda row: digest("extra", *salt, row["pair_id"]))
 
 

@@ -12,6 +12,7 @@ from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
+from rounds.held_out import DEFAULTS, Limits
 from rounds.progress import Progress, silent
 from rounds.stages import run_stage, stage_key, work_dir
 from rounds.tables import iter_rows, rows_hash, table_path, write_rows
@@ -28,18 +29,20 @@ def train(
     seed: int,
     progress: Progress = silent,
     flip_rate: float | None = None,
+    limits: Limits = DEFAULTS,
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
     What it is trained on beside them (a warm start, a replay) is written to extra.parquet.
-    `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for.
+    `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for, `limits`
+    how close imported pairs may come to the held-out prompts.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
     asks for them, are taken up again after a kill.
     """
     pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
     if not pairs:
         raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
-    extra = extra_pairs(folder, config, pairs, seed)
+    extra = extra_pairs(folder, config, pairs, seed, limits)
     if extra.rows:
         write_rows(folder, "extra", extra.rows)
     else:
@@ -76,7 +79,7 @@ def train(
         if not (work / "training.json").exists():  # it is written last
             run_child("trainer.dpo_child", job, log, heard(progress), _launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
-        if config.warm_start or config.replay:
+        if extra.facts:
             facts["extra"] = extra.facts
         if (work / "policy").exists():  # else a kill came between this rename and the stamp
             replace_folder(work / "policy", target)

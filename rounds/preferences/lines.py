@@ -17,25 +17,24 @@ def is_json(path: Path) -> bool:
     return inner.suffix in (".jsonl", ".json")
 
 
-def json_rows(path: Path) -> Iterator[tuple[str, Row]]:
-    """Each row with where it stands ("prefs.jsonl, row 12"), one line in memory at a time.
+def json_rows(path: Path, name: str) -> Iterator[tuple[str, Row]]:
+    """Each row with where it stands ("`name`, row 12"), one line in memory at a time.
 
-    A row of JSON Lines has the number of its line, empty lines counted.
-
-    A .json file may hold one array instead, which is read whole. Raises UserError for the first
-    line that is no JSON object, names a key twice or is not UTF-8.
+    A row of JSON Lines has the number of its line, empty lines counted. A .json file may hold one
+    array instead, which is read whole. Raises UserError for the first line that is no JSON object,
+    names a key twice or is not UTF-8.
     """
     inner = path.with_suffix("") if path.suffix == ".gz" else path
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         if inner.suffix == ".json" and _opens_an_array(file):
-            for number, row in enumerate(_value(file.read(), f"{path}"), start=1):
-                yield f"{path}, row {number}", _row(row, f"{path}, row {number}")
+            for number, row in enumerate(_value(file.read(), name), start=1):
+                yield f"{name}, row {number}", _row(row, f"{name}, row {number}")
             return
         file.seek(0)
         for number, line in enumerate(file, start=1):
-            where = f"{path}, line {number}"
+            where = f"{name}, line {number}"
             if line.strip() and (number > 1 or line.strip() != b"\xef\xbb\xbf"):
-                yield f"{path}, row {number}", _row(_value(line, where), where)
+                yield f"{name}, row {number}", _row(_value(line, where), where)
 
 
 def _opens_an_array(file: Any) -> bool:

@@ -5,6 +5,7 @@ JSON is read here, all else by `datasets`, whose reader of JSON turns texts into
 
 import logging
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def load_rows(source: Data, key: str) -> Iterator[tuple[str, Row]]:
     try:
         for label, split in _opened(source, key):
             if isinstance(split, Path):
-                yield from json_rows(split)
+                yield from json_rows(split, label)
                 continue
             for number, row in enumerate(split, start=1):
                 yield f"{label}, row {number}", row
@@ -44,7 +45,13 @@ def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
     if path.is_file() and is_json(path) and not (source.config or source.split):
         yield str(path), path
         return
-    from datasets import config, disable_progress_bars, get_dataset_split_names, load_dataset
+    from datasets import (
+        DownloadManager,
+        config,
+        disable_progress_bars,
+        get_dataset_split_names,
+        load_dataset,
+    )
 
     disable_progress_bars()
     config.HF_UPDATE_DOWNLOAD_COUNTS = False  # or each file read here is counted on a server
@@ -66,12 +73,13 @@ def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
     name = str(path) if local else source.data
     # what is on the hub is downloaded once; what is here needs no second copy
     given = _streaming(path) if local else {}
-    if local and (files := _json_files(path, source)):
+    if files := _json_files(name, source):
         wanted = [source.split] if source.split else _default(list(files), source, key)
         for split in wanted:
             if split not in files:
                 raise UserError(f"{key}.split: {source.data} has {', '.join(files)}, not {split}")
-            yield from ((str(file), file) for file in files[split])
+            for file in files[split]:
+                yield _called(file, source), Path(DownloadManager().download(file))
         return
     if source.split:
         yield source.data, load_dataset(name, source.config, split=source.split, **given)
@@ -93,13 +101,19 @@ def _streaming(path: Path) -> dict[str, Any]:
     return {"streaming": True, "batch_size": ROWS_AT_ONCE, "fragment_scan_options": options}
 
 
-def _json_files(path: Path, source: Data) -> dict[str, list[Path]]:
-    """The files of each split of a folder; none where one of them is not JSON."""
+def _json_files(name: str, source: Data) -> dict[str, list[str]]:
+    """The files of each split of a folder or a hub dataset; none where one of them is not JSON."""
     from datasets import load_dataset_builder
 
-    named = load_dataset_builder(str(path), source.config).config.data_files or {}
-    files = {str(split): [Path(file) for file in some] for split, some in named.items()}
-    return files if all(is_json(file) for some in files.values() for file in some) else {}
+    named = load_dataset_builder(name, source.config).config.data_files or {}
+    files = {str(split): [str(file) for file in some] for split, some in named.items()}
+    ours = [is_json(Path(file)) and not file.startswith("http") for file in chain(*files.values())]
+    return files if all(ours) else {}
+
+
+def _called(file: str, source: Data) -> str:
+    """A data file as messages name it: where it was downloaded to says nothing."""
+    return f"{source.data}/{file.split('@', 1)[1].partition('/')[2]}" if "://" in file else file
 
 
 def _default(splits: list[str], source: Data, key: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from rounds.conversational import side_fault
 from rounds.messages import prompt_fault
+from rounds.preferences.text_alone import beside_words
 from rounds.tables import Row
 
 Messages = list[dict[str, str]]
@@ -80,13 +81,15 @@ def texts_of(row: Row, column: str) -> list[str]:
 def prompt_of(value: Any) -> Messages:
     """A prompt from a text or chat messages. Raises ValueError saying what is wrong with it."""
     messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
-    if wrong := prompt_fault(messages):
+    if wrong := beside_words(messages) or prompt_fault(messages):
         raise ValueError(f"the prompt: {wrong}")
     return [{"role": turn["role"], "content": turn["content"]} for turn in messages]
 
 
 def answer_of(side: str, turns: Any) -> str:
     """The text of a list with one assistant message. Raises ValueError where it is none."""
+    if wrong := beside_words(turns):
+        raise ValueError(f"{side}: {wrong}")
     if wrong := side_fault(turns):
         raise ValueError(f"{side} {wrong}")
     return str(turns[0]["content"])

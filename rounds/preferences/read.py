@@ -13,6 +13,7 @@ from rounds.preferences.load import load_rows
 from rounds.preferences.preference import Preference, Undecided
 from rounds.preferences.scored import one_answer_a_row
 from rounds.preferences.shapes import SHAPES, recognise
+from rounds.preferences.text_alone import beside_text
 from rounds.tables import Row
 
 LOOKED_AT = 100
@@ -74,6 +75,8 @@ def specimen(rows: list[Row]) -> Row:
 
 def _read(shape: str, source: Data, where: str, row: Row) -> Preference | Undecided | Malformed:
     try:
+        if wrong := beside_text(row):
+            raise ValueError(wrong)
         said = SHAPES[shape].read(row)
         _checked(said)
         said = _of_use(said)

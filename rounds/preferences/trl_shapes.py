@@ -15,10 +15,8 @@ from rounds.preferences.preference import (
     scores_of,
     text_of,
 )
+from rounds.preferences.text_alone import beside_words
 from rounds.tables import Row
-
-NO_TOOLS: tuple[Any, ...] = (None, "", "[]", [], {})
-
 
 QUESTIONS = ("question", "instruction", "input")
 PROMPT_LIKE = (
@@ -47,8 +45,6 @@ def says(row: Row, names: tuple[str, ...]) -> set[str]:
 
 
 def _texts(row: Row, text: str) -> Preference:
-    if found := [name for name in ("tools", "tool_calls") if row.get(name) not in NO_TOOLS]:
-        raise ValueError(f"{found[0]} is not empty, and prefloop trains on text alone")
     system = optional_text(row, "system")
     before: Messages = [{"role": "system", "content": system}] if system.strip() else []
     turns = asked(text) if is_transcript(text) else [{"role": "user", "content": text}]
@@ -98,4 +94,6 @@ def _conversation(row: Row, side: str) -> list[dict[str, Any]]:
     turns = list_of(row, side)
     if not all(isinstance(turn, dict) for turn in turns):
         raise ValueError(f"{side} is not a list of messages")
+    if wrong := beside_words(turns):
+        raise ValueError(f"{side}: {wrong}")
     return [{name: turn.get(name) for name in ("role", "content")} for turn in turns]

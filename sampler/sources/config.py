@@ -1,10 +1,12 @@
 """One source of prompts: a file, a dataset, a template, or an endpoint that writes new ones."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from endpoints.config import Budget
+from rounds.messages import text_fault
 from rounds.section import Section
 
 KINDS = {
@@ -16,6 +18,14 @@ KINDS = {
 """What a source is, and the keys that only such a source has."""
 
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _whole(section: Section, *names: str) -> None:
+    """Raise ValueError for a value with text in it that cannot be written to a table."""
+    for name in names:
+        said = json.dumps(getattr(section, name), ensure_ascii=False, default=str)
+        if fault := text_fault(said):
+            raise ValueError(f"{name}: {fault}")
 
 
 class Generate(Section):
@@ -52,6 +62,19 @@ class Generate(Section):
             raise ValueError("names no recipe; new, evolve, persona or a file")
         return recipes
 
+    @field_validator("personas", mode="before")
+    @classmethod
+    def _persons(cls, personas: Any) -> Any:
+        some = personas if isinstance(personas, list) else [personas]
+        if personas is not None and not all(isinstance(one, str) and one.strip() for one in some):
+            raise ValueError("expected a list of descriptions, or a file with one a line")
+        return personas
+
+    @model_validator(mode="after")
+    def _writable(self) -> "Generate":
+        _whole(self, "personas")
+        return self
+
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments that are sent."""
@@ -84,7 +107,8 @@ class SourceConfig(Section):
     """So many of the combinations, by hash."""
     generate: Generate | None = None
     system: str | None = None
-    """A system turn before every prompt that has none of its own."""
+    """A system turn before every prompt that has none of its own. Another one makes no prompt new:
+    what was dealt is not dealt again."""
     tags: list[str] = Field(default_factory=list)
     """Tags of every prompt, beside those that it brings."""
 
@@ -92,6 +116,17 @@ class SourceConfig(Section):
     @classmethod
     def _from_path(cls, value: Any) -> Any:
         return {"file": value} if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        over = value.get("over") if isinstance(value, dict) else None
+        for name, values in over.items() if isinstance(over, dict) else ():
+            if not isinstance(values, (str, list)):
+                raise ValueError(
+                    f"over.{name}: {values!r} is no list of values, nor a file with one a line"
+                )
+        return value
 
     @model_validator(mode="after")
     def _one_kind(self) -> "SourceConfig":
@@ -108,6 +143,7 @@ class SourceConfig(Section):
             raise ValueError(f"over.{empty[0]}: has no values")
         if any(not tag.strip() or ";" in tag for tag in self.tags):
             raise ValueError("tags: are words, none empty and without ;")
+        _whole(self, "name", "system", "template", "over", "tags")
         return self
 
     @property

@@ -1,5 +1,6 @@
 """The values of a Hugging Face dataset, through `datasets.load_dataset`."""
 
+from pathlib import Path
 from typing import Any
 
 from rounds.errors import UserError
@@ -10,7 +11,7 @@ from sampler.sources.files import Values, prompt_columns
 def dataset_values(source: SourceConfig, key: str) -> Values:
     """The rows of a dataset's split, read from its memory-mapped files.
 
-    Raises UserError where there is no such dataset, configuration, split or column.
+    Raises UserError where there is no such dataset, configuration, split or column, or a file.
     """
     rows = _loaded(source, key)
     wanted = prompt_columns(f"{key}.dataset: {source.dataset}", rows.column_names, source.column)
@@ -22,9 +23,12 @@ def dataset_values(source: SourceConfig, key: str) -> Values:
 
 
 def _loaded(source: SourceConfig, key: str) -> Any:
+    if Path(str(source.dataset)).is_file():
+        raise UserError(f"{key}.dataset: {source.dataset} is a file; name it under `file`")
     import datasets
 
     datasets.disable_progress_bars()  # the round has a display of its own
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # or each file read is counted on a server
     split = source.split or "train"
     try:
         return datasets.load_dataset(str(source.dataset), source.config, split=split)

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def _jsonl(path: Path, column: str | None) -> Values:
 
 
 def _text(path: Path, column: str | None) -> Values:
+    if column is not None:
+        raise UserError(f"{path}: a text file has no column {column!r}; leave `column` out")
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
@@ -100,13 +103,15 @@ def _csv(path: Path, column: str | None) -> Values:
 
 def _parquet(path: Path, column: str | None) -> Values:
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is not parquet ({error})") from error
     with file:
         wanted = prompt_columns(str(path), file.schema_arrow.names, column)
         number = 0
-        batches = file.iter_batches(4096, columns=wanted)
+        # one by one and not buffered: a reader keeps what it has read of all until its end
+        groups = (file.iter_batches(4096, [at], wanted) for at in range(file.num_row_groups))
+        batches = chain.from_iterable(groups)
         while True:
             try:
                 batch = next(batches, None)
@@ -122,7 +127,7 @@ def _parquet(path: Path, column: str | None) -> Values:
 def prompt_columns(where: str, names: list[str], column: str | None) -> list[str]:
     """The columns that are read of those that a table has: the prompt, and what stands beside it.
 
-    Raises UserError where the prompt has no column.
+    Raises UserError where the prompt has no column, or one of them stands twice.
     """
     prompts = [column] if column else [name for name in ("prompt", "messages") if name in names][:1]
     if not prompts or prompts[0] not in names:
@@ -130,7 +135,10 @@ def prompt_columns(where: str, names: list[str], column: str | None) -> list[str
         raise UserError(
             f"{where}: no column {missing!r} (there are {', '.join(names)}); set `column`"
         )
-    return prompts + [name for name in (*BESIDE, "tags") if name in names and name != prompts[0]]
+    beside = [name for name in (*BESIDE, "tags") if name in names and name != prompts[0]]
+    if twice := [name for name in prompts + beside if names.count(name) > 1]:
+        raise UserError(f"{where}: the column {twice[0]!r} stands twice; rename or remove one")
+    return prompts + beside
 
 
 READERS: dict[str, Callable[[Path, str | None], Values]] = {

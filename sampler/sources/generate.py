@@ -1,7 +1,8 @@
 """New prompts from an endpoint, asked through the run's journal."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import takewhile
 from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +14,9 @@ from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from rounds.errors import UserError
 from rounds.folder import round_number, run_of
+from rounds.held_out import HeldOut, Limits, Messages
 from rounds.ids import digest, text_hash
 from rounds.near import Near
-from rounds.normal import asked
 from rounds.progress import Progress
 from rounds.tables import Row
 from sampler.sources.config import Generate, SourceConfig
@@ -56,12 +57,13 @@ def generate(
     folder: Path,
     wanted: Wanted,
     endpoints: Endpoints,
-    others: Iterable[Row],
+    others: Callable[[], Iterable[Row]],
     held_out: list[Row],
     progress: Progress,
 ) -> Made:
-    """Ask for prompts until enough are there that come near to no seed, none of `others`, none of
-    the held-out ones and none of each other.
+    """Ask for prompts until enough are there that come near to no seed, none of `others` (those of
+    earlier rounds and of all other sources, dealt or not), none of the held-out ones and none of
+    each other.
 
     Call i of a round asks the same whenever it is asked, and replies are looked at in the order of
     the calls: a round that is continued takes what was answered from the journal and comes to the
@@ -69,16 +71,13 @@ def generate(
     fewer: calls, tokens or cost of the budget, or nothing_new. Raises EndpointLost when the
     endpoint stops answering.
     """
-    texts = [asked(row["messages"]) for row in held_out]
-    material = _apart(read_material(wanted.config, wanted.key), texts, wanted)
-    sieve = Sieve(wanted.source, wanted.prompts)
-    sieve.avoid(
-        "near_held_out",
-        texts,
-        min(NEAR, wanted.near_held_out),
-    )
-    sieve.avoid("repeats_a_seed", material.seeds)
-    sieve.avoid("repeats_another", (asked(row["messages"]) for row in others))
+    material = _apart(read_material(wanted.config, wanted.key), held_out, wanted)
+    leaks = HeldOut(held_out, Limits(min(NEAR, wanted.near_held_out), None))
+    seeds = Near(NEAR)
+    seeds.add(material.seeds)
+    sieve = Sieve(wanted.source, wanted.prompts, others)
+    sieve.avoid("near_held_out", lambda text: leaks.asked_in([_asking(text)])[0])
+    sieve.avoid("repeats_a_seed", lambda text: seeds.find([text])[0])
     try:
         return asyncio.run(_until_enough(folder, wanted, material, sieve, endpoints, progress))
     except EndpointLost:
@@ -104,19 +103,17 @@ def nothing_generated(facts: dict[str, Any]) -> str:
     )
 
 
-def _apart(material: Material, held_out: list[str], wanted: Wanted) -> Material:
+def _asking(text: str) -> Messages:
+    return [{"role": "user", "content": text}]
+
+
+def _apart(material: Material, held_out: list[Row], wanted: Wanted) -> Material:
     """The material without the seeds that are held-out prompts or come near to one: a writer that
     sees one would rewrite it into a train prompt.
     """
-    near = Near(wanted.near_held_out)
-    near.add(held_out)
-    exact = set(held_out)
-    hits = near.find(material.seeds)
-    seeds = [
-        seed
-        for seed, hit in zip(material.seeds, hits, strict=True)
-        if hit is None and seed not in exact
-    ]
+    leaks = HeldOut(held_out, Limits(wanted.near_held_out, None))
+    found = leaks.asked_in([_asking(seed) for seed in material.seeds])
+    seeds = [seed for seed, leak in zip(material.seeds, found, strict=True) if leak is None]
     if not seeds:
         raise UserError(
             f"{wanted.key}.seeds: every seed is a gate or test prompt or comes near to one; "
@@ -163,13 +160,12 @@ async def _until_enough(
             while not sieve.full and sieve.ended is None:
                 calls = range(len(answers), len(answers) + wave)
                 found = await all_of(calls)
-                for call in calls:
-                    recipe, answer = found[call]
-                    if answer.failure == "budget":
-                        sieve.ended = budget.refused
-                        break
-                    answers.append(answer)
-                    sieve.take(recipe, answer)
+                in_order = (found[call] for call in calls)
+                replies = list(takewhile(lambda one: one[1].failure != "budget", in_order))
+                answers += [answer for _, answer in replies]
+                sieve.take(replies)
+                if len(replies) < wave:
+                    sieve.ended = budget.refused
                 progress(len(sieve.rows), wanted.prompts, f"{len(answers)} calls")
                 wave = _next_wave(wave, sieve, wanted.prompts - len(sieve.rows))
     return Made(sieve.rows, _facts(wanted, sieve, answers))

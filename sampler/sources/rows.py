@@ -1,5 +1,6 @@
 """One value of a source to a row of prompts.parquet."""
 
+import re
 from typing import Any
 
 from rounds.errors import UserError
@@ -13,6 +14,9 @@ EXPECTED_OF_TABLES = "expected a text or a list of chat messages"
 BESIDE = ("reference", "guidelines")
 """What a value may say for the judge, beside the prompt."""
 
+CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content)["']\s*:""")
+"""How chat messages begin that were written into one text, as JSON or as Python prints them."""
+
 
 def prompt_row(
     value: Any, where: str, origin: str, source: SourceConfig, expected: str = EXPECTED_OF_TABLES
@@ -24,7 +28,7 @@ def prompt_row(
     """
     beside = value if isinstance(value, dict) else {}
     if isinstance(value, dict):
-        value = _prompt_of(value, source.column)
+        value = _prompt_of(value, where, source.column)
     messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
     if fault := prompt_fault(messages):
         raise UserError(f"{where}: {fault}; {expected}")
@@ -45,10 +49,16 @@ def prompt_row(
     }
 
 
-def _prompt_of(value: dict[str, Any], column: str | None) -> Any:
-    if column is not None:
-        return value.get(column)
-    return value.get("prompt", value.get("messages"))
+def _prompt_of(value: dict[str, Any], where: str, column: str | None) -> Any:
+    if column is not None and column not in value:
+        raise UserError(f"{where}: no {column!r} (there are {', '.join(value)}); correct `column`")
+    found = value.get("prompt", value.get("messages")) if column is None else value[column]
+    if isinstance(found, str) and CHAT_AS_TEXT.match(found):
+        raise UserError(
+            f"{where}: chat messages written as a text; expected a list of them, which JSONL and "
+            "parquet can hold"
+        )
+    return found
 
 
 def _tags(given: Any, where: str, source: SourceConfig) -> list[str] | None:

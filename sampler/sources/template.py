@@ -69,15 +69,21 @@ def _combinations(values: Sequence[list[Any]], sample: int | None) -> Iterator[t
     total = prod(map(len, values))
     if sample is None or sample >= total:
         yield from product(*values)
-        return
-    drawn: set[int] = set()
+    elif sample <= total // 2:
+        yield from (_combination(values, place) for place in _drawn(sample, total))
+    else:  # the last of nearly all would be drawn again and again: draw those that stay out
+        out = _drawn(total - sample, total)
+        yield from (_combination(values, place) for place in range(total) if place not in out)
+
+
+def _drawn(count: int, total: int) -> dict[int, None]:
+    """So many distinct numbers below `total` by hash, in the order of drawing."""
+    drawn: dict[int, None] = {}
     turn = 0
-    while len(drawn) < sample:
-        place = int(digest("combination", turn), 16) % total
+    while len(drawn) < count:
+        drawn[int(digest("combination", turn), 16) % total] = None
         turn += 1
-        if place not in drawn:
-            drawn.add(place)
-            yield _combination(values, place)
+    return drawn
 
 
 def _combination(values: Sequence[list[Any]], place: int) -> tuple[Any, ...]:
