@@ -96,6 +96,7 @@ def candidates(asked: Iterator[Row], words: list[str]) -> Iterator[Row]:
                 "seed": 4096,
                 "source": "current",
                 "revised_from": None,
+                "critique": None,
             }
 
 

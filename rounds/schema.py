@@ -50,6 +50,7 @@ CANDIDATES = [
     Column("seed", pa.int64(), "seed of the request; candidate i drew from seed + i"),
     Column("source", pa.string(), "which sampler wrote it: current, or a name in sampler.also"),
     Column("revised_from", pa.string(), "candidate_id of the answer that this one revises"),
+    Column("critique", pa.string(), "what was said against that answer, by which it was revised"),
 ]
 
 VERDICTS = [

@@ -23,4 +23,5 @@ def written_candidate(
         "seed": None,
         "source": writer,
         "revised_from": None,
+        "critique": None,
     }

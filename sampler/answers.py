@@ -94,7 +94,7 @@ async def _revised(
     # sampled under another prompt: the tokens are the text's own, their log-probability is not
     # that of the answer
     revised = _row(asked, source, index, text._replace(logprob=None))
-    return {**revised, "revised_from": row["candidate_id"]}
+    return {**revised, "revised_from": row["candidate_id"], "critique": critique.text}
 
 
 def _row(asked: Asked, source: Source, index: int, drawn: Drawn) -> Row:
@@ -115,4 +115,5 @@ def _row(asked: Asked, source: Source, index: int, drawn: Drawn) -> Row:
         "seed": asked.seed,
         "source": source.name,
         "revised_from": None,
+        "critique": None,
     }

@@ -53,6 +53,7 @@ def candidate_row(
         "seed": 4096,
         "source": "current",
         "revised_from": None,
+        "critique": None,
     }
 
 

@@ -15,6 +15,7 @@ from flows.plan import _trained_beside
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.finish import finish_round
+from rounds.held_out import Limits
 from rounds.ids import digest
 from rounds.preferences.write import openai_row
 from rounds.report import _trained_beside as reported
@@ -170,6 +171,19 @@ def test_a_warm_start_is_given_until_a_policy_trained_with_it_is_in_place(
     assert given(4) == []
     done(run_dir, 4, 2, promoted=False, warm=path)
     assert given(5) == []
+
+
+def test_imported_answers_may_not_quote_a_held_out_prompt_beyond_the_limit(
+    run_dir: Path, tmp_path: Path
+):
+    held = "How many sides does a regular polygon with nine corners have in total, and why?"
+    rows = [prefers("Well?", f"You asked: {held}", "no"), prefers("And?", "yes", f"{held} Hm.")]
+    path = lines(tmp_path / "w.jsonl", *rows, prefers("Fine?"))
+    folder = round_of(run_dir, 1, 1, held_out=(held,))
+    rows, facts = extra_pairs(folder, config(warm_start=path), 1, 0)
+    assert prompts_of(rows) == ["Fine?"] and facts["left_out"] == {"held_out_overlap": 2}
+    off = extra_pairs(folder, config(warm_start=path), 1, 0, Limits(overlap=None))
+    assert len(off.rows) == 3
 
 
 def test_a_pair_of_the_round_is_not_imported_again_nor_contradicted(run_dir: Path, tmp_path: Path):

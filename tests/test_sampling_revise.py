@@ -63,6 +63,8 @@ def test_each_answer_is_criticised_and_written_again(run_dir: Path, tmp_path: Pa
     ]
     ids = [row["candidate_id"] for row in rows]
     assert [row["revised_from"] for row in rows] == [None, None, *ids[:2]]
+    critiques = [f"critique {seed + 2048 + place}" for place in (2, 3)]
+    assert [row["critique"] for row in rows] == [None, None, *critiques]
     last = asked[-1]
     assert last[:2] == CONVERSATION
     assert [turn["role"] for turn in last[2:]] == ["assistant", "user", "assistant", "user"]
