@@ -24,7 +24,7 @@ test: setup
 	$(BIN)/python -m pytest -m slow
 
 unit: setup
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS)
+	$(BIN)/python -m pytest -m "not slow and not long" -n $(WORKERS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -20,6 +20,8 @@ from judge.rows import Judge, Question, Voice
 from judge.rubric import Messages, load_rubrics
 from rounds.tables import Row
 
+pytestmark = pytest.mark.long
+
 PROMPT = prompt_row("What is 2 + 2?") | {"reference": "It is {a}.", "guidelines": "Be {brief}."}
 OTHERS = [candidate_row(PROMPT, text, index) for index, text in enumerate(("Four.", "4 {b}", "5"))]
 HARMLESS = candidate_row(PROMPT, "I think that it is 4.", 8)

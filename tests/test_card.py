@@ -39,6 +39,8 @@ from rounds.stages import run_stage
 from rounds.tables import write_rows
 from rounds.weights import Policy
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("table", TABLES)
 def test_the_card_makes_every_table_of_every_round_a_dataset(run_dir: Path, tmp_path: Path, table):

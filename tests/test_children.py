@@ -13,6 +13,8 @@ from endpoints.children import ChildFailed, child, run_child, tail
 from endpoints.supervise import descendants
 from rounds.errors import UserError
 
+pytestmark = pytest.mark.long
+
 PARENT = """
 import sys, time
 from pathlib import Path

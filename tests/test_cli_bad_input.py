@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 
+pytestmark = pytest.mark.long
+
 CONFIG: dict[str, Any] = {
     "name": "bad",
     "policy": "prefloop:starter/policy",

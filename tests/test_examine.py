@@ -34,6 +34,8 @@ from rounds.errors import Stopped
 from rounds.settle import comparisons
 from rounds.tables import Row, read_rows
 
+pytestmark = pytest.mark.long
+
 OPEN = {name: None for name in Bounds.model_fields if name != "min_n"}
 PAIRWISE = JudgeConfig(endpoint="desk", strategy="pairwise")
 

@@ -21,6 +21,8 @@ from rounds.preferences.write import json_line, openai_fault, openai_row
 from rounds.tables import Row
 from rounds.which import finished_named
 
+pytestmark = pytest.mark.long
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(str.strip)
 ODD = st.sampled_from(["Line\nand \r\n line", "\u2028\u2029\x85", "\x00 \x1e", '"}\\', "x" * 9000])
 SAID = TEXT | ODD.map("a{}".format)

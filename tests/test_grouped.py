@@ -13,6 +13,8 @@ from rounds import writing
 from rounds.grouped import grouped
 from rounds.tables import Row, by_prompt, iter_batches, table_path, write_rows
 
+pytestmark = pytest.mark.long
+
 PROMPTS = [prompt_row(f"question {number}") for number in range(12)]
 IDS = [row["prompt_id"] for row in PROMPTS]
 

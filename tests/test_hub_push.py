@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 
+pytestmark = pytest.mark.long
+
 REPO = "ann/pairs"
 
 

@@ -63,6 +63,8 @@ from judge.strategies import STRATEGIES
 from rounds.ids import prompt_id
 from rounds.tables import Row, read_rows
 
+pytestmark = pytest.mark.long
+
 ANY_TWO = ("random_pair", "pairwise")
 BY_SCORES = ("screen_confirm", "listwise", "round_robin")
 

@@ -45,6 +45,8 @@ from judge.config import Appeal
 from rounds.errors import UserError
 from rounds.tables import Row, read_rows
 
+pytestmark = pytest.mark.long
+
 FAILURES: list[tuple[Any, str]] = [
     (Raw(400), "api_error"),
     (completion(None), "empty"),

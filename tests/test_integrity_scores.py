@@ -46,6 +46,8 @@ from judge.examine import judge_gold
 from judge.trust import Gold
 from rounds.tables import read_rows
 
+pytestmark = pytest.mark.long
+
 NO_SCORE: list[tuple[Any, str]] = [
     ("Score: 5", "not_json"),
     ("7", "off_menu"),

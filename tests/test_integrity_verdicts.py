@@ -43,6 +43,8 @@ from scripted import Raw, completion
 from judge.canaries import VERDICT
 from rounds.tables import read_rows
 
+pytestmark = pytest.mark.long
+
 NO_VERDICT: list[tuple[Any, str]] = [
     ("Answer A is better.", "not_json"),
     ("A", "not_json"),

@@ -20,6 +20,8 @@ from rounds.metrics import round_metrics
 from rounds.stages import run_stage, stage_stamps
 from rounds.tables import Row, by_prompt, read_rows, write_rows
 
+pytestmark = pytest.mark.long
+
 OPEN = Bounds(**{name: None for name in Bounds.model_fields if name != "min_n"})
 CONFIG = JudgeConfig(
     endpoint="desk",

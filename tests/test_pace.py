@@ -20,6 +20,8 @@ from endpoints.journal import Journal
 from endpoints.pace import Meter, Pace
 from endpoints.serve import Live
 
+pytestmark = pytest.mark.long
+
 NO_WAIT: dict[str, str | None] = {"Retry-After-Ms": None}
 BUSY = Raw(429, headers=NO_WAIT)
 

@@ -14,6 +14,8 @@ from pairs.stage import build_pairs
 from rounds.files import write_json
 from rounds.tables import Row, read_rows, write_rows
 
+pytestmark = pytest.mark.long
+
 P = prompt_row("Q?")
 GOOD, BAD = candidate_row(P, "good", 0), candidate_row(P, "bad", 1)
 

@@ -14,6 +14,8 @@ from rounds.errors import UserError
 from rounds.files import write_json
 from sampler.held_out import take_stock
 
+pytestmark = pytest.mark.long
+
 SET = ["prompts.per_round=100", "sampler.n=4"]
 LABELS = 100 * (4 + 2 * 2)
 """Scores, and two comparisons at most in both orders."""

@@ -23,6 +23,8 @@ from rounds.folder import round_dir
 from rounds.near import Near
 from rounds.tables import Row, read_rows, write_rows
 
+pytestmark = pytest.mark.long
+
 WORDS = "kettle lamp river stone garden window paper music winter silver apple road".split()
 LONG = " ".join(f"{one} {other}" for one in WORDS[:6] for other in WORDS)
 PROMPTS = [

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import pytest
 from builders import begun
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from rounds.tables import read_rows
 from sampler.deal import deal
 from sampler.prompt_config import PromptsConfig
 from sampler.shares import shares
+
+pytestmark = pytest.mark.long
 
 NEAR = 0.8
 WORDS = "{0}a {0}b {0}c {0}d {0}e {0}f {0}g {0}h {0}i {0}j {0}k"

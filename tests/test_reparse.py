@@ -21,6 +21,8 @@ from judge.stage import judge_candidates
 from judge.verdict import Reading, read_json
 from rounds.tables import read_rows
 
+pytestmark = pytest.mark.long
+
 PAIRWISE = {"endpoint": "desk", "strategy": "pairwise"}
 NAMED = {"A": 1, "B": 2}
 
