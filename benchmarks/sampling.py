@@ -135,9 +135,8 @@ def by_chat(llm: Any, every: list[Asked], source: Source) -> tuple[list[str], in
     from vllm import SamplingParams
 
     llm.reset_prefix_cache()
-    params = [
-        SamplingParams(**source.sampling, n=source.n, seed=one.seed, logprobs=0) for one in every
-    ]
+    same = {"logprobs": 0, "flat_logprobs": True}
+    params = [SamplingParams(**source.sampling, n=source.n, seed=one.seed, **same) for one in every]
     outputs = llm.chat([one.messages for one in every], params, use_tqdm=False)
     answers = [
         answer

@@ -21,9 +21,8 @@ from sampler.revise import Messages
 
 def sampling_params(sampling: dict[str, Any], n: int, seed: int) -> SamplingParams:
     """What vLLM is told to draw."""
-    return SamplingParams(
-        **sampling, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
-    )
+    ours = {"logprobs": 0, "flat_logprobs": True, "output_kind": RequestOutputKind.FINAL_ONLY}
+    return SamplingParams(**sampling, n=n, seed=seed, **ours)
 
 
 def check_samplings(samplings: Iterable[tuple[str, dict[str, Any], int]]) -> None:
@@ -92,7 +91,5 @@ class Engine:
 
 
 def _drawn(answer: Any) -> Drawn:
-    token_ids = list(answer.token_ids)
-    logprobs = [step[token].logprob for step, token in zip(answer.logprobs, token_ids, strict=True)]
-    total = float(sum(logprobs))
-    return Drawn(answer.text, answer.finish_reason, len(token_ids), token_ids, total)
+    token_ids, logprob = list(answer.token_ids), answer.cumulative_logprob
+    return Drawn(answer.text, answer.finish_reason, len(token_ids), token_ids, logprob)
