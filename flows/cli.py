@@ -62,12 +62,18 @@ def run(
 
 @app.command()
 def plan(config: ConfigFile, runs_dir: RunsDir = Path("runs"), set: Overrides = None) -> None:
-    """Say what the next round will do and cost. Nothing is spent."""
+    """Say what the next round will do and cost. Nothing is spent.
+
+    Endpoints, models and training data are checked by `prefloop run`.
+    """
     with one_message():
         from flows.load import load_config
         from flows.plan import plan_round
+        from flows.preflight import check_files
 
-        print_table("plan", plan_round(load_config(config, set), runs_dir))
+        loaded = load_config(config, set)
+        check_files(loaded)
+        print_table("plan", plan_round(loaded, runs_dir))
 
 
 @app.command()

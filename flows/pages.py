@@ -44,7 +44,8 @@ def _label(row: dict[str, Any], candidate: dict[str, Any]) -> str:
 
 
 def _answer(label: str, candidate: dict[str, Any]) -> str:
-    return f"  [bold]{label}[/bold] #{candidate['index']} {escape(candidate['text'])}"
+    source = "" if candidate["source"] == "current" else f" {escape(candidate['source'])}:"
+    return f"  [bold]{label}[/bold] #{candidate['index']}{source} {escape(candidate['text'])}"
 
 
 def _verdict(row: dict[str, Any], verdict: dict[str, Any]) -> str:

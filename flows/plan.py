@@ -108,17 +108,17 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
 def _prompts(config: Config, deal: Deal) -> str:
     """What the round takes of each source, and what that leaves."""
     sources = config.prompts.finite
-    had = [left + len(keys) for left, keys in zip(deal.left, deal.keys, strict=True)]
     taken = sum(map(len, deal.keys))
     if not taken and not deal.generated:
         return "none left: the round cannot run"
     if deal.epoch > 1:
-        return f"{taken}, dealt before (epoch {deal.epoch}), {sum(had)} new ones among them"
-    said = f"{taken} of {sum(had)} left" if sources else ""
+        new = sum(deal.fresh) - sum(deal.left)
+        return f"{taken}, dealt before (epoch {deal.epoch}), {new} new ones among them"
+    said = f"{taken} of {sum(deal.fresh)} left" if sources else ""
     if len(sources) > 1:
         each = [
             f"{source.title} {len(keys)} of {count}"
-            for source, keys, count in zip(sources, deal.keys, had, strict=True)
+            for source, keys, count in zip(sources, deal.keys, deal.fresh, strict=True)
         ]
         said += f" ({', '.join(each)})"
     if deal.generated:

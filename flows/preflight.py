@@ -43,20 +43,10 @@ def check(config: Config, display: Display) -> None:
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
             "leaves the gate nothing to decide on; name prompts that test does not have"
         )
-    if (writer := written_by(config.prompts)) is not None:
-        key, generated = writer
-        read_material(generated, key)
-        check_sampling(f"{key}.sampling", generated.sampling)
-    for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge)):
-        check_judge(where, judge)
+    check_files(config)
     check_sampler(
         config.sampler, config.policy.endpoint is not None, lambda: _any_reference(config)
     )
-    for name, reference in config.gate.metrics.items():
-        load_metric(name, reference)
-    check_language(config.pairs.language)
-    if config.pairs.semantic is not None:
-        load_embedding(config.pairs.semantic.embed)
     check_endpoints(config, config.used_endpoints)
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
@@ -66,6 +56,23 @@ def check(config: Config, display: Display) -> None:
             model = _tokenizer(config)
             for sentence in check_training(config.trainer, model, Path(scratch), shown):
                 display.tell(sentence)
+
+
+def check_files(config: Config) -> None:
+    """Raise UserError for a file, a function or a name that is wrong, where neither an endpoint nor
+    a model has to be asked.
+    """
+    if (writer := written_by(config.prompts)) is not None:
+        key, generated = writer
+        read_material(generated, key)
+        check_sampling(f"{key}.sampling", generated.sampling)
+    for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge)):
+        check_judge(where, judge)
+    for name, reference in config.gate.metrics.items():
+        load_metric(name, reference)
+    check_language(config.pairs.language)
+    if config.pairs.semantic is not None:
+        load_embedding(config.pairs.semantic.embed)
 
 
 def check_endpoints(config: Config, names: Collection[str]) -> None:

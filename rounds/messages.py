@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from rounds.normal import plain
+
 ROLES = ("system", "user", "assistant")
 
 
@@ -18,7 +20,7 @@ def prompt_fault(messages: Any) -> str | None:
             return text_fault(turn["content"])
     if messages[-1]["role"] != "user":
         return "the last message is not the user's"
-    if not messages[-1]["content"].strip():
+    if not plain(messages[-1]["content"]):
         return "an empty prompt"
     return None
 

@@ -26,7 +26,8 @@ def finished_named(run_dir: Path, named: str | None) -> list[Path]:
         last = int(found[3] or max(there)) if found[2] else first
         if last < first:
             raise UserError(f"--rounds {named}: there is no round from {first} to {last}")
-        wanted.update(range(first, min(last, max(there) + 1) + 1))
+        # of what lies beyond the last round its first number is enough to be named
+        wanted |= {first, *range(first, min(last, max(there) + 1) + 1)}
     under_way = {round_number(folder) for folder in round_folders(run_dir)} - there.keys()
     for number in sorted(wanted - there.keys()):
         state = "is not finished" if number in under_way else "is not there"

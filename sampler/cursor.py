@@ -16,6 +16,8 @@ class Deal(NamedTuple):
 
     keys: list[list[int]]
     """Prompts of each source, in the order of dealing."""
+    fresh: list[int]
+    """Prompts of each source that no round before this one has had."""
     left: list[int]
     """Prompts of each source that no round has had, this one included."""
     used_up: list[str]
@@ -59,7 +61,7 @@ def next_deal(config: PromptsConfig, pool: Pool, used: np.ndarray, seed: int) ->
         for source, had, now in zip(finite, fresh, left, strict=True)
         if had and not now
     ]
-    return Deal(taken, left, used_up, epoch, generated)
+    return Deal(taken, fresh, left, used_up, epoch, generated)
 
 
 def _share_of_writer(config: PromptsConfig) -> int:

@@ -52,6 +52,12 @@ def test_no_such_config(say):
     assert "confg.yaml: no such config" in message and "starter" in message
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_what_a_file_can_tell_is_found_by_the_plan_as_well(say, command: str):
+    message = say(command, "config.yaml", pairs={"language": "klingon"})
+    assert "pairs.language" in message
+
+
 def test_not_yaml(say):
     Path("broken.yaml").write_text("name: x\npolicy: [unclosed\n")
     assert "broken.yaml, line" in say("run", "broken.yaml")

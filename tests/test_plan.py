@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from builders import begun, prompt_row
 
+from endpoints.open import Endpoints
 from flows.config import Config
 from flows.load import load_config
 from flows.plan import plan_round
 from rounds.errors import UserError
 from rounds.files import write_json
+from sampler.deal import deal
 from sampler.held_out import take_stock
 
 pytestmark = pytest.mark.long
@@ -52,6 +54,27 @@ def test_the_first_round_is_counted_by_its_calls(tmp_path: Path):
     )
     assert found["cost"].startswith("nothing")
     assert "a guess" in found["judge tokens"]
+
+
+def test_prompts_that_are_dealt_again_are_not_called_new(tmp_path: Path):
+    (tmp_path / "train.jsonl").write_text("\n".join(f'"Question {place}?"' for place in range(6)))
+    given = [f"prompts.train={tmp_path / 'train.jsonl'}", "prompts.at_end=reshuffle"]
+    given += ["prompts.per_round=4", "prompts.gate=0", "prompts.test=0", "trainer=null"]
+    config = load_config("starter", given)
+    said = []
+    for number in (1, 2, 3):
+        said.append(dict(plan_round(config, tmp_path))["prompts"])
+        folder = begun(tmp_path / config.name, number)
+        with Endpoints({}, tmp_path) as endpoints:
+            deal(folder, config.prompts, 0, endpoints)
+        write_json(folder / "manifest.json", {})
+        usage = dict.fromkeys(["judge_calls", "judge_prompt_tokens", "judge_completion_tokens"], 1)
+        write_json(folder / "metrics.json", {"usage": usage})
+    assert said == [
+        "4 of 6 left",
+        "4, dealt before (epoch 2), 2 new ones among them",
+        "4, dealt before (epoch 2), 0 new ones among them",
+    ]
 
 
 def test_a_later_round_meets_the_first_policy_as_well_and_goes_by_what_was_measured(tmp_path: Path):

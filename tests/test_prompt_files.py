@@ -142,6 +142,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_text(tmp_path: Path):
         ('[{"content": "x"}]', "role None is none of"),
         ('[{"role": "assistant", "content": "x"}]', "the last message is not the user's"),
         ('"  "', "an empty prompt"),
+        ('"\u200b"', "an empty prompt"),
         ('"cut \\ud83d"', "half a character"),
     ],
 )
@@ -172,7 +173,12 @@ def test_a_wrong_row_of_a_table_is_named(tmp_path: Path):
     pq.write_table(pa.Table.from_pylist([{"messages": user("Why?")}, {"messages": chat}]), path)
     with pytest.raises(UserError, match=r"chats.parquet, row 2: the last message is not the user"):
         read(path)
-    for line, fault in (("a,b,c", "more fields than the header"), ('"",x', "an empty prompt")):
+    listed = '"Why?","[""a"", ""b""]"'
+    for line, fault in (
+        ("a,b,c", "more fields than the header"),
+        ('"",x', "an empty prompt"),
+        (listed, "tags is a list; expected words with ; between them"),
+    ):
         wide = written(tmp_path, "prompt,tags", "fine,x", line, name="p.csv")
         with pytest.raises(UserError, match=rf"p.csv, line 3: {fault}"):
             read(wide)
@@ -238,6 +244,8 @@ def test_a_file_without_prompts_is_named_by_its_key(tmp_path: Path, lines, name:
 def test_a_file_that_is_not_there_or_no_text_is_named_by_its_key(tmp_path: Path):
     with pytest.raises(UserError, match=r"prompts.test: no such file .*/nowhere.jsonl"):
         read("nowhere.jsonl", "prompts.test")
+    with pytest.raises(UserError, match=r"prompts.test: .* is a folder; expected a file in it"):
+        read(str(tmp_path), "prompts.test")
     (tmp_path / "latin.jsonl").write_bytes(b'"caf\xe9"\n')
     with pytest.raises(UserError, match=r"prompts.test: .*latin.jsonl is not UTF-8"):
         read(tmp_path / "latin.jsonl", "prompts.test")

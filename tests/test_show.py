@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from builders import begun, candidate_row, confirmed, prompt_row, scored
+from typer.testing import CliRunner
 
 import rounds.show
+from flows.cli import app
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.errors import UserError
@@ -62,6 +64,16 @@ def test_for_one_pair_only_the_rows_of_its_prompt_are_made(run_dir: Path, folder
     pair = read_rows(folder, "pairs")[3]
     assert len(list(judged(run_dir, 1, False, pair["pair_id"]))) == 1
     assert asked == [[pair["prompt_id"]]] * 4
+
+
+def test_who_wrote_an_answer_is_said_where_it_was_not_the_policy_in_place(run_dir: Path):
+    prompt = prompt_row("Q?")
+    a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1) | {"source": "hot"}
+    folder = begun(run_dir, prompts=[prompt], candidates=[a, b], verdicts=confirmed(a, b))
+    (run_dir / "run.yaml").write_text("name: demo\n")
+    build_pairs(folder, PairsConfig())
+    said = CliRunner().invoke(app, ["show", str(run_dir), "1"]).output
+    assert "chosen #0 good" in said and "rejected #1 hot: bad" in said
 
 
 def test_nothing_to_show_is_no_error(run_dir: Path, folder: Path):

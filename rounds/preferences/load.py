@@ -36,7 +36,8 @@ def load_rows(source: Data, key: str) -> Iterator[tuple[str, Row]]:
         raise
     except Exception as error:  # of whatever `datasets` reads with
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{key}: {source.data} cannot be loaded ({reason})") from error
+        what = "" if locate(source.data).exists() else "is nothing on this machine and "
+        raise UserError(f"{key}: {source.data} {what}cannot be loaded ({reason})") from error
 
 
 def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:

@@ -58,6 +58,8 @@ def found(reference: str, key: str) -> Path:
     except (OSError, ValueError):  # a text of any kind where a path is expected
         raise UserError(f"{key}: {reference[:60]!r} is no path of a file") from None
     if not there:
+        if path.is_dir():
+            raise UserError(f"{key}: {path.resolve()} is a folder; expected a file in it")
         raise UserError(f"{key}: no such file {path.resolve()}")
     return path
 
@@ -94,6 +96,9 @@ def _csv(path: Path, column: str | None) -> Values:
                     where = f"{path}, line {reader.line_num}"
                     raise UserError(f"{where}: more fields than the header has columns")
                 tags = [tag.strip() for tag in (row.get("tags") or "").split(";") if tag.strip()]
+                if any(tag.startswith("[") for tag in tags):
+                    where = f"{path}, line {reader.line_num}"
+                    raise UserError(f"{where}: tags is a list; expected words with ; between them")
                 kept = {name: row.get(name) or None for name in BESIDE}
                 yield reader.line_num, {**row, **kept, "tags": tags}
         except csv.Error as error:
