@@ -40,7 +40,7 @@ from sampler.vllm_child import answer_all
 
 
 def main() -> None:
-    """Draw by turns and print the medians."""
+    """Draw by turns and print the medians; the speed of a machine may change from turn to turn."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--prompts", type=int, default=1000)
     arguments.add_argument("--times", type=int, default=3)
@@ -84,10 +84,14 @@ def main() -> None:
             print(f"  chunks put in order in {time.monotonic() - began:.2f} s")
             same = list(drawn["bare"]) == [row["text"] for row in iter_rows(folder, "candidates")]
             print("  texts are equal" if same else "  TEXTS DIFFER", flush=True)
-    median = {name: statistics.median(each) for name, each in rates.items()}
     for kind in ("", " CPU"):
-        ours, bare = median[f"sampler{kind}"], median[f"bare{kind}"]
-        print(f"tokens a{kind} second: sampler {ours:,.0f}, bare {bare:,.0f}, {ours / bare:.3f}")
+        ours, bare = rates[f"sampler{kind}"], rates[f"bare{kind}"]
+        ratios = sorted(one / other for one, other in zip(ours, bare, strict=True))
+        print(
+            f"tokens a{kind} second: sampler {statistics.median(ours):,.0f}, bare "
+            f"{statistics.median(bare):,.0f}; of one turn {statistics.median(ratios):.3f} "
+            f"(median of {len(ratios)}, {ratios[0]:.3f} to {ratios[-1]:.3f})"
+        )
 
 
 def timed(
@@ -135,8 +139,9 @@ def by_chat(llm: Any, every: list[Asked], source: Source) -> tuple[list[str], in
     from vllm import SamplingParams
 
     llm.reset_prefix_cache()
-    same = {"logprobs": 0, "flat_logprobs": True}
-    params = [SamplingParams(**source.sampling, n=source.n, seed=one.seed, **same) for one in every]
+    params = [
+        SamplingParams(**source.sampling, n=source.n, seed=one.seed, logprobs=0) for one in every
+    ]
     outputs = llm.chat([one.messages for one in every], params, use_tqdm=False)
     answers = [
         answer

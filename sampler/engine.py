@@ -21,8 +21,9 @@ from sampler.revise import Messages
 
 def sampling_params(sampling: dict[str, Any], n: int, seed: int) -> SamplingParams:
     """What vLLM is told to draw."""
-    ours = {"logprobs": 0, "flat_logprobs": True, "output_kind": RequestOutputKind.FINAL_ONLY}
-    return SamplingParams(**sampling, n=n, seed=seed, **ours)
+    return SamplingParams(
+        **sampling, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
+    )
 
 
 def check_samplings(samplings: Iterable[tuple[str, dict[str, Any], int]]) -> None:
