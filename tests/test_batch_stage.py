@@ -20,6 +20,8 @@ from pairs.stage import build_pairs
 from rounds.errors import UserError
 from rounds.tables import read_rows
 
+pytestmark = pytest.mark.long
+
 BATCH = JudgeConfig(endpoint="desk", batch=True)
 PRICE = {"input": 1.0, "output": 10.0}
 CALL = (10 * 1 + 3 * 10) / 1e6

@@ -26,6 +26,8 @@ from rounds.settle import comparisons, settle
 from rounds.tables import Row, read_rows
 from trainer.stage import smoothed
 
+pytestmark = pytest.mark.long
+
 PAIRWISE = JudgeConfig(endpoint="desk", strategy="pairwise")
 TOKEN: dict[str, Any] = {"endpoint": "desk", "strategy": "pairwise", "channel": "token"}
 TOKEN |= {"scale": (0, 9)}

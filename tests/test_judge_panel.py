@@ -18,6 +18,8 @@ from pairs.stage import build_pairs
 from rounds.settle import comparisons, settle
 from rounds.tables import Row, read_rows
 
+pytestmark = pytest.mark.long
+
 PAIRWISE = JudgeConfig(endpoint="desk", strategy="pairwise")
 
 

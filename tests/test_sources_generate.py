@@ -26,6 +26,8 @@ from sampler.sources.config import Generate
 from sampler.sources.recipes import drawn_call, read_material
 from sampler.sources.replies import read_reply, text_is_no_prompt
 
+pytestmark = pytest.mark.long
+
 SEEDS = [f"Where do the s{i}a s{i}b s{i}c live in winter?" for i in range(12)]
 
 
