@@ -170,6 +170,7 @@ def test_a_warm_start_is_given_until_a_policy_trained_with_it_is_in_place(
     done(run_dir, 3, 2, promoted=True, warm=path)
     assert given(4) == []
     done(run_dir, 4, 2, promoted=False, warm=path)
+    Path(path).unlink()  # a warm start that is over is not read again
     assert given(5) == []
 
 

@@ -49,10 +49,12 @@ def extra_pairs(
         fresh = decided.fresh(rows, left_out, both_ways)
         return fresh if source.limit is None else _by_hash(fresh, source.limit, seed)
 
-    both_ways = disputed(config.imported)
+    due = config.warm_start is not None and warm_start_due(earlier)
+    imports = any(due or key != "trainer.warm_start" for key, _ in config.imported)
+    both_ways = disputed(config.imported) if imports else set()
     decided = Decided(iter_rows(folder, "pairs", columns=SAID))
     warm: list[Row] = []
-    if config.warm_start and warm_start_due(earlier):
+    if config.warm_start and due:
         warm = list(imported(config.warm_start, "trainer.warm_start"))
         decided.add(warm)
     replayed: list[Row] = []
