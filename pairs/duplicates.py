@@ -10,7 +10,7 @@ from pairs.exact import ExactIndex
 from pairs.index import PairIndex
 from pairs.pair import Why, pair_key, pair_text
 from pairs.semantic import SemanticIndex
-from rounds.folder import finished_rounds, round_dir, round_number, run_of
+from rounds.folder import earlier_rounds, round_dir, round_number, run_of
 from rounds.tables import Row, iter_rows
 
 COLUMNS = ("pair_id", "prompt_id", "prompt", "chosen", "rejected")
@@ -85,12 +85,6 @@ class Duplicates:
         self._exact.write(kept)
         for _, index in self._indexes:
             index.write(kept)
-
-
-def earlier_rounds(folder: Path) -> list[Path]:
-    """The finished rounds before this one."""
-    number = round_number(folder)
-    return [done for done in finished_rounds(run_of(folder)) if round_number(done) < number]
 
 
 def _detail(hit: Any) -> str:

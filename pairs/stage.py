@@ -13,11 +13,11 @@ from typing import Any
 
 from pairs.config import PairsConfig
 from pairs.decide import CANDIDATE, HELD_OUT, TRAIN, VERDICT, decided
-from pairs.duplicates import COLUMNS, Duplicates, earlier_rounds
+from pairs.duplicates import COLUMNS, Duplicates
 from pairs.lengths import Lengths, difference, too_much
 from pairs.pair import Why
 from rounds.fates import candidate_fates
-from rounds.folder import manifest
+from rounds.folder import earlier_rounds, manifest
 from rounds.grouped import grouped
 from rounds.ids import digest, file_hash
 from rounds.progress import Progress, silent

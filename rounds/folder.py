@@ -50,6 +50,12 @@ def finished_rounds(run_dir: Path) -> list[Path]:
     return [folder for folder in round_folders(run_dir) if (folder / "manifest.json").exists()]
 
 
+def earlier_rounds(folder: Path) -> list[Path]:
+    """The finished rounds before this one."""
+    number = round_number(folder)
+    return [done for done in finished_rounds(run_of(folder)) if round_number(done) < number]
+
+
 def next_round(run_dir: Path) -> Path:
     """The round to work on: the one after the last finished one, earlier ones gone or not."""
     done = finished_rounds(run_dir)

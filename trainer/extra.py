@@ -7,7 +7,7 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rounds.folder import finished_rounds, manifest, round_number, run_of
+from rounds.folder import earlier_rounds, manifest, round_number
 from rounds.held_out import DEFAULTS, HeldOut, Limits
 from rounds.ids import digest
 from rounds.preferences.config import Data
@@ -39,7 +39,7 @@ def extra_pairs(
     if not (config.warm_start or config.replay):
         return Extra([], {})
     number = round_number(folder)
-    earlier = [done for done in finished_rounds(run_of(folder)) if round_number(done) < number]
+    earlier = earlier_rounds(folder)
     held_out = HeldOut(iter_rows(folder, "prompts", ["gate", "test"]), limits)
     held_out.shared_with(row["messages"] for row in iter_rows(folder, "prompts", ["train"]))
     left_out: Counter[str] = Counter()
