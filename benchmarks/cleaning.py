@@ -25,10 +25,10 @@ from pairs.stage import build_pairs
 from rounds.files import write_json
 from rounds.folder import round_dir, start_round
 from rounds.ids import digest, prompt_id
-from rounds.normal import plain
+from rounds.rows import written_candidate
 from rounds.schema import TABLES
 from rounds.tables import Row, iter_rows, write_rows
-from rounds.written import written_candidate
+from texts.normal import plain
 
 HELD_OUT = 150
 KINDS = (

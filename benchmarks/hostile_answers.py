@@ -19,15 +19,15 @@ sys.path.append(str(ROOT / "tests"))
 
 from attacks import ATTACKS  # noqa: E402
 
+from endpoints.each import stream  # noqa: E402
 from endpoints.open import Endpoints  # noqa: E402
 from flows.load import load_config  # noqa: E402
-from judge.panel import Desk, panel  # noqa: E402
-from judge.questions import both_orders  # noqa: E402
-from judge.stream import stream  # noqa: E402
+from judge.asking.questions import both_orders  # noqa: E402
+from judge.panel import RunJournal, panel  # noqa: E402
 from rounds.ids import digest  # noqa: E402
-from rounds.interval import rate  # noqa: E402
-from rounds.settle import settle  # noqa: E402
+from rounds.rates import rate  # noqa: E402
 from rounds.tables import Row  # noqa: E402
+from rounds.verdicts import settle  # noqa: E402
 from starter.world import prompt_text, random_qualities, reply_text, split_combos  # noqa: E402
 
 LONGEST = 240
@@ -56,7 +56,7 @@ async def measure(replies: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         with Endpoints(config.endpoints, folder) as endpoints:
-            desk = Desk(folder / "journal.sqlite", 0)
+            desk = RunJournal(folder / "journal.sqlite", 0)
             async with panel(desk, config.judge, endpoints, config.judge.jury) as judge:
 
                 async def work(item: tuple[str, Row, Row, Row]) -> list[Row]:

@@ -25,8 +25,8 @@ from judge.config import JudgeConfig
 from judge.stage import judge_candidates
 from rounds.folder import round_dir, start_round
 from rounds.ids import digest, text_hash
-from rounds.settle import comparisons, settle
 from rounds.tables import Row, read_rows, write_rows
+from rounds.verdicts import comparisons, settle
 
 Pair = dict[str, Any]
 

@@ -26,14 +26,14 @@ from typing import Any, NamedTuple
 
 from simulated_judge import GRADES, Faults, Subject, latent, recorded, simulated
 
+from judge.asking.questions import shuffle
+from judge.asking.rows import Judge, Juror
+from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig, Select
-from judge.questions import shuffle
-from judge.rows import Judge, Voice
-from judge.rubric import load_rubrics
 from judge.strategies import STRATEGIES, most_calls
 from pairs.build import considered
-from rounds.interval import wilson
-from rounds.settle import comparisons
+from rounds.rates import wilson
+from rounds.verdicts import comparisons
 
 JUDGES = {"strong": Faults(0.5, 0.9, 0.3, 1.0), "weak": Faults(0.8, 1.5, 0.8, 1.6)}
 PESSIMISTIC = {"base": 0.8, "growth": 0.3}
@@ -106,7 +106,7 @@ async def priced(entry: Entry, cases: list[Case], faults: Faults) -> Price:
     single: list[float] = []
     for subject, draw in cases:
         candidates = shuffle(subject.prompt, subject.candidates)[-(entry.candidates or 0) :]
-        voice = Voice("judge", simulated(subject, faults, rubrics, draw))
+        voice = Juror("judge", simulated(subject, faults, rubrics, draw))
         judge = Judge(config, rubrics, b"", [voice], float(config.tau))
         rows = await strategy(judge, subject.prompt, candidates)
         calls += len(rows)

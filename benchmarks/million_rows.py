@@ -27,7 +27,7 @@ from zlib import crc32
 
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
-from judge.examine import judge_health
+from judge.health.examine import judge_health
 from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs

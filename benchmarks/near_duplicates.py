@@ -25,7 +25,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from pairs.index import PairIndex
+from pairs.index.near_duplicates import PairIndex
 
 THRESHOLD, NGRAM, PLANTED = 0.7, 3, 0.1
 BATCH, PERMUTATIONS = 4096, 128

@@ -27,16 +27,16 @@ import yaml
 from endpoints.serve import cpu_settings
 from rounds.folder import policy_facts, round_dir, start_round
 from rounds.ids import prompt_id
-from rounds.progress import silent
-from rounds.shipped import locate
+from rounds.settings import locate
+from rounds.stages import silent
 from rounds.tables import Row, iter_rows, write_rows
 from rounds.weights import local_policy
 from sampler.chunks import Spooled
 from sampler.config import SamplerConfig
-from sampler.lineup import Source, in_place_source
 from sampler.loadings import loadings, share_out
-from sampler.requests import Asked, train_requests
+from sampler.requests import PromptRequest, train_requests
 from sampler.vllm_child import answer_all
+from sampler.writers import Writer, writer_in_place
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
     tree = yaml.safe_load(locate("prefloop:examples/starter.yaml").read_text())["sampler"]
     config = SamplerConfig.model_validate({**tree, "chunk": given.chunk})
     policy = local_policy(locate("prefloop:starter/policy"))
-    source = in_place_source(config, policy)
+    source = writer_in_place(config, policy)
     os.environ.update({**cpu_settings(), **config.env, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"})
     os.environ["VLLM_LOGGING_LEVEL"] = "ERROR"
     began = time.monotonic()
@@ -107,14 +107,16 @@ def timed(
     return texts
 
 
-def share(work: Path, every: list[Asked], source: Source, config: SamplerConfig) -> dict[str, Any]:
+def share(
+    work: Path, every: list[PromptRequest], source: Writer, config: SamplerConfig
+) -> dict[str, Any]:
     """The job of one child process that is to answer everything."""
     counts, _ = share_out(work, lambda: iter(every), loadings([source])[0], 1)
     numbers = {"first_number": 0, "every_number": 1}
     return {"asked": "asked-0.jsonl", "prompts": counts[0], "chunk": config.chunk, **numbers}
 
 
-def by_sampler(llm: Any, work: Path, job: dict[str, Any], source: Source) -> tuple[list[str], int]:
+def by_sampler(llm: Any, work: Path, job: dict[str, Any], source: Writer) -> tuple[list[str], int]:
     """As the child process does; the texts are in its chunks."""
     from sampler.engine import Engine
 
@@ -134,7 +136,7 @@ def by_sampler(llm: Any, work: Path, job: dict[str, Any], source: Source) -> tup
     return [], sum(sum(chunk["n_tokens"].to_pylist()) for chunk in chunks)
 
 
-def by_chat(llm: Any, every: list[Asked], source: Source) -> tuple[list[str], int]:
+def by_chat(llm: Any, every: list[PromptRequest], source: Writer) -> tuple[list[str], int]:
     """All prompts given to LLM.chat at once."""
     from vllm import SamplingParams
 
@@ -151,12 +153,12 @@ def by_chat(llm: Any, every: list[Asked], source: Source) -> tuple[list[str], in
     return [answer.text for answer in answers], sum(len(answer.token_ids) for answer in answers)
 
 
-def asked(folder: Path, source: Source) -> list[Asked]:
+def asked(folder: Path, source: Writer) -> list[PromptRequest]:
     """What a round asks."""
     return list(train_requests(folder, [source], 0))
 
 
-def begin(folder: Path, source: Source, prompts: int) -> Path:
+def begin(folder: Path, source: Writer, prompts: int) -> Path:
     """A round with so many of the starter's train prompts."""
     assert source.policy is not None
     facts = policy_facts(folder, source.policy)

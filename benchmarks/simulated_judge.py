@@ -24,10 +24,10 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from endpoints.answer import Answer, Ask
 from endpoints.hostile import neutralize
-from judge.menu import LABELS
-from judge.rubric import Loaded
+from endpoints.reply import Ask, Reply
+from judge.asking.reply import LABELS
+from judge.asking.rubric import Rubrics
 from rounds.ids import digest, prompt_id, text_hash
 from rounds.tables import Row
 
@@ -116,7 +116,7 @@ def _subject(
     return Subject(prompt, candidates, dict(zip(names, qualities, strict=True)), tokens)
 
 
-def simulated(subject: Subject, faults: Faults, rubrics: Loaded, draw: int = 0) -> Ask:
+def simulated(subject: Subject, faults: Faults, rubrics: Rubrics, draw: int = 0) -> Ask:
     """The `ask` of an endpoint that judges the candidates of one prompt."""
     kinds = {text_hash(rubric.text): kind for kind, rubric in rubrics._asdict().items() if rubric}
     ids: dict[str, str] = {}
@@ -127,7 +127,7 @@ def simulated(subject: Subject, faults: Faults, rubrics: Loaded, draw: int = 0) 
         for name, value in subject.quality.items()
     }
 
-    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Answer:
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
         content = body["messages"][-1]["content"]
         shown = [ids[match.group(3)] for match in FENCED.finditer(content)]
         noise = random.Random(f"{draw} {kinds[rubric]} {shown} {repeat}")
@@ -141,7 +141,7 @@ def simulated(subject: Subject, faults: Faults, rubrics: Loaded, draw: int = 0) 
         else:
             chances = _grades(worth[0] + faults.score * noise.gauss())
             text, logprobs = _reply(body, "score", chances)
-        return Answer("", text, None, _tokens(subject, body, len(shown)), 1, logprobs=logprobs)
+        return Reply("", text, None, _tokens(subject, body, len(shown)), 1, logprobs=logprobs)
 
     return ask
 

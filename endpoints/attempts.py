@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import aiohttp
 import openai
 
-from endpoints.answer import EndpointLost, is_completion, tokens_of
 from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
+from endpoints.reply import EndpointLost, is_completion, tokens_of
 from endpoints.serve import Live
 from rounds.errors import UserError
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import openai
 
-from endpoints.answer import EndpointLost
 from endpoints.batch_file import BatchFile, batch_files
-from endpoints.batch_wait import Desk, wait
+from endpoints.batch_wait import BatchContext, wait
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
 from endpoints.ledger import Batch, Ledger
+from endpoints.reply import EndpointLost
 from endpoints.serve import Live
 from rounds.errors import UserError
-from rounds.progress import Progress
+from rounds.stages import Progress
 
 MARK = "prefloop"
 
@@ -51,7 +51,7 @@ async def answer_by_batch(
             new = {key: body for key, body in missing.items() if key not in tried}
             for file in batch_files(live.model, new):
                 await _submit(client, ledger, file)
-            desk = Desk(name, config, live.model_id, journal, ledger, client, asked)
+            desk = BatchContext(name, config, live.model_id, journal, ledger, client, asked)
             await wait(desk, missing.keys(), progress)
         except openai.APIStatusError as error:
             if error.status_code in (400, 404, 405, 422):

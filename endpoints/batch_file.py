@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from endpoints.answer import is_completion
 from endpoints.attempts import wire
+from endpoints.reply import is_completion
 
 MOST_LINES = 50_000
 MOST_BYTES = 200_000_000

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import openai
 from openai.types import Batch as Remote
 
-from endpoints.answer import cost_of, prune, read_answer
 from endpoints.batch_file import bodies_of, completions
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
 from endpoints.ledger import Batch, Ledger
-from rounds.progress import Progress
+from endpoints.reply import cost_of, prune, read_reply
+from rounds.stages import Progress
 
 PRICE = 0.5
 """Of a call's price."""
@@ -21,7 +21,7 @@ POLL = 1.0, 60.0
 """Seconds between two looks at a batch: the first, and the most that they grow to."""
 
 
-class Desk(NamedTuple):
+class BatchContext(NamedTuple):
     """What batches are of, and where their answers go. `asked`: bodies by request key."""
 
     name: str
@@ -33,7 +33,7 @@ class Desk(NamedTuple):
     asked: dict[str, dict[str, Any]]
 
 
-async def wait(desk: Desk, missing: Set[str], progress: Progress) -> None:
+async def wait(desk: BatchContext, missing: Set[str], progress: Progress) -> None:
     """Wait for every submitted batch that holds a call of `missing`, and keep its answers.
 
     However a batch ends, what it answered is kept; the rest is left alone.
@@ -62,7 +62,7 @@ async def wait(desk: Desk, missing: Set[str], progress: Progress) -> None:
             seconds = min(longest, seconds * 1.5)
 
 
-async def _collect(desk: Desk, batch: Batch, remote: Remote) -> None:
+async def _collect(desk: BatchContext, batch: Batch, remote: Remote) -> None:
     """Write a batch's answers down, and that they are, together."""
     bodies, output = desk.asked, ""
     if remote.output_file_id:
@@ -75,6 +75,6 @@ async def _collect(desk: Desk, batch: Batch, remote: Remote) -> None:
         for key, raw in found.items():
             prune(raw)
             cost = cost_of(raw, desk.config) * PRICE
-            failed = read_answer(key, bodies[key], raw, cost).failure is not None
+            failed = read_reply(key, bodies[key], raw, cost).failure is not None
             desk.journal.put(key, desk.name, desk.model_id, bodies[key], raw, cost, failed)
         desk.ledger.put(batch._replace(state="done"))

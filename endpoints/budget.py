@@ -1,8 +1,9 @@
 """What a stage may spend: calls, tokens, money. Shared by all the endpoints that it asks."""
 
+import asyncio
 from contextvars import ContextVar
 
-from endpoints.answer import Answer
+from endpoints.reply import Reply
 from rounds.usage import NEVER_SENT
 
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
@@ -42,7 +43,7 @@ class Budget:
         by_mean = [self._limits["tokens"], self._limits["cost"]]
         return self._spent["calls"] > 0 or by_mean == [None, None]
 
-    def spend(self, answer: Answer) -> None:
+    def spend(self, answer: Reply) -> None:
         """Count an answer; the same call a second time, or one that was never sent, is free."""
         if answer.key in self._counted or answer.failure in NEVER_SENT:
             return
@@ -84,3 +85,35 @@ class Budget:
         if name == "calls":
             return calls
         return calls * self._spent[name] / max(self._spent["calls"], 1)
+
+
+class Headroom:
+    """Lets prompts begin while the budget has room for all that they may need.
+
+    Where it has none, a prompt waits for those under way: they may need less than they may. The
+    first one goes alone where tokens or money are limited, for nothing is known yet of a call.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._freed = asyncio.Condition()
+        self._under_way = 0
+
+    async def enter(self, calls: int) -> bool:
+        """Whether the prompt may begin; False once nothing that is under way could change that."""
+        async with self._freed:
+            while True:
+                alone = not self._under_way
+                if (alone or self._budget.measured) and self._budget.begin(calls):
+                    self._under_way += 1
+                    return True
+                if alone:
+                    return False
+                await self._freed.wait()
+
+    async def leave(self, calls: int) -> None:
+        """Give back what was set aside."""
+        async with self._freed:
+            self._budget.end(calls)
+            self._under_way -= 1
+            self._freed.notify_all()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rounds.errors import UserError
-from rounds.progress import Progress
+from rounds.stages import Progress
 
 USER_ERROR = 2
 

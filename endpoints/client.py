@@ -8,16 +8,13 @@ from typing import Any
 
 import openai
 
-from endpoints.answer import Answer, Ask, EndpointLost, cost_of, prune, read_answer
 from endpoints.attempts import Line, NoAnswer, send
 from endpoints.budget import Budget
 from endpoints.config import EndpointConfig
-from endpoints.each import each
 from endpoints.journal import Journal, request_key
 from endpoints.pace import Pace
+from endpoints.reply import Ask, EndpointLost, Reply, cost_of, prune, read_reply
 from endpoints.serve import Live
-
-__all__ = ["Answer", "Ask", "EndpointLost", "asking", "each", "from_journal"]
 
 FAILURES_IN_A_ROW = 10
 """So many failed calls without an answer between them mean that the endpoint is down, or that it
@@ -50,8 +47,8 @@ async def asking(
     """
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
-    underway: dict[str, asyncio.Future[Answer]] = {}
-    unusable: dict[str, Answer] = {}
+    underway: dict[str, asyncio.Future[Reply]] = {}
+    unusable: dict[str, Reply] = {}
     failures_in_a_row = 0
     pace = Pace(config)
     async with openai.AsyncOpenAI(
@@ -63,7 +60,7 @@ async def asking(
     ) as client:
         line = Line(name, config, live, client, pace, tally)
 
-        def failed(key: str, error: NoAnswer) -> Answer:
+        def failed(key: str, error: NoAnswer) -> Reply:
             nonlocal failures_in_a_row
             known = error.rejected and journal.reject(key)
             # it answers, this it will not: ten filtered prompts do not mean that it is down
@@ -74,9 +71,9 @@ async def asking(
                     f"{failures_in_a_row} calls in a row failed, each after its retries; "
                     f"the last: {error}"
                 )
-            return Answer(key, "", error.failure, detail=str(error))
+            return Reply(key, "", error.failure, detail=str(error))
 
-        async def call(key: str, body: dict[str, Any]) -> Answer:
+        async def call(key: str, body: dict[str, Any]) -> Reply:
             nonlocal failures_in_a_row
             try:
                 raw = await send(line, body)
@@ -85,7 +82,7 @@ async def asking(
             else:
                 failures_in_a_row = 0
                 prune(raw)
-                answer = read_answer(key, body, raw, cost_of(raw, config), paid_now=True)
+                answer = read_reply(key, body, raw, cost_of(raw, config), paid_now=True)
                 good = answer.failure is None or answer.failure in usable
                 journal.put(key, name, live.model_id, body, raw, answer.cost, failed=not good)
                 if not good:
@@ -95,24 +92,24 @@ async def asking(
             budget.spend(answer)
             return answer
 
-        def ended(key: str, done: asyncio.Future[Answer]) -> None:
+        def ended(key: str, done: asyncio.Future[Reply]) -> None:
             underway.pop(key, None)
             if not done.cancelled():
                 done.exception()  # whoever asked may be gone; the stream has its own report
 
-        async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Answer:
+        async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
             key = request_key(name, live.model_id, body, rubric, repeat)
             if key in unusable:
                 return unusable[key]
             if (kept := journal.get(key)) is not None:
                 tally["from_journal"] += 1
-                answer = read_answer(key, body, kept.answer, kept.cost)
+                answer = read_reply(key, body, kept.answer, kept.cost)
                 budget.spend(answer)
                 return answer
             if key not in underway:  # the same question twice at once is one call
                 if limit := budget.exhausted:
                     budget.refused = limit
-                    return Answer(key, "", "budget", detail=f"the budget's {limit} are used up")
+                    return Reply(key, "", "budget", detail=f"the budget's {limit} are used up")
                 budget.in_flight += 1
                 underway[key] = asyncio.ensure_future(call(key, body))
                 underway[key].add_done_callback(lambda done: ended(key, done))
@@ -132,11 +129,11 @@ def from_journal(name: str, model_id: str, journal: Journal) -> Ask:
     A paid reply that was no answer comes back as the failure that it was.
     """
 
-    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Answer:
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
         key = request_key(name, model_id, body, rubric, repeat)
         kept = journal.get(key) or journal.failed(key)
         if kept is None:
-            return Answer(key, "", "not_asked")
-        return read_answer(key, body, kept.answer, kept.cost)
+            return Reply(key, "", "not_asked")
+        return read_reply(key, body, kept.answer, kept.cost)
 
     return ask

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from rounds.section import Section
+from rounds.settings import Section
 
 
 class Price(Section):
@@ -14,7 +14,7 @@ class Price(Section):
     output: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
-class Budget(Section):
+class BudgetConfig(Section):
     """What one stage of a round may take; null is no limit. A stage that stops here is partial."""
 
     calls: int | None = Field(None, ge=1)

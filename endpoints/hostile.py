@@ -6,7 +6,7 @@ judge's own verdict grammar, or to hide any of it behind characters that nobody 
 
 import re
 
-from rounds.normal import INVISIBLE
+from texts.normal import INVISIBLE
 
 GRAMMARS = {
     "special_tokens": re.compile(

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from endpoints.answer import tokens_of
+from endpoints.reply import tokens_of
 from rounds.ids import digest
 
 COLUMNS = """

@@ -15,7 +15,7 @@ from endpoints.config import EndpointConfig
 from endpoints.hub import model_folder
 from endpoints.serve import Live, serve
 from rounds.errors import UserError
-from rounds.progress import Progress, silent
+from rounds.stages import Progress, silent
 
 ReadBlock = Callable[[str], str]
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from endpoints.children import ChildFailed, child, tail
 from endpoints.config import Serve
 from endpoints.hub import model_folder
-from rounds.progress import Progress
+from rounds.stages import Progress
 from rounds.weights import weights_hash
 
 STARTUP_SECONDS = 900

@@ -7,13 +7,13 @@ from pydantic import Field, field_validator, model_validator
 
 from endpoints.config import EndpointConfig, Price
 from gate.config import GateConfig
+from judge.asking.reply import LABELS
 from judge.config import JudgeConfig
-from judge.menu import LABELS
-from judge.voices import HUMAN, is_endpoint
+from judge.panel import HUMAN, is_endpoint
 from pairs.config import PairsConfig
-from rounds.section import Section
+from rounds.settings import Section
 from sampler.config import PolicyConfig, SamplerConfig
-from sampler.prompt_config import PromptsConfig, written_by
+from sampler.dealing.config import PromptsConfig, written_by
 from trainer.config import FROM_GOLD, TrainerConfig
 
 

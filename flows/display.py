@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rounds.progress import Progress
+from rounds.stages import Progress
 
 QUIET_SECONDS = 10.0
 """Seconds between two lines of a stage where there is no terminal to redraw."""

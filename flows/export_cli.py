@@ -36,20 +36,20 @@ def export(
     """
     with one_message():
         from rounds.errors import UserError
-        from rounds.which import finished_named
+        from rounds.folder import finished_named
 
         folders = finished_named(run, rounds)
         repo = to.removeprefix(HUB) if to.startswith(HUB) else None
         if repo is None and private:
             raise UserError(f"--private: {to} is a folder; it is for --to hub:owner/name")
         if repo is not None:
-            from endpoints.hub import check_push
+            from preferences.hub import check_push
 
             check_push(repo, private)
         target = Path(to) if repo is None else run / "exports" / repo.replace("/", "--")
         print_export(folders, format, target)
         if repo is not None:
-            from endpoints.hub import push
+            from preferences.hub import push
 
             print(f"pushed to {push(target, repo, private)}")
             shutil.rmtree(target)
@@ -58,7 +58,7 @@ def export(
 def print_export(folders: list[Path], format: str, target: Path) -> None:
     """Write the export with a progress line, and say what is in it."""
     from flows.display import Display
-    from rounds.export import export as write
+    from preferences.export import export as write
 
     with Display() as display:
         found = write(folders, format, target, typed(), display.stage("export"))

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from flows.config import Config
 from flows.explain import explain
 from rounds.errors import UserError
-from rounds.shipped import locate
+from rounds.settings import locate
 
 
 def load_config(reference: str, overrides: list[str] | None = None) -> Config:

@@ -7,16 +7,16 @@ from typing import Any
 
 from flows.config import Config
 from gate.win_rate import detectable
-from judge.canaries import CANARIES
-from judge.gold import read_gold
+from judge.health.canaries import CANARIES
+from judge.health.gold import read_gold
+from judge.panel import is_endpoint
 from judge.strategies import most_calls
-from judge.voices import is_endpoint
 from rounds.files import read_json
 from rounds.folder import finished_rounds, next_round, round_number
-from sampler.cursor import Deal, next_deal
-from sampler.held_out import fixed_held_out, take_stock
-from sampler.pool import used_prompts
-from sampler.prompt_config import written_by
+from sampler.dealing.config import written_by
+from sampler.dealing.cursor import Deal, next_deal
+from sampler.dealing.pool import used_prompts
+from sampler.dealing.splits import fixed_held_out, take_stock
 from trainer.config import TrainerConfig
 from trainer.extra import warm_start_due
 

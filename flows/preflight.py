@@ -10,21 +10,21 @@ from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
 from gate.metrics import load_metric
+from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig
-from judge.gold import read_gold
-from judge.rubric import load_rubrics
-from judge.trust import wanted_accuracy
-from judge.voices import is_endpoint, load_rule
-from pairs.embedding import load_embedding
+from judge.health.config import wanted_accuracy
+from judge.health.gold import read_gold
+from judge.panel import is_endpoint, load_rule
+from pairs.index.embedding import load_embedding
 from pairs.language import check_language
 from rounds.errors import UserError
 from rounds.weights import Policy, adapter_base
 from sampler.check import check_sampler
-from sampler.held_out import take_stock, train_sources
-from sampler.lineup import named_policy, served_policy
-from sampler.prompt_config import written_by
-from sampler.sources.read import source_rows
-from sampler.sources.recipes import read_material
+from sampler.dealing.config import written_by
+from sampler.dealing.sources.read import source_rows
+from sampler.dealing.sources.recipes import read_material
+from sampler.dealing.splits import take_stock, train_sources
+from sampler.writers import named_policy, served_policy
 from trainer.config import FROM_GOLD
 from trainer.stage import check_training
 

@@ -14,7 +14,7 @@ from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.session import Session, current, policy_in_place, session
 from gate.stage import decide
-from judge.examine import judge_gold, judge_health
+from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
@@ -28,7 +28,7 @@ from rounds.folder import (
     start_round,
 )
 from rounds.weights import Policy
-from sampler.deal import deal, deal_warnings
+from sampler.dealing.deal import deal, deal_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from rounds.section import Section
+from rounds.settings import Section
 
 TAKEN = set(
     "round judge judge_id gate_judge_id counts prompts length_difference partial train decision "

@@ -9,9 +9,9 @@ from gate.by_tag import by_tag
 from gate.config import GateConfig
 from gate.metrics import load_metric
 from gate.win_rate import ABSTAIN, LOSS, TIE, WIN, WinRate, length_controlled, win_rate
-from rounds.settle import comparisons, settle
 from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, read_rows, rows_hash
+from rounds.verdicts import comparisons, settle
 
 SPLITS = ("gate", "test")
 

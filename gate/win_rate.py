@@ -6,8 +6,7 @@ from math import exp, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from rounds.interval import wilson
-from rounds.logistic import fit_length
+from rounds.rates import fit_length, wilson
 
 WIN, TIE, LOSS, ABSTAIN = "win", "tie", "loss", "abstain"
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
-from judge.examine import ask_gold, gold_facts
-from judge.gold import GoldPair, read_gold
-from judge.panel import Desk
+from judge.health.examine import ask_gold, gold_facts
+from judge.health.gold import GoldPair, read_gold
+from judge.panel import RunJournal
 from rounds.errors import UserError
-from rounds.progress import Progress, silent
-from rounds.settle import settle
+from rounds.stages import Progress, silent
 from rounds.tables import Row
+from rounds.verdicts import settle
 
 CANNED = "prefloop:prompts/canned.jsonl"
 SHOWN = 5
@@ -36,7 +36,7 @@ def check_judge(
     """
     pairs = read_gold(config.gold.path if config.gold else CANNED, "judge.gold.path")
     rows, seconds = asyncio.run(
-        ask_gold(Desk(journal, seed), config, endpoints, pairs, 0, progress)
+        ask_gold(RunJournal(journal, seed), config, endpoints, pairs, 0, progress)
     )
     flat = [row for of_pair in rows for row in of_pair]
     calls = [row for row in flat if row["request_key"]]

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from endpoints.config import Budget
-from judge.trust import Gold, Health, wanted_accuracy
-from rounds.section import Section
+from endpoints.config import BudgetConfig
+from judge.health.config import Gold, Health, wanted_accuracy
+from rounds.settings import Section
 
 Channel = Literal["json", "token", "text"]
 
@@ -40,7 +40,7 @@ Judges = Annotated[str | list[str], AfterValidator(_someone)]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Rubrics(Section):
+class RubricFiles(Section):
     """Template files (system message, a line of ===, user message); null takes the channel's own.
 
     {reference} and {guidelines} may stand in each: the prompt row's, or "none".
@@ -100,7 +100,7 @@ class JudgeConfig(Section):
     channel: Channel = "json"
     """json: a rationale, then the verdict, held to a schema. token: one token with its
     probability, no rationale. text: free text that closes with the verdict (reasoning judges)."""
-    rubrics: Rubrics = Rubrics()
+    rubrics: RubricFiles = RubricFiles()
     scale: tuple[int, int] = (1, 10)
     """Lowest and highest score of the pointwise rubric."""
     criteria: dict[str, Weight] = Field(default_factory=dict)
@@ -114,7 +114,7 @@ class JudgeConfig(Section):
     batch: bool = False
     """Send the screen through the endpoint's Batch API, at half the price."""
     appeal: Appeal | None = None
-    budget: Budget = Budget()
+    budget: BudgetConfig = BudgetConfig()
     gold: Gold | None = None
     health: Health = Health()
 
@@ -179,7 +179,7 @@ class JudgeConfig(Section):
             raise ValueError(
                 f"batch: is for the screen of screen_confirm, and {self.strategy} has none"
             )
-        if self.batch and self.budget != Budget():
+        if self.batch and self.budget != BudgetConfig():
             raise ValueError("batch: is submitted as a whole, a budget could not stop it")
         self._threshold_can_be_found()
         self._others_are_others()

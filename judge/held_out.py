@@ -4,16 +4,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from endpoints.each import stream
 from endpoints.open import Endpoints
-from judge.asked import Asked
+from judge.asking.questions import both_orders
+from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
-from judge.panel import depends_on, desk_of, panel
-from judge.questions import both_orders
-from judge.rubric import rubric_texts
+from judge.inputs import JudgeInput
+from judge.panel import depends_on, panel, run_journal
 from judge.stage import facts
-from judge.stream import stream
-from rounds.progress import Progress, silent
-from rounds.stages import run_stage, stage_key
+from rounds.stages import Progress, run_stage, silent, stage_key
 from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
 
 
@@ -37,9 +36,9 @@ def judge_held_out(
     key = stage_key(trained, rows_hash("candidates", candidates), tau, asked_of)
 
     async def ask() -> list[list[Row]]:
-        async with panel(desk_of(folder), config, endpoints, config.jury, tau) as judge:
+        async with panel(run_journal(folder), config, endpoints, config.jury, tau) as judge:
 
-            async def work(one: Asked) -> list[Row]:
+            async def work(one: JudgeInput) -> list[Row]:
                 return await both_orders(judge, one.prompt, one.candidates[0], one.candidates[1])
 
             return await stream(asked, work, progress)
@@ -52,13 +51,13 @@ def judge_held_out(
     return run_stage(folder, "judge_held_out", key, run)
 
 
-def _contests(prompts: list[Row], answers: dict[str, list[Row]], trained: str) -> list[Asked]:
+def _contests(prompts: list[Row], answers: dict[str, list[Row]], trained: str) -> list[JudgeInput]:
     found = []
     for prompt in prompts:
         there = answers.get(prompt["prompt_id"], [])
         new = [row for row in there if row["policy_id"] == trained]
         found += [
-            Asked(prompt, [new[0], other])
+            JudgeInput(prompt, [new[0], other])
             for other in there
             if new and other["text_hash"] != new[0]["text_hash"]
         ]

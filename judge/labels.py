@@ -5,28 +5,28 @@ In memory are the prompts under way (PROMPTS_AT_ONCE) and the ids of all prompts
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import floor
 from pathlib import Path
 from typing import NamedTuple
 
-from endpoints.budget import Budget
-from endpoints.client import each
+from endpoints.batch import answer_by_batch
+from endpoints.budget import Budget, Headroom
+from endpoints.each import PROMPTS_AT_ONCE, each
+from endpoints.journal import Journal
 from endpoints.open import Endpoints
-from judge.appeal import READ, undecided
-from judge.asked import Asked, asked
+from judge.asking.channel import body
+from judge.asking.questions import both_orders, score_request, usable
+from judge.asking.rows import Judge
 from judge.config import JudgeConfig
-from judge.panel import desk_of, panel
-from judge.prefill import prefill
-from judge.questions import both_orders, usable
-from judge.room import Room
-from judge.rows import Judge
+from judge.inputs import JudgeInput, judge_inputs
+from judge.panel import RunJournal, is_endpoint, panel, run_journal
 from judge.strategies import STRATEGIES, most_calls
-from judge.stream import PROMPTS_AT_ONCE
-from judge.voices import is_endpoint
 from rounds.grouped import grouped
-from rounds.progress import Progress, silent
-from rounds.tables import Row, table_path
-from rounds.writing import Written, writing
+from rounds.ids import digest, text_hash
+from rounds.stages import Progress, silent
+from rounds.tables import Row, Written, table_path, writing
+from rounds.verdicts import comparisons, margin, screen_scores, settle
 
 FIRST, APPEAL = "first", "appeal"
 """Folders of the verdicts of the jury, and of the judges of the appeal."""
@@ -56,7 +56,7 @@ async def label(
     """
     strategy = STRATEGIES[config.strategy]
     budget, tally = Budget(**config.budget.model_dump()), Counter[str]()
-    room, desk = Room(budget), desk_of(folder)
+    room, desk = Headroom(budget), run_journal(folder)
     asking = sum(map(is_endpoint, config.jury))
     counts = Counter[str]()
 
@@ -64,9 +64,9 @@ async def label(
         jury = panel(desk, config, endpoints, config.jury, tau, 0, budget, tally, offline)
         async with jury as judge:
             if config.batch and not offline:
-                await prefill(desk, judge, endpoints, asked(folder, ids), progress)
+                await prefill(desk, judge, endpoints, judge_inputs(folder, ids), progress)
 
-            async def work(one: Asked) -> list[Row]:
+            async def work(one: JudgeInput) -> list[Row]:
                 n = len(usable(one.candidates))
                 most = most_calls(config.strategy, n, config.select, asking)
                 calls = most if n > 1 and asking else 0
@@ -78,16 +78,16 @@ async def label(
                 finally:
                     await room.leave(calls)
 
-            def done(one: Asked, rows: list[Row]) -> None:
+            def done(one: JudgeInput, rows: list[Row]) -> None:
                 written.put(rows)
                 counts["unsent"] += any(row["reason"] == "budget" for row in rows)
                 counts["done"] += 1
                 progress(counts["done"], len(ids))
 
-            await each(asked(folder, ids), work, PROMPTS_AT_ONCE, done)
+            await each(judge_inputs(folder, ids), work, PROMPTS_AT_ONCE, done)
     with writing(table_path(into / APPEAL, "verdicts"), "verdicts") as written:
         if config.appeal is not None:
-            found = grouped(into / FIRST, "verdicts", ids, columns=READ)
+            found = grouped(into / FIRST, "verdicts", ids, columns=SETTLED_BY)
             appeals = undecided(found, config.appeal.max_share, config.select.pairs)
             higher = panel(
                 desk, config, endpoints, config.appealed_to, tau, 1, budget, tally, offline
@@ -118,17 +118,76 @@ async def _appeal(
         of_prompt.setdefault(ids[index], []).append((a, b))
     counts = Counter[str]()
 
-    async def work(one: Asked) -> list[Row]:
+    async def work(one: JudgeInput) -> list[Row]:
         by_id = {row["candidate_id"]: row for row in one.candidates}
         pairs = of_prompt[one.prompt["prompt_id"]]
         questions = [both_orders(judge, one.prompt, by_id[a], by_id[b]) for a, b in pairs]
         return [row for rows in await asyncio.gather(*questions) for row in rows]
 
-    def done(one: Asked, rows: list[Row]) -> None:
+    def done(one: JudgeInput, rows: list[Row]) -> None:
         written.put(rows)
         counts["unsent"] += sum(row["reason"] == "budget" for row in rows)
         counts["done"] += len(of_prompt[one.prompt["prompt_id"]])
         progress(counts["done"], len(appeals), "appeals")
 
-    await each(asked(folder, list(of_prompt)), work, PROMPTS_AT_ONCE, done)
+    await each(judge_inputs(folder, list(of_prompt)), work, PROMPTS_AT_ONCE, done)
     return counts["unsent"]
+
+
+SETTLED_BY = (
+    *("verdict_id", "prompt_id", "kind", "candidate_a", "candidate_b", "shown_first", "outcome"),
+    *("reason", "score", "probability", "judge_id", "purpose", "level", "threshold", "ranking"),
+)
+"""What settling a comparison reads of a verdict row."""
+
+
+def undecided(
+    rows: Iterable[list[Row]], max_share: float, pairs: int
+) -> list[tuple[int, str, str]]:
+    """What no judge decided, as (place of the prompt, a, b); a tie is decided.
+
+    `rows` are the verdict rows of each prompt, which is to give `pairs` pairs. For every one that
+    is missing it appeals a comparison, the first it tried; what reversed the screen is no pair. At
+    most `max_share` of the comparisons, chosen by hash, so that a resumed round appeals the same.
+    """
+    lost, compared = [], 0
+    for index, of_prompt in enumerate(rows):
+        outcomes = {pair: settle(found).outcome for pair, found in comparisons(of_prompt).items()}
+        compared += len(outcomes)
+        scores = screen_scores(of_prompt)
+        missing = pairs - sum(_is_pair(*item, scores) for item in outcomes.items())
+        open_ones = [pair for pair, outcome in outcomes.items() if outcome == "abstain"]
+        lost += [(index, a, b) for a, b in open_ones[: max(0, missing)]]
+    allowed = floor(max_share * compared)
+    taken = sorted(lost, key=lambda item: digest("appeal", item[1], item[2]))[:allowed]
+    return sorted(taken)
+
+
+def _is_pair(ids: tuple[str, str], outcome: str, scores: dict[str, float]) -> bool:
+    if outcome not in ("a", "b"):
+        return False
+    chosen, rejected = ids if outcome == "a" else ids[::-1]
+    return (margin(scores, chosen, rejected) or 0) >= 0
+
+
+async def prefill(
+    desk: RunJournal,
+    judge: Judge,
+    endpoints: Endpoints,
+    asked: Iterable[JudgeInput],
+    progress: Progress,
+) -> None:
+    """Answer the screen of all prompts in batches; what a batch fails at is asked one by one.
+
+    Holds every request of the screen in memory, its rubric, prompt and answer as they are sent.
+    """
+    name = judge.config.jury[0]
+    questions = []
+    for one in asked:
+        kept = usable(one.candidates)
+        for candidate in kept if len(kept) > 1 else []:
+            messages, rubric, fields = score_request(judge, one.prompt, candidate)
+            questions.append((body(judge, messages, fields), text_hash(rubric.text)))
+    with Journal(desk.journal) as journal:
+        live, config = endpoints.live(name), endpoints.config(name)
+        await answer_by_batch(name, config, live, journal, questions, progress)

@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from endpoints.config import Budget
+from endpoints.config import BudgetConfig
 from endpoints.open import Endpoints, read_endpoints
-from judge.asked import answered
 from judge.config import JudgeConfig
+from judge.inputs import answered_prompts
 from judge.labels import label, labels
 from rounds.folder import manifest
 from rounds.stages import forget, stage_stamps
@@ -32,11 +32,11 @@ def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
     """
     finished = manifest(folder)
     tree = finished["config"] if finished else tree
-    config = JudgeConfig.model_validate(tree["judge"]).model_copy(update={"budget": Budget()})
+    config = JudgeConfig.model_validate(tree["judge"]).model_copy(update={"budget": BudgetConfig()})
     before = list(iter_rows(folder, "verdicts", ["train"], HELD))
     tau = next((row["threshold"] for row in before if row["threshold"] is not None), 0.5)
     judged = {row["prompt_id"] for row in before}  # a budget may have left others out
-    ids = [name for name in answered(folder) if name in judged]
+    ids = [name for name in answered_prompts(folder) if name in judged]
     with TemporaryDirectory(prefix=".reparse-", dir=folder) as scratch:
         into = Path(scratch)
         with Endpoints(read_endpoints(tree), folder / "work") as endpoints:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from endpoints.open import Endpoints
-from judge.asked import answered, inputs
+from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
+from judge.inputs import answered_prompts, inputs_hash
 from judge.labels import label, labels
 from judge.panel import depends_on
-from judge.rubric import rubric_texts
-from rounds.progress import Progress, silent
-from rounds.stages import run_stage, stage_key, work_dir
+from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import Row, iter_rows, replace_splits
 
 COUNTED = ("outcome", "reason", "prompt_tokens", "completion_tokens", "cost")
@@ -36,10 +35,10 @@ def judge_candidates(
     says how many prompts were left out.
     """
     names = [*config.jury, *config.appealed_to]
-    key = stage_key(inputs(folder), tau, depends_on(config, endpoints, names))
+    key = stage_key(inputs_hash(folder), tau, depends_on(config, endpoints, names))
 
     def run() -> dict[str, Any]:
-        ids, into = answered(folder), work_dir(folder, "judge", key)
+        ids, into = answered_prompts(folder), work_dir(folder, "judge", key)
         found = asyncio.run(label(folder, into, ids, config, endpoints, tau, progress))
         replace_splits(folder, "verdicts", ["train"], labels(into, ids))
         shutil.rmtree(into)

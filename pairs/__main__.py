@@ -5,12 +5,12 @@ from typing import Any
 
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
-from rounds.by_hand import by_hand, shown
+from rounds.by_hand import by_hand, show_progress
 
 
 def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The pairs stage with the run's own config."""
-    return build_pairs(folder, PairsConfig.model_validate(tree["pairs"]), shown)
+    return build_pairs(folder, PairsConfig.model_validate(tree["pairs"]), show_progress)
 
 
 if __name__ == "__main__":

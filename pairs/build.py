@@ -7,8 +7,8 @@ comparison the row has no chosen and no rejected.
 from typing import Any
 
 from rounds.ids import digest
-from rounds.settle import comparisons, margin, screen_scores, settle
 from rounds.tables import Row
+from rounds.verdicts import comparisons, margin, screen_scores, settle
 
 
 def considered(

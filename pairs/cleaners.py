@@ -6,7 +6,7 @@ from pairs.config import PairsConfig
 from pairs.contamination import Contamination
 from pairs.degenerate import loops
 from pairs.language import language
-from pairs.pair import Cleaner, Pair, Why
+from pairs.pair import CandidatePair, Cleaner, Why
 from pairs.refusals import refusals
 from pairs.sides import (
     both_bad,
@@ -40,6 +40,6 @@ def cleaners(config: PairsConfig, contamination: Contamination) -> list[Cleaner]
     ]
 
 
-def first_reason(pair: Pair, checks: list[Cleaner]) -> Why | None:
+def first_reason(pair: CandidatePair, checks: list[Cleaner]) -> Why | None:
     """Why the pair is dropped, or None."""
     return next((why for check in checks if (why := check(pair))), None)

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from rounds.held_out import Limits
-from rounds.section import Section
+from rounds.settings import Section
+from texts.leaks import LeakLimits
 
 
 class Semantic(Section):
@@ -54,6 +54,6 @@ class PairsConfig(Section):
     semantic: Semantic | None = None
 
     @property
-    def held_out(self) -> Limits:
+    def held_out(self) -> LeakLimits:
         """How close a pair may come to the held-out prompts."""
-        return Limits(self.held_out_near, self.held_out_overlap, self.ngram)
+        return LeakLimits(self.held_out_near, self.held_out_overlap, self.ngram)

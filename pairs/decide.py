@@ -7,12 +7,12 @@ from pairs.build import considered
 from pairs.cleaners import cleaners, first_reason
 from pairs.config import PairsConfig
 from pairs.contamination import Contamination
-from pairs.pair import Pair
+from pairs.pair import CandidatePair
 from rounds.folder import round_number, round_start
 from rounds.grouped import grouped
-from rounds.held_out import HeldOut
-from rounds.progress import Progress
+from rounds.stages import Progress
 from rounds.tables import Row, iter_rows
+from texts.leaks import LeakFinder
 
 TRAIN = ("train",)
 HELD_OUT = ("gate", "test")
@@ -39,7 +39,7 @@ VERDICT = (
 )
 
 
-def decided(
+def decide_prompts(
     folder: Path, prompt_ids: list[str], config: PairsConfig, progress: Progress
 ) -> Iterator[Row]:
     """Rows of the dropped table in the order of the prompts; `reason` is null where none is found.
@@ -48,7 +48,7 @@ def decided(
     """
     number = round_number(folder)
     policy = round_start(folder)["policy"]["policy_id"]
-    held_out = HeldOut(iter_rows(folder, "prompts", HELD_OUT, HELD_OUT_PROMPT), config.held_out)
+    held_out = LeakFinder(iter_rows(folder, "prompts", HELD_OUT, HELD_OUT_PROMPT), config.held_out)
     known = Contamination(held_out, iter_rows(folder, "prompts", TRAIN, PROMPT))
     checks = cleaners(config, known)
     prompts = iter_rows(folder, "prompts", TRAIN, PROMPT)
@@ -59,7 +59,7 @@ def decided(
         for row, reason in considered(number, prompt, by_id, _told(verdicts, by_id)):
             detail = None
             if reason is None:
-                pair = Pair(row, by_id[row["chosen_id"]], by_id[row["rejected_id"]])
+                pair = CandidatePair(row, by_id[row["chosen_id"]], by_id[row["rejected_id"]])
                 reason, detail = first_reason(pair, checks) or (None, None)
             yield {**row, "policy_id": policy, "reason": reason, "detail": detail}
         progress(done + 1, len(prompt_ids))

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from pairs.config import PairsConfig
-from pairs.pair import Pair, Why
+from pairs.pair import CandidatePair, Why
 from rounds.ids import text_hash
-from rounds.normal import words
+from texts.normal import words
 
 ITEM = re.compile(r"(?m)^[ \t]*(?:[-*\u2022+]|\(?\d+[.):])[ \t]+")
 TABLE = re.compile(r"(?m)^[^|\n]*\|[^|\n]*\|.*$")
@@ -25,7 +25,7 @@ RULERS, NUMBERS = 100, 1000
 as well. It must be half of the text besides."""
 
 
-def loops(pair: Pair, config: PairsConfig) -> Why | None:
+def loops(pair: CandidatePair, config: PairsConfig) -> Why | None:
     """A side that repeats itself."""
     if not config.loops:
         return None

@@ -6,9 +6,9 @@ from functools import cache
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
 
 from pairs.config import PairsConfig
-from pairs.pair import Pair, Why
+from pairs.pair import CandidatePair, Why
 from rounds.errors import UserError
-from rounds.normal import asked
+from texts.normal import prompt_text
 
 LEAST = 60
 """Letters that a judgement rests on; a third of them where most are Chinese, Japanese or Korean."""
@@ -30,7 +30,7 @@ ASKS_FOR_ANOTHER = re.compile(
 )
 
 
-def language(pair: Pair, config: PairsConfig) -> Why | None:
+def language(pair: CandidatePair, config: PairsConfig) -> Why | None:
     """A side that is not in the language of the prompt, or not in the one the config names.
 
     A side that is short, or mostly code, or that the classifier is not sure of, is let pass; so
@@ -40,7 +40,7 @@ def language(pair: Pair, config: PairsConfig) -> Why | None:
         return None
     wanted: str | None = config.language
     if wanted == "prompt":
-        prompt = asked(pair.row["prompt"])
+        prompt = prompt_text(pair.row["prompt"])
         wanted = None if ASKS_FOR_ANOTHER.search(prompt) else spoken(prompt)
     for name, text in zip(("chosen", "rejected"), pair.sides, strict=True):
         found = spoken(text)

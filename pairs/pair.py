@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rounds.normal import asked, plain
 from rounds.tables import Row
+from texts.normal import plain, prompt_text
 
 
-class Pair(NamedTuple):
+class CandidatePair(NamedTuple):
     """A decided row with the two candidates behind it."""
 
     row: Row
@@ -27,13 +27,13 @@ class Why(NamedTuple):
     detail: str | None = None
 
 
-Cleaner = Callable[[Pair], Why | None]
+Cleaner = Callable[[CandidatePair], Why | None]
 """Says why a pair is dropped, or None to keep it."""
 
 
 def pair_text(row: Row) -> str:
     """Prompt, chosen and rejected as one text: what near duplicates are told by."""
-    return "\n".join([asked(row["prompt"]), *(row[side][0]["content"] for side in SIDES)])
+    return "\n".join([prompt_text(row["prompt"]), *(row[side][0]["content"] for side in SIDES)])
 
 
 def pair_key(row: Row) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from pairs.config import PairsConfig
-from pairs.pair import Pair, Why
+from pairs.pair import CandidatePair, Why
 
 LONGEST = 600
 """Characters of a refusal; one that goes on for longer, or with a list, mostly helps after all."""
@@ -53,7 +53,7 @@ MARKS = re.compile(r"^(?:[\s*>#_-]|</?\w+>)+")
 LIST = re.compile(r"\n\s*(?:[-*\u2022]|\d+[.)])\s")
 
 
-def refusals(pair: Pair, config: PairsConfig) -> Why | None:
+def refusals(pair: CandidatePair, config: PairsConfig) -> Why | None:
     """Sides that refuse: both, the chosen, or any, as the config says."""
     chosen, rejected = (refuses(side) for side in pair.sides)
     found = {None: False, "both": chosen and rejected, "chosen": chosen, "any": chosen or rejected}

@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from pairs.config import PairsConfig
-from pairs.decide import CANDIDATE, HELD_OUT, TRAIN, VERDICT, decided
-from pairs.duplicates import COLUMNS, Duplicates
+from pairs.decide import CANDIDATE, HELD_OUT, TRAIN, VERDICT, decide_prompts
+from pairs.index.duplicates import COLUMNS, Duplicates
 from pairs.lengths import Lengths, difference, too_much
+from pairs.outcomes import candidate_outcomes
 from pairs.pair import Why
-from rounds.fates import candidate_fates
 from rounds.folder import earlier_rounds, manifest
 from rounds.grouped import grouped
 from rounds.ids import digest, file_hash
-from rounds.progress import Progress, silent
-from rounds.stages import run_stage, stage_key, work_dir
+from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import Row, iter_rows, table_path, write_rows
 
 AT_ONCE = 2000
@@ -41,7 +40,7 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         prompt_ids = [
             row["prompt_id"] for row in iter_rows(folder, "prompts", TRAIN, ["prompt_id"])
         ]
-        write_rows(work, "dropped", decided(folder, prompt_ids, config, progress))
+        write_rows(work, "dropped", decide_prompts(folder, prompt_ids, config, progress))
         duplicates = Duplicates(folder, config)
         found: dict[str, Why] = {}
         lengths: list[Lengths] = []
@@ -59,7 +58,7 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         return {
             "kept": len(kept),
             "dropped": dict(sorted(reasons.items())),
-            "candidates": candidate_fates(folder),
+            "candidates": candidate_outcomes(folder),
             "length_difference": {
                 "before": difference(lengths),
                 "after": difference(list(kept.values())),

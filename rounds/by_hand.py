@@ -42,7 +42,7 @@ def by_hand(stage: Stage) -> None:
         sys.exit(130)
 
 
-def shown(done: int, total: int, note: str = "") -> None:
+def show_progress(done: int, total: int, note: str = "") -> None:
     """Progress as one line that is written over."""
     counts = f"{done}/{total}" if total else ""
     print(f"\r{counts} {note:<40}", end="\n" if total and done == total else "", file=sys.stderr)

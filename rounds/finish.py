@@ -20,11 +20,10 @@ from rounds.folder import (
     round_start,
     run_of,
 )
-from rounds.ids import file_hash
+from rounds.ids import file_hash, text_hash
 from rounds.metrics import round_metrics
-from rounds.rubrics import rubrics_used
 from rounds.stages import stage_stamps
-from rounds.tables import table_path
+from rounds.tables import iter_batches, table_path
 from rounds.weights import Policy
 
 PACKAGES = (
@@ -112,3 +111,25 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+STAGES = {"judge": "judge.rubrics", "judge_held_out": "gate.judge.rubrics"}
+"""The stages whose facts hold the texts of their rubrics by kind, and where a config names them."""
+
+
+def rubrics_used(folder: Path, stages: dict[str, Any]) -> list[dict[str, str]]:
+    """Name, hash and text of every rubric that a verdict of the round names, each text once."""
+    asked = _hashes(folder)
+    found: dict[str, dict[str, str]] = {}
+    for stage, where in STAGES.items():
+        texts = stages.get(stage, {}).get("facts", {}).get("rubrics", {})
+        for kind, text in texts.items():
+            if (named := text_hash(text)) in asked:
+                rubric = {"name": f"{where}.{kind}", "hash": named, "text": text}
+                found.setdefault(named, rubric)
+    return list(found.values())
+
+
+def _hashes(folder: Path) -> set[str]:
+    batches = iter_batches(table_path(folder, "verdicts"), "verdicts", columns=["rubric_hash"])
+    return {name for batch in batches for name in batch["rubric_hash"].unique().to_pylist()}

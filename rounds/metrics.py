@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from rounds.folder import round_number
 from rounds.tables import iter_rows, table_path
-from rounds.usage import READ, added, totals
+from rounds.usage import USAGE_COLUMNS, added, totals
 
 
 def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
@@ -70,9 +70,9 @@ def _verdicts(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:
 
 def _usage(folder: Path, facts: dict[str, Any], pairs: int) -> dict[str, Any]:
     sampled = [facts[name] for name in facts if name.startswith("sample")]
-    label = totals(iter_rows(folder, "verdicts", ["train"], READ))
+    label = totals(iter_rows(folder, "verdicts", ["train"], USAGE_COLUMNS))
     per_pair = {name: value / pairs for name, value in label.items()} if pairs else None
-    judged = totals(iter_rows(folder, "verdicts", columns=READ))
+    judged = totals(iter_rows(folder, "verdicts", columns=USAGE_COLUMNS))
     return {
         **{f"judge_{name}": value for name, value in judged.items()},
         "label_per_pair": per_pair,

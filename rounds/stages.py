@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rounds import schema
 from rounds.files import read_json, write_json
@@ -53,3 +53,14 @@ def stage_stamps(folder: Path) -> dict[str, Facts]:
     """Every stamped stage of a round in progress: key, seconds and facts, by name."""
     stamps = {path.stem: read_json(path) for path in sorted(folder.glob("work/*.json"))}
     return {name: stamp for name, stamp in stamps.items() if "key" in stamp}
+
+
+class Progress(Protocol):
+    """Called by a stage as work is done; the caller decides how it is shown."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """`done` of `total` units of the stage are finished."""
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """A progress that shows nothing."""

@@ -9,7 +9,7 @@ NEVER_SENT = ("budget", "not_asked")
 """Reasons of answers and verdict rows for which no call was made."""
 
 TOLD = ("prompt_tokens", "completion_tokens", "cost")
-READ = ("request_key", "reason", *TOLD)
+USAGE_COLUMNS = ("request_key", "reason", *TOLD)
 """What is read of a verdict row."""
 
 

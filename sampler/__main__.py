@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from endpoints.open import Endpoints, read_endpoints
-from rounds.by_hand import by_hand, shown
+from rounds.by_hand import by_hand, show_progress
 from rounds.folder import policy_of, round_start, run_of
 from sampler.config import SamplerConfig
 from sampler.stage import sample
@@ -15,9 +15,9 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     start, run_dir = round_start(folder), run_of(folder)
     config = SamplerConfig.model_validate(tree["sampler"])
     policy = policy_of(run_dir, start["policy"])
-    with Endpoints(read_endpoints(tree), run_dir / "logs", shown) as endpoints:
+    with Endpoints(read_endpoints(tree), run_dir / "logs", show_progress) as endpoints:
         held_out = tree["trainer"] is not None
-        return sample(folder, config, policy, start["seed"], endpoints, held_out, shown)
+        return sample(folder, config, policy, start["seed"], endpoints, held_out, show_progress)
 
 
 if __name__ == "__main__":

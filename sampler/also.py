@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from rounds.section import Section
+from rounds.settings import Section
 
 Kind = Literal["policy", "model", "endpoint", "reference", "revise"]
 

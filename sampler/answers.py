@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from rounds.ids import text_hash
 from rounds.tables import Row
-from sampler.lineup import Source
-from sampler.requests import Asked, Request, candidate_id
+from sampler.requests import PromptRequest, SourceRequest, candidate_id
 from sampler.revise import Messages, ask_critique, ask_revision, principle_for
+from sampler.writers import Writer
 
 CRITIQUES = 2048
 """Candidates draw from the lower half of a prompt's seeds, critiques from the upper."""
@@ -24,12 +24,12 @@ class Drawn(NamedTuple):
     logprob: float | None = None
 
 
-Draw = Callable[[Source, Messages, int, int, int], Awaitable[list[Drawn | str]]]
+Draw = Callable[[Writer, Messages, int, int, int], Awaitable[list[Drawn | str]]]
 """draw(source, messages, seed, first, n): n texts that draw from seed + first, seed + first + 1 and
 so on, each a str where there is none, saying why."""
 
 
-class Answered(NamedTuple):
+class AnsweredPrompt(NamedTuple):
     """The candidates that were written for a prompt, and why there is none if so."""
 
     prompt_id: str
@@ -37,7 +37,9 @@ class Answered(NamedTuple):
     reason: str | None
 
 
-async def answer(asked: Asked, sources: Mapping[str, Source], draw: Draw) -> Answered:
+async def answer_prompt(
+    asked: PromptRequest, sources: Mapping[str, Writer], draw: Draw
+) -> AnsweredPrompt:
     """Everything that the sources write about a prompt; `known` rows can be revised as well.
 
     An answer whose critique or revision does not come about has no revision.
@@ -68,14 +70,14 @@ async def answer(asked: Asked, sources: Mapping[str, Source], draw: Draw) -> Ans
             written[source.name] = [row for row in found if row is not None]
     names = {one.source for one in asked.requests}
     rows = [row for name, of_source in written.items() if name in names for row in of_source]
-    return Answered(asked.prompt_id, rows, None if rows else reasons[-1] if reasons else None)
+    return AnsweredPrompt(asked.prompt_id, rows, None if rows else reasons[-1] if reasons else None)
 
 
 async def _revised(
-    asked: Asked,
-    request: Request,
-    source: Source,
-    sources: Mapping[str, Source],
+    asked: PromptRequest,
+    request: SourceRequest,
+    source: Writer,
+    sources: Mapping[str, Writer],
     row: Row,
     draw: Draw,
 ) -> Row | None:
@@ -97,7 +99,7 @@ async def _revised(
     return {**revised, "revised_from": row["candidate_id"], "critique": critique.text}
 
 
-def _row(asked: Asked, source: Source, index: int, drawn: Drawn) -> Row:
+def _row(asked: PromptRequest, source: Writer, index: int, drawn: Drawn) -> Row:
     assert source.policy is not None, "a reference is not sampled"
     own = source.own_tokens
     return {

@@ -8,7 +8,7 @@ from endpoints.open import check_sampling
 from endpoints.vllm_names import ENGINE, SAMPLING, check_names
 from rounds.errors import UserError
 from sampler.config import SamplerConfig
-from sampler.revise import load_recipe
+from sampler.revise import load_constitution
 
 
 def check_sampler(
@@ -35,7 +35,7 @@ def check_sampler(
             if folder is not None:
                 _check_model(f"{where}.{key}", folder)
         if one.revise is not None:
-            load_recipe(f"{where}.principles", one.principles)
+            load_constitution(f"{where}.principles", one.principles)
         if one.reference and not any_reference():
             raise UserError(
                 f"{where}.reference: no train prompt has a reference; give the prompts one, or "

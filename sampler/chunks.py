@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from rounds.files import read_json, write_json
 from rounds.tables import Row, write_parquet
-from sampler.answers import Answered
+from sampler.answers import AnsweredPrompt
 
 
 class Chunks:
@@ -25,9 +25,9 @@ class Chunks:
 
     def __init__(self, work: Path, numbers: Iterator[int], size: int, sources: list[str]) -> None:
         self._work, self._numbers, self._size, self._sources = work, numbers, size, sources
-        self._waiting: list[Answered] = []
+        self._waiting: list[AnsweredPrompt] = []
 
-    def add(self, answered: Answered) -> None:
+    def add(self, answered: AnsweredPrompt) -> None:
         """Take a finished prompt."""
         self._waiting.append(answered)
         if len(self._waiting) >= self._size:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rounds.section import Section
+from rounds.settings import Section
 from sampler.also import AlsoConfig
 
 MOST = 2048

@@ -8,17 +8,19 @@ from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 
-from endpoints.client import Answer, Ask, EndpointLost, asking, each
+from endpoints.client import asking
+from endpoints.each import each
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
+from endpoints.reply import Ask, EndpointLost, Reply
 from rounds.folder import run_of
-from rounds.progress import Progress
+from rounds.stages import Progress
 from rounds.usage import NEVER_SENT
-from sampler.answers import Answered, Drawn, answer
+from sampler.answers import AnsweredPrompt, Drawn, answer_prompt
 from sampler.chunks import Chunks, Spooled
-from sampler.lineup import Source
-from sampler.requests import AllAsked, Asked
+from sampler.requests import PromptRequest, PromptRequests
 from sampler.revise import Messages
+from sampler.writers import Writer
 
 USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
 
@@ -26,8 +28,8 @@ USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
 def sample_from_endpoints(
     folder: Path,
     work: Path,
-    asked: AllAsked,
-    sources: list[Source],
+    asked: PromptRequests,
+    sources: list[Writer],
     size: int,
     endpoints: Endpoints,
     progress: Progress,
@@ -52,8 +54,8 @@ def sample_from_endpoints(
 async def _ask_all(
     folder: Path,
     work: Path,
-    asked: AllAsked,
-    sources: list[Source],
+    asked: PromptRequests,
+    sources: list[Writer],
     chunks: Chunks,
     endpoints: Endpoints,
     usage: Counter[str],
@@ -67,7 +69,7 @@ async def _ask_all(
     finished = count(1)
 
     async def draw(
-        source: Source, messages: Messages, seed: int, first: int, n: int
+        source: Writer, messages: Messages, seed: int, first: int, n: int
     ) -> list[Drawn | str]:
         assert source.policy is not None, "a source at an endpoint has a policy"
         ask = asks[str(source.policy.served)]
@@ -82,7 +84,7 @@ async def _ask_all(
         usage.update(_took(answers))
         return [_drawn(one) for one in answers]
 
-    def done(_: Asked, answered: Answered) -> None:
+    def done(_: PromptRequest, answered: AnsweredPrompt) -> None:
         chunks.add(answered)
         progress(next(finished), total)
 
@@ -99,14 +101,16 @@ async def _ask_all(
                 )
                 asks[name] = await stack.enter_async_context(line)
             prompts = _of_endpoints(asked, by_name, Spooled(work))
-            await each(prompts, lambda one: answer(one, by_name, draw), at_once, done)
+            await each(prompts, lambda one: answer_prompt(one, by_name, draw), at_once, done)
     except EndpointLost:
         for name in names:
             endpoints.close(name)
         raise
 
 
-def _of_endpoints(asked: AllAsked, sources: dict[str, Source], spooled: Spooled) -> Iterator[Asked]:
+def _of_endpoints(
+    asked: PromptRequests, sources: dict[str, Writer], spooled: Spooled
+) -> Iterator[PromptRequest]:
     """What is asked of sources at endpoints, with what they revise of the others."""
     served = {name for name, one in sources.items() if one.policy and one.policy.served}
     elsewhere = {sources[name].revises for name in served} - served - {None}
@@ -118,7 +122,7 @@ def _of_endpoints(asked: AllAsked, sources: dict[str, Source], spooled: Spooled)
             yield one._replace(requests=requests, known=known)
 
 
-def _took(answers: list[Answer]) -> dict[str, float]:
+def _took(answers: list[Reply]) -> dict[str, float]:
     sent = [answer for answer in answers if answer.failure not in NEVER_SENT]
     return {
         "calls": len(sent),
@@ -126,7 +130,7 @@ def _took(answers: list[Answer]) -> dict[str, float]:
     }
 
 
-def _drawn(answer: Answer) -> Drawn | str:
+def _drawn(answer: Reply) -> Drawn | str:
     if answer.failure in (None, "truncated"):
         return Drawn(answer.text, answer.finish_reason, answer.completion_tokens)
     return f"{answer.failure} {answer.detail}".strip()

@@ -15,8 +15,8 @@ from vllm.sampling_params import RequestOutputKind
 
 from rounds.errors import UserError
 from sampler.answers import Drawn
-from sampler.lineup import Source
 from sampler.revise import Messages
+from sampler.writers import Writer
 
 
 def sampling_params(sampling: dict[str, Any], n: int, seed: int) -> SamplingParams:
@@ -58,7 +58,7 @@ class Engine:
         self.at_once: int = self._engine.vllm_config.scheduler_config.max_num_seqs
 
     async def draw(
-        self, source: Source, messages: Messages, seed: int, first: int, n: int
+        self, source: Writer, messages: Messages, seed: int, first: int, n: int
     ) -> list[Drawn | str]:
         """As answers.Draw. A prompt that leaves no room for the answer is a reason, n times."""
         assert source.policy is not None, "a reference is not sampled"

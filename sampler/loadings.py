@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sampler.chunks import finished_prompts
-from sampler.lineup import Source
-from sampler.requests import AllAsked, Asked
+from sampler.requests import PromptRequest, PromptRequests
+from sampler.writers import Writer
 
 
 class Loading(NamedTuple):
@@ -17,7 +17,7 @@ class Loading(NamedTuple):
     model: str
     vllm: dict[str, Any]
     env: dict[str, str]
-    sources: list[Source]
+    sources: list[Writer]
 
     @property
     def names(self) -> list[str]:
@@ -25,7 +25,7 @@ class Loading(NamedTuple):
         return [source.name for source in self.sources]
 
 
-def loadings(sources: list[Source]) -> list[Loading]:
+def loadings(sources: list[Writer]) -> list[Loading]:
     """The sources with weights on this machine, grouped; LoRA adapters share their base."""
     found: list[Loading] = []
     for source in sources:
@@ -40,7 +40,7 @@ def loadings(sources: list[Source]) -> list[Loading]:
 
 
 def share_out(
-    work: Path, asked: AllAsked, loading: Loading, processes: int
+    work: Path, asked: PromptRequests, loading: Loading, processes: int
 ) -> tuple[list[int], int]:
     """Write what is left to be asked, prompt by prompt in turn, to asked-N.jsonl for process N.
 
@@ -53,7 +53,7 @@ def share_out(
             stack.enter_context((work / f"asked-{number}.jsonl").open("w", encoding="utf-8"))
             for number in range(processes)
         ]
-        for one in asked_of(asked, loading):
+        for one in requests_of(asked, loading):
             if one.prompt_id in done:
                 finished += 1
                 continue
@@ -63,7 +63,7 @@ def share_out(
     return counts, finished
 
 
-def asked_of(asked: AllAsked, loading: Loading) -> Iterator[Asked]:
+def requests_of(asked: PromptRequests, loading: Loading) -> Iterator[PromptRequest]:
     """What is asked of this loading's sources, and the texts that they revise."""
     names = set(loading.names)
     revised = {source.revises for source in loading.sources}
@@ -74,7 +74,7 @@ def asked_of(asked: AllAsked, loading: Loading) -> Iterator[Asked]:
             yield one._replace(requests=requests, known=known)
 
 
-def source_facts(source: Source) -> dict[str, Any]:
+def source_facts(source: Writer) -> dict[str, Any]:
     """A source as a job file tells it."""
     parts = {"policy": source.policy, "recipe": source.recipe}
     return {

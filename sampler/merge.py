@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rounds.tables import Row, iter_rows, write_rows
 from sampler.chunks import Spooled
-from sampler.requests import HELD_OUT, AllAsked
+from sampler.requests import HELD_OUT, PromptRequests
 
 
-def merged(asked: AllAsked, spooled: Spooled) -> Iterator[Row]:
+def merged(asked: PromptRequests, spooled: Spooled) -> Iterator[Row]:
     """The candidates in the order of the prompts, those of a prompt in that of the sources. A
     prompt that nobody answered has none: its reference alone is nothing to compare.
     """
@@ -29,7 +29,7 @@ def counted(rows: Iterator[Row], counts: Counter[str]) -> Iterator[Row]:
         yield row
 
 
-def set_aside(folder: Path, asked: AllAsked, spooled: Spooled) -> int:
+def set_aside(folder: Path, asked: PromptRequests, spooled: Spooled) -> int:
     """Write down which of the prompts asked were not sampled, and why; how many there are."""
     said = {
         one.prompt_id: None

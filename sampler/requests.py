@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest, prompt_seed
+from rounds.rows import written_candidate
 from rounds.tables import Row, iter_rows
-from rounds.written import written_candidate
-from sampler.lineup import Source
+from sampler.writers import Writer
 
 HELD_OUT = ("gate", "test")
 
 
-class Request(NamedTuple):
+class SourceRequest(NamedTuple):
     """What one source is to do about a prompt: n answers, of indices from `first` on.
 
     The prompt's candidate i draws from seed + i, whoever writes it.
@@ -25,48 +25,50 @@ class Request(NamedTuple):
     first: int
 
 
-class Asked(NamedTuple):
+class PromptRequest(NamedTuple):
     """A prompt, what is asked about it, and the candidates that nobody has to write."""
 
     prompt_id: str
     split: str
     messages: list[dict[str, str]]
     seed: int
-    requests: list[Request]
+    requests: list[SourceRequest]
     known: list[Row]
 
 
-AllAsked = Callable[[], Iterator[Asked]]
+PromptRequests = Callable[[], Iterator[PromptRequest]]
 """What a stage asks, from the beginning, as often as it is called."""
 
 
-def train_requests(folder: Path, sources: list[Source], seed: int) -> Iterator[Asked]:
+def train_requests(folder: Path, sources: list[Writer], seed: int) -> Iterator[PromptRequest]:
     """The train prompts of a round for all of its sources. The round is part of the seed: a policy
     that stays in place must not repeat itself.
     """
     purpose = f"round {round_number(folder)}"
-    requests = [Request(source.name, source.n, source.first) for source in sources if source.policy]
+    requests = [
+        SourceRequest(source.name, source.n, source.first) for source in sources if source.policy
+    ]
     references = [source for source in sources if source.policy is None]
     for row in iter_rows(folder, "prompts", ["train"]):
         known = [_reference(row, source) for source in references if row["reference"]]
         yield _asked(row, seed, purpose, requests, known)
 
 
-def held_out_requests(folder: Path, seed: int) -> list[Asked]:
+def held_out_requests(folder: Path, seed: int) -> list[PromptRequest]:
     """The gate and test prompts, one answer each; the same seed whenever a policy answers them."""
-    once = [Request("current", 1, 0)]
+    once = [SourceRequest("current", 1, 0)]
     held_out = iter_rows(folder, "prompts", HELD_OUT)
     return [_asked(row, seed, "held-out", once, []) for row in held_out]
 
 
-def candidate_id(asked: Asked, source: Source, index: int) -> str:
+def candidate_id(asked: PromptRequest, source: Writer, index: int) -> str:
     """The id of a candidate, known before it is sampled."""
     assert source.policy is not None, "a reference is not sampled"
     drawn = [asked.seed, index, *source.drawn_by]
     return digest("candidate", asked.prompt_id, source.policy.policy_id, *drawn)
 
 
-def asked_hash(asked: Iterable[Asked]) -> str:
+def requests_hash(asked: Iterable[PromptRequest]) -> str:
     """A hash of all that is asked, taken as it comes."""
     total = hashlib.sha256()
     for one in asked:
@@ -85,12 +87,14 @@ def already_sampled(folder: Path, wanted: set[str], here: bool) -> list[Row]:
     return list(found.values())
 
 
-def _asked(row: Row, seed: int, purpose: str, requests: list[Request], known: list[Row]) -> Asked:
+def _asked(
+    row: Row, seed: int, purpose: str, requests: list[SourceRequest], known: list[Row]
+) -> PromptRequest:
     drawn = prompt_seed(seed, purpose, row["prompt_id"])
-    return Asked(row["prompt_id"], row["split"], row["messages"], drawn, requests, known)
+    return PromptRequest(row["prompt_id"], row["split"], row["messages"], drawn, requests, known)
 
 
-def _reference(row: Row, source: Source) -> Row:
+def _reference(row: Row, source: Writer) -> Row:
     name = digest("candidate", row["prompt_id"], source.name, row["reference"])
     place = row["split"], source.first, row["reference"]
     written = written_candidate(name, row["prompt_id"], *place, "reference")

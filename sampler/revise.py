@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from rounds.errors import UserError
 from rounds.ids import digest
-from rounds.shipped import locate
+from rounds.settings import locate
 
 Messages = list[dict[str, str]]
 
 PLACE = "{principle}"
 
 
-class Recipe(NamedTuple):
+class Constitution(NamedTuple):
     """The texts of a critique-and-revise pass."""
 
     critique: str
@@ -24,7 +24,7 @@ class Recipe(NamedTuple):
     principles: list[str]
 
 
-def load_recipe(where: str, principles: str) -> Recipe:
+def load_constitution(where: str, principles: str) -> Constitution:
     """The shipped texts and the principles of a file, one a line.
 
     Raises UserError naming `where` for a file that is not there, is not text or has none.
@@ -43,15 +43,15 @@ def load_recipe(where: str, principles: str) -> Recipe:
         locate(f"prefloop:prompts/{name}.txt").read_text(encoding="utf-8").strip()
         for name in ("critique", "revise")
     )
-    return Recipe(critique, revise, found)
+    return Constitution(critique, revise, found)
 
 
-def principle_for(recipe: Recipe, candidate_id: str) -> str:
+def principle_for(recipe: Constitution, candidate_id: str) -> str:
     """The principle that an answer is held to: by hash, the same whenever it is asked."""
     return recipe.principles[int(digest("principle", candidate_id), 16) % len(recipe.principles)]
 
 
-def ask_critique(messages: Messages, answer: str, recipe: Recipe, principle: str) -> Messages:
+def ask_critique(messages: Messages, answer: str, recipe: Constitution, principle: str) -> Messages:
     """The conversation that asks what is wrong with the answer."""
     return [
         *messages,
@@ -60,7 +60,7 @@ def ask_critique(messages: Messages, answer: str, recipe: Recipe, principle: str
     ]
 
 
-def ask_revision(asked: Messages, critique: str, recipe: Recipe, principle: str) -> Messages:
+def ask_revision(asked: Messages, critique: str, recipe: Constitution, principle: str) -> Messages:
     """The conversation of `ask_critique` with the critique, asking for the new answer."""
     return [
         *asked,

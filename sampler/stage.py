@@ -9,26 +9,25 @@ from typing import Any
 
 from endpoints.open import Endpoints
 from rounds.folder import finished_rounds, run_of
-from rounds.progress import Progress, silent
-from rounds.stages import forget, run_stage, stage_key, work_dir
+from rounds.stages import Progress, forget, run_stage, silent, stage_key, work_dir
 from rounds.tables import Row, iter_rows, replace_splits, rows_hash
 from rounds.weights import Policy
 from sampler.chunks import Spooled
 from sampler.config import SamplerConfig
 from sampler.endpoint_engine import sample_from_endpoints
-from sampler.lineup import Source, in_place_source, lineup
 from sampler.merge import counted, merged, set_aside
 from sampler.requests import (
     HELD_OUT,
-    AllAsked,
-    Asked,
+    PromptRequest,
+    PromptRequests,
     already_sampled,
-    asked_hash,
     candidate_id,
     held_out_requests,
+    requests_hash,
     train_requests,
 )
-from sampler.vllm_engine import sample_with_vllm
+from sampler.vllm_parent import sample_with_vllm
+from sampler.writers import Writer, writer_in_place, writers_of_round
 
 
 def sample(
@@ -43,15 +42,15 @@ def sample(
     """Every source answers the train prompts, and the policy in place, where it never has, the gate
     and test prompts once: one loading of its weights.
     """
-    sources = lineup(folder, config, policy, endpoints)
-    missing: list[Asked] = []
+    sources = writers_of_round(folder, config, policy, endpoints)
+    missing: list[PromptRequest] = []
     if held_out:
         # this round's own rows are no reason to ask less: the stage must stay the same stage
         aside = {name for done in finished_rounds(run_of(folder))[-1:] for name in _aside(done)}
         wanted = held_out_requests(folder, seed)
         missing = _missing(folder, wanted, sources[0], here=False, aside=aside)
 
-    def asked() -> Iterator[Asked]:
+    def asked() -> Iterator[PromptRequest]:
         return chain(train_requests(folder, sources, seed), missing)
 
     return _sampled(folder, "sample", asked, sources, config, endpoints, progress)
@@ -73,7 +72,7 @@ def sample_held_out(
     facts: dict[str, Any] = {}
     wanted: set[str] = set()
     for policy in policies:
-        source = in_place_source(config, policy)
+        source = writer_in_place(config, policy)
         wanted |= {candidate_id(asked, source, 0) for asked in held_out}
         missing = _missing(folder, held_out, source, here=True, aside=_aside(folder))
         if missing:
@@ -92,8 +91,8 @@ def sample_held_out(
 
 
 def _missing(
-    folder: Path, held_out: list[Asked], source: Source, here: bool, aside: set[str]
-) -> list[Asked]:
+    folder: Path, held_out: list[PromptRequest], source: Writer, here: bool, aside: set[str]
+) -> list[PromptRequest]:
     """The held-out prompts without an answer of this policy, but for those set aside."""
     ids = {candidate_id(asked, source, 0): asked for asked in held_out}
     there = {row["candidate_id"] for row in already_sampled(folder, set(ids), here)}
@@ -104,8 +103,8 @@ def _missing(
 def _sampled(
     folder: Path,
     stage: str,
-    asked: AllAsked,
-    sources: list[Source],
+    asked: PromptRequests,
+    sources: list[Writer],
     config: SamplerConfig,
     endpoints: Endpoints,
     progress: Progress,
@@ -114,7 +113,7 @@ def _sampled(
         [one.name, one.policy and one.policy.policy_id, one.vllm, one.revises, *one.drawn_by]
         for one in sources
     ]
-    key = stage_key(asked_hash(asked()), who)
+    key = stage_key(requests_hash(asked()), who)
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, stage, key)
@@ -141,7 +140,7 @@ def _sampled(
     return run_stage(folder, stage, key, run)
 
 
-def _there(folder: Path, asked: AllAsked, current: Source) -> list[Row]:
+def _there(folder: Path, asked: PromptRequests, current: Writer) -> list[Row]:
     """The held-out answers that this round has already and that are not asked for again."""
     held_out = (one for one in asked() if one.split in HELD_OUT)
     again = {candidate_id(one, current, 0) for one in held_out}

@@ -17,13 +17,13 @@ from endpoints.child_main import child_main, say
 from endpoints.each import each
 from rounds.errors import UserError
 from rounds.files import read_json
-from rounds.progress import Progress
+from rounds.stages import Progress
 from rounds.weights import Policy, local_policy
-from sampler.answers import Answered, Draw, answer
+from sampler.answers import AnsweredPrompt, Draw, answer_prompt
 from sampler.chunks import Chunks
-from sampler.lineup import Source
-from sampler.requests import Asked, Request
-from sampler.revise import Recipe
+from sampler.requests import PromptRequest, SourceRequest
+from sampler.revise import Constitution
+from sampler.writers import Writer
 
 
 def main(job_path: Path) -> None:
@@ -60,7 +60,7 @@ def main(job_path: Path) -> None:
 async def answer_all(
     job: dict[str, Any],
     work: Path,
-    sources: dict[str, Source],
+    sources: dict[str, Writer],
     draw: Draw,
     at_once: int,
     progress: Progress,
@@ -71,12 +71,12 @@ async def answer_all(
     chunks = Chunks(work, numbers, job["chunk"], names)
     finished = count(1)
 
-    def done(_: Asked, answered: Answered) -> None:
+    def done(_: PromptRequest, answered: AnsweredPrompt) -> None:
         chunks.add(answered)
         progress(next(finished), job["prompts"])
 
     asked = read_asked(work / job["asked"])
-    await each(asked, lambda one: answer(one, sources, draw), at_once, done)
+    await each(asked, lambda one: answer_prompt(one, sources, draw), at_once, done)
     chunks.flush()
 
 
@@ -102,19 +102,19 @@ def lora_arguments(adapters: list[str]) -> dict[str, Any]:
     return {"enable_lora": True, "max_lora_rank": rank, "max_loras": len(adapters)}
 
 
-def read_source(facts: dict[str, Any]) -> Source:
+def read_source(facts: dict[str, Any]) -> Writer:
     """A source from a job file."""
     policy = Policy(**facts["policy"]) if facts["policy"] else None
-    recipe = Recipe(**facts["recipe"]) if facts["recipe"] else None
-    return Source(**{**facts, "policy": policy, "recipe": recipe})
+    recipe = Constitution(**facts["recipe"]) if facts["recipe"] else None
+    return Writer(**{**facts, "policy": policy, "recipe": recipe})
 
 
-def read_asked(path: Path) -> Iterator[Asked]:
+def read_asked(path: Path) -> Iterator[PromptRequest]:
     """The prompts of a job, as they are needed."""
     with path.open(encoding="utf-8") as file:
         for line in file:
-            one = Asked(**json.loads(line))
-            yield one._replace(requests=[Request(*request) for request in one.requests])
+            one = PromptRequest(**json.loads(line))
+            yield one._replace(requests=[SourceRequest(*request) for request in one.requests])
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ from scripted import Script, Scripted, completion
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
+from judge.panel import is_endpoint
 from judge.stage import judge_candidates
-from judge.voices import is_endpoint
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
-from rounds.settle import comparisons
 from rounds.stages import forget
 from rounds.tables import Row, by_prompt, read_rows
+from rounds.verdicts import comparisons
 
 Label = tuple[int, int] | str
 """The worth of the chosen and of the rejected answer, or the reason why there is no pair."""

@@ -11,8 +11,8 @@ from scripted import Scripted, asks_for_a_score, completion, quality, shown
 
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
-from judge.measures import measure
-from judge.subjects import Subject
+from judge.health.measures import measure
+from judge.inputs import JudgedPrompt
 from rounds.files import write_json
 from rounds.folder import round_start
 from rounds.tables import Row, by_prompt
@@ -101,7 +101,9 @@ def measured(
     answers = by_prompt(candidates)
     labels = by_prompt(row for row in verdicts if row["split"] == "train")
     names = {row["prompt_id"]: row for row in prompts if row["split"] == "train"}
-    subjects = [Subject(names[name], answers.get(name, []), labels.get(name, [])) for name in names]
+    subjects = [
+        JudgedPrompt(names[name], answers.get(name, []), labels.get(name, [])) for name in names
+    ]
     tests, planted = (
         [row for row in rows if row["split"] == "health"] for rows in (verdicts, candidates)
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rounds.preferences.preference import Preference
+from preferences.preference import Preference
 
 
 def user(text: str) -> list[dict[str, str]]:

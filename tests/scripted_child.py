@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rounds.files import read_json
-from rounds.progress import silent
+from rounds.stages import silent
 from sampler.answers import Drawn
 from sampler.vllm_child import answer_all, read_source
 
@@ -60,5 +60,5 @@ def scripted_children(
 ) -> Children:
     """Children that say what `says` says."""
     children = Children(says, longest)
-    monkeypatch.setattr("sampler.vllm_engine.run_together", children.run)
+    monkeypatch.setattr("sampler.vllm_parent.run_together", children.run)
     return children

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from rounds.shipped import locate
+from rounds.settings import locate
 
 GOLD_PAIRS = 12
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from builders import candidate_row, prompt_row
 
-from endpoints.answer import Answer
+from endpoints.reply import Reply
+from judge.asking.rows import Judge, Juror
+from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig
-from judge.rows import Judge, Voice
-from judge.rubric import load_rubrics
 from judge.strategies import STRATEGIES
-from rounds.settle import Settled, comparisons, settle
 from rounds.tables import Row
+from rounds.verdicts import Settled, comparisons, settle
 
 Say = Callable[[str, list[int]], Any]
 """From a field (score, verdict, ranking) and the qualities shown to its value; None refuses, and
@@ -63,13 +63,13 @@ def run(
 ) -> Seen:
     asked: list[tuple[str, list[int]]] = []
 
-    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Answer:
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
         shown = re.findall(r"\[[A-Z] \w{8}\]\nquality (\d+)\n", body["messages"][-1]["content"])
         field = body["response_format"]["json_schema"]["name"]
         asked.append((field, [int(value) for value in shown]))
         value, logprobs = say(*asked[-1]), None
         if value is None:
-            return Answer("key", "no", "refused")
+            return Reply("key", "no", "refused")
         if isinstance(value, dict):
             words = [{"token": one, "logprob": math.log(value[one])} for one in value]
             value = max(value, key=value.__getitem__)
@@ -78,10 +78,10 @@ def run(
                 {"token": '"}', "logprob": 0.0},
             ]
         text = json.dumps({"rationale": "", field: value})
-        return Answer("key", text, None, logprobs=logprobs)
+        return Reply("key", text, None, logprobs=logprobs)
 
     settings = JudgeConfig(endpoint="desk", strategy=name, **config)
-    voices = [Voice(f"desk {number}", ask) for number in range(jury)]
+    voices = [Juror(f"desk {number}", ask) for number in range(jury)]
     judge = Judge(settings, load_rubrics(settings), b"secret", voices)
     return Seen(asyncio.run(STRATEGIES[name](judge, prompt or prompt_row(), rows)), asked)
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from rounds.by_hand import by_hand, shown
+from rounds.by_hand import by_hand, show_progress
 from rounds.errors import UserError
 from rounds.folder import policy_of, round_start, run_of
-from rounds.held_out import Limits
 from rounds.stages import stage_stamps
+from texts.leaks import LeakLimits
 from trainer.config import TrainerConfig
 from trainer.stage import train
 
@@ -22,8 +22,10 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     stamp = stage_stamps(folder).get("gold", {"facts": {}})
     flip_rate = stamp["facts"].get("flip_rate")
     keys = ("held_out_near", "held_out_overlap", "ngram")
-    limits = Limits(*(tree["pairs"][key] for key in keys))
-    return train(folder, config, policy, initial, start["seed"], shown, flip_rate, limits)[0]
+    limits = LeakLimits(*(tree["pairs"][key] for key in keys))
+    return train(folder, config, policy, initial, start["seed"], show_progress, flip_rate, limits)[
+        0
+    ]
 
 
 if __name__ == "__main__":

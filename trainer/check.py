@@ -12,11 +12,11 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from endpoints.child_main import child_main, say
+from preferences.config import Data
+from preferences.preference import Preference
+from preferences.read import Malformed, read_preferences
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
-from rounds.preferences.config import Data
-from rounds.preferences.preference import Preference
-from rounds.preferences.read import Malformed, read_preferences
 from trainer.arguments import dpo_config, lora_config, prompt_limit
 
 TOLD_EVERY = 5000

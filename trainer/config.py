@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from rounds.preferences.config import Data
-from rounds.section import Section
+from preferences.config import Data
+from rounds.settings import Section
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""

@@ -7,13 +7,13 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from preferences.config import Data
 from rounds.folder import earlier_rounds, manifest, round_number
-from rounds.held_out import DEFAULTS, HeldOut, Limits
 from rounds.ids import digest
-from rounds.preferences.config import Data
 from rounds.tables import Row, iter_rows
+from texts.leaks import DEFAULTS, LeakFinder, LeakLimits
+from trainer.comparisons import COMPARED_COLUMNS, KnownComparisons, disputed
 from trainer.config import ROUNDS, TrainerConfig
-from trainer.decided import SAID, Decided, disputed
 from trainer.imported import imported_pairs
 
 
@@ -27,7 +27,7 @@ class Extra(NamedTuple):
 
 
 def extra_pairs(
-    folder: Path, config: TrainerConfig, own: int, seed: int, limits: Limits = DEFAULTS
+    folder: Path, config: TrainerConfig, own: int, seed: int, limits: LeakLimits = DEFAULTS
 ) -> Extra:
     """The pairs that the round is trained on beside the `own` ones that it made.
 
@@ -40,7 +40,7 @@ def extra_pairs(
         return Extra([], {})
     number = round_number(folder)
     earlier = earlier_rounds(folder)
-    held_out = HeldOut(iter_rows(folder, "prompts", ["gate", "test"]), limits)
+    held_out = LeakFinder(iter_rows(folder, "prompts", ["gate", "test"]), limits)
     held_out.shared_with(row["messages"] for row in iter_rows(folder, "prompts", ["train"]))
     left_out: Counter[str] = Counter()
 
@@ -52,7 +52,7 @@ def extra_pairs(
     due = config.warm_start is not None and warm_start_due(earlier)
     imports = any(due or key != "trainer.warm_start" for key, _ in config.imported)
     both_ways = disputed(config.imported) if imports else set()
-    decided = Decided(iter_rows(folder, "pairs", columns=SAID))
+    decided = KnownComparisons(iter_rows(folder, "pairs", columns=COMPARED_COLUMNS))
     warm: list[Row] = []
     if config.warm_start and due:
         warm = list(imported(config.warm_start, "trainer.warm_start"))

@@ -4,19 +4,19 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from rounds.held_out import HeldOut
+from preferences.config import Data
+from preferences.preference import Preference
+from preferences.read import Malformed, read_preferences
 from rounds.ids import digest, prompt_id
-from rounds.preferences.config import Data
-from rounds.preferences.preference import Preference
-from rounds.preferences.read import Malformed, read_preferences
 from rounds.schema import OPTIONAL
 from rounds.tables import Row
+from texts.leaks import LeakFinder
 
 ROWS_AT_ONCE = 1024
 
 
 def imported_pairs(
-    source: Data, key: str, held_out: HeldOut, left_out: Counter[str]
+    source: Data, key: str, held_out: LeakFinder, left_out: Counter[str]
 ) -> Iterator[Row]:
     """The preferences of a source as rows of extra.parquet, read as a stream.
 

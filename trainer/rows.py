@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rounds.conversational import fault
+from preferences.conversational import fault
 from rounds.errors import UserError
 from rounds.folder import round_dir as folder_of
 from rounds.folder import run_of

@@ -12,11 +12,10 @@ from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
-from rounds.held_out import DEFAULTS, Limits
-from rounds.progress import Progress, silent
-from rounds.stages import run_stage, stage_key, work_dir
+from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import iter_rows, rows_hash, table_path, write_rows
 from rounds.weights import Policy, local_policy
+from texts.leaks import DEFAULTS, LeakLimits
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.extra import extra_pairs
 
@@ -29,7 +28,7 @@ def train(
     seed: int,
     progress: Progress = silent,
     flip_rate: float | None = None,
-    limits: Limits = DEFAULTS,
+    limits: LeakLimits = DEFAULTS,
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 

@@ -6,8 +6,8 @@ pair may be made of.
 
 from collections.abc import Awaitable, Callable
 
+from judge.asking.rows import Judge
 from judge.config import Select
-from judge.rows import Judge
 from judge.strategies.listwise import listwise
 from judge.strategies.pairwise import pairwise
 from judge.strategies.random_pair import random_pair

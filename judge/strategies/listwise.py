@@ -5,10 +5,10 @@ candidate on top and the same at the bottom, the reversal has shown the two in b
 are confirmed; otherwise best and worst of the average are compared pairwise.
 """
 
-from judge.confirm import confirm
-from judge.questions import lists, usable
-from judge.rows import Judge
-from judge.select import Scored, choose
+from judge.asking.questions import lists, usable
+from judge.asking.rows import Judge
+from judge.strategies.confirm import confirm
+from judge.strategies.select import Scored, choose
 from rounds.tables import Row
 
 

@@ -1,7 +1,7 @@
 """Two candidates, compared in both orders. 2 calls."""
 
-from judge.questions import both_orders, usable
-from judge.rows import Judge
+from judge.asking.questions import both_orders, usable
+from judge.asking.rows import Judge
 from rounds.tables import Row
 
 

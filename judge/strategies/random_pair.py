@@ -1,7 +1,7 @@
 """Two candidates at random, compared in both orders. 2 calls, and the widest choice of pairs."""
 
-from judge.questions import both_orders, shuffle, usable
-from judge.rows import Judge
+from judge.asking.questions import both_orders, shuffle, usable
+from judge.asking.rows import Judge
 from rounds.tables import Row
 
 

@@ -7,12 +7,12 @@ selected has been asked in both orders already and counts as confirmed.
 import asyncio
 from itertools import combinations
 
-from judge.confirm import until_found
-from judge.questions import both_orders, usable
-from judge.rows import Judge
-from judge.select import Scored
-from rounds.settle import chance, comparisons
+from judge.asking.questions import both_orders, usable
+from judge.asking.rows import Judge
+from judge.strategies.confirm import until_found
+from judge.strategies.select import Scored
 from rounds.tables import Row
+from rounds.verdicts import chance, comparisons
 
 
 async def round_robin(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:

@@ -5,10 +5,10 @@ effects and hard to game; the confirmation catches what the screen got wrong. A 
 candidates look alike stops after the screen.
 """
 
-from judge.confirm import confirm
-from judge.questions import screen, usable
-from judge.rows import Judge
-from judge.select import Scored
+from judge.asking.questions import screen, usable
+from judge.asking.rows import Judge
+from judge.strategies.confirm import confirm
+from judge.strategies.select import Scored
 from rounds.tables import Row
 
 

@@ -8,10 +8,10 @@ in both orders unless they have met.
 
 import asyncio
 
-from judge.questions import both_orders, shuffle, usable
-from judge.rows import Judge
-from rounds.settle import chance
+from judge.asking.questions import both_orders, shuffle, usable
+from judge.asking.rows import Judge
 from rounds.tables import Row
+from rounds.verdicts import chance
 
 
 async def tournament(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:

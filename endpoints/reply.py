@@ -1,0 +1,144 @@
+"""What comes of a call: the answer as the endpoint sent it, and what it means."""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from endpoints.config import EndpointConfig
+from rounds.errors import WorkFailed
+
+LOGPROBS_KEPT = 64
+"""Tokens whose log-probabilities are kept: a verdict is at the end, and a rationale's would make
+the journal a hundred times as large."""
+
+UNLIKELY = math.log(1e-4)
+"""Log-probability below which an alternative is not kept."""
+
+
+class EndpointLost(WorkFailed):
+    """The endpoint no longer answers. The journal has what was answered; a retry asks the rest."""
+
+
+class Reply(NamedTuple):
+    """A call's outcome: the text, or why there is none.
+
+    `failure` is None or one of refused, content_filter, truncated, empty (paid for, but no answer),
+    api_error (none came), budget and not_asked (never sent). `logprobs` is the content list of the
+    choice, of its last LOGPROBS_KEPT tokens, as the endpoint sent it.
+    """
+
+    key: str
+    text: str
+    failure: str | None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    paid_now: bool = False
+    detail: str = ""
+    finish_reason: str = ""
+    logprobs: list[dict[str, Any]] | None = None
+
+
+Ask = Callable[..., Awaitable[Reply]]
+"""`ask(body, rubric, repeat=0)`; `body` holds chat-completion arguments without the model."""
+
+
+def is_completion(raw: object) -> bool:
+    """Whether it is a chat completion at all: some send a web page or an error with status 200."""
+    choices = raw.get("choices") if isinstance(raw, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(first, dict) and isinstance(first.get("message"), dict)
+
+
+def prune(raw: dict[str, Any]) -> None:
+    """Cut a chat completion's log-probabilities to what says something, in place.
+
+    The last LOGPROBS_KEPT tokens, without alternatives below UNLIKELY, and without the bytes of a
+    token that is its own text. What is no list of tokens is not kept.
+    """
+    logprobs = raw["choices"][0].get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    kept = content[-LOGPROBS_KEPT:] if isinstance(content, list) else []
+    if not kept or not all(_is_token(entry) for entry in kept):
+        raw["choices"][0]["logprobs"] = None
+        return
+    raw["choices"][0]["logprobs"] = {"content": kept}
+    for entry in kept:
+        alternatives = filter(_is_token, entry.get("top_logprobs") or [])
+        entry["top_logprobs"] = [one for one in alternatives if one["logprob"] > UNLIKELY]
+        for one in (entry, *entry["top_logprobs"]):
+            if one.get("bytes") == list(one["token"].encode(errors="replace")):
+                del one["bytes"]
+
+
+def _is_token(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    given, others = entry.get("bytes"), entry.get("top_logprobs")
+    return (
+        isinstance(entry.get("token"), str)
+        and isinstance(entry.get("logprob"), (int, float))
+        and (others is None or isinstance(others, list))
+        and (given is None or (isinstance(given, list) and all(map(_is_byte, given))))
+    )
+
+
+def _is_byte(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 256
+
+
+def read_reply(
+    key: str, body: dict[str, Any], raw: dict[str, Any], cost: float, paid_now: bool = False
+) -> Reply:
+    """A chat completion as an Answer; anything but a finished text is a failure."""
+    choice = raw["choices"][0]
+    message = choice.get("message") or {}
+    text = message.get("content")
+    text = text if isinstance(text, str) else ""  # some send a list of parts
+    finish = choice.get("finish_reason")
+    failure = None
+    if message.get("refusal"):
+        failure, text = "refused", str(message["refusal"])
+    elif finish == "content_filter":
+        failure = "content_filter"
+    elif finish != "stop" and not (finish == "length" and _one_token(body)):
+        failure = "truncated"  # by length, or an end that the endpoint does not call one
+    elif not text.strip():
+        failure = "empty"
+    logprobs = choice.get("logprobs")
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    return Reply(
+        key,
+        text.encode(errors="replace").decode(),  # half a character cannot be written to a table
+        failure,
+        *tokens_of(raw),
+        cost,
+        paid_now,
+        finish_reason=finish if isinstance(finish, str) else "",
+        logprobs=tokens if isinstance(tokens, list) else None,
+    )
+
+
+def tokens_of(raw: dict[str, Any]) -> tuple[int, int]:
+    """Prompt and completion tokens of a chat completion; 0 where the endpoint does not say."""
+    usage = raw.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return _count(read), _count(written)
+
+
+def _count(value: object) -> int:
+    """A number of tokens that a table can hold; 0 for anything else."""
+    return value if isinstance(value, int) and 0 <= value < 2**31 else 0
+
+
+def cost_of(raw: dict[str, Any], config: EndpointConfig) -> float:
+    """What a chat completion costs, in the currency of the config's price."""
+    read, written = tokens_of(raw)
+    return float(read * config.price.input + written * config.price.output) / 1e6
+
+
+def _one_token(body: dict[str, Any]) -> bool:
+    """A verdict of one token always ends by length."""
+    allowed = body.get("max_tokens") or body.get("max_completion_tokens")
+    return isinstance(allowed, int) and allowed <= 1

@@ -1,0 +1,47 @@
+"""HH-RLHF (arXiv 2204.05862): two transcripts that differ in the last answer."""
+
+import re
+
+from preferences.preference import Messages, Preference, prompt_of, text_of
+from rounds.tables import Row
+
+TURN = re.compile(r"\n\n(Human|Assistant):")
+ROLES = {"Human": "user", "Assistant": "assistant"}
+
+
+def transcripts(row: Row) -> Preference:
+    """chosen and rejected as "\\n\\nHuman: ...\\n\\nAssistant: ..."; without their last turn
+    they must be equal.
+    """
+    chosen, rejected = (turns(text_of(row, side), side) for side in ("chosen", "rejected"))
+    if chosen[:-1] != rejected[:-1]:
+        raise ValueError("chosen and rejected do not answer the same dialogue")
+    return Preference(prompt_of(chosen[:-1]), chosen[-1]["content"], rejected[-1]["content"])
+
+
+def turns(text: str, side: str) -> Messages:
+    """The messages of a transcript. Raises ValueError where it does not end with an answer."""
+    found = dialogue(text, side)
+    if found[-1]["role"] != "assistant":
+        raise ValueError(f"{side} does not end with the Assistant's turn")
+    return found
+
+
+def is_transcript(text: str) -> bool:
+    """Whether a text is written as HH-RLHF writes a dialogue."""
+    return text.lstrip().startswith("Human:")
+
+
+def asked(text: str) -> Messages:
+    """The messages of a prompt that is a transcript; "Assistant:" at its end is no message."""
+    found = dialogue(text, "prompt")
+    return found if found[-1] != {"role": "assistant", "content": ""} else found[:-1]
+
+
+def dialogue(text: str, side: str) -> Messages:
+    """The messages of a text, whoever has the last word. Raises ValueError where it is none."""
+    before, *parts = TURN.split("\n\n" + text.lstrip())
+    if before.strip() or not parts:
+        raise ValueError(f"{side} does not begin with Human: or Assistant:")
+    said = zip(parts[::2], parts[1::2], strict=True)
+    return [{"role": ROLES[who], "content": content.strip()} for who, content in said]

@@ -1,0 +1,16 @@
+"""OpenAI's preference format: an input with messages, a preferred and a non-preferred output."""
+
+from preferences.preference import Preference, answer_of, dict_of, prompt_of
+from rounds.tables import Row
+
+
+def preference(row: Row) -> Preference:
+    """One row; each output is one assistant message."""
+    given = dict_of(row, "input")
+    if given.get("tools"):
+        raise ValueError("input.tools is not empty, and prefloop trains on text alone")
+    return Preference(
+        prompt_of(given.get("messages")),
+        answer_of("preferred_output", row.get("preferred_output")),
+        answer_of("non_preferred_output", row.get("non_preferred_output")),
+    )

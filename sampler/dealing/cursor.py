@@ -1,0 +1,88 @@
+"""Which prompts come next: a function of the pool, of what was dealt before, and of the seed."""
+
+from heapq import nsmallest
+from typing import NamedTuple
+
+import numpy as np
+
+from rounds.ids import digest
+from sampler.dealing.config import PromptsConfig
+from sampler.dealing.pool import Pool, times_dealt
+from sampler.dealing.shares import shares
+
+
+class Deal(NamedTuple):
+    """What a round takes, and what then remains. Lists go by the sources that are read."""
+
+    keys: list[list[int]]
+    """Prompts of each source, in the order of dealing."""
+    fresh: list[int]
+    """Prompts of each source that no round before this one has had."""
+    left: list[int]
+    """Prompts of each source that no round has had, this one included."""
+    used_up: list[str]
+    """Sources whose last such prompts are in this round."""
+    epoch: int
+    """The times that a prompt of this round has been dealt at most, this time included."""
+    generated: int
+    """Prompts that are to be written."""
+
+
+def next_deal(config: PromptsConfig, pool: Pool, used: np.ndarray, seed: int) -> Deal:
+    """The deal of a round, given what used_prompts found in the rounds before.
+
+    Each source has its share by weight. Prompts that no round has had come first. Those that were
+    dealt come again with `at_end: reshuffle` only, the least dealt first and each time in another
+    order, and never twice in one round. Nothing is dealt where the sources are used up for good.
+    """
+    finite = config.finite
+    by_times = _grouped(pool, times_dealt(pool, used), len(finite))
+    left = fresh = [len(keys) for keys in by_times.get(0, [[] for _ in finite])]
+    generated = _share_of_writer(config)
+    places = config.per_round - generated
+    taken: list[list[int]] = [[] for _ in finite]
+    epoch = 0
+    for level in sorted(by_times) if config.at_end == "reshuffle" else [0]:
+        there = by_times.get(level, [[] for _ in finite])
+        given = shares(places, [source.weight for source in finite], list(map(len, there)))
+        for place, count in enumerate(given):
+            taken[place] += _first(there[place], count, seed, level + 1)
+        if level == 0:
+            left = [had - gone for had, gone in zip(fresh, given, strict=True)]
+        if any(given):
+            epoch = level + 1
+        places -= sum(given)
+    if config.at_end == "generate":
+        generated += places
+    if config.at_end == "stop" and finite and not any(fresh):
+        generated = 0
+    used_up = [
+        source.title
+        for source, had, now in zip(finite, fresh, left, strict=True)
+        if had and not now
+    ]
+    return Deal(taken, fresh, left, used_up, epoch, generated)
+
+
+def _share_of_writer(config: PromptsConfig) -> int:
+    """The places of a round that the source that generates has by its weight."""
+    if config.writer is None:
+        return 0
+    plenty = [config.per_round] * len(config.train)
+    by_weight = shares(config.per_round, [source.weight for source in config.train], plenty)
+    return by_weight[config.train.index(config.writer)]
+
+
+def _grouped(pool: Pool, times: list[int], sources: int) -> dict[int, list[list[int]]]:
+    """Prompts by how often they were dealt, then by source."""
+    found: dict[int, list[list[int]]] = {}
+    for key, owner, count in zip(pool.keys.tolist(), pool.owners.tolist(), times, strict=True):
+        if count not in found:
+            found[count] = [[] for _ in range(sources)]
+        found[count][owner].append(key)
+    return found
+
+
+def _first(keys: list[int], count: int, seed: int, epoch: int) -> list[int]:
+    """The prompts whose turn is first: by hash, another one in each epoch."""
+    return nsmallest(count, keys, key=lambda key: digest("turn", seed, epoch, key))

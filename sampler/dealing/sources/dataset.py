@@ -1,0 +1,40 @@
+"""The values of a Hugging Face dataset, through `datasets.load_dataset`."""
+
+from pathlib import Path
+from typing import Any
+
+from rounds.errors import UserError
+from sampler.dealing.sources.config import SourceConfig
+from sampler.dealing.sources.files import Values, prompt_columns
+
+
+def dataset_values(source: SourceConfig, key: str) -> Values:
+    """The rows of a dataset's split, read from its memory-mapped files.
+
+    Raises UserError where there is no such dataset, configuration, split or column, or a file.
+    """
+    rows = _loaded(source, key)
+    wanted = prompt_columns(f"{key}.dataset: {source.dataset}", rows.column_names, source.column)
+    number = 0
+    for table in rows.select_columns(wanted).with_format("arrow").iter(4096):
+        for value in table.to_pylist():
+            number += 1
+            yield number, value
+
+
+def _loaded(source: SourceConfig, key: str) -> Any:
+    if Path(str(source.dataset)).is_file():
+        raise UserError(f"{key}.dataset: {source.dataset} is a file; name it under `file`")
+    import datasets
+
+    datasets.disable_progress_bars()  # the round has a display of its own
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # or each file read is counted on a server
+    split = source.split or "train"
+    try:
+        return datasets.load_dataset(str(source.dataset), source.config, split=split)
+    except Exception as error:  # whatever the library, the hub or a file in it raises
+        why = str(error.__cause__ or error).strip().splitlines()
+        raise UserError(
+            f"{key}.dataset: cannot load {source.dataset}, split {split} "
+            f"({why[0] if why else type(error).__name__})"
+        ) from error

@@ -1,0 +1,240 @@
+"""An endpoint is asked as fast as it can take it: 429, Retry-After, calls and tokens a minute."""
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking_all import ask_all, question
+from scripted import Raw, completion
+
+from endpoints import attempts
+from endpoints.client import asking
+from endpoints.config import EndpointConfig
+from endpoints.faults import retry_after
+from endpoints.journal import Journal
+from endpoints.pace import Meter, Pace
+from endpoints.reply import EndpointLost
+from endpoints.serve import Live
+
+pytestmark = pytest.mark.long
+
+NO_WAIT: dict[str, str | None] = {"Retry-After-Ms": None}
+BUSY = Raw(429, headers=NO_WAIT)
+
+
+@pytest.fixture(autouse=True)
+def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "REST", 0.01)
+    monkeypatch.setattr(attempts, "REST_TOLD", 0.001)
+
+
+def calls(count: int) -> list[tuple[dict[str, Any], str]]:
+    return [(question(str(i)), "r") for i in range(count)]
+
+
+def wait_for(seconds: str) -> Raw:
+    return Raw(429, headers={**NO_WAIT, "Retry-After": seconds})
+
+
+@pytest.mark.parametrize("busy", [BUSY, wait_for("0.01")], ids=["bare 429", "with Retry-After"])
+def test_an_endpoint_that_takes_a_quarter_of_what_is_asked_loses_none(endpoint, tmp_path, busy):
+    def script(body: dict[str, Any]) -> Any:
+        if at.open_now > 16:
+            return busy
+        time.sleep(0.02)
+        return "yes"
+
+    at = endpoint(script)
+    tally: Counter[str] = Counter()
+    answers = ask_all(tmp_path, at, calls(120), max_in_flight=64, tally=tally)
+    assert [answer.text for answer in answers] == ["yes"] * 120
+    assert tally["http_429"] > 0
+    assert tally["calls"] == 120 + tally["retries"] == len(at.requests)
+
+
+def test_a_call_that_others_crowd_out_is_not_given_up(endpoint, tmp_path: Path):
+    def script(body: dict[str, Any]) -> Any:
+        mine = body["messages"][0]["content"] == "0"
+        time.sleep(0.005)
+        return BUSY if mine and len(at.requests) < 40 else "yes"
+
+    at = endpoint(script)
+    answers = ask_all(tmp_path, at, calls(40), max_in_flight=2, max_retries=1)
+    assert {answer.text for answer in answers} == {"yes"}
+
+
+@pytest.mark.parametrize("busy", [BUSY, Raw(429)], ids=["bare 429", "with Retry-After"])
+def test_an_endpoint_that_is_busy_to_the_end_is_lost(endpoint, tmp_path: Path, busy: Raw):
+    at = endpoint(lambda body: "yes" if len(at.requests) <= 2 else busy)
+    given = {"max_in_flight": 1, "max_retries": 1, "timeout": 0.1}
+    with pytest.raises(EndpointLost, match=r"desk .*nothing but 429 .*as scripted"):
+        ask_all(tmp_path, at, calls(5), **given)
+    asked = len(at.requests)
+    at.script = lambda body: "yes"
+    assert {answer.text for answer in ask_all(tmp_path, at, calls(5))} == {"yes"}
+    assert len(at.requests) == asked + 3, "what was answered was asked again"
+
+
+def test_a_used_up_quota_is_not_waited_for(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: Raw(429, '{"error": {"code": "insufficient_quota"}}'))
+    with pytest.raises(EndpointLost, match="quota is used up"):
+        ask_all(tmp_path, at, calls(5), max_in_flight=1, max_retries=1, timeout=0.2)
+    assert len(at.requests) == 1
+
+
+def test_a_request_too_large_for_its_limit_is_rejected_and_does_not_block_the_rest(
+    endpoint, tmp_path
+):
+    large = Raw(429, '{"error": {"message": "Request too large for m on tokens per min"}}')
+    at = endpoint(lambda body: large if body["messages"][0]["content"] == "0" else "yes")
+    answers = ask_all(tmp_path, at, calls(2), max_retries=1, timeout=0.2)
+    assert [answer.failure for answer in answers] == ["api_error", None]
+
+
+def test_the_whole_endpoint_pauses_for_as_long_as_it_asks(endpoint, tmp_path: Path):
+    times: list[float] = []
+
+    def script(body: dict[str, Any]) -> Any:
+        times.append(time.monotonic())
+        return wait_for("0.3") if len(times) == 1 else "yes"
+
+    answers = ask_all(tmp_path, endpoint(script), calls(6), max_in_flight=1, max_retries=0)
+    assert {answer.text for answer in answers} == {"yes"}
+    assert times[1] - times[0] > 0.29
+
+
+def test_a_pause_of_hours_ends_with_the_stream(endpoint, tmp_path: Path):
+    """What ends it here is a call that was open when the pause began."""
+    paused = threading.Event()
+
+    def script(body: dict[str, Any]) -> Any:
+        if body["messages"][0]["content"] == "0":
+            paused.wait(5)
+            time.sleep(0.05)
+            return Raw(401)
+        paused.set()
+        return wait_for("9000")
+
+    at = endpoint(script)
+    started = time.monotonic()
+    with pytest.raises(EndpointLost, match="401"):
+        ask_all(tmp_path, at, calls(4), max_in_flight=2)
+    assert time.monotonic() - started < 3
+    assert len(at.requests) == 2
+
+
+def test_a_pause_of_hours_can_be_interrupted(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: wait_for("9000"))
+    config, live = EndpointConfig(base_url=at.base_url, model="m"), Live(at.base_url, "m", "m", "k")
+
+    async def ask_one() -> None:
+        with Journal(tmp_path / "journal.sqlite") as journal:
+            async with asking("desk", config, live, journal) as ask:
+                await ask(question("x"), "r")
+
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(ask_one(), 0.1))
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3600"}, 3600.0),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "1"}, 1.0),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_read_at_any_length_and_garbage_is_not(headers, seconds):
+    assert retry_after(headers) == seconds
+
+
+def test_retry_after_may_be_a_date():
+    date = formatdate(time.time() + 200, usegmt=True)
+    assert 190 < (retry_after({"retry-after": date}) or 0) <= 200
+
+
+def test_no_more_requests_a_minute_are_sent_than_allowed(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: "yes")
+    started = time.monotonic()
+    ask_all(tmp_path, at, calls(26), rpm=1200)  # a second's worth at once, the rest at 20 a second
+    assert time.monotonic() - started > 0.2
+
+
+def test_no_more_tokens_a_minute_are_sent_than_allowed(endpoint, tmp_path: Path):
+    reply = completion("yes") | {"usage": {"prompt_tokens": 100, "completion_tokens": 0}}
+    at = endpoint(lambda body: reply)
+    long = [(question(f"{'word ' * 80} {i}"), "r") for i in range(13)]  # about 100 tokens each
+    started = time.monotonic()
+    ask_all(tmp_path, at, long, tpm=60_000)  # a thousand at once, the rest at 1,000 a second
+    assert time.monotonic() - started > 0.1
+
+
+def test_tokens_that_were_guessed_and_not_used_hold_nothing_up(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: "yes")  # says that it used 13 tokens
+    long = [(question(f"{'word ' * 800} {i}"), "r") for i in range(5)]  # about 1,000 each
+    started = time.monotonic()
+    ask_all(tmp_path, at, long, tpm=60_000, max_in_flight=1)
+    assert time.monotonic() - started < 2, "four seconds by the guess alone"
+
+
+def test_tokens_are_guessed_from_the_messages_and_the_mean_answer_so_far():
+    async def run() -> list[int]:
+        pace = paced(tpm=1000)
+        first = pace.guess(question("x" * 400))
+        for written in (10, 30):
+            pace.answered(0.0, 0, 100, written)
+        return [first, pace.guess(question("x" * 400))]
+
+    assert asyncio.run(run()) == [100, 120]
+
+
+def test_what_was_guessed_too_high_is_given_back():
+    meter = Meter(6000)
+    meter.use(100.0, 900)
+    assert meter.wait(100.0) > 8
+    meter.use(100.0, -850)
+    assert meter.wait(100.0) <= 0
+
+
+def paced(**given: Any) -> Pace:
+    return Pace(EndpointConfig(base_url="http://x", model="m", **given))
+
+
+def test_the_window_halves_once_for_a_burst_of_429s_and_grows_back_to_what_is_allowed():
+    async def run() -> list[float]:
+        pace, sent = paced(max_in_flight=100), asyncio.get_running_loop().time()
+        seen = []
+        for _ in range(90):  # one burst, all sent at the same time
+            pace.refused(sent)
+        seen.append(pace.allowed)
+        for _ in range(20_000):
+            pace.answered(sent, 0, 1, 1)
+        seen.append(pace.allowed)
+        return seen
+
+    assert asyncio.run(run()) == [50.0, 100.0]
+
+
+def test_a_few_429s_in_a_round_trip_take_off_one_place_and_not_half():
+    async def run() -> float:
+        pace, loop = paced(max_in_flight=100), asyncio.get_running_loop()
+        sent = loop.time()
+        for _ in range(2):
+            pace.refused(sent)
+        for _ in range(98):
+            pace.answered(sent - 1, 0, 1, 1)  # sent before this round trip
+        pace.answered(loop.time(), 0, 1, 1)
+        return pace.allowed
+
+    assert asyncio.run(run()) == pytest.approx(99, abs=0.1)

@@ -1,0 +1,204 @@
+"""The plan's numbers, and that asking for it costs nothing, imports included."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import begun, prompt_row
+
+from endpoints.open import Endpoints
+from flows.config import Config
+from flows.load import load_config
+from flows.plan import plan_round
+from rounds.errors import UserError
+from rounds.files import write_json
+from sampler.dealing.deal import deal
+from sampler.dealing.splits import take_stock
+
+pytestmark = pytest.mark.long
+
+SET = ["prompts.per_round=100", "sampler.n=4"]
+LABELS = 100 * (4 + 2 * 2)
+"""Scores, and two comparisons at most in both orders."""
+GOLD, TESTS = 2 * 80, 8 * (4 + 4 + 2 * 5 + 2 * 3)
+"""The starter's gold set; 8 prompts with repeats, anchors, canaries and triads."""
+
+
+def plan(tmp_path: Path, *overrides: str) -> dict[str, str]:
+    return dict(plan_round(load_config("starter", [*SET, *overrides]), tmp_path))
+
+
+def held_out() -> int:
+    files = [Path("prompts/starter") / f"{name}.jsonl" for name in ("gate", "test")]
+    root = Path(__file__).parent.parent.parent
+    return sum(len((root / file).read_text().splitlines()) for file in files)
+
+
+def finished(runs_dir: Path, config: Config, number: int) -> None:
+    """A finished round of the run, which used one prompt and fixed the held-out ones."""
+    prompts = [prompt_row(f"used {number}"), *take_stock(config.prompts, near=False).held_out]
+    folder = begun(runs_dir / config.name, number, prompts=prompts)
+    usage = {"judge_calls": 10, "judge_prompt_tokens": 3000, "judge_completion_tokens": 200}
+    write_json(folder / "metrics.json", {"usage": usage})
+    write_json(folder / "manifest.json", {})
+
+
+def test_the_first_round_is_counted_by_its_calls(tmp_path: Path):
+    found, gate = plan(tmp_path), held_out() * 2
+    assert found["round"] == "1 of starter"
+    assert found["candidates"] == "400 (4 a prompt)"
+    assert found["judge calls"] == (
+        f"at most {LABELS + GOLD + TESTS + gate}: {LABELS} labels, {GOLD} on the gold set, "
+        f"{TESTS} tests of the judge, {gate} at the gate"
+    )
+    assert found["cost"].startswith("nothing")
+    assert "a guess" in found["judge tokens"]
+
+
+def test_prompts_that_are_dealt_again_are_not_called_new(tmp_path: Path):
+    (tmp_path / "train.jsonl").write_text("\n".join(f'"Question {place}?"' for place in range(6)))
+    given = [f"prompts.train={tmp_path / 'train.jsonl'}", "prompts.at_end=reshuffle"]
+    given += ["prompts.per_round=4", "prompts.gate=0", "prompts.test=0", "trainer=null"]
+    config = load_config("starter", given)
+    said = []
+    for number in (1, 2, 3):
+        said.append(dict(plan_round(config, tmp_path))["prompts"])
+        folder = begun(tmp_path / config.name, number)
+        with Endpoints({}, tmp_path) as endpoints:
+            deal(folder, config.prompts, 0, endpoints)
+        write_json(folder / "manifest.json", {})
+        usage = dict.fromkeys(["judge_calls", "judge_prompt_tokens", "judge_completion_tokens"], 1)
+        write_json(folder / "metrics.json", {"usage": usage})
+    assert said == [
+        "4 of 6 left",
+        "4, dealt before (epoch 2), 2 new ones among them",
+        "4, dealt before (epoch 2), 0 new ones among them",
+    ]
+
+
+def test_a_later_round_meets_the_first_policy_as_well_and_goes_by_what_was_measured(tmp_path: Path):
+    finished(tmp_path, load_config("starter"), 1)
+    found, gate = plan(tmp_path), held_out() * 4
+    assert found["round"] == "2 of starter"
+    assert f"{gate} at the gate" in found["judge calls"]
+    calls = LABELS + GOLD + TESTS + gate
+    assert found["judge tokens"] == (
+        f"about {calls * 300:,} read, {calls * 20:,} written (as measured)"
+    )
+
+
+def test_a_price_gives_a_cost(tmp_path: Path):
+    found = plan(tmp_path, "endpoints.desk.price={input: 1, output: 10}")
+    calls = LABELS + GOLD + TESTS + held_out() * 2
+    assert found["cost"] == f"at most about {calls * (600 + 1000) / 1e6:.2f}"
+
+
+def test_without_a_trainer_nothing_is_judged_at_the_gate(tmp_path: Path):
+    found = plan(tmp_path, "trainer=null")
+    assert "at the gate" not in found["judge calls"]
+    assert found["training"] == "none: trainer is null" and "gate" not in found
+
+
+OTHERS = (
+    "endpoints.second={base_url: x, model: m, price: {input: 1, output: 10}}",
+    "endpoints.third={base_url: x, model: m}",
+)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "calls"),
+    [
+        (["judge.select.pairs=2"], {"labels": 100 * (4 + 2 * 2)}),
+        (["judge.select.tries=1"], {"labels": 100 * (4 + 2)}),
+        (["judge.strategy=listwise"], {"labels": 100 * (2 + 2 * 2)}),
+        (["judge.strategy=tournament"], {"labels": 100 * (3 * 4 - 2)}),
+        (["judge.strategy=round_robin"], {"labels": 100 * 4 * 3}),
+        (["judge.strategy=random_pair"], {"labels": 100 * 2}),
+        (["judge.strategy=pairwise", "sampler.n=2"], {"labels": 100 * 2}),
+        (["judge.budget.calls=50"], {"labels": 50}),
+        (["judge.gold=null"], {"on the gold set": 0}),
+        (["judge.health.sample=0"], {"tests of the judge": 0}),
+        (["judge.health.second=second"], {"second opinions": 2 * 8}),
+        (["judge.appeal={endpoint: second, max_share: 0.3}"], {"appeals": 2 * 60}),
+        (["judge.appeal={endpoint: second, max_share: 1}"], {"appeals": 2 * 100}),
+        (["judge.endpoint=python:starter.gold:score"], {"labels": 0, "at the gate": 0}),
+    ],
+)
+def test_every_kind_of_call_is_counted(tmp_path: Path, overrides, calls):
+    said = plan(tmp_path, *OTHERS, *overrides)["judge calls"].split(": ", 1)[1]
+    counts = {what: int(n) for n, what in (part.split(" ", 1) for part in said.split(", ") if part)}
+    assert {what: counts.get(what, 0) for what in calls} == calls
+
+
+def test_a_jury_shares_the_labels_and_each_is_paid_by_its_price(tmp_path: Path):
+    jury = ["judge.endpoint=[desk, second, third]", "judge.health.sample=0", "trainer=null"]
+    found = plan(tmp_path, *OTHERS, *jury)
+    labels = 3 * -(-100 * (4 + 2 * 3 * 2) // 3)
+    assert found["judge calls"].startswith(f"at most {labels + 3 * GOLD}: ")
+    assert found["cost"] == f"at most about {(labels // 3 + GOLD) * (600 + 1000) / 1e6:.2f}"
+
+
+def test_people_and_functions_beside_the_judge_cost_nothing(tmp_path: Path):
+    people = ["judge.appeal={endpoint: human:x.jsonl}", "judge.health.second=human:x.jsonl"]
+    assert plan(tmp_path, *people) == plan(tmp_path)
+
+
+def test_what_was_measured_takes_the_place_of_the_guess(tmp_path: Path):
+    found = dict(plan_round(load_config("starter", SET), tmp_path, (200.0, 50.0)))
+    calls = LABELS + GOLD + TESTS + held_out() * 2
+    assert found["judge tokens"] == (
+        f"about {calls * 200:,.0f} read, {calls * 50:,.0f} written (as measured)"
+    )
+
+
+def test_a_gold_set_that_is_wrong_is_refused_as_by_a_run(tmp_path: Path):
+    with pytest.raises(UserError, match=r"judge.gold.path: no such file"):
+        plan(tmp_path, "judge.gold.path=nowhere.jsonl")
+
+
+def test_the_gate_says_what_so_many_prompts_can_show(tmp_path: Path):
+    small, large = plan(tmp_path, "prompts.gate=20"), plan(tmp_path, "prompts.gate=200")
+    assert small["gate"].startswith("20 prompts show a win rate of 0.81 or more")
+    assert large["gate"].startswith("200 prompts show a win rate of 0.60 or more")
+
+
+def test_prompts_that_are_wrong_are_refused_as_by_a_run(tmp_path: Path):
+    with pytest.raises(UserError, match=r"prompts.train: no such file"):
+        plan(tmp_path, "prompts.train=nowhere.jsonl")
+
+
+def lines_in(path: Path, count: int) -> str:
+    path.write_text("".join(f"{path.stem} {number}\n" for number in range(count)))
+    return str(path)
+
+
+def test_prompts_are_planned_by_source_and_epoch(tmp_path: Path):
+    one, two = lines_in(tmp_path / "one.txt", 10), lines_in(tmp_path / "two.txt", 90)
+    sources = f"prompts.train=[{one}, {{file: {two}, weight: 3}}]"
+    held = ["prompts.gate=0", "prompts.test=0", "trainer=null"]
+    found = plan(tmp_path, sources, *held)
+    assert found["prompts"] == "100 of 100 left (one.txt 10 of 10, two.txt 90 of 90)"
+    found = plan(tmp_path, sources, *held, "prompts.per_round=20")
+    assert found["prompts"] == "20 of 100 left (one.txt 5 of 10, two.txt 15 of 90)"
+
+
+def test_generation_is_planned_with_its_calls_and_its_price(tmp_path: Path):
+    seeds = lines_in(tmp_path / "seeds.txt", 10)
+    pen = "endpoints.pen={base_url: x, model: m, price: {input: 1, output: 10}}"
+    budget = "budget: {calls: 60}"
+    for limit, calls in (("", 75), (budget, 60)):
+        generate = f"{{generate: {{endpoint: pen, seeds: {seeds}, {limit}}}, weight: 3}}"
+        sources = f"prompts.train=['prefloop:prompts/starter/train.jsonl', {generate}]"
+        found = plan(tmp_path, pen, sources)
+        assert found["prompts"] == "25 of 2108 left, 75 to be generated"
+        assert found["generation"] == f"about {calls} calls of pen for 75 prompts"
+        assert found["cost"] == f"at most about {calls * 1600 / 1e6:.2f}"
+
+
+@pytest.mark.parametrize("module", ["flows.plan", "flows.cli", "rounds.status", "rounds.show"])
+def test_what_answers_at_once_imports_nothing_heavy(module: str):
+    heavy = {"torch", "vllm", "trl", "transformers", "prefect", "datasets", "openai"}
+    code = f"import sys, {module}; print(sorted({heavy} & sys.modules.keys()))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

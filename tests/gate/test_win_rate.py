@@ -1,0 +1,102 @@
+"""Win rates, their intervals, and what they are when length is taken out."""
+
+import math
+import random
+
+import pytest
+
+from gate.win_rate import detectable, length_controlled, win_rate
+from rounds.rates import wilson
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "interval"),
+    [
+        (0.5, 100, (0.4038315, 0.5961685)),
+        (0.9, 10, (0.5958500, 0.9821238)),
+        (0.0, 10, (0.0, 0.2775328)),
+        (1.0, 10, (0.7224672, 1.0)),
+        (0.0, 1, (0.0, 0.7934507)),
+    ],
+)
+def test_wilsons_interval_is_the_published_one(share, n, interval):
+    assert wilson(share, n, 0.95) == pytest.approx(interval, abs=1e-6)
+
+
+def test_the_interval_narrows_with_n_and_widens_with_confidence():
+    def width(n: int, confidence: float) -> float:
+        low, high = wilson(0.6, n, confidence)
+        return high - low
+
+    assert width(10, 0.95) > width(100, 0.95) > width(1000, 0.95)
+    assert width(100, 0.8) < width(100, 0.95) < width(100, 0.99)
+
+
+def test_a_tie_is_half_a_win_and_an_abstention_stands_beside():
+    rate = win_rate(["win"] * 5 + ["tie"] * 2 + ["loss"] * 3 + ["abstain"] * 4, 0.95)
+    assert (rate.value, rate.n, rate.abstained) == (0.6, 10, 4)
+    assert (rate.low, rate.high) == wilson(0.6, 10, 0.95)
+
+
+def test_an_abstention_is_a_loss_only_where_it_is_asked_for():
+    rate = win_rate(["win"] * 6 + ["abstain"] * 4, 0.95, abstain_loses=True)
+    assert (rate.value, rate.n, rate.abstained) == (0.6, 10, 4)
+    assert win_rate(["win"] * 6 + ["abstain"] * 4, 0.95).value == 1.0
+
+
+@pytest.mark.parametrize("outcomes", [[], ["abstain"] * 3])
+def test_nothing_decided_is_no_number(outcomes: list[str]):
+    assert win_rate(outcomes, 0.95) == (None, None, None, 0, len(outcomes))
+
+
+def test_with_equal_lengths_control_changes_nothing():
+    outcomes = ["win"] * 60 + ["tie"] * 10 + ["loss"] * 30 + ["abstain"] * 9
+    controlled = length_controlled(outcomes, [0] * len(outcomes))
+    assert controlled == pytest.approx(0.65, abs=1e-3)
+
+
+def test_a_policy_that_wins_by_length_alone_wins_half():
+    longer_by = [100, -100, 40, -40] * 30 + [60] * 60
+    outcomes = ["win" if by > 0 else "loss" for by in longer_by]
+    assert win_rate(outcomes, 0.95).value == pytest.approx(2 / 3)
+    # a logistic in the length, drawn: longer wins more often, and nothing else matters
+    rng = random.Random(0)
+    longer_by = [rng.randint(-50, 150) for _ in range(4000)]
+    outcomes = [
+        "win" if rng.random() < 1 / (1 + math.exp(-by / 40)) else "loss" for by in longer_by
+    ]
+    raw, controlled = win_rate(outcomes, 0.95).value, length_controlled(outcomes, longer_by)
+    assert raw > 0.65 and controlled == pytest.approx(0.5, abs=0.05)
+
+
+def test_control_takes_no_win_from_answers_that_are_better_and_shorter():
+    outcomes = ["win"] * 70 + ["loss"] * 30
+    longer_by = [-20] * 35 + [20] * 35 + [-20] * 15 + [20] * 15
+    assert length_controlled(outcomes, longer_by) == pytest.approx(0.7, abs=1e-2)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(30))
+def test_control_stays_a_number_on_any_outcomes(seed: int):
+    rng = random.Random(seed)
+    n = rng.choice([1, 2, 3, 10, 300])
+    longer_by = [rng.choice([0, 1, -1, 5000, rng.randint(-99, 99)]) for _ in range(n)]
+    by_length = ["win" if by > 0 else "loss" for by in longer_by]
+    drawn = [rng.choice(["win", "tie", "loss"]) for _ in range(n)]
+    for outcomes in (by_length, drawn, ["win"] * n, ["loss"] * n):
+        controlled = length_controlled(outcomes, longer_by)
+        if len(set(longer_by)) == 1 and longer_by[0]:
+            assert controlled is None  # nothing tells length from worth
+        else:
+            assert controlled is not None and 0 <= controlled <= 1
+    assert length_controlled(["win"] * n, [0] * n) > 0.9
+
+
+def test_control_of_nothing_decided_is_none():
+    assert length_controlled(["abstain"], [3]) is None
+
+
+def test_what_can_be_detected_follows_from_n():
+    assert detectable(200, 0.95) == pytest.approx(0.5 + (1.959964 + 0.841621) * 0.5 / 200**0.5)
+    assert detectable(50, 0.95) > detectable(200, 0.95) > detectable(200, 0.8) > 0.5
+    assert detectable(1, 0.95) == detectable(0, 0.95) == 1.0

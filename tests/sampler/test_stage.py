@@ -1,0 +1,246 @@
+"""What is sampled, under which names and seeds, and how a served policy is asked."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from builders import begun, candidate_row, prompt_row, stamped
+from scripted import Raw, completion
+from scripted_child import Children, scripted_children
+
+from endpoints.reply import EndpointLost
+from rounds.errors import UserError
+from rounds.files import write_json
+from rounds.ids import SEED_SPACING
+from rounds.tables import Row, read_rows, write_rows
+from rounds.weights import Policy
+from sampler.config import SamplerConfig
+from sampler.requests import (
+    PromptRequest,
+    already_sampled,
+    candidate_id,
+    held_out_requests,
+    train_requests,
+)
+from sampler.stage import sample, sample_held_out
+from sampler.writers import Writer, writer_in_place
+
+SERVED = Policy("desk", None, "desk/m", served="desk")
+CONFIG = SamplerConfig(n=3, sampling={"temperature": 0.5, "max_tokens": 9})
+PROMPTS = [prompt_row("q0"), prompt_row("q1"), prompt_row("g", "gate"), prompt_row("t", "test")]
+
+
+def told(body: dict) -> str:
+    return f"{body['messages'][-1]['content']} from {body['seed']}"
+
+
+def sampled(folder: Path, endpoints, **given) -> list[Row]:
+    sample(folder, CONFIG, SERVED, 0, endpoints, **given)
+    return read_rows(folder, "candidates")
+
+
+def test_every_prompt_is_answered_n_times_and_held_out_ones_once(run_dir, endpoint, desk):
+    folder, at = begun(run_dir, prompts=PROMPTS), endpoint(told)
+    rows = sampled(folder, desk(at))
+    by_prompt = [
+        [row["index"] for row in rows if row["prompt_id"] == p["prompt_id"]] for p in PROMPTS
+    ]
+    assert by_prompt == [[0, 1, 2], [0, 1, 2], [0], [0]]
+    assert len({row["candidate_id"] for row in rows}) == len({row["text"] for row in rows}) == 8
+    assert {row["policy_id"] for row in rows} == {"desk/m"}
+    assert all(row["token_ids"] is row["logprob"] is None for row in rows)
+    assert all(body["temperature"] == 0.5 and body["max_tokens"] == 9 for body in at.requests)
+
+
+def test_answers_stand_with_the_prompt_that_was_asked(run_dir, endpoint, desk):
+    rows = sampled(begun(run_dir, prompts=PROMPTS), desk(endpoint(told)))
+    texts = {p["prompt_id"]: p["messages"][0]["content"] for p in PROMPTS}
+    assert all(row["text"].startswith(texts[row["prompt_id"]] + " from ") for row in rows)
+
+
+def test_without_a_gate_held_out_prompts_are_not_answered(run_dir, endpoint, desk):
+    rows = sampled(begun(run_dir, prompts=PROMPTS), desk(endpoint(told)), held_out=False)
+    assert {row["split"] for row in rows} == {"train"}
+
+
+def test_sampling_again_sends_nothing_twice(run_dir, endpoint, desk):
+    folder, at = begun(run_dir, prompts=PROMPTS), endpoint(told)
+    before = sampled(folder, desk(at))
+    (folder / "work" / "sample.json").unlink()
+    (folder / "candidates.parquet").unlink()
+    assert sampled(folder, desk(at)) == before
+    assert len(at.requests) == 8
+
+
+def test_an_endpoint_that_ignores_the_seed_is_still_asked_n_times(run_dir, endpoint, desk):
+    folder, at = begun(run_dir, prompts=PROMPTS[:1]), endpoint(lambda body: "the same")
+    assert len(sampled(folder, desk(at))) == len(at.requests) == 3
+
+
+def test_a_prompt_without_any_answer_is_set_aside_with_the_reason(run_dir, endpoint, desk):
+    def refuses_q1(body: dict):
+        refused = completion(None, refusal="no")
+        return refused if body["messages"][0]["content"] == "q1" else "an answer"
+
+    folder = begun(run_dir, prompts=PROMPTS)
+    rows = sampled(folder, desk(endpoint(refuses_q1)))
+    assert PROMPTS[1]["prompt_id"] not in {row["prompt_id"] for row in rows}
+    assert [row["set_aside"] for row in read_rows(folder, "prompts")] == [
+        None,
+        "refused",
+        None,
+        None,
+    ]
+
+
+def test_a_cut_answer_is_kept_as_cut(run_dir, endpoint, desk):
+    folder = begun(run_dir, prompts=PROMPTS[:1])
+    rows = sampled(folder, desk(endpoint(lambda body: completion("half", "length"))))
+    assert [(row["text"], row["finish_reason"]) for row in rows] == [("half", "length")] * 3
+
+
+def test_a_lost_endpoint_stops_the_stage(run_dir, endpoint, desk):
+    folder = begun(run_dir, prompts=PROMPTS)
+    with pytest.raises(EndpointLost):
+        sampled(folder, desk(endpoint(lambda body: Raw(401))))
+    assert read_rows(folder, "candidates") == []
+
+
+FOUR = writer_in_place(SamplerConfig(), SERVED)
+
+
+def asked_of(folder: Path, *sources: Writer) -> list[PromptRequest]:
+    return list(train_requests(folder, list(sources) or [FOUR], 0))
+
+
+def test_requests_draw_from_seeds_of_their_own(run_dir: Path):
+    folder = begun(run_dir, prompts=PROMPTS)
+    requests = asked_of(folder) + held_out_requests(folder, 0)
+    split_and_n = [(one.split, one.requests[0].n) for one in requests]
+    assert split_and_n == [("train", 4)] * 2 + [("gate", 1), ("test", 1)]
+    seeds = sorted(request.seed for request in requests)
+    assert all(b - a >= SEED_SPACING for a, b in pairwise(seeds))
+
+
+def test_another_round_draws_otherwise_and_held_out_answers_do_not(run_dir: Path):
+    folders = [begun(run_dir, number, prompts=PROMPTS) for number in (1, 2)]
+    trains = [asked_of(folder) for folder in folders]
+    assert trains[0][0].seed != trains[1][0].seed
+    assert held_out_requests(folders[0], 0) == held_out_requests(folders[1], 0)
+    assert held_out_requests(folders[0], 0) != held_out_requests(folders[0], 1)
+
+
+def test_a_candidate_is_named_by_prompt_policy_sampling_seed_index_and_source(run_dir: Path):
+    first, second = asked_of(begun(run_dir, prompts=PROMPTS))
+    names = {
+        candidate_id(first, FOUR, 0),
+        candidate_id(second, FOUR, 0),
+        candidate_id(first, FOUR._replace(policy=Policy("m", None, "p2")), 0),
+        candidate_id(first, FOUR._replace(sampling={"temperature": 0}), 0),
+        candidate_id(first._replace(seed=1), FOUR, 0),
+        candidate_id(first, FOUR, 1),
+        candidate_id(first, FOUR._replace(name="hot"), 0),
+    }
+    assert len(names) == 7
+
+
+def test_held_out_answers_of_earlier_rounds_are_not_sampled_again(run_dir, endpoint, desk):
+    at = endpoint(told)
+    first = begun(run_dir, 1, prompts=PROMPTS)
+    held = [row for row in sampled(first, desk(at)) if row["split"] != "train"]
+    stamped(first)
+    write_json(first / "manifest.json", {})
+    second = begun(run_dir, 2, prompts=[prompt_row("q2"), *PROMPTS[2:]])
+    rows = sampled(second, desk(at))
+    assert {row["split"] for row in rows} == {"train"} and len(at.requests) == 8 + 3
+    wanted = {row["candidate_id"] for row in held}
+    assert already_sampled(second, wanted, here=True) == held
+
+
+def test_this_rounds_own_answers_count_only_where_asked(run_dir: Path):
+    folder = begun(run_dir, prompts=PROMPTS)
+    row = candidate_row(PROMPTS[2], "x")
+    write_rows(folder, "candidates", [row])
+    assert already_sampled(folder, {row["candidate_id"]}, here=True) == [row]
+    assert already_sampled(folder, {row["candidate_id"]}, here=False) == []
+    assert already_sampled(folder, {"other"}, here=True) == []
+
+
+@pytest.mark.parametrize("name", ["n", "seed", "logprobs"])
+def test_what_prefloop_sets_cannot_be_set(name: str):
+    with pytest.raises(ValueError, match=f"sampling.{name} is set by prefloop"):
+        SamplerConfig(sampling={name: 1})
+    assert json.loads(CONFIG.model_dump_json())["n"] == 3
+
+
+FIRST, NEXT = Policy("m", None, "p0"), Policy("m2", None, "p1")
+
+
+@pytest.fixture
+def vllm(monkeypatch: pytest.MonkeyPatch) -> Children:
+    """Models that take prompts of up to 9 characters."""
+    return scripted_children(monkeypatch, lambda policy, messages, seed: f"{policy} {seed}", 9)
+
+
+def held_out_ids(folder: Path) -> set[tuple[str, str, str]]:
+    rows = read_rows(folder, "candidates", ["gate", "test"])
+    return {(row["prompt_id"], row["policy_id"], row["split"]) for row in rows}
+
+
+def test_a_gate_prompt_that_is_too_long_stops_no_round(run_dir: Path, desk, endpoint, vllm):
+    long = prompt_row("far too long a prompt", "gate")
+    folder, none = begun(run_dir, prompts=[*PROMPTS, long]), desk(endpoint(told))
+    sample(folder, CONFIG, FIRST, 0, none)
+    for _ in range(2):
+        sample_held_out(folder, CONFIG, [FIRST, FIRST, NEXT], 0, none)
+    assert vllm.loaded == ["p0", "p1"], "weights were loaded for a prompt that nobody can answer"
+    assert held_out_ids(folder) == {
+        (prompt["prompt_id"], policy, prompt["split"])
+        for prompt in PROMPTS[2:]
+        for policy in ("p0", "p1")
+    }
+    prompts = read_rows(folder, "prompts")
+    assert [row["set_aside"] for row in prompts] == [None] * 4 + ["too long"]
+    write_json(folder / "manifest.json", {})
+    second = begun(run_dir, 2, prompts=[prompt_row("q2"), *prompts[2:]])
+    sample(second, CONFIG, NEXT, 0, none)
+    assert [job["prompts"] for job in vllm.jobs] == [5, 2, 1]
+    assert read_rows(second, "prompts")[1:] == prompts[2:]
+
+
+def test_a_prompt_that_fits_after_all_is_no_longer_set_aside(run_dir: Path, desk, endpoint, vllm):
+    rows = [{**row, "set_aside": "too long"} for row in PROMPTS]
+    folder = begun(run_dir, prompts=rows)
+    sample(folder, CONFIG, FIRST, 0, desk(endpoint(told)))
+    assert read_rows(folder, "prompts") == PROMPTS
+
+
+def test_a_change_taken_back_samples_the_held_out_rows_it_lost(run_dir, desk, endpoint, vllm):
+    folder, none = begun(run_dir, prompts=PROMPTS), desk(endpoint(told))
+    sample(folder, CONFIG, FIRST, 0, none)
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    wanted = held_out_ids(folder)
+    sample_held_out(folder, CONFIG, [FIRST, NEXT._replace(policy_id="other")], 0, none)
+    assert held_out_ids(folder) != wanted
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    assert held_out_ids(folder) == wanted
+
+
+def test_answers_follow_a_held_out_prompt_to_its_new_split(run_dir, desk, endpoint, vllm):
+    folder, none = begun(run_dir, prompts=PROMPTS), desk(endpoint(told))
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    gate, test = {**PROMPTS[3], "split": "gate"}, {**PROMPTS[2], "split": "test"}
+    write_rows(folder, "prompts", [*PROMPTS[:2], gate, test])
+    sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
+    splits = {prompt["prompt_id"]: prompt["split"] for prompt in (gate, test)}
+    assert {(name, split) for name, _, split in held_out_ids(folder)} == set(splits.items())
+    assert vllm.loaded == ["p0", "p1"]
+
+
+def test_a_split_that_nobody_can_answer_stops_the_stage(run_dir, desk, endpoint, vllm):
+    folder = begun(run_dir, prompts=[prompt_row("q0"), prompt_row("far too long", "gate")])
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"no gate prompt fits \(too long\); lower max_tokens"):
+            sample(folder, CONFIG, FIRST, 0, desk(endpoint(told)))
+    assert len(vllm.jobs) == 1, "weights were loaded again to find the same"

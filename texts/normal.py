@@ -1,0 +1,32 @@
+"""Texts as they are compared: spelling, case, white space and hidden characters do not count."""
+
+import re
+import unicodedata
+
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f]"
+)
+
+_ONE_BY_ONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+WORDS = re.compile(f"[{_ONE_BY_ONE}]|[^\\W{_ONE_BY_ONE}]+")
+
+
+def plain(text: str) -> str:
+    """A text for comparison, much as NFKC_Casefold (Unicode, UAX 31), with white space folded."""
+    seen = INVISIBLE.sub("", " ".join(text.split()))
+    if not seen.isascii():
+        seen = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
+    return " ".join(seen.casefold().split())
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as it is compared; a Chinese or Japanese character is one of its own."""
+    return WORDS.findall(plain(text))
+
+
+def prompt_text(messages: list[dict[str, str]]) -> str:
+    """What a prompt says apart from its system turns, which many prompts share."""
+    return "\n".join(turn["content"] for turn in messages if turn["role"] != "system")
