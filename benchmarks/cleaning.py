@@ -25,7 +25,7 @@ from pairs.stage import build_pairs
 from rounds.files import write_json
 from rounds.folder import round_dir, start_round
 from rounds.ids import digest, prompt_id
-from rounds.rows import written_candidate
+from rounds.rows import DROPPED, PAIRS, written_candidate
 from rounds.schema import TABLES
 from rounds.tables import Row, iter_rows, write_rows
 from texts.normal import plain
@@ -129,7 +129,7 @@ def judged(
         write_rows(folder, table, rows)
     build_pairs(folder, config)
     write_json(folder / "manifest.json", {})
-    rows = [*iter_rows(folder, "pairs"), *iter_rows(folder, "dropped")]
+    rows = [*iter_rows(folder, PAIRS), *iter_rows(folder, DROPPED)]
     return [(made_of[frozenset(row["candidate_ids"])], row) for row in rows]
 
 

@@ -25,6 +25,7 @@ from judge.config import JudgeConfig
 from judge.stage import judge_candidates
 from rounds.folder import round_dir, start_round
 from rounds.ids import digest, text_hash
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
 from rounds.tables import Row, read_rows, write_rows
 from rounds.verdicts import comparisons, settle
 
@@ -142,12 +143,12 @@ def main() -> None:
         folder = round_dir(Path(scratch) / "runs" / "judgebench", 1)
         start_round(folder, {"policy": None, "initial": None, "seed": 0})
         prompts, candidates = rows_of(pairs)
-        write_rows(folder, "prompts", prompts)
-        write_rows(folder, "candidates", candidates)
+        write_rows(folder, PROMPTS, prompts)
+        write_rows(folder, CANDIDATES, candidates)
         recorded = EndpointConfig(base_url=address, model="o1-mini")
         with Endpoints({"recorded": recorded}, folder / "logs") as endpoints:
             judge_candidates(folder, config, endpoints)
-        verdicts = read_rows(folder, "verdicts")
+        verdicts = read_rows(folder, VERDICTS)
     for name, value in figures(pairs, verdicts).items():
         print(f"{name:32} {value}")
     reasons = Counter(row["reason"] for row in verdicts if row["reason"])

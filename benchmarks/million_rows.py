@@ -35,6 +35,7 @@ from rounds.files import write_text
 from rounds.finish import finish_round
 from rounds.folder import start_round
 from rounds.ids import digest, prompt_id, text_hash
+from rounds.rows import CANDIDATES, PROMPTS
 from rounds.stages import run_stage
 from rounds.tables import Row, write_rows
 
@@ -104,8 +105,8 @@ def write(folder: Path, count: int) -> None:
     """The tables as the sampler leaves them."""
     words = " ".join(topics.values()).split()
     start_round(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
-    write_rows(folder, "prompts", prompts(count, words))
-    write_rows(folder, "candidates", candidates(prompts(count, words), words))
+    write_rows(folder, PROMPTS, prompts(count, words))
+    write_rows(folder, CANDIDATES, candidates(prompts(count, words), words))
     run_stage(folder, "prompts", "k", lambda: {"train": count, "left": 0})
     run_stage(folder, "sample", "k", lambda: {"tokens": count * ANSWERS * WORDS * 4 // 3})
 

@@ -27,6 +27,7 @@ import yaml
 from endpoints.serve import cpu_settings
 from rounds.folder import policy_facts, round_dir, start_round
 from rounds.ids import prompt_id
+from rounds.rows import CANDIDATES, PROMPTS
 from rounds.settings import locate
 from rounds.stages import silent
 from rounds.tables import Row, iter_rows, write_rows
@@ -79,10 +80,10 @@ def main() -> None:
             began = time.monotonic()
             spooled = Spooled(work)
             write_rows(
-                folder, "candidates", (row for one in every for row in spooled.rows(one.prompt_id))
+                folder, CANDIDATES, (row for one in every for row in spooled.rows(one.prompt_id))
             )
             print(f"  chunks put in order in {time.monotonic() - began:.2f} s")
-            same = list(drawn["bare"]) == [row["text"] for row in iter_rows(folder, "candidates")]
+            same = list(drawn["bare"]) == [row["text"] for row in iter_rows(folder, CANDIDATES)]
             print("  texts are equal" if same else "  TEXTS DIFFER", flush=True)
     for kind in ("", " CPU"):
         ours, bare = rates[f"sampler{kind}"], rates[f"bare{kind}"]
@@ -164,7 +165,7 @@ def begin(folder: Path, source: Writer, prompts: int) -> Path:
     facts = policy_facts(folder, source.policy)
     start_round(folder, {"policy": facts, "initial": facts, "seed": 0})
     lines = locate("prefloop:prompts/starter/train.jsonl").read_text().splitlines()
-    write_rows(folder, "prompts", [prompt_row(json.loads(line)) for line in lines[:prompts]])
+    write_rows(folder, PROMPTS, [prompt_row(json.loads(line)) for line in lines[:prompts]])
     return folder
 
 

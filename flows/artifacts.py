@@ -7,6 +7,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from rounds.files import read_json
 from rounds.folder import run_of
 from rounds.report import round_lines
+from rounds.rows import PAIRS
 from rounds.tables import read_rows
 
 EXAMPLES = 3
@@ -29,7 +30,7 @@ def publish(folder: Path) -> None:
 
 def _page(folder: Path) -> str:
     parts = [f"# {run_of(folder).name}, round {int(folder.name)}", f"`{folder}`"]
-    for pair in read_rows(folder, "pairs")[:EXAMPLES]:
+    for pair in read_rows(folder, PAIRS)[:EXAMPLES]:
         parts += [
             f"**Prompt** {pair['prompt'][-1]['content']}",
             f"**Chosen** {pair['chosen'][0]['content']}",

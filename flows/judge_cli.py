@@ -18,6 +18,7 @@ from flows.terminal import (
     print_table,
     quiet_prefect,
 )
+from rounds.rows import VERDICTS
 
 judge_app = typer.Typer(help="Try a judge out, or read its replies again.", no_args_is_help=True)
 
@@ -130,7 +131,7 @@ def reparse_run(run: Path, number: int | None) -> list[dict[str, Any]]:
     from rounds.tables import read_rows
 
     folders = [round_dir(open_run(run), number)] if number else round_folders(open_run(run))
-    judged = [folder for folder in folders if read_rows(folder, "verdicts", ["train"])]
+    judged = [folder for folder in folders if read_rows(folder, VERDICTS, ["train"])]
     if not judged:
         raise UserError(f"{run}: no round here has verdicts")
     tree = yaml.safe_load((run / "run.yaml").read_text())

@@ -9,6 +9,7 @@ from gate.by_tag import by_tag
 from gate.config import GateConfig
 from gate.metrics import load_metric
 from gate.win_rate import ABSTAIN, LOSS, TIE, WIN, WinRate, length_controlled, win_rate
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
 from rounds.stages import run_stage, stage_key
 from rounds.tables import Row, read_rows, rows_hash
 from rounds.verdicts import comparisons, settle
@@ -32,8 +33,8 @@ def decide(
 
     Returns {"promoted": bool, "reasons": [...], "metrics": {...}}.
     """
-    candidates = read_rows(folder, "candidates", SPLITS)
-    verdicts = read_rows(folder, "verdicts", SPLITS)
+    candidates = read_rows(folder, CANDIDATES, SPLITS)
+    verdicts = read_rows(folder, VERDICTS, SPLITS)
     ids = [trained, current, initial]
     key = stage_key(
         rows_hash("candidates", candidates),
@@ -76,7 +77,7 @@ def _metrics(
     current: str,
     initial: str,
 ) -> dict[str, Any]:
-    prompts = {row["prompt_id"]: row for row in read_rows(folder, "prompts", SPLITS)}
+    prompts = {row["prompt_id"]: row for row in read_rows(folder, PROMPTS, SPLITS)}
     versus = {"previous": current, "initial": initial}
     contests = {
         (split, name): _contests(prompts, candidates, verdicts, split, trained, other)

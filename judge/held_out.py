@@ -12,6 +12,7 @@ from judge.config import JudgeConfig
 from judge.inputs import JudgeInput
 from judge.panel import depends_on, panel, run_journal
 from judge.stage import facts
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
 from rounds.stages import Progress, run_stage, silent, stage_key
 from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
 
@@ -30,8 +31,8 @@ def judge_held_out(
     are the same text are not asked about: the gate counts them as ties.
     """
     splits = ["gate", "test"]
-    candidates = read_rows(folder, "candidates", splits)
-    asked = _contests(read_rows(folder, "prompts", splits), by_prompt(candidates), trained)
+    candidates = read_rows(folder, CANDIDATES, splits)
+    asked = _contests(read_rows(folder, PROMPTS, splits), by_prompt(candidates), trained)
     asked_of = depends_on(config, endpoints, config.jury)
     key = stage_key(trained, rows_hash("candidates", candidates), tau, asked_of)
 
@@ -45,7 +46,7 @@ def judge_held_out(
 
     def run() -> dict[str, Any]:
         rows = [row for of_prompt in asyncio.run(ask()) for row in of_prompt]
-        replace_splits(folder, "verdicts", splits, rows)
+        replace_splits(folder, VERDICTS, splits, rows)
         return {**facts(rows), "rubrics": rubric_texts(config)}
 
     return run_stage(folder, "judge_held_out", key, run)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rounds.grouped import grouped
 from rounds.ids import digest
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
 from rounds.tables import Row, iter_rows, rows_hash
 
 JUDGED_COLUMNS = ("candidate_id", "prompt_id", "text", "text_hash", "finish_reason")
@@ -22,23 +23,23 @@ class JudgeInput(NamedTuple):
 
 def answered_prompts(folder: Path) -> list[str]:
     """Ids of the train prompts that have candidates, in the order of prompts.parquet."""
-    there = {row["prompt_id"] for row in iter_rows(folder, "candidates", ["train"], ["prompt_id"])}
-    prompts = iter_rows(folder, "prompts", ["train"], ["prompt_id"])
+    there = {row["prompt_id"] for row in iter_rows(folder, CANDIDATES, ["train"], ["prompt_id"])}
+    prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
     return [row["prompt_id"] for row in prompts if row["prompt_id"] in there]
 
 
 def judge_inputs(folder: Path, ids: Sequence[str]) -> Iterator[JudgeInput]:
     """The train prompts `ids`, which are in the order of prompts.parquet, with their candidates."""
     wanted = set(ids)
-    prompts = (row for row in iter_rows(folder, "prompts", ["train"]) if row["prompt_id"] in wanted)
-    candidates = grouped(folder, "candidates", ids, ["train"], JUDGED_COLUMNS)
+    prompts = (row for row in iter_rows(folder, PROMPTS, ["train"]) if row["prompt_id"] in wanted)
+    candidates = grouped(folder, CANDIDATES, ids, ["train"], JUDGED_COLUMNS)
     return map(JudgeInput, prompts, candidates)
 
 
 def inputs_hash(folder: Path) -> str:
     """A hash of what is judged: the train prompts and what is read of their candidates."""
-    candidates = iter_rows(folder, "candidates", ["train"], JUDGED_COLUMNS)
-    prompts = iter_rows(folder, "prompts", ["train"])
+    candidates = iter_rows(folder, CANDIDATES, ["train"], JUDGED_COLUMNS)
+    prompts = iter_rows(folder, PROMPTS, ["train"])
     return rows_hash("candidates", candidates, JUDGED_COLUMNS) + rows_hash("prompts", prompts)
 
 
@@ -66,18 +67,18 @@ def judged_prompts(
     wanted = set(ids)
     return map(
         JudgedPrompt,
-        (row for row in iter_rows(folder, "prompts", ["train"]) if row["prompt_id"] in wanted),
-        grouped(folder, "candidates", ids, ["train"], candidates),
-        grouped(folder, "verdicts", ids, ["train"], verdicts),
+        (row for row in iter_rows(folder, PROMPTS, ["train"]) if row["prompt_id"] in wanted),
+        grouped(folder, CANDIDATES, ids, ["train"], candidates),
+        grouped(folder, VERDICTS, ids, ["train"], verdicts),
     )
 
 
 def sampled_prompts(folder: Path, count: int) -> list[JudgedPrompt]:
     """At most `count` of the prompts with a confirmed-or-not pairwise comparison, by hash."""
-    rows = iter_rows(folder, "verdicts", ["train"], ["prompt_id", *PLACED])
+    rows = iter_rows(folder, VERDICTS, ["train"], ["prompt_id", *PLACED])
     compared = {row["prompt_id"] for row in rows if is_placed(row)}
     taken = set(nsmallest(count, compared, key=_by_hash))
-    prompts = iter_rows(folder, "prompts", ["train"], ["prompt_id"])
+    prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
     ids = [row["prompt_id"] for row in prompts if row["prompt_id"] in taken]
     return sorted(judged_prompts(folder, ids), key=lambda one: _by_hash(one.prompt["prompt_id"]))
 

@@ -24,6 +24,7 @@ from judge.panel import RunJournal, is_endpoint, panel, run_journal
 from judge.strategies import STRATEGIES, most_calls
 from rounds.grouped import grouped
 from rounds.ids import digest, text_hash
+from rounds.rows import VERDICTS
 from rounds.stages import Progress, silent
 from rounds.tables import Row, Written, table_path, writing
 from rounds.verdicts import comparisons, margin, screen_scores, settle
@@ -87,7 +88,7 @@ async def label(
             await each(judge_inputs(folder, ids), work, PROMPTS_AT_ONCE, done)
     with writing(table_path(into / APPEAL, "verdicts"), "verdicts") as written:
         if config.appeal is not None:
-            found = grouped(into / FIRST, "verdicts", ids, columns=SETTLED_BY)
+            found = grouped(into / FIRST, VERDICTS, ids, columns=SETTLED_BY)
             appeals = undecided(found, config.appeal.max_share, config.select.pairs)
             higher = panel(
                 desk, config, endpoints, config.appealed_to, tau, 1, budget, tally, offline
@@ -100,7 +101,7 @@ async def label(
 
 def labels(into: Path, ids: Sequence[str]) -> Iterator[Row]:
     """The rows that `label` wrote, in the order of the prompts, what was appealed last."""
-    levels = [grouped(into / name, "verdicts", ids) for name in (FIRST, APPEAL)]
+    levels = [grouped(into / name, VERDICTS, ids) for name in (FIRST, APPEAL)]
     return (row for of_prompt in zip(*levels, strict=True) for rows in of_prompt for row in rows)
 
 

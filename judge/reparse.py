@@ -12,6 +12,7 @@ from judge.config import JudgeConfig
 from judge.inputs import answered_prompts
 from judge.labels import label, labels
 from rounds.folder import manifest
+from rounds.rows import VERDICTS
 from rounds.stages import forget, stage_stamps
 from rounds.tables import Row, iter_rows, replace_splits
 from rounds.usage import NEVER_SENT
@@ -33,7 +34,7 @@ def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
     finished = manifest(folder)
     tree = finished["config"] if finished else tree
     config = JudgeConfig.model_validate(tree["judge"]).model_copy(update={"budget": BudgetConfig()})
-    before = list(iter_rows(folder, "verdicts", ["train"], HELD))
+    before = list(iter_rows(folder, VERDICTS, ["train"], HELD))
     tau = next((row["threshold"] for row in before if row["threshold"] is not None), 0.5)
     judged = {row["prompt_id"] for row in before}  # a budget may have left others out
     ids = [name for name in answered_prompts(folder) if name in judged]
@@ -46,7 +47,7 @@ def reparse(folder: Path, tree: dict[str, Any]) -> dict[str, Any]:
         if written:
             for stage in READING:
                 forget(folder, stage)
-            replace_splits(folder, "verdicts", ["train"], labels(into, ids))
+            replace_splits(folder, VERDICTS, ["train"], labels(into, ids))
     return {
         "round": int(folder.name),
         "verdicts": len(before),

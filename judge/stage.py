@@ -13,6 +13,7 @@ from judge.config import JudgeConfig
 from judge.inputs import answered_prompts, inputs_hash
 from judge.labels import label, labels
 from judge.panel import depends_on
+from rounds.rows import VERDICTS
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import Row, iter_rows, replace_splits
 
@@ -40,10 +41,10 @@ def judge_candidates(
     def run() -> dict[str, Any]:
         ids, into = answered_prompts(folder), work_dir(folder, "judge", key)
         found = asyncio.run(label(folder, into, ids, config, endpoints, tau, progress))
-        replace_splits(folder, "verdicts", ["train"], labels(into, ids))
+        replace_splits(folder, VERDICTS, ["train"], labels(into, ids))
         shutil.rmtree(into)
         partial = {"left_out": found.left_out, "limit": found.limit} if found.limit else None
-        rows = iter_rows(folder, "verdicts", ["train"], COUNTED)
+        rows = iter_rows(folder, VERDICTS, ["train"], COUNTED)
         said = {"partial": partial, "traffic": found.traffic, "rubrics": rubric_texts(config)}
         return facts(rows) | said
 

@@ -10,6 +10,7 @@ from pairs.contamination import Contamination
 from pairs.pair import CandidatePair
 from rounds.folder import round_number, round_start
 from rounds.grouped import grouped
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
 from rounds.stages import Progress
 from rounds.tables import Row, iter_rows
 from texts.leaks import LeakFinder
@@ -48,12 +49,12 @@ def decide_prompts(
     """
     number = round_number(folder)
     policy = round_start(folder)["policy"]["policy_id"]
-    held_out = LeakFinder(iter_rows(folder, "prompts", HELD_OUT, HELD_OUT_PROMPT), config.held_out)
-    known = Contamination(held_out, iter_rows(folder, "prompts", TRAIN, PROMPT))
+    held_out = LeakFinder(iter_rows(folder, PROMPTS, HELD_OUT, HELD_OUT_PROMPT), config.held_out)
+    known = Contamination(held_out, iter_rows(folder, PROMPTS, TRAIN, PROMPT))
     checks = cleaners(config, known)
-    prompts = iter_rows(folder, "prompts", TRAIN, PROMPT)
-    sampled = grouped(folder, "candidates", prompt_ids, TRAIN, CANDIDATE)
-    judged = grouped(folder, "verdicts", prompt_ids, TRAIN, VERDICT)
+    prompts = iter_rows(folder, PROMPTS, TRAIN, PROMPT)
+    sampled = grouped(folder, CANDIDATES, prompt_ids, TRAIN, CANDIDATE)
+    judged = grouped(folder, VERDICTS, prompt_ids, TRAIN, VERDICT)
     for done, (prompt, answers, verdicts) in enumerate(zip(prompts, sampled, judged, strict=True)):
         by_id = {row["candidate_id"]: row for row in _in_order(answers)}
         for row, reason in considered(number, prompt, by_id, _told(verdicts, by_id)):

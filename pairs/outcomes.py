@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rounds.grouped import grouped
+from rounds.rows import CANDIDATES, DROPPED, PAIRS, PROMPTS
 from rounds.tables import Row, iter_rows
 
 PAIR = "pair"
@@ -13,11 +14,11 @@ NOT_COMPARED = "not_compared"
 
 def candidate_outcomes(round_dir: Path) -> dict[str, int]:
     """How many train candidates became what, each counted once: see `fates`. Streams."""
-    names = [row["prompt_id"] for row in iter_rows(round_dir, "prompts", ["train"], ["prompt_id"])]
+    names = [row["prompt_id"] for row in iter_rows(round_dir, PROMPTS, ["train"], ["prompt_id"])]
     tables = zip(
-        grouped(round_dir, "candidates", names, ["train"], ["prompt_id", "candidate_id"]),
-        grouped(round_dir, "pairs", names, None, _SIDES),
-        grouped(round_dir, "dropped", names, None, (*_CONSIDERED, "reason")),
+        grouped(round_dir, CANDIDATES, names, ["train"], ["prompt_id", "candidate_id"]),
+        grouped(round_dir, PAIRS, names, None, _SIDES),
+        grouped(round_dir, DROPPED, names, None, (*_CONSIDERED, "reason")),
         strict=True,
     )
     counts: Counter[str] = Counter()

@@ -20,6 +20,7 @@ from pairs.pair import Why
 from rounds.folder import earlier_rounds, manifest
 from rounds.grouped import grouped
 from rounds.ids import digest, file_hash
+from rounds.rows import DROPPED, PAIRS, PROMPTS
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import Row, iter_rows, table_path, write_rows
 
@@ -37,10 +38,8 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, "pairs", key)
-        prompt_ids = [
-            row["prompt_id"] for row in iter_rows(folder, "prompts", TRAIN, ["prompt_id"])
-        ]
-        write_rows(work, "dropped", decide_prompts(folder, prompt_ids, config, progress))
+        prompt_ids = [row["prompt_id"] for row in iter_rows(folder, PROMPTS, TRAIN, ["prompt_id"])]
+        write_rows(work, DROPPED, decide_prompts(folder, prompt_ids, config, progress))
         duplicates = Duplicates(folder, config)
         found: dict[str, Why] = {}
         lengths: list[Lengths] = []
@@ -50,11 +49,11 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         too_long = too_much(lengths, config.length_guard)
         found |= {pair.pair_id: Why("length_guard") for pair in too_long}
         kept = {pair.pair_id: pair for pair in lengths if pair.pair_id not in found}
-        write_rows(folder, "pairs", _pairs(work, found))
-        write_rows(folder, "dropped", _dropped(work, found))
+        write_rows(folder, PAIRS, _pairs(work, found))
+        write_rows(folder, DROPPED, _dropped(work, found))
         duplicates.write(kept)
         (work / "dropped.parquet").unlink()
-        reasons = Counter(row["reason"] for row in iter_rows(folder, "dropped", columns=["reason"]))
+        reasons = Counter(row["reason"] for row in iter_rows(folder, DROPPED, columns=["reason"]))
         return {
             "kept": len(kept),
             "dropped": dict(sorted(reasons.items())),
@@ -96,7 +95,7 @@ def _pairs_hash(done: Path) -> str:
 def _left(work: Path, prompt_ids: list[str]) -> Iterator[list[Row]]:
     """The rows without a reason yet, some thousand at a time, by prompt whatever their order."""
     some: list[Row] = []
-    for rows in grouped(work, "dropped", prompt_ids, columns=(*COLUMNS, "reason")):
+    for rows in grouped(work, DROPPED, prompt_ids, columns=(*COLUMNS, "reason")):
         some += [row for row in rows if row["reason"] is None]
         if len(some) >= AT_ONCE:
             yield some
@@ -110,14 +109,14 @@ def _lengths(row: Row) -> Lengths:
 
 
 def _pairs(work: Path, found: dict[str, Why]) -> Iterator[Row]:
-    for row in iter_rows(work, "dropped"):
+    for row in iter_rows(work, DROPPED):
         if row.pop("reason") is None and row["pair_id"] not in found:
             del row["detail"]
             yield row
 
 
 def _dropped(work: Path, found: dict[str, Why]) -> Iterator[Row]:
-    for row in iter_rows(work, "dropped"):
+    for row in iter_rows(work, DROPPED):
         if row["reason"] is not None:
             yield row
         elif why := found.get(row["pair_id"]):

@@ -21,6 +21,7 @@ from preferences.write import (
 from rounds.card import export_card
 from rounds.errors import UserError
 from rounds.folder import manifest, round_number, run_of
+from rounds.rows import PAIRS
 from rounds.schema import Column
 from rounds.stages import Progress, silent
 from rounds.tables import ROWS_AT_ONCE, Row, iter_rows, table_path
@@ -73,7 +74,7 @@ def export(
 
     def rows(folder: Path) -> Iterator[Row]:
         nonlocal done
-        for pair in iter_rows(folder, "pairs"):
+        for pair in iter_rows(folder, PAIRS):
             yield chosen.row(pair)
             done += 1
             if done % ROWS_AT_ONCE == 0 or done == total:

@@ -8,14 +8,14 @@ import json
 
 import pyarrow as pa
 
-from rounds.schema import MESSAGES, PAIRS, Column
+from rounds.schema import MESSAGES, PAIR_COLUMNS, Column
 from rounds.tables import Row
 from texts.messages import ROLES, text_fault
 
 ELSEWHERE = {"candidate_ids", "verdict_ids"}
 """Columns of a pair that name rows of tables which are not exported."""
 
-TRL = [column for column in PAIRS if column.name not in ELSEWHERE]
+TRL = [column for column in PAIR_COLUMNS if column.name not in ELSEWHERE]
 
 ULTRAFEEDBACK = [
     Column("prompt", pa.string(), "the user's last message"),

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rounds.tables import Row, iter_batches, table_path
+from rounds.rows import AnyRow, Table
+from rounds.tables import iter_batches, table_path
 
 ROWS_AT_ONCE = 16_384
 """Rows held in memory where a table is not in the order of its prompts."""
@@ -17,11 +18,11 @@ ROWS_AT_ONCE = 16_384
 
 def grouped(
     round_dir: Path,
-    table: str,
+    table: Table[AnyRow],
     prompt_ids: Sequence[str],
     splits: Collection[str] | None = None,
     columns: Collection[str] | None = None,
-) -> Iterator[list[Row]]:
+) -> Iterator[list[AnyRow]]:
     """For each of the prompts, in their order, its rows in the order of the table.
 
     prompt_id must be among `columns`. Rows of other prompts are left out. A table in the order of
@@ -76,7 +77,9 @@ def _spans(counts: np.ndarray) -> Iterator[tuple[int, int]]:
     yield first, len(counts)
 
 
-def _filled(rows: Iterator[Row], rank: dict[str, int], first: int, end: int) -> Iterator[list[Row]]:
+def _filled(
+    rows: Iterator[AnyRow], rank: dict[str, int], first: int, end: int
+) -> Iterator[list[AnyRow]]:
     """The rows of the prompts from `first` to `end`, an empty list for a prompt without rows."""
     expected = first
     for name, group in groupby(rows, key=lambda row: str(row["prompt_id"])):

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from rounds.folder import round_number
+from rounds.rows import CANDIDATES, DROPPED, PROMPTS, VERDICTS
 from rounds.tables import iter_rows, table_path
 from rounds.usage import USAGE_COLUMNS, added, totals
 
@@ -17,7 +18,7 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
     The tables are read as streams. What is held grows by the key and the numbers of each call.
     """
     facts = {name: stamp["facts"] for name, stamp in stages.items()}
-    dropped = Counter(row["reason"] for row in iter_rows(folder, "dropped", columns=["reason"]))
+    dropped = Counter(row["reason"] for row in iter_rows(folder, DROPPED, columns=["reason"]))
     judges, outcomes = _verdicts(folder)
     pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
     return {
@@ -29,9 +30,9 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
             "prompts_left": facts["prompts"]["left"],
             "set_aside": sum(
                 row["set_aside"] is not None
-                for row in iter_rows(folder, "prompts", columns=["set_aside"])
+                for row in iter_rows(folder, PROMPTS, columns=["set_aside"])
             ),
-            "candidates": sum(1 for _ in iter_rows(folder, "candidates", ["train"], ["split"])),
+            "candidates": sum(1 for _ in iter_rows(folder, CANDIDATES, ["train"], ["split"])),
             "sources": facts.get("sample", {}).get("sources"),
             "candidate_fates": facts.get("pairs", {}).get("candidates"),
             "verdicts": outcomes.total(),
@@ -61,7 +62,7 @@ def _verdicts(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:
     """The judges that spoke on each split, and the outcomes of the labels."""
     judges: dict[str, set[str]] = {split: set() for split in ("train", "gate", "test")}
     outcomes = Counter[str]()
-    for row in iter_rows(folder, "verdicts", list(judges), ["split", "judge_id", "outcome"]):
+    for row in iter_rows(folder, VERDICTS, list(judges), ["split", "judge_id", "outcome"]):
         judges[row["split"]].add(row["judge_id"])
         if row["split"] == "train":
             outcomes[row["outcome"]] += 1
@@ -70,9 +71,9 @@ def _verdicts(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:
 
 def _usage(folder: Path, facts: dict[str, Any], pairs: int) -> dict[str, Any]:
     sampled = [facts[name] for name in facts if name.startswith("sample")]
-    label = totals(iter_rows(folder, "verdicts", ["train"], USAGE_COLUMNS))
+    label = totals(iter_rows(folder, VERDICTS, ["train"], USAGE_COLUMNS))
     per_pair = {name: value / pairs for name, value in label.items()} if pairs else None
-    judged = totals(iter_rows(folder, "verdicts", columns=USAGE_COLUMNS))
+    judged = totals(iter_rows(folder, VERDICTS, columns=USAGE_COLUMNS))
     return {
         **{f"judge_{name}": value for name, value in judged.items()},
         "label_per_pair": per_pair,

@@ -24,7 +24,7 @@ class Column(NamedTuple):
     deterministic: bool = True
 
 
-PROMPTS = [
+PROMPT_COLUMNS = [
     Column("prompt_id", pa.string(), "hash of the messages"),
     Column("messages", MESSAGES, "the conversation that is to be answered"),
     Column("source", pa.string(), "file and line, or dataset, template or recipe it came from"),
@@ -35,7 +35,7 @@ PROMPTS = [
     Column("tags", pa.list_(pa.string()), "tags of the prompt, for win rates by tag; null if none"),
 ]
 
-CANDIDATES = [
+CANDIDATE_COLUMNS = [
     Column("candidate_id", pa.string(), "hash of prompt, policy, sampling, seed and index"),
     Column("prompt_id", pa.string(), "the prompt answered"),
     Column("split", pa.string(), "train, gate, test, gold, or health (texts that test the judge)"),
@@ -53,7 +53,7 @@ CANDIDATES = [
     Column("critique", pa.string(), "what was said against that answer, by which it was revised"),
 ]
 
-VERDICTS = [
+VERDICT_COLUMNS = [
     Column("verdict_id", pa.string(), "hash of the judge, the question and the order shown"),
     Column("prompt_id", pa.string(), "the prompt judged"),
     Column("split", pa.string(), "train, gate, test, gold or health (the judge itself is tested)"),
@@ -91,7 +91,7 @@ VERDICTS = [
     Column("flags", pa.list_(pa.string()), "what was escaped in the judge's view of the texts"),
 ]
 
-PAIRS = [
+PAIR_COLUMNS = [
     Column("pair_id", pa.string(), "hash of the two candidates compared"),
     Column("prompt_id", pa.string(), "the prompt answered"),
     Column("round", pa.int32(), "round that judged the pair"),
@@ -112,27 +112,27 @@ PAIRS = [
     Column("rejected_source", pa.string(), "which sampler wrote rejected; null if undecided"),
 ]
 
-DROPPED = [
-    *PAIRS,
+DROPPED_COLUMNS = [
+    *PAIR_COLUMNS,
     Column("reason", pa.string(), "why it was not kept"),
     Column("detail", pa.string(), "what it duplicates or overlaps, and how much; else null"),
 ]
 
-EXTRA = [
-    *PAIRS,
+EXTRA_COLUMNS = [
+    *PAIR_COLUMNS,
     Column("origin", pa.string(), 'where it was made: "round 2", or the file and the row'),
 ]
 
 TABLES: dict[str, list[Column]] = {
-    "prompts": PROMPTS,
-    "candidates": CANDIDATES,
-    "verdicts": VERDICTS,
-    "pairs": PAIRS,
-    "dropped": DROPPED,
+    "prompts": PROMPT_COLUMNS,
+    "candidates": CANDIDATE_COLUMNS,
+    "verdicts": VERDICT_COLUMNS,
+    "pairs": PAIR_COLUMNS,
+    "dropped": DROPPED_COLUMNS,
 }
 """The tables that every round has."""
 
-OPTIONAL = {"extra": EXTRA}
+OPTIONAL = {"extra": EXTRA_COLUMNS}
 """What a round may have beside them: pairs trained on that it did not make."""
 
 

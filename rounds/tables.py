@@ -1,7 +1,7 @@
 """Reading and writing the parquet tables of a round."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from rounds.files import atomic
 from rounds.ids import digest
+from rounds.rows import AnyRow, Table
 from rounds.schema import arrow_schema, deterministic
 
 Row = dict[str, Any]
@@ -25,10 +26,10 @@ def table_path(round_dir: Path, table: str) -> Path:
 
 def iter_rows(
     round_dir: Path,
-    table: str,
+    table: Table[AnyRow],
     splits: Collection[str] | None = None,
     columns: Collection[str] | None = None,
-) -> Iterator[Row]:
+) -> Iterator[AnyRow]:
     """The rows of a table as it is read, those of `splits` and with `columns` only if given.
 
     None where the table is not there. Holds some thousand rows in memory, whatever the size.
@@ -70,24 +71,26 @@ def iter_batches(
             )
 
 
-def read_rows(round_dir: Path, table: str, splits: Collection[str] | None = None) -> list[Row]:
+def read_rows(
+    round_dir: Path, table: Table[AnyRow], splits: Collection[str] | None = None
+) -> list[AnyRow]:
     """The rows of a table, those of `splits` only if given; none where the table is not there."""
     return list(iter_rows(round_dir, table, splits))
 
 
-def write_rows(round_dir: Path, table: str, rows: Iterable[Row]) -> None:
+def write_rows(round_dir: Path, table: Table[AnyRow], rows: Iterable[AnyRow]) -> None:
     """Write a whole table, in its schema, atomically. A wrong or missing column raises."""
     write_parquet(table_path(round_dir, table), table, rows)
 
 
-def write_parquet(path: Path, table: str, rows: Iterable[Row]) -> None:
+def write_parquet(path: Path, table: Table[AnyRow], rows: Iterable[AnyRow]) -> None:
     """Write rows of a table's schema to any parquet file, atomically and as they come."""
     with writing(path, table) as written:
         written.put(rows)
 
 
 def replace_splits(
-    round_dir: Path, table: str, splits: Collection[str], rows: Iterable[Row]
+    round_dir: Path, table: Table[AnyRow], splits: Collection[str], rows: Iterable[AnyRow]
 ) -> None:
     """Put `rows` in the place of all rows of the given splits; the others stay."""
     path, gone = table_path(round_dir, table), pa.array(splits, pa.string())
@@ -97,15 +100,17 @@ def replace_splits(
         written.put(rows)
 
 
-def by_prompt(rows: Iterable[Row]) -> dict[str, list[Row]]:
+def by_prompt(rows: Iterable[AnyRow]) -> dict[str, list[AnyRow]]:
     """Rows grouped by their prompt_id, both in order of appearance."""
-    grouped: dict[str, list[Row]] = {}
+    grouped: dict[str, list[AnyRow]] = {}
     for row in rows:
         grouped.setdefault(row["prompt_id"], []).append(row)
     return grouped
 
 
-def rows_hash(table: str, rows: Iterable[Row], columns: Collection[str] | None = None) -> str:
+def rows_hash(
+    table: str, rows: Iterable[Mapping[str, Any]], columns: Collection[str] | None = None
+) -> str:
     """A hash of what the rows say, over deterministic columns only; of `columns` if given."""
     names = [name for name in deterministic(table) if columns is None or name in columns]
     total = hashlib.sha256(table.encode())
@@ -126,9 +131,9 @@ class Written:
         self._writer = writer
         self._schema = arrow_schema(table)
         self._names = set(self._schema.names)
-        self._held: list[dict[str, Any]] = []
+        self._held: list[Mapping[str, Any]] = []
 
-    def put(self, rows: Iterable[dict[str, Any]]) -> None:
+    def put(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows. Raises ValueError where one has a wrong or a missing column."""
         for row in rows:
             if row.keys() != self._names:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rounds.files import read_json, write_json
+from rounds.rows import CANDIDATES
 from rounds.tables import Row, write_parquet
 from sampler.answers import AnsweredPrompt
 
@@ -42,7 +43,7 @@ class Chunks:
             facts = {"sources": self._sources, "reasons": aside}
             write_json(self._work / f"aside-{number}.json", facts)
         if rows:
-            write_parquet(self._work / f"chunk-{number}.parquet", "candidates", rows)
+            write_parquet(self._work / f"chunk-{number}.parquet", CANDIDATES, rows)
         self._waiting = []
 
 

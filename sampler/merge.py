@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from rounds.rows import PROMPTS
 from rounds.tables import Row, iter_rows, write_rows
 from sampler.chunks import Spooled
 from sampler.requests import HELD_OUT, PromptRequests
@@ -39,10 +40,10 @@ def set_aside(folder: Path, asked: PromptRequests, spooled: Spooled) -> int:
     }
 
     def now() -> Iterator[Row]:
-        for row in iter_rows(folder, "prompts"):
+        for row in iter_rows(folder, PROMPTS):
             yield {**row, "set_aside": said.get(row["prompt_id"], row["set_aside"])}
 
-    before = (row["set_aside"] for row in iter_rows(folder, "prompts"))
+    before = (row["set_aside"] for row in iter_rows(folder, PROMPTS))
     if any(row["set_aside"] != was for row, was in zip(now(), before, strict=True)):
-        write_rows(folder, "prompts", now())
+        write_rows(folder, PROMPTS, now())
     return sum(why is not None for why in said.values())

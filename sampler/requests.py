@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest, prompt_seed
-from rounds.rows import written_candidate
+from rounds.rows import CANDIDATES, PROMPTS, written_candidate
 from rounds.tables import Row, iter_rows
 from sampler.writers import Writer
 
@@ -49,7 +49,7 @@ def train_requests(folder: Path, sources: list[Writer], seed: int) -> Iterator[P
         SourceRequest(source.name, source.n, source.first) for source in sources if source.policy
     ]
     references = [source for source in sources if source.policy is None]
-    for row in iter_rows(folder, "prompts", ["train"]):
+    for row in iter_rows(folder, PROMPTS, ["train"]):
         known = [_reference(row, source) for source in references if row["reference"]]
         yield _asked(row, seed, purpose, requests, known)
 
@@ -57,7 +57,7 @@ def train_requests(folder: Path, sources: list[Writer], seed: int) -> Iterator[P
 def held_out_requests(folder: Path, seed: int) -> list[PromptRequest]:
     """The gate and test prompts, one answer each; the same seed whenever a policy answers them."""
     once = [SourceRequest("current", 1, 0)]
-    held_out = iter_rows(folder, "prompts", HELD_OUT)
+    held_out = iter_rows(folder, PROMPTS, HELD_OUT)
     return [_asked(row, seed, "held-out", once, []) for row in held_out]
 
 
@@ -81,7 +81,7 @@ def already_sampled(folder: Path, wanted: set[str], here: bool) -> list[Row]:
     """The `wanted` held-out answers of earlier rounds, and with `here` of this one as well."""
     found: dict[str, Row] = {}
     for done in [*finished_rounds(run_of(folder)), *([folder] if here else [])]:
-        for row in iter_rows(done, "candidates", HELD_OUT):
+        for row in iter_rows(done, CANDIDATES, HELD_OUT):
             if row["candidate_id"] in wanted:
                 found[row["candidate_id"]] = row
     return list(found.values())

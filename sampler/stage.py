@@ -9,6 +9,7 @@ from typing import Any
 
 from endpoints.open import Endpoints
 from rounds.folder import finished_rounds, run_of
+from rounds.rows import CANDIDATES, PROMPTS
 from rounds.stages import Progress, forget, run_stage, silent, stage_key, work_dir
 from rounds.tables import Row, iter_rows, replace_splits, rows_hash
 from rounds.weights import Policy
@@ -86,7 +87,7 @@ def sample_held_out(
         for row in already_sampled(folder, wanted, here=True)
     ]
     rows.sort(key=lambda row: place[row["prompt_id"]])
-    replace_splits(folder, "candidates", HELD_OUT, rows)
+    replace_splits(folder, CANDIDATES, HELD_OUT, rows)
     return facts
 
 
@@ -126,7 +127,7 @@ def _sampled(
         rows = counted(merged(asked, spooled), counts)
         splits = {one.split for one in asked()} | set(HELD_OUT)
         there = _there(folder, asked, sources[0])
-        replace_splits(folder, "candidates", splits, chain(rows, there))
+        replace_splits(folder, CANDIDATES, splits, chain(rows, there))
         aside = set_aside(folder, asked, spooled)
         return {
             "candidates": counts["candidates"],
@@ -134,7 +135,7 @@ def _sampled(
             "tokens": counts["tokens"],
             "sources": {one.name: counts[f"source {one.name}"] for one in sources},
             "sampler_usage": usage,
-            "rows": rows_hash("candidates", iter_rows(folder, "candidates", splits)),
+            "rows": rows_hash("candidates", iter_rows(folder, CANDIDATES, splits)),
         }
 
     return run_stage(folder, stage, key, run)
@@ -144,10 +145,10 @@ def _there(folder: Path, asked: PromptRequests, current: Writer) -> list[Row]:
     """The held-out answers that this round has already and that are not asked for again."""
     held_out = (one for one in asked() if one.split in HELD_OUT)
     again = {candidate_id(one, current, 0) for one in held_out}
-    rows = iter_rows(folder, "candidates", HELD_OUT)
+    rows = iter_rows(folder, CANDIDATES, HELD_OUT)
     return [row for row in rows if row["candidate_id"] not in again]
 
 
 def _aside(folder: Path) -> set[str]:
     """The prompts of a round that were set aside."""
-    return {row["prompt_id"] for row in iter_rows(folder, "prompts") if row["set_aside"]}
+    return {row["prompt_id"] for row in iter_rows(folder, PROMPTS) if row["set_aside"]}

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from preferences.config import Data
 from rounds.folder import earlier_rounds, manifest, round_number
 from rounds.ids import digest
+from rounds.rows import PAIRS, PROMPTS
 from rounds.tables import Row, iter_rows
 from texts.leaks import DEFAULTS, LeakFinder, LeakLimits
 from trainer.comparisons import COMPARED_COLUMNS, KnownComparisons, disputed
@@ -40,8 +41,8 @@ def extra_pairs(
         return Extra([], {})
     number = round_number(folder)
     earlier = earlier_rounds(folder)
-    held_out = LeakFinder(iter_rows(folder, "prompts", ["gate", "test"]), limits)
-    held_out.shared_with(row["messages"] for row in iter_rows(folder, "prompts", ["train"]))
+    held_out = LeakFinder(iter_rows(folder, PROMPTS, ["gate", "test"]), limits)
+    held_out.shared_with(row["messages"] for row in iter_rows(folder, PROMPTS, ["train"]))
     left_out: Counter[str] = Counter()
 
     def imported(source: Data, key: str) -> Iterable[Row]:
@@ -52,7 +53,7 @@ def extra_pairs(
     due = config.warm_start is not None and warm_start_due(earlier)
     imports = any(due or key != "trainer.warm_start" for key, _ in config.imported)
     both_ways = disputed(config.imported) if imports else set()
-    decided = KnownComparisons(iter_rows(folder, "pairs", columns=COMPARED_COLUMNS))
+    decided = KnownComparisons(iter_rows(folder, PAIRS, columns=COMPARED_COLUMNS))
     warm: list[Row] = []
     if config.warm_start and due:
         warm = list(imported(config.warm_start, "trainer.warm_start"))
@@ -100,12 +101,12 @@ def _of_rounds(earlier: list[Path], wanted: int, *salt: object) -> list[Row]:
     ids = (
         (digest("extra", *salt, row["pair_id"]), place, row["pair_id"])
         for place, done in enumerate(earlier)
-        for row in iter_rows(done, "pairs", columns=["pair_id"])
+        for row in iter_rows(done, PAIRS, columns=["pair_id"])
     )
     taken = {(place, name): order for order, place, name in nsmallest(wanted, ids)}
     found: list[tuple[str, Row]] = []
     for place in sorted({place for place, _ in taken}):
-        for row in iter_rows(earlier[place], "pairs"):
+        for row in iter_rows(earlier[place], PAIRS):
             if order := taken.get((place, row["pair_id"])):
                 found.append((order, row | {"origin": f"round {round_number(earlier[place])}"}))
     return [row for _, row in sorted(found, key=lambda one: one[0])]

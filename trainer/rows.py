@@ -7,6 +7,7 @@ from rounds.errors import UserError
 from rounds.folder import round_dir as folder_of
 from rounds.folder import run_of
 from rounds.ids import digest
+from rounds.rows import CANDIDATES
 from rounds.tables import Row, iter_rows, table_path
 
 
@@ -47,7 +48,7 @@ def sampled_tokens(round_dir: Path, pairs: list[Row]) -> dict[str, list[int]]:
     return {
         row["candidate_id"]: row["token_ids"]
         for folder in folders
-        for row in iter_rows(folder, "candidates", ["train"], ["candidate_id", "token_ids"])
+        for row in iter_rows(folder, CANDIDATES, ["train"], ["candidate_id", "token_ids"])
         if row["candidate_id"] in wanted
     }
 

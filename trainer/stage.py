@@ -12,6 +12,7 @@ from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
+from rounds.rows import EXTRA, PAIRS
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import iter_rows, rows_hash, table_path, write_rows
 from rounds.weights import Policy, local_policy
@@ -43,12 +44,12 @@ def train(
         raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
     extra = extra_pairs(folder, config, pairs, seed, limits)
     if extra.rows:
-        write_rows(folder, "extra", extra.rows)
+        write_rows(folder, EXTRA, extra.rows)
     else:
         table_path(folder, "extra").unlink(missing_ok=True)
     reference = initial if config.reference == "initial" else policy
     key = stage_key(
-        rows_hash("pairs", iter_rows(folder, "pairs")),
+        rows_hash("pairs", iter_rows(folder, PAIRS)),
         rows_hash("extra", extra.rows),
         config.model_dump(),
         policy.policy_id,

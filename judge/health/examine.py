@@ -18,6 +18,7 @@ from judge.inputs import JudgedPrompt, judged_prompts, sampled_prompts
 from judge.panel import RunJournal, depends_on, is_endpoint, panel, run_journal
 from rounds.errors import Stopped
 from rounds.folder import finished_rounds, round_number, run_of
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
 from rounds.stages import Progress, run_stage, silent, stage_key
 from rounds.tables import Row, by_prompt, iter_rows, replace_splits, rows_hash
 
@@ -101,7 +102,7 @@ def judge_health(
     anchors = sampled_prompts(first[0], count) if first else []
     names = [*config.jury[:1], *([config.health.second] if config.health.second else [])]
     key = stage_key(
-        rows_hash("verdicts", iter_rows(folder, "verdicts", ["train"], OF_VERDICTS), OF_VERDICTS),
+        rows_hash("verdicts", iter_rows(folder, VERDICTS, ["train"], OF_VERDICTS), OF_VERDICTS),
         [rows_hash("verdicts", anchor.verdicts) for anchor in anchors],
         depends_on(config, endpoints, names),
     )
@@ -111,9 +112,9 @@ def judge_health(
         rows, planted = asyncio.run(
             _health(folder, config, endpoints, chosen, anchors, tau, progress)
         )
-        replace_splits(folder, "candidates", ["health"], planted)
-        replace_splits(folder, "verdicts", ["health"], rows)
-        prompts = iter_rows(folder, "prompts", ["train"], ["prompt_id"])
+        replace_splits(folder, CANDIDATES, ["health"], planted)
+        replace_splits(folder, VERDICTS, ["health"], rows)
+        prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
         ids = [row["prompt_id"] for row in prompts]
         labelled = judged_prompts(folder, ids, OF_CANDIDATES, OF_VERDICTS)
         before = [row for anchor in anchors for row in anchor.verdicts]

@@ -11,6 +11,7 @@ from pairs.index.near_duplicates import PairIndex
 from pairs.index.semantic import SemanticIndex
 from pairs.pair import Why, pair_key, pair_text
 from rounds.folder import earlier_rounds, round_dir, round_number, run_of
+from rounds.rows import PAIRS
 from rounds.tables import Row, iter_rows
 
 COLUMNS = ("pair_id", "prompt_id", "prompt", "chosen", "rejected")
@@ -36,7 +37,7 @@ class Duplicates:
         def texts_of(text: Callable[[Row], str]) -> Callable[[int], Iterable[tuple[str, str]]]:
             return lambda done: (
                 (row["pair_id"], text(row))
-                for row in iter_rows(round_dir(run_dir, done), "pairs", columns=COLUMNS)
+                for row in iter_rows(round_dir(run_dir, done), PAIRS, columns=COLUMNS)
             )
 
         for stale in (run_dir / "index").glob(f"{number:04d}.*"):

@@ -9,6 +9,7 @@ from endpoints.open import Endpoints
 from rounds.errors import Stopped, UserError
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest
+from rounds.rows import PROMPTS
 from rounds.stages import Progress, run_stage, silent, stage_key
 from rounds.tables import Row, iter_rows, replace_splits, rows_hash
 from sampler.dealing.config import PromptsConfig, written_by
@@ -46,7 +47,7 @@ def deal(
 
     def others() -> Iterator[Row]:
         for done in earlier:
-            yield from iter_rows(done, "prompts", ["train"], ["messages"])
+            yield from iter_rows(done, PROMPTS, ["train"], ["messages"])
         yield from all_rows(train_sources(config))
 
     def run() -> dict[str, Any]:
@@ -57,12 +58,12 @@ def deal(
             written, facts = _labelled(made.rows, "train"), made.facts
             if not train and not written:
                 raise Stopped(f"{wanted.key}: {nothing_generated(facts)}")
-        aside = {row["prompt_id"]: row["set_aside"] for row in iter_rows(folder, "prompts")}
+        aside = {row["prompt_id"]: row["set_aside"] for row in iter_rows(folder, PROMPTS)}
         rows = (
             {**row, "set_aside": aside.get(row["prompt_id"])}
             for row in [*_mixed([*train, *written], seed), *stock.held_out]
         )
-        replace_splits(folder, "prompts", ["train", "gate", "test"], rows)
+        replace_splits(folder, PROMPTS, ["train", "gate", "test"], rows)
         return {
             "train": len(train) + len(written),
             "left": sum(dealt.left),

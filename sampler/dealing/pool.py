@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rounds.ids import digest
+from rounds.rows import PROMPTS
 from rounds.tables import Row, iter_rows
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.read import source_rows
@@ -96,7 +97,7 @@ def fetch(sources: Named, wanted: Collection[int]) -> dict[int, Row]:
 def used_prompts(rounds: list[Path]) -> np.ndarray:
     """prompt_key and said_key for each time that the rounds were dealt a prompt, (n, 2)."""
     return _both_keys(
-        row for done in rounds for row in iter_rows(done, "prompts", ["train"], ["messages"])
+        row for done in rounds for row in iter_rows(done, PROMPTS, ["train"], ["messages"])
     )
 
 

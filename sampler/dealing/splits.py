@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from rounds.errors import UserError
 from rounds.ids import digest
+from rounds.rows import PROMPTS
 from rounds.tables import Row, read_rows
 from sampler.dealing.config import PromptsConfig
 from sampler.dealing.pool import Named, Pool, fetch, near_ones, read_pool, said_key
@@ -35,7 +36,7 @@ def train_sources(config: PromptsConfig) -> Named:
 
 def fixed_held_out(earlier: list[Path]) -> list[Row] | None:
     """The held-out rows of a run: those of its first round; None where no round is finished."""
-    return read_rows(earlier[0], "prompts", ["gate", "test"]) if earlier else None
+    return read_rows(earlier[0], PROMPTS, ["gate", "test"]) if earlier else None
 
 
 def take_stock(config: PromptsConfig, fixed: list[Row] | None = None, near: bool = True) -> Stock:
