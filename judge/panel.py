@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from endpoints.budget import Budget
 from endpoints.client import asking, from_journal
-from endpoints.hub import model_folder
+from endpoints.identity import identity, model_id
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import Ask, EndpointLost
@@ -24,7 +24,6 @@ from rounds.folder import round_start, run_of
 from rounds.functions import load_function
 from rounds.ids import text_hash
 from rounds.tables import Row
-from rounds.weights import weights_hash
 
 
 class RunJournal(NamedTuple):
@@ -63,9 +62,9 @@ async def panel(
             if not is_endpoint(name):
                 jury.append(load_rule("judge.endpoint", name))
             elif offline:
-                model_id = model_of(endpoints, name)
-                ask = from_journal(name, model_id, journal)
-                jury.append(Juror(f"{name}/{model_id}", ask))
+                model = model_id(endpoints.config(name))
+                ask = from_journal(name, model, journal)
+                jury.append(Juror(f"{name}/{model}", ask))
             else:
                 jury.append(await _live(stack, endpoints, name, journal, budget, tally))
         secret = hashlib.sha256(f"prefloop nonce {desk.seed}".encode()).digest()
@@ -77,23 +76,12 @@ async def panel(
             raise
 
 
-def model_of(endpoints: Endpoints, name: str) -> str:
-    """The model behind an endpoint, as the journal knows it; a server need not be up for that."""
-    config = endpoints.config(name)
-    if config.serve is not None:
-        return weights_hash(model_folder(config.serve.model))
-    return str(config.model)
-
-
 def depends_on(config: JudgeConfig, endpoints: Endpoints, names: list[str]) -> list[Any]:
     """What verdicts of these judges follow from, beside the questions: for the stage's key."""
     asked: list[Any] = []
     for name in names:
         if is_endpoint(name):
-            described = endpoints.config(name).model_dump(
-                include={"base_url": True, "model": True, "serve": {"model", "args"}}
-            )
-            asked.append([name, described])
+            asked.append([name, identity(endpoints.config(name))])
         else:
             asked.append(load_rule("judge.endpoint", name).judge_id)
     rubrics = [rubric.text for rubric in load_rubrics(config) if rubric]

@@ -1,5 +1,8 @@
 """The errors a user is meant to read."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class UserError(Exception):
     """Something the user can put right: the message says where, what, and what would be right.
@@ -17,3 +20,9 @@ class WorkFailed(RuntimeError):
 
 class Stopped(WorkFailed):
     """The round was stopped on purpose; trying again without a change would stop it again."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """ "did you mean NAME?" with the known name that is nearest; empty where none is near."""
+    near = get_close_matches(str(name), list(known), n=1)
+    return f"did you mean {near[0]}?" if near else ""

@@ -1,4 +1,4 @@
-"""The rows of a round's tables: plain dicts with a type. `schema.py` says what each column means."""
+"""The rows of a round's tables: plain dicts with a type. Meanings of columns: `schema.py`."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypedDict, TypeVar

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 from endpoints.config import EndpointConfig
 from endpoints.hub import model_folder
+from endpoints.identity import model_id
 from endpoints.open import Endpoints
 from rounds.errors import UserError
 from rounds.folder import finished_rounds, manifest, policy_of, round_number, round_start, run_of
 from rounds.ids import digest
-from rounds.weights import Policy, adapter_base, local_policy, require_weights, weights_hash
+from rounds.weights import Policy, adapter_base, local_policy, require_weights
 from sampler.also import AlsoConfig
 from sampler.config import SamplerConfig
 from sampler.revise import Constitution, load_constitution
@@ -90,10 +91,7 @@ def named_policy(policy: str, adapter: str | None = None) -> Policy:
 
 def served_policy(name: str, endpoint: EndpointConfig) -> Policy:
     """The policy behind an endpoint; a served model is known by the hash of its weights."""
-    model = str(endpoint.model)
-    if endpoint.serve is not None:
-        model = weights_hash(model_folder(endpoint.serve.model))
-    return Policy(name, None, f"{name}/{model}", served=name)
+    return Policy(name, None, f"{name}/{model_id(endpoint)}", served=name)
 
 
 def _writer(

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from rounds.rows import Messages
+
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
@@ -10,8 +12,15 @@ INVISIBLE = re.compile(
     "\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f]"
 )
 
-_ONE_BY_ONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-WORDS = re.compile(f"[{_ONE_BY_ONE}]|[^\\W{_ONE_BY_ONE}]+")
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Characters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Japanese and
+Chinese. Each is a word of its own."""
+
+WORDS = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")
+"""A word, in a text that is `plain`."""
 
 
 def plain(text: str) -> str:
@@ -23,10 +32,10 @@ def plain(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text as it is compared; a Chinese or Japanese character is one of its own."""
+    """The words of a text as it is compared."""
     return WORDS.findall(plain(text))
 
 
-def prompt_text(messages: list[dict[str, str]]) -> str:
+def prompt_text(messages: Messages) -> str:
     """What a prompt says apart from its system turns, which many prompts share."""
     return "\n".join(turn["content"] for turn in messages if turn["role"] != "system")

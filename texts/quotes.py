@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from texts.normal import WORDS, plain, words
+from texts.normal import UNSPACED, WORDS, plain, words
 
 NGRAM = 8
 SHARED = 3, 5
@@ -18,7 +18,8 @@ WHOLE = 5
 """Words from which a text counts that stands whole in another; a shorter one has to be half of it,
 for many texts say "Explain your answer." """
 
-_BREAK = re.compile(r"[^\w\s'\u2019&/-]|\n")
+_BREAK = re.compile(rf"[^\w\s'\u2019&/{UNSPACED}-]|\n|(?<=[{UNSPACED}])\s+|\s+(?=[{UNSPACED}])")
+"""Ends of sentences and lines; where a script puts no spaces between words, one ends a sentence."""
 
 
 class Quotes:

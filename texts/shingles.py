@@ -8,7 +8,6 @@ pairs.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from texts.normal import plain
+from texts.normal import plain, words
 
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
@@ -26,12 +25,6 @@ CHARACTERS_AT_ONCE = 2**20
 
 HASH_BITS = 52
 """The other twelve of 64 hold the text's place in a batch, so that one sort does for all texts."""
-
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_WORDS = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+").findall
 
 _ASCII = "".join(chr(i).lower() if chr(i).isalnum() or chr(i) == "_" else " " for i in range(128))
 _PLAIN = _ASCII.encode() + bytes(range(128, 256))  # the bytes of UTF-8 are parts of words
@@ -85,7 +78,7 @@ def within(offsets: Places, rows: Places) -> Places:
 
 def _plain(text: str) -> bytes:
     """The words of a text with spaces between them."""
-    spaced = text if text.isascii() else " ".join(_WORDS(plain(text)))
+    spaced = text if text.isascii() else " ".join(words(text))
     found = spaced.encode().translate(_PLAIN, _UNSEEN)
     if found.isspace() or not found:
         return plain(text).replace(" ", "").encode()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from endpoints.budget import Budget
 from endpoints.client import asking
 from endpoints.each import each
+from endpoints.identity import identity
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import EndpointLost, Reply
@@ -88,9 +89,7 @@ def generate(
 
 def depends_on(wanted: Wanted, endpoints: Endpoints) -> list[Any]:
     """What the generated prompts follow from, beside the other prompts: for the stage's key."""
-    endpoint = endpoints.config(wanted.config.endpoint).model_dump(
-        include={"base_url": True, "model": True, "serve": {"model", "args"}}
-    )
+    endpoint = identity(endpoints.config(wanted.config.endpoint))
     material = read_material(wanted.config, wanted.key)
     return [wanted.source.model_dump(), *wanted[2:], endpoint, described(material)]
 
