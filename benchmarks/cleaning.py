@@ -19,15 +19,15 @@ from typing import Any
 from faults import FLAWED, Made, planted
 
 from pairs.config import PairsConfig
-from pairs.lengths import Lengths, difference, too_much
+from pairs.lengths import Lengths, dropped_by_guard, length_difference
 from pairs.pair import pair_text
 from pairs.stage import build_pairs
 from rounds.files import write_json
-from rounds.folder import round_dir, start_round
+from rounds.folder import round_dir, write_round_start
 from rounds.ids import digest, prompt_id
-from rounds.rows import DROPPED, PAIRS, written_candidate
+from rounds.rows import DROPPED, PAIRS, Candidate, DroppedPair, Pair, written_candidate
 from rounds.schema import TABLES
-from rounds.tables import Row, iter_rows, write_rows
+from rounds.tables import iter_rows, write_rows
 from texts.normal import plain
 
 HELD_OUT = 150
@@ -36,7 +36,7 @@ KINDS = (
     "language", "length_ratio", "held_out_prompt", "held_out_near", "held_out_overlap", "duplicate",
 )  # fmt: skip
 
-Found = tuple[Made, Row]
+Found = tuple[Made, Pair | DroppedPair]
 """A pair as it went in, and its row of pairs or dropped."""
 
 
@@ -104,13 +104,13 @@ def judged(
     """A round of these pairs through the pairs stage, verdicts as a judge would have given them."""
     folder = round_dir(run, number)
     policy = {"model": "m", "adapter": None, "policy_id": "p", "served": None}
-    start_round(folder, {"policy": policy, "initial": policy, "seed": 0})
-    prompts = {row["prompt_id"]: row for row in (asked_of(text, "gate") for text in held_out)}
-    candidates: list[Row] = []
-    verdicts: list[Row] = []
+    write_round_start(folder, {"policy": policy, "initial": policy, "seed": 0})
+    prompts = {row["prompt_id"]: row for row in (prompt_row(text, "gate") for text in held_out)}
+    candidates: list[Candidate] = []
+    verdicts: list[dict[str, Any]] = []
     made_of: dict[frozenset[str], Made] = {}
     for at, made in enumerate(pairs):
-        prompt = asked_of(made.prompt, "train")
+        prompt = prompt_row(made.prompt, "train")
         name = prompt["prompt_id"]
         prompts.setdefault(name, prompt)
         a, b = (
@@ -133,7 +133,7 @@ def judged(
     return [(made_of[frozenset(row["candidate_ids"])], row) for row in rows]
 
 
-def asked_of(text: str, split: str) -> Row:
+def prompt_row(text: str, split: str) -> dict[str, Any]:
     """A prompt row."""
     messages = [{"role": "user", "content": text}]
     empty = dict.fromkeys(column.name for column in TABLES["prompts"])
@@ -141,7 +141,7 @@ def asked_of(text: str, split: str) -> Row:
     return {**empty, "prompt_id": name, "messages": messages, "source": "file", "split": split}
 
 
-def verdict(a: Row, b: Row, shown: str, tie: bool) -> Row:
+def verdict(a: Candidate, b: Candidate, shown: str, tie: bool) -> dict[str, Any]:
     """One order of a comparison that a wins."""
     return {
         **dict.fromkeys(column.name for column in TABLES["verdicts"]),
@@ -169,13 +169,13 @@ def report(reason: str, found: list[Found], held_out: list[str]) -> None:
     repeated = {id(made.source) for made, row in found if made.source}
     dropped = {id(made) for made, row in found if row.get("reason") == "duplicate"}
 
-    def caught(made: Made, row: Row) -> bool:
+    def caught(made: Made, row: Pair | DroppedPair) -> bool:
         why = str(row.get("reason"))
         if made.planted == "duplicate":
             return why == "duplicate" or id(made.source) in dropped
         return why.startswith("held_out") if reason.startswith("held_out") else why == reason
 
-    def right(made: Made, row: Row) -> bool:
+    def right(made: Made, row: Pair | DroppedPair) -> bool:
         if reason == "duplicate":
             return id(made) in repeated
         return reason in made.natural or true_by_measure(reason, made, held_out)
@@ -277,11 +277,11 @@ def guard(path: Path) -> None:
         sets["best and worst"].append((ranked[-1]["text"], ranked[0]["text"]))
     for name, pairs in sets.items():
         sized = [Lengths(f"{at:05d}", len(a), len(b)) for at, (a, b) in enumerate(pairs)]
-        gone = set(too_much(sized, PairsConfig().length_guard))
+        gone = set(dropped_by_guard(sized, PairsConfig().length_guard))
         left = [each for each in sized if each not in gone]
         print(
-            f"length guard, {name}: chosen longer by {difference(sized):+.0%}, {len(gone)} of "
-            f"{len(sized)} pairs dropped, then {difference(left) or 0:+.0%}"
+            f"length guard, {name}: chosen longer by {length_difference(sized):+.0%}, "
+            f"{len(gone)} of {len(sized)} pairs dropped, then {length_difference(left) or 0:+.0%}"
         )
 
 

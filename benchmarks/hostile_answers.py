@@ -19,14 +19,14 @@ sys.path.append(str(ROOT / "tests"))
 
 from attacks import ATTACKS  # noqa: E402
 
-from endpoints.each import stream  # noqa: E402
+from endpoints.concurrency import map_concurrently  # noqa: E402
 from endpoints.open import Endpoints  # noqa: E402
 from flows.load import load_config  # noqa: E402
 from judge.asking.questions import both_orders  # noqa: E402
 from judge.panel import RunJournal, panel  # noqa: E402
 from rounds.ids import digest  # noqa: E402
 from rounds.rates import rate  # noqa: E402
-from rounds.tables import Row  # noqa: E402
+from rounds.rows import Candidate, Prompt, Verdict, written_candidate  # noqa: E402
 from rounds.verdicts import settle  # noqa: E402
 from starter.world import prompt_text, random_qualities, reply_text, split_combos  # noqa: E402
 
@@ -34,15 +34,27 @@ LONGEST = 240
 """Characters of a text: the starter's judge reads 768 tokens."""
 
 
-def question(combo_number: int, name: str, text: str) -> tuple[Row, Row, Row]:
+def question(combo_number: int, name: str, text: str) -> tuple[Prompt, Candidate, Candidate]:
     """A prompt, a hostile candidate and a real one."""
     combo = split_combos("test")[combo_number]
     rng = random.Random(combo_number)
-    prompt = {"prompt_id": str(combo_number), "split": "health"}
-    prompt |= {"messages": [{"role": "user", "content": prompt_text(combo)}]}
+    prompt: Prompt = {
+        "prompt_id": str(combo_number),
+        "messages": [{"role": "user", "content": prompt_text(combo)}],
+        "source": "starter",
+        "split": "health",
+        "set_aside": None,
+        "reference": None,
+        "guidelines": None,
+        "tags": None,
+    }
     real = reply_text(rng, combo, random_qualities(rng, 0.5))
-    hostile = {"candidate_id": digest(name), "text": text[:LONGEST]}
-    return prompt, hostile, {"candidate_id": digest(name, combo_number), "text": real}
+    sides = ((digest(name), text[:LONGEST]), (digest(name, combo_number), real))
+    hostile, honest = (
+        written_candidate(candidate_id, prompt["prompt_id"], "health", index, answer, "attack")
+        for index, (candidate_id, answer) in enumerate(sides)
+    )
+    return prompt, hostile, honest
 
 
 async def measure(replies: int) -> None:
@@ -56,13 +68,13 @@ async def measure(replies: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         with Endpoints(config.endpoints, folder) as endpoints:
-            desk = RunJournal(folder / "journal.sqlite", 0)
-            async with panel(desk, config.judge, endpoints, config.judge.jury) as judge:
+            journal = RunJournal(folder / "journal.sqlite", 0)
+            async with panel(journal, config.judge, endpoints, config.judge.jury) as judge:
 
-                async def work(item: tuple[str, Row, Row, Row]) -> list[Row]:
+                async def work(item: tuple[str, Prompt, Candidate, Candidate]) -> list[Verdict]:
                     return await both_orders(judge, *item[1:], "test")
 
-                found = await stream(items, work, lambda done, total, note="": None)
+                found = await map_concurrently(items, work, lambda done, total, note="": None)
     chosen: Counter[str] = Counter()
     single: Counter[str] = Counter()
     for (name, *_), rows in zip(items, found, strict=True):

@@ -23,10 +23,18 @@ from endpoints.hostile import neutralize
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
 from judge.stage import judge_candidates
-from rounds.folder import round_dir, start_round
-from rounds.ids import digest, text_hash
-from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
-from rounds.tables import Row, read_rows, write_rows
+from rounds.folder import round_dir, write_round_start
+from rounds.ids import digest
+from rounds.rows import (
+    CANDIDATES,
+    PROMPTS,
+    VERDICTS,
+    Candidate,
+    Prompt,
+    Verdict,
+    written_candidate,
+)
+from rounds.tables import read_rows, write_rows
 from rounds.verdicts import comparisons, settle
 
 Pair = dict[str, Any]
@@ -39,23 +47,29 @@ def read(path: Path) -> list[Pair]:
         return [json.loads(line) for line in lines if line.strip()]
 
 
-def rows_of(pairs: list[Pair]) -> tuple[list[Row], list[Row]]:
+def rows_of(pairs: list[Pair]) -> tuple[list[Prompt], list[Candidate]]:
     """Prompts and candidates as a sampler would leave them; index 0 is response_A."""
-    prompts, candidates = [], []
+    prompts: list[Prompt] = []
+    candidates: list[Candidate] = []
     for number, pair in enumerate(pairs):
         name = digest("judgebench", pair["pair_id"])
         messages = [{"role": "user", "content": pair["question"]}]
         prompts.append(
-            {"prompt_id": name, "messages": messages, "source": str(number), "split": "train"}
-            | dict.fromkeys(("set_aside", "reference", "guidelines"))
+            {
+                "prompt_id": name,
+                "messages": messages,
+                "source": str(number),
+                "split": "train",
+                "set_aside": None,
+                "reference": None,
+                "guidelines": None,
+                "tags": None,
+            }
         )
         for index, side in enumerate("AB"):
-            text = pair[f"response_{side}"]
+            text, candidate_id = pair[f"response_{side}"], digest(name, side)
             candidates.append(
-                {"candidate_id": digest(name, side), "prompt_id": name, "split": "train"}
-                | {"policy_id": "recorded", "index": index, "text": text}
-                | {"text_hash": text_hash(text), "finish_reason": "stop"}
-                | dict.fromkeys(("token_ids", "n_tokens", "logprob", "seed"))
+                written_candidate(candidate_id, name, "train", index, text, "recorded")
             )
     return prompts, candidates
 
@@ -111,7 +125,7 @@ def replay(pairs: list[Pair]) -> Iterator[str]:
         server.server_close()
 
 
-def figures(pairs: list[Pair], verdicts: list[Row]) -> dict[str, float | int]:
+def figures(pairs: list[Pair], verdicts: list[Verdict]) -> dict[str, float | int]:
     """Single-order accuracy, yield, and accuracy of what was accepted."""
     prompts, _ = rows_of(pairs)
     right = {
@@ -141,7 +155,7 @@ def main() -> None:
     config = JudgeConfig(endpoint="recorded", strategy="pairwise", channel="text")
     with tempfile.TemporaryDirectory() as scratch, replay(pairs) as address:
         folder = round_dir(Path(scratch) / "runs" / "judgebench", 1)
-        start_round(folder, {"policy": None, "initial": None, "seed": 0})
+        write_round_start(folder, {"policy": None, "initial": None, "seed": 0})
         prompts, candidates = rows_of(pairs)
         write_rows(folder, PROMPTS, prompts)
         write_rows(folder, CANDIDATES, candidates)

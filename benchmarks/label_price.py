@@ -30,8 +30,8 @@ from judge.asking.questions import shuffle
 from judge.asking.rows import Judge, Juror
 from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig, Select
-from judge.strategies import STRATEGIES, most_calls
-from pairs.build import considered
+from judge.strategies import STRATEGIES
+from pairs.build import comparison_rows
 from rounds.rates import wilson
 from rounds.verdicts import comparisons
 
@@ -106,15 +106,15 @@ async def priced(entry: Entry, cases: list[Case], faults: Faults) -> Price:
     single: list[float] = []
     for subject, draw in cases:
         candidates = shuffle(subject.prompt, subject.candidates)[-(entry.candidates or 0) :]
-        voice = Juror("judge", simulated(subject, faults, rubrics, draw))
-        judge = Judge(config, rubrics, b"", [voice], float(config.tau))
-        rows = await strategy(judge, subject.prompt, candidates)
+        juror = Juror("judge", simulated(subject, faults, rubrics, draw))
+        judge = Judge(config, rubrics, b"", [juror], float(config.tau))
+        rows = await strategy.run(judge, subject.prompt, candidates)
         calls += len(rows)
         tokens += sum(row["prompt_tokens"] for row in rows)
         quality = subject.quality
         accepted = [
             quality[pair["chosen_id"]] - quality[pair["rejected_id"]]
-            for pair, reason in considered(1, subject.prompt, subject.by_id, rows)
+            for pair, reason in comparison_rows(1, subject.prompt, subject.by_id, rows)
             if reason is None and not (pair["margin"] or 0) < 0  # pairs/ drops: screen_disagrees
         ]
         assert len(accepted) < 2, "one pair a prompt is asked for"
@@ -168,7 +168,7 @@ def scenario(title: str, cases: list[Case], judge: str, entries: list[Entry]) ->
     n, found = len(cases[0][0].candidates), {}
     for entry in entries:
         strategy = entry.config.get("strategy", "screen_confirm")
-        most = most_calls(strategy, entry.candidates or n, Select(), 1)
+        most = STRATEGIES[strategy].most_calls(entry.candidates or n, Select(), 1)
         some = cases[: max(1, CALLS // most)]
         found[entry.name] = asyncio.run(priced(entry, some, JUDGES[judge]))
         print(line(entry, found[entry.name]), flush=True)

@@ -33,11 +33,11 @@ from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.files import write_text
 from rounds.finish import finish_round
-from rounds.folder import start_round
+from rounds.folder import write_round_start
 from rounds.ids import digest, prompt_id, text_hash
-from rounds.rows import CANDIDATES, PROMPTS
+from rounds.rows import CANDIDATES, PROMPTS, Candidate, Prompt
 from rounds.stages import run_stage
-from rounds.tables import Row, write_rows
+from rounds.tables import write_rows
 
 ANSWERS = 8
 WORDS = 150
@@ -46,7 +46,7 @@ JUDGE = JudgeConfig(endpoint="python:million_rows:worth")
 ROUND = "runs/million/rounds/0001"
 
 
-def worth(prompt: Row, answer: str) -> float:
+def worth(prompt: Prompt, answer: str) -> float:
     """The judge: what it likes has no reason, but it always likes the same."""
     return 1 + 9 * crc32(answer.encode()) / 2**32
 
@@ -60,7 +60,7 @@ def phrase(rng: random.Random, words: list[str], count: int) -> str:
     return " ".join(said[:count])
 
 
-def prompts(count: int, words: list[str]) -> Iterator[Row]:
+def prompts(count: int, words: list[str]) -> Iterator[Prompt]:
     """Train prompts, and 200 each to gate and test."""
     rng = random.Random(1)
     for place in range(-400, count):
@@ -74,7 +74,7 @@ def prompts(count: int, words: list[str]) -> Iterator[Row]:
         }
 
 
-def candidates(asked: Iterator[Row], words: list[str]) -> Iterator[Row]:
+def candidates(asked: Iterator[Prompt], words: list[str]) -> Iterator[Candidate]:
     """The answers to the train prompts."""
     rng = random.Random(2)
     tokens = [rng.randrange(150_000) for _ in range(100_000)]
@@ -104,7 +104,7 @@ def candidates(asked: Iterator[Row], words: list[str]) -> Iterator[Row]:
 def write(folder: Path, count: int) -> None:
     """The tables as the sampler leaves them."""
     words = " ".join(topics.values()).split()
-    start_round(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
+    write_round_start(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
     write_rows(folder, PROMPTS, prompts(count, words))
     write_rows(folder, CANDIDATES, candidates(prompts(count, words), words))
     run_stage(folder, "prompts", "k", lambda: {"train": count, "left": 0})

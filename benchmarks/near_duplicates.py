@@ -25,7 +25,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from pairs.index.near_duplicates import PairIndex
+from pairs.index.near_duplicates import NearIndex
 
 THRESHOLD, NGRAM, PLANTED = 0.7, 3, 0.1
 BATCH, PERMUTATIONS = 4096, 128
@@ -97,7 +97,7 @@ def jaccard(one: set[str], other: set[str]) -> float:
 def ours(texts: list[str]) -> list[bool]:
     """The index of kept pairs."""
     with tempfile.TemporaryDirectory() as folder:
-        index = PairIndex(Path(folder), 1, [], lambda _: [], THRESHOLD, NGRAM)
+        index = NearIndex(Path(folder), 1, [], lambda _: [], THRESHOLD, NGRAM)
         names = [f"{place:016x}" for place in range(len(texts))]
         return [hit is not None for hit in index.keep(names, texts)]
 
@@ -255,7 +255,7 @@ def build(folder: Path) -> None:
     writer = Writer(1)
     for number in range(1, SEGMENTS + 1):
         names = [f"{number:04x}{place:012x}" for place in range(OF)]
-        index = PairIndex(folder, number, [], lambda _: [], THRESHOLD, NGRAM)
+        index = NearIndex(folder, number, [], lambda _: [], THRESHOLD, NGRAM)
         index.keep(names, [writer.text() for _ in names])
         index.write(names)
 
@@ -266,7 +266,7 @@ def add(folder: Path, count: int) -> None:
     names = [f"{place:016x}" for place in range(count)]
     before, start, cpu = memory("VmRSS"), time.perf_counter(), time.process_time()
     earlier = list(range(1, SEGMENTS + 1))
-    index = PairIndex(folder, SEGMENTS + 1, earlier, lambda _: [], THRESHOLD, NGRAM)
+    index = NearIndex(folder, SEGMENTS + 1, earlier, lambda _: [], THRESHOLD, NGRAM)
     opened = time.perf_counter() - start
     hits = index.keep(names, texts)
     index.write([name for name, hit in zip(names, hits, strict=True) if hit is None])

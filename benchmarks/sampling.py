@@ -25,16 +25,16 @@ import pyarrow.parquet as pq
 import yaml
 
 from endpoints.serve import cpu_settings
-from rounds.folder import policy_facts, round_dir, start_round
+from rounds.folder import policy_facts, round_dir, write_round_start
 from rounds.ids import prompt_id
-from rounds.rows import CANDIDATES, PROMPTS
+from rounds.rows import CANDIDATES, PROMPTS, Prompt
 from rounds.settings import locate
 from rounds.stages import silent
-from rounds.tables import Row, iter_rows, write_rows
+from rounds.tables import iter_rows, write_rows
 from rounds.weights import local_policy
-from sampler.chunks import Spooled
+from sampler.chunks import ChunkReader
 from sampler.config import SamplerConfig
-from sampler.loadings import loadings, share_out
+from sampler.loadings import loadings, requests_path, share_out
 from sampler.requests import PromptRequest, train_requests
 from sampler.vllm_child import answer_all
 from sampler.writers import Writer, writer_in_place
@@ -50,7 +50,7 @@ def main() -> None:
     tree = yaml.safe_load(locate("prefloop:examples/starter.yaml").read_text())["sampler"]
     config = SamplerConfig.model_validate({**tree, "chunk": given.chunk})
     policy = local_policy(locate("prefloop:starter/policy"))
-    source = writer_in_place(config, policy)
+    writer = writer_in_place(config, policy)
     os.environ.update({**cpu_settings(), **config.env, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"})
     os.environ["VLLM_LOGGING_LEVEL"] = "ERROR"
     began = time.monotonic()
@@ -62,26 +62,25 @@ def main() -> None:
         name: [] for name in ("sampler", "bare", "sampler CPU", "bare CPU")
     }
     with tempfile.TemporaryDirectory() as scratch:
-        folder = begin(round_dir(Path(scratch), 1), source, given.prompts)
-        every = asked(folder, source)
-        by_chat(llm, every[:50], source)  # what a first use costs is no part of either
+        folder = begin(round_dir(Path(scratch), 1), writer, given.prompts)
+        every = requests_of_round(folder, writer)
+        by_chat(llm, every[:50], writer)  # what a first use costs is no part of either
         for turn in range(given.times):
             work = folder / "work" / str(turn)
             work.mkdir()
-            job = share(work, every, source, config)
+            job = share(work, every, writer, config)
             draws = {
-                "sampler": partial(by_sampler, llm, work, job, source),
-                "bare": partial(by_chat, llm, every, source),
+                "sampler": partial(by_sampler, llm, work, job, writer),
+                "bare": partial(by_chat, llm, every, writer),
             }
             # each is first in every second turn
             drawn = {
                 name: timed(rates, name, draws[name]) for name in sorted(draws, reverse=turn % 2)
             }
             began = time.monotonic()
-            spooled = Spooled(work)
-            write_rows(
-                folder, CANDIDATES, (row for one in every for row in spooled.rows(one.prompt_id))
-            )
+            chunks = ChunkReader(work)
+            rows = (row for request in every for row in chunks.candidates(request.prompt_id))
+            write_rows(folder, CANDIDATES, rows)
             print(f"  chunks put in order in {time.monotonic() - began:.2f} s")
             same = list(drawn["bare"]) == [row["text"] for row in iter_rows(folder, CANDIDATES)]
             print("  texts are equal" if same else "  TEXTS DIFFER", flush=True)
@@ -109,25 +108,26 @@ def timed(
 
 
 def share(
-    work: Path, every: list[PromptRequest], source: Writer, config: SamplerConfig
+    work: Path, every: list[PromptRequest], writer: Writer, config: SamplerConfig
 ) -> dict[str, Any]:
     """The job of one child process that is to answer everything."""
-    counts, _ = share_out(work, lambda: iter(every), loadings([source])[0], 1)
+    counts, _ = share_out(work, lambda: iter(every), loadings([writer])[0], 1)
     numbers = {"first_number": 0, "every_number": 1}
-    return {"asked": "asked-0.jsonl", "prompts": counts[0], "chunk": config.chunk, **numbers}
+    path = requests_path(work, 0).name
+    return {"requests": path, "prompts": counts[0], "chunk": config.chunk, **numbers}
 
 
-def by_sampler(llm: Any, work: Path, job: dict[str, Any], source: Writer) -> tuple[list[str], int]:
+def by_sampler(llm: Any, work: Path, job: dict[str, Any], writer: Writer) -> tuple[list[str], int]:
     """As the child process does; the texts are in its chunks."""
-    from sampler.engine import Engine
+    from sampler.vllm_engine import Engine
 
     llm.reset_prefix_cache()
 
     async def run() -> None:
         engine = Engine(llm, [])
-        draw, at_once = engine.draw, 2 * engine.at_once
+        draw, at_once = engine.draw, 2 * engine.max_num_seqs
         task = asyncio.ensure_future(
-            answer_all(job, work, {source.name: source}, draw, at_once, silent)
+            answer_all(job, work, {writer.name: writer}, draw, at_once, silent)
         )
         await engine.run(task)
         await task
@@ -137,13 +137,13 @@ def by_sampler(llm: Any, work: Path, job: dict[str, Any], source: Writer) -> tup
     return [], sum(sum(chunk["n_tokens"].to_pylist()) for chunk in chunks)
 
 
-def by_chat(llm: Any, every: list[PromptRequest], source: Writer) -> tuple[list[str], int]:
+def by_chat(llm: Any, every: list[PromptRequest], writer: Writer) -> tuple[list[str], int]:
     """All prompts given to LLM.chat at once."""
     from vllm import SamplingParams
 
     llm.reset_prefix_cache()
     params = [
-        SamplingParams(**source.sampling, n=source.n, seed=one.seed, logprobs=0) for one in every
+        SamplingParams(**writer.sampling, n=writer.n, seed=one.seed, logprobs=0) for one in every
     ]
     outputs = llm.chat([one.messages for one in every], params, use_tqdm=False)
     answers = [
@@ -154,27 +154,27 @@ def by_chat(llm: Any, every: list[PromptRequest], source: Writer) -> tuple[list[
     return [answer.text for answer in answers], sum(len(answer.token_ids) for answer in answers)
 
 
-def asked(folder: Path, source: Writer) -> list[PromptRequest]:
-    """What a round asks."""
-    return list(train_requests(folder, [source], 0))
+def requests_of_round(folder: Path, writer: Writer) -> list[PromptRequest]:
+    """What a round requests."""
+    return list(train_requests(folder, [writer], 0))
 
 
-def begin(folder: Path, source: Writer, prompts: int) -> Path:
+def begin(folder: Path, writer: Writer, prompts: int) -> Path:
     """A round with so many of the starter's train prompts."""
-    assert source.policy is not None
-    facts = policy_facts(folder, source.policy)
-    start_round(folder, {"policy": facts, "initial": facts, "seed": 0})
+    assert writer.policy is not None
+    facts = policy_facts(folder, writer.policy)
+    write_round_start(folder, {"policy": facts, "initial": facts, "seed": 0})
     lines = locate("prefloop:prompts/starter/train.jsonl").read_text().splitlines()
     write_rows(folder, PROMPTS, [prompt_row(json.loads(line)) for line in lines[:prompts]])
     return folder
 
 
-def prompt_row(line: dict[str, str]) -> Row:
+def prompt_row(line: dict[str, str]) -> Prompt:
     """A train prompt."""
     messages = [{"role": "user", "content": line["prompt"]}]
     empty = dict.fromkeys(("set_aside", "reference", "guidelines", "tags"))
-    told = {"messages": messages, "source": "benchmark", "split": "train"}
-    return {"prompt_id": prompt_id(messages), **told, **empty}
+    given = {"messages": messages, "source": "benchmark", "split": "train"}
+    return {"prompt_id": prompt_id(messages), **given, **empty}
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ from typing import Any, NamedTuple
 
 from endpoints.hostile import neutralize
 from endpoints.reply import Ask, Reply
-from judge.asking.reply import LABELS
+from judge.asking.reply import ANSWER_LETTERS
 from judge.asking.rubric import Rubrics
 from rounds.ids import digest, prompt_id, text_hash
-from rounds.tables import Row
+from rounds.rows import Candidate, Prompt, written_candidate
 
 
 class Faults(NamedTuple):
@@ -55,13 +55,13 @@ class Subject(NamedTuple):
     Without `tokens` a call is counted by its length: four characters a token.
     """
 
-    prompt: Row
-    candidates: list[Row]
+    prompt: Prompt
+    candidates: list[Candidate]
     quality: dict[str, float]
     tokens: tuple[int, int] | None = None
 
     @property
-    def by_id(self) -> dict[str, Row]:
+    def by_id(self) -> dict[str, Candidate]:
         """The candidates by id."""
         return {row["candidate_id"]: row for row in self.candidates}
 
@@ -101,14 +101,18 @@ def _subject(
 ) -> Subject:
     messages = [{"role": "user", "content": text}]
     named = prompt_id(messages)
-    prompt: Row = {"prompt_id": named, "messages": messages, "split": "train"}
-    candidates: list[Row] = [
-        {
-            "candidate_id": digest(named, place),
-            "text": answer,
-            "text_hash": text_hash(answer),
-            "finish_reason": "stop",
-        }
+    prompt: Prompt = {
+        "prompt_id": named,
+        "messages": messages,
+        "source": "simulated",
+        "split": "train",
+        "set_aside": None,
+        "reference": None,
+        "guidelines": None,
+        "tags": None,
+    }
+    candidates = [
+        written_candidate(digest(named, place), named, "train", place, answer, "simulated")
         for place, (answer, _) in enumerate(answers)
     ]
     qualities = [quality for _, quality in answers]
@@ -168,7 +172,7 @@ def _ranking(worth: list[float], faults: Faults, noise: random.Random) -> str:
         for place, value in enumerate(worth)
     ]
     order = sorted(range(n), key=lambda place: -seen[place])
-    return json.dumps({"rationale": "", "ranking": [LABELS[place] for place in order]})
+    return json.dumps({"rationale": "", "ranking": [ANSWER_LETTERS[place] for place in order]})
 
 
 def _reply(

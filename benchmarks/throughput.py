@@ -24,7 +24,7 @@ from slow_endpoint import LATENCY, slow_endpoint
 from endpoints.client import asking
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
-from endpoints.serve import Live
+from endpoints.serve import LiveEndpoint
 
 RECORDED = """\
  recorded figures, measured earlier on another day, 2 cores (calls/s at 64 and 256 in flight, CPU s
@@ -65,7 +65,7 @@ def ours(journal: Path, tally: Counter[str] | None = None) -> Client:
 
     async def run(url: str, questions: list[str], in_flight: int, timeout: float) -> Texts:
         config = EndpointConfig(base_url=url, model="m", max_in_flight=in_flight, timeout=timeout)
-        live = Live(url, "m", "m", "x")
+        live = LiveEndpoint(url, "m", "m", "x")
         with Journal(journal) as kept:
             async with asking("bench", config, live, kept, tally=tally) as ask:
                 found = await asyncio.gather(*(ask(body(one), "rubric") for one in questions))

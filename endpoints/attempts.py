@@ -12,13 +12,13 @@ from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
 from endpoints.reply import EndpointLost, is_completion, tokens_of
-from endpoints.serve import Live
+from endpoints.serve import LiveEndpoint
 from rounds.errors import UserError
 
-REST = 0.5
+RETRY_DELAY = 0.5
 """Seconds before the first retry; the Retry-After of an endpoint takes their place, but some say
 less than they mean, so that retries are then spaced too, from a small beginning."""
-REST_TOLD = 0.02
+RETRY_DELAY_TOLD = 0.02
 SLACK = 1.0
 """Seconds in which the client's own timeouts come first: they know what did not happen."""
 
@@ -34,12 +34,12 @@ class NoAnswer(Exception):
         self.failure, self.rejected = failure, rejected
 
 
-class Line(NamedTuple):
-    """What a call needs to be sent."""
+class Connection(NamedTuple):
+    """An endpoint, and what all calls of it share."""
 
     name: str
     config: EndpointConfig
-    live: Live
+    live: LiveEndpoint
     client: openai.AsyncOpenAI
     pace: Pace
     tally: Counter[str]
@@ -62,7 +62,7 @@ def wire(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     return fields, {names[name]: fields.pop(name) for name in names if name in fields}
 
 
-async def send(line: Line, body: dict[str, Any]) -> dict[str, Any]:
+async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     """The chat completion of a call.
 
     Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, and UserError
@@ -70,36 +70,38 @@ async def send(line: Line, body: dict[str, Any]) -> dict[str, Any]:
     call's retries while the endpoint answers others; when it has answered none for as long as
     `timeout` and the retries are used up, the endpoint is lost.
     """
-    pace = line.pace
-    fields, options = wire(line.live.model, body)
-    options["timeout"] = options.get("timeout") or line.config.timeout
-    guessed = pace.guess(body)
+    pace = connection.pace
+    fields, options = wire(connection.live.model, body)
+    options["timeout"] = options.get("timeout") or connection.config.timeout
+    estimated = pace.estimate_tokens(body)
     failed = busy = 0
     while True:
-        await pace.enter(guessed, again=failed + busy > 0)
+        await pace.enter(estimated, again=failed + busy > 0)
         try:
             sent = asyncio.get_running_loop().time()
-            line.tally["calls"] += 1
-            raw = await _once(line.client, fields, options)
-            pace.answered(sent, guessed, *tokens_of(raw))
+            connection.tally["calls"] += 1
+            raw = await _attempt(connection.client, fields, options)
+            pace.answered(sent, estimated, *tokens_of(raw))
             return raw
         except FAILURES as error:
             fault = fault_of(error, body)
-            line.tally.update([fault.counted] if fault.counted else [])
+            connection.tally.update([fault.counted] if fault.counted else [])
             failed += fault.kind == "again"
             busy += fault.kind == "busy"
             if fault.kind == "busy":
                 pace.refused(sent)
             if fault.wait is not None:
                 pace.pause(fault.wait)
-            _give_up(line, fault, failed, busy)
+            _give_up(connection, fault, failed, busy)
         finally:
             pace.leave()
-        line.tally["retries"] += 1
-        await pace.rest(failed + busy, REST if fault.wait is None else REST_TOLD)
+        connection.tally["retries"] += 1
+        await pace.back_off(failed + busy, RETRY_DELAY if fault.wait is None else RETRY_DELAY_TOLD)
 
 
-async def _once(client: openai.AsyncOpenAI, fields: dict[str, Any], options: Any) -> dict[str, Any]:
+async def _attempt(
+    client: openai.AsyncOpenAI, fields: dict[str, Any], options: Any
+) -> dict[str, Any]:
     # not chat.completions.create: its typed arguments and models take a third of the CPU time
     async with asyncio.timeout(options["timeout"] + SLACK):
         text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
@@ -109,23 +111,23 @@ async def _once(client: openai.AsyncOpenAI, fields: dict[str, Any], options: Any
     return raw
 
 
-def _give_up(line: Line, fault: Fault, failed: int, busy: int) -> None:
+def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> None:
     """Raise what ends the call; nothing where it is to be tried again."""
     kind, detail = fault.kind, fault.detail
-    most = line.config.max_retries
+    most = connection.config.max_retries
     if kind == "lost":
-        raise line.lost(detail)
+        raise connection.lost(detail)
     if kind == "no_logprobs":
-        raise line.end(
+        raise connection.end(
             UserError(
-                f"endpoint {line.name} does not give logprobs ({detail}); "
+                f"endpoint {connection.name} does not give logprobs ({detail}); "
                 "set sampling.logprobs: null"
             )
         )
     if kind == "busy":
-        silent = asyncio.get_running_loop().time() - line.pace.last_answer
-        if busy > most and silent > line.config.timeout:
-            raise line.lost(
+        silent = asyncio.get_running_loop().time() - connection.pace.last_answer
+        if busy > most and silent > connection.config.timeout:
+            raise connection.lost(
                 f"it has answered nothing but 429 for {silent:.0f} s ({detail}); what it answered "
                 "before is kept, ask again later"
             )

@@ -9,12 +9,12 @@ from typing import Any
 import openai
 
 from endpoints.batch_file import BatchFile, batch_files
-from endpoints.batch_wait import BatchContext, wait
+from endpoints.batch_ledger import Batch, BatchLedger
+from endpoints.batch_wait import BatchContext, wait_for_batches
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
-from endpoints.ledger import Batch, Ledger
 from endpoints.reply import EndpointLost
-from endpoints.serve import Live
+from endpoints.serve import LiveEndpoint
 from rounds.errors import UserError
 from rounds.stages import Progress
 
@@ -24,7 +24,7 @@ MARK = "prefloop"
 async def answer_by_batch(
     name: str,
     config: EndpointConfig,
-    live: Live,
+    live: LiveEndpoint,
     journal: Journal,
     questions: list[tuple[dict[str, Any], str]],
     progress: Progress,
@@ -36,8 +36,8 @@ async def answer_by_batch(
     not get to are left for ordinary calls. Raises UserError where the endpoint takes no batches,
     EndpointLost where it stops answering; the next call then goes on.
     """
-    asked = {request_key(name, live.model_id, body, rubric): body for body, rubric in questions}
-    ledger = Ledger(journal, name)
+    bodies = {request_key(name, live.model_id, body, rubric): body for body, rubric in questions}
+    ledger = BatchLedger(journal, name)
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
@@ -46,13 +46,13 @@ async def answer_by_batch(
     ) as client:
         try:
             await _find_planned(client, ledger)
-            missing = {key: body for key, body in asked.items() if journal.get(key) is None}
-            tried = frozenset[str]().union(*(batch.keys for batch in ledger.batches()))
-            new = {key: body for key, body in missing.items() if key not in tried}
+            missing = {key: body for key, body in bodies.items() if journal.get(key) is None}
+            submitted = frozenset[str]().union(*(batch.keys for batch in ledger.batches()))
+            new = {key: body for key, body in missing.items() if key not in submitted}
             for file in batch_files(live.model, new):
                 await _submit(client, ledger, file)
-            desk = BatchContext(name, config, live.model_id, journal, ledger, client, asked)
-            await wait(desk, missing.keys(), progress)
+            context = BatchContext(name, config, live.model_id, journal, ledger, client, bodies)
+            await wait_for_batches(context, missing.keys(), progress)
         except openai.APIStatusError as error:
             if error.status_code in (400, 404, 405, 422):
                 raise UserError(f"endpoint {name} takes no batches: {error}") from error
@@ -61,7 +61,7 @@ async def answer_by_batch(
             raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
 
 
-async def _find_planned(client: openai.AsyncOpenAI, ledger: Ledger) -> None:
+async def _find_planned(client: openai.AsyncOpenAI, ledger: BatchLedger) -> None:
     """Settle what was planned when the process ended: it was created, or it never was."""
     planned = {batch.digest: batch for batch in ledger.batches() if batch.state == "planned"}
     if not planned:
@@ -74,7 +74,7 @@ async def _find_planned(client: openai.AsyncOpenAI, ledger: Ledger) -> None:
         ledger.drop(batch)
 
 
-async def _submit(client: openai.AsyncOpenAI, ledger: Ledger, file: BatchFile) -> None:
+async def _submit(client: openai.AsyncOpenAI, ledger: BatchLedger, file: BatchFile) -> None:
     batch = Batch(file.digest, "planned", "", file.keys)
     ledger.put(batch)
     sent = await client.files.create(

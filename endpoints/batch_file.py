@@ -38,13 +38,13 @@ def batch_files(model: str, bodies: dict[str, dict[str, Any]]) -> Iterator[Batch
 
 def completions(output: str) -> dict[str, dict[str, Any]]:
     """The chat completions of an output file by request key; failed lines are left out."""
-    found = {}
+    answers = {}
     for line in filter(None, output.split("\n")):  # a line may hold what splitlines() splits at
         reply = json.loads(line)
         response = reply.get("response") or {}
         if response.get("status_code") == 200 and is_completion(response.get("body")):
-            found[reply["custom_id"]] = response["body"]
-    return found
+            answers[reply["custom_id"]] = response["body"]
+    return answers
 
 
 def bodies_of(content: str) -> dict[str, dict[str, Any]]:

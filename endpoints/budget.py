@@ -1,4 +1,7 @@
-"""What a stage may spend: calls, tokens, money. Shared by all the endpoints that it asks."""
+"""What a stage may spend: calls, tokens, money; and when a prompt may begin to spend it.
+
+A budget is shared by all the endpoints that a stage asks.
+"""
 
 import asyncio
 from contextvars import ContextVar
@@ -6,16 +9,16 @@ from contextvars import ContextVar
 from endpoints.reply import Reply
 from rounds.usage import NEVER_SENT
 
-_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+_reservation: ContextVar[list[int] | None] = ContextVar("reservation", default=None)
 """What is left of the reservation of the prompt at work in this task and in those it starts."""
 
 
 class Budget:
     """Limits of one stage run; None is no limit.
 
-    An answer from the journal counts as one that was paid now does: a round that is continued
+    A reply from the journal counts as one that is paid now does: a round that is continued
     stops where it would have stopped. `in_flight` is kept by who sends the calls; `refused` is
-    the limit that `begin` last said no for.
+    the limit that `reserve` last said no for.
     """
 
     def __init__(self, calls: int | None, tokens: int | None, cost: float | None) -> None:
@@ -43,20 +46,20 @@ class Budget:
         by_mean = [self._limits["tokens"], self._limits["cost"]]
         return self._spent["calls"] > 0 or by_mean == [None, None]
 
-    def spend(self, answer: Reply) -> None:
-        """Count an answer; the same call a second time, or one that was never sent, is free."""
-        if answer.key in self._counted or answer.failure in NEVER_SENT:
+    def spend(self, reply: Reply) -> None:
+        """Count a reply; the same call a second time, or one that was never sent, is free."""
+        if reply.key in self._counted or reply.failure in NEVER_SENT:
             return
-        self._counted.add(answer.key)
+        self._counted.add(reply.key)
         self._spent["calls"] += 1
-        self._spent["tokens"] += answer.prompt_tokens + answer.completion_tokens
-        self._spent["cost"] += answer.cost
-        left = _left.get()
+        self._spent["tokens"] += reply.prompt_tokens + reply.completion_tokens
+        self._spent["cost"] += reply.cost
+        left = _reservation.get()
         if left is not None and left[0] > 0:
             left[0] -= 1
             self._reserved -= 1
 
-    def begin(self, most_calls: int) -> bool:
+    def reserve(self, most_calls: int) -> bool:
         """Whether a prompt that may need so many calls may start; if so they are reserved for it.
 
         Calls are reserved exactly, tokens and cost as so many times the mean call so far. What
@@ -71,14 +74,14 @@ class Budget:
                 self.refused = name
                 return False
         self._reserved += most_calls
-        _left.set([most_calls])
+        _reservation.set([most_calls])
         return True
 
-    def end(self, most_calls: int) -> None:
+    def release(self, most_calls: int) -> None:
         """Give back what is left of the reservation; called in the task that began it."""
-        left = _left.get()
+        left = _reservation.get()
         self._reserved -= min(left[0] if left else 0, most_calls)
-        _left.set(None)
+        _reservation.set(None)
 
     def _likely(self, name: str, calls: int) -> float:
         """What so many more calls will take of a limit."""
@@ -104,7 +107,7 @@ class Headroom:
         async with self._freed:
             while True:
                 alone = not self._under_way
-                if (alone or self._budget.measured) and self._budget.begin(calls):
+                if (alone or self._budget.measured) and self._budget.reserve(calls):
                     self._under_way += 1
                     return True
                 if alone:
@@ -114,6 +117,6 @@ class Headroom:
     async def leave(self, calls: int) -> None:
         """Give back what was set aside."""
         async with self._freed:
-            self._budget.end(calls)
+            self._budget.release(calls)
             self._under_way -= 1
             self._freed.notify_all()

@@ -14,13 +14,13 @@ from rounds.stages import Progress
 USER_ERROR = 2
 
 
-def say(done: int, total: int, note: str = "") -> None:
+def report_progress(done: int, total: int, note: str = "") -> None:
     """One progress line for the parent."""
     print(f"progress {done} {total} {note}", file=sys.__stdout__, flush=True)
 
 
-def heard(progress: Progress) -> Callable[[str], None]:
-    """The parent's side of `say`: a reader of the child's lines that hands its progress on."""
+def progress_reader(progress: Progress) -> Callable[[str], None]:
+    """The parent's side: a reader of the child's lines that hands `progress` what they report."""
 
     def on_line(line: str) -> None:
         if line.startswith("progress "):

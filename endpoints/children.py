@@ -1,4 +1,7 @@
-"""Child processes: vLLM and the trainer run in them, because only their exit frees GPU memory."""
+"""Child processes: vLLM and the trainer run in them, because only their exit frees GPU memory.
+
+Children run with safe paths: nothing in the current folder is taken for a module of theirs.
+"""
 
 import os
 import subprocess
@@ -8,10 +11,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from endpoints import run_module, supervise
 from endpoints.child_main import USER_ERROR
 from rounds.errors import UserError, WorkFailed
 
 LINES_SHOWN = 15
+PYTHON = (sys.executable, "-P")
+"""The interpreter, for a child that does not search the current folder for modules."""
+
+ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONSAFEPATH": "1",
+}
+"""Of every child: nothing phones home, nothing mixes progress bars into logs, and a child's own
+children run with safe paths as well."""
 
 
 class ChildFailed(WorkFailed):
@@ -31,13 +48,13 @@ def child(
     try:
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "endpoints.supervise", str(read_end), *command],
+                [*PYTHON, supervise.__file__, str(read_end), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if read else output,
                 stderr=output,
                 pass_fds=(read_end,),
                 start_new_session=True,
-                env={**os.environ, **_quiet(), **(env or {})},
+                env={**os.environ, **ENVIRONMENT, **(env or {})},
             )
         os.close(read_end)
         read_end = -1
@@ -52,17 +69,25 @@ def child(
             process.wait()
 
 
+def module_command(module: str, job: Path, launcher: Sequence[str] = PYTHON) -> list[str]:
+    """The command that runs a module of ours on a job file; `launcher` runs a Python script."""
+    return [*launcher, run_module.__file__, module, str(job)]
+
+
 def run_child(
-    module: str, job: Path, log: Path, on_line: Callable[[str], None], launcher: Sequence[str] = ()
+    module: str,
+    job: Path,
+    log: Path,
+    on_line: Callable[[str], None],
+    launcher: Sequence[str] = PYTHON,
 ) -> None:
-    """Run `python -m module job` to its end, giving each line of its stdout to `on_line`.
+    """Run a module on a job file to its end, giving each line of its stdout to `on_line`.
 
     Exit status 2 is a UserError with the child's last line on stdout as its message; any other
     failure a ChildFailed with the end of its log.
     """
-    command = [*(launcher or [sys.executable]), "-m", module, str(job)]
     last = ""
-    with child(command, log, read=True) as process:
+    with child(module_command(module, job, launcher), log, read=True) as process:
         assert process.stdout is not None
         for raw in process.stdout:
             last = raw.decode(errors="replace").rstrip("\n")
@@ -83,17 +108,3 @@ def tail(log: Path, lines: int = LINES_SHOWN) -> str:
     """The last lines of a log."""
     with log.open(errors="replace") as file:
         return "".join(deque(file, maxlen=lines)).rstrip()
-
-
-def _quiet() -> dict[str, str]:
-    """Nothing phones home, nothing mixes progress bars into logs, sibling packages import."""
-    root = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [root, os.getcwd(), os.environ.get("PYTHONPATH", "")]))
-    return {
-        "DO_NOT_TRACK": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "VLLM_NO_USAGE_STATS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": path,
-    }

@@ -8,13 +8,13 @@ from typing import Any
 
 import openai
 
-from endpoints.attempts import Line, NoAnswer, send
+from endpoints.attempts import Connection, NoAnswer, send
 from endpoints.budget import Budget
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
 from endpoints.pace import Pace
-from endpoints.reply import Ask, EndpointLost, Reply, cost_of, prune, read_reply
-from endpoints.serve import Live
+from endpoints.reply import Ask, EndpointLost, Reply, cost_of, prune_logprobs, read_reply
+from endpoints.serve import LiveEndpoint
 
 FAILURES_IN_A_ROW = 10
 """So many failed calls without an answer between them mean that the endpoint is down, or that it
@@ -25,13 +25,13 @@ takes no such request; going on would only fill the round with abstentions."""
 async def asking(
     name: str,
     config: EndpointConfig,
-    live: Live,
+    live: LiveEndpoint,
     journal: Journal,
     budget: Budget | None = None,
     tally: Counter[str] | None = None,
     usable: Collection[str] = (),
 ) -> AsyncIterator[Ask]:
-    """Yields `ask(body, rubric, repeat=0) -> Answer`, paced as the config says.
+    """Yields `ask(body, rubric, repeat=0) -> Reply`, paced as the config says.
 
     Answers in the journal cost nothing. A paid reply that is no answer is kept apart, and asked
     again by the next stream; `usable` names failures that the caller can use as answers, such as
@@ -58,7 +58,7 @@ async def asking(
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
-        line = Line(name, config, live, client, pace, tally)
+        connection = Connection(name, config, live, client, pace, tally)
 
         def failed(key: str, error: NoAnswer) -> Reply:
             nonlocal failures_in_a_row
@@ -67,7 +67,7 @@ async def asking(
             if not known and error.failure != "content_filter":
                 failures_in_a_row += 1
             if failures_in_a_row >= FAILURES_IN_A_ROW:
-                raise line.lost(
+                raise connection.lost(
                     f"{failures_in_a_row} calls in a row failed, each after its retries; "
                     f"the last: {error}"
                 )
@@ -76,21 +76,21 @@ async def asking(
         async def call(key: str, body: dict[str, Any]) -> Reply:
             nonlocal failures_in_a_row
             try:
-                raw = await send(line, body)
+                raw = await send(connection, body)
             except NoAnswer as error:
-                answer = failed(key, error)
+                reply = failed(key, error)
             else:
                 failures_in_a_row = 0
-                prune(raw)
-                answer = read_reply(key, body, raw, cost_of(raw, config), paid_now=True)
-                good = answer.failure is None or answer.failure in usable
-                journal.put(key, name, live.model_id, body, raw, answer.cost, failed=not good)
+                prune_logprobs(raw)
+                reply = read_reply(key, body, raw, cost_of(raw, config), paid_now=True)
+                good = reply.failure is None or reply.failure in usable
+                journal.put(key, name, live.model_id, body, raw, reply.cost, failed=not good)
                 if not good:
-                    unusable[key] = answer._replace(paid_now=False)
+                    unusable[key] = reply._replace(paid_now=False)
             finally:
                 budget.in_flight -= 1
-            budget.spend(answer)
-            return answer
+            budget.spend(reply)
+            return reply
 
         def ended(key: str, done: asyncio.Future[Reply]) -> None:
             underway.pop(key, None)
@@ -101,11 +101,11 @@ async def asking(
             key = request_key(name, live.model_id, body, rubric, repeat)
             if key in unusable:
                 return unusable[key]
-            if (kept := journal.get(key)) is not None:
+            if (entry := journal.get(key)) is not None:
                 tally["from_journal"] += 1
-                answer = read_reply(key, body, kept.answer, kept.cost)
-                budget.spend(answer)
-                return answer
+                reply = read_reply(key, body, entry.completion, entry.cost)
+                budget.spend(reply)
+                return reply
             if key not in underway:  # the same question twice at once is one call
                 if limit := budget.exhausted:
                     budget.refused = limit
@@ -131,9 +131,9 @@ def from_journal(name: str, model_id: str, journal: Journal) -> Ask:
 
     async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
         key = request_key(name, model_id, body, rubric, repeat)
-        kept = journal.get(key) or journal.failed(key)
-        if kept is None:
+        entry = journal.get(key) or journal.failed(key)
+        if entry is None:
             return Reply(key, "", "not_asked")
-        return read_reply(key, body, kept.answer, kept.cost)
+        return read_reply(key, body, entry.completion, entry.cost)
 
     return ask

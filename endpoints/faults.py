@@ -11,7 +11,7 @@ import openai
 
 REJECTED = (400, 413, 422)
 """Statuses that speak of the request, such as one that is too long for the model."""
-CLOSED_TO_US = (401, 402, 403, 404)
+NO_ACCESS = (401, 402, 403, 404)
 WORTH_ANOTHER_TRY = (408, 409)
 
 
@@ -31,12 +31,12 @@ def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
     if isinstance(error, openai.APIConnectionError):
         # the client's aiohttp transport calls a refused connection and a broken one both a
         # timeout while connecting; aiohttp itself tells them apart
-        below = getattr(error.__cause__, "__cause__", None)
-        if isinstance(below, aiohttp.ClientConnectorError):
-            return Fault("lost", str(below))
-        if isinstance(error, openai.APITimeoutError) and isinstance(below, TimeoutError):
+        cause = getattr(error.__cause__, "__cause__", None)
+        if isinstance(cause, aiohttp.ClientConnectorError):
+            return Fault("lost", str(cause))
+        if isinstance(error, openai.APITimeoutError) and isinstance(cause, TimeoutError):
             return Fault("again", "no answer in time", counted="timeouts")
-        return Fault("again", str(below or error))
+        return Fault("again", str(cause or error))
     if isinstance(error, TimeoutError):
         return Fault("again", "no whole answer in time", counted="timeouts")
     if isinstance(error, UnicodeEncodeError):
@@ -47,8 +47,8 @@ def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the endpoint asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as
     a date; None where it says nothing that can be read."""
-    asked = headers.get("retry-after-ms"), headers.get("retry-after")
-    for text, unit in zip(asked, (0.001, 1.0), strict=True):
+    waits = (headers.get("retry-after-ms"), 0.001), (headers.get("retry-after"), 1.0)
+    for text, unit in waits:
         if text is None:
             continue
         try:
@@ -74,11 +74,11 @@ def _of_status(error: openai.APIStatusError, body: dict[str, Any]) -> Fault:
     if status >= 500 or status in WORTH_ANOTHER_TRY:
         counted = "server_errors" if status >= 500 else ""
         return Fault("again", detail, retry_after(error.response.headers), counted)
-    if status in CLOSED_TO_US:
+    if status in NO_ACCESS:
         return Fault("lost", detail)
     if error.code == "content_filter":
         return Fault("content_filter", detail)
-    asked = {"logprobs", "top_logprobs"} & body.keys()
-    if status in REJECTED and asked and "logprobs" in f"{error.param} {detail}":
+    wants_logprobs = {"logprobs", "top_logprobs"} & body.keys()
+    if status in REJECTED and wants_logprobs and "logprobs" in f"{error.param} {detail}":
         return Fault("no_logprobs", detail)
     return Fault("rejected" if status in REJECTED else "final", detail)

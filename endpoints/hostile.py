@@ -6,15 +6,11 @@ judge's own verdict grammar, or to hide any of it behind characters that nobody 
 
 import re
 
+from texts.chat_tokens import CHAT_TOKEN_STARTS
 from texts.normal import INVISIBLE
 
 GRAMMARS = {
-    "special_tokens": re.compile(
-        "<(?=[|\uff5c]|</?SYS>>"
-        r"|/?(?:s|pad|unk|bos|eos|mask|think|start_of_turn|end_of_turn|begin_of_text)>"
-        r"|/?tool_(?:call|response)>)"
-        r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|THINK\]))"
-    ),
+    "special_tokens": CHAT_TOKEN_STARTS,
     "verdict": re.compile(
         r"\[(?=\[\s*(?:[A-Z](?:\s*[<>=]{1,2}\s*[A-Z])*|tie|draw|-?\d{1,4}"
         r"|(?:best|worst|rating|score|verdict)\b[^\[\]\n]{0,80})\s*\]\])"  # but no [[1, 2], [3, 4]]
@@ -39,6 +35,6 @@ def neutralize(text: str) -> str:
 
 def flags(text: str) -> list[str]:
     """What `neutralize` changes: special_tokens, verdict, fence, invisible."""
-    seen = INVISIBLE.sub("", text)
-    found = [name for name, grammar in GRAMMARS.items() if grammar.search(seen)]
-    return found + (["invisible"] if seen != text else [])
+    visible = INVISIBLE.sub("", text)
+    imitated = [name for name, grammar in GRAMMARS.items() if grammar.search(visible)]
+    return imitated + (["invisible"] if visible != text else [])

@@ -33,10 +33,10 @@ CREATE TABLE IF NOT EXISTS rejected (key TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
-class Kept(NamedTuple):
-    """A reply (a chat completion as the endpoint sent it) and what it cost when it was paid."""
+class Entry(NamedTuple):
+    """A reply, the chat completion as the endpoint sent it, and what it cost when it was paid."""
 
-    answer: dict[str, Any]
+    completion: dict[str, Any]
     cost: float
 
 
@@ -67,13 +67,13 @@ class Journal:
     def __exit__(self, *raised: object) -> None:
         self.db.close()
 
-    def get(self, key: str) -> Kept | None:
+    def get(self, key: str) -> Entry | None:
         """The answer to a call."""
-        return self._one("answers", key)
+        return self._entry("answers", key)
 
-    def failed(self, key: str) -> Kept | None:
+    def failed(self, key: str) -> Entry | None:
         """The last paid reply to a call that was no answer."""
-        return self._one("failed", key)
+        return self._entry("failed", key)
 
     def put(
         self,
@@ -103,9 +103,9 @@ class Journal:
         row = row or self._last("request, answer", "failed", key)
         return None if row is None else (json.loads(row[0]), json.loads(row[1]))
 
-    def _one(self, table: str, key: str) -> Kept | None:
+    def _entry(self, table: str, key: str) -> Entry | None:
         row = self._last("answer, cost", table, key)
-        return None if row is None else Kept(json.loads(row[0]), row[1])
+        return None if row is None else Entry(json.loads(row[0]), row[1])
 
     def _last(self, columns: str, table: str, key: str) -> Any:
         return self.db.execute(

@@ -9,7 +9,7 @@ from endpoints.config import EndpointConfig
 
 BURST = 1.0
 """Seconds' worth of a per-minute limit that may be used at once."""
-LONGEST_REST = 30.0
+LONGEST_DELAY = 30.0
 
 
 class Meter:
@@ -24,7 +24,7 @@ class Meter:
         return self._used_until - now - BURST
 
     def use(self, now: float, amount: float) -> None:
-        """Use so much, or give back what was guessed too high (below 0)."""
+        """Use so much, or give back what was estimated too high (below 0)."""
         since = max(self._used_until, now) if amount > 0 else self._used_until
         self._used_until = since + amount * self._seconds
 
@@ -52,7 +52,7 @@ class Pace:
         self._turn = self._cut = self.last_answer = self._loop.time()
         self._answers = self._refusals = 0
 
-    def guess(self, body: dict[str, Any]) -> int:
+    def estimate_tokens(self, body: dict[str, Any]) -> int:
         """Tokens that a call will use: its messages' length and the mean answer so far."""
         if not self._counts_tokens:
             return 0
@@ -78,14 +78,14 @@ class Pace:
         self._open -= 1
         self._admit()
 
-    def answered(self, sent: float, guessed: int, read: int, written: int) -> None:
+    def answered(self, sent: float, estimated: int, read: int, written: int) -> None:
         """A call that was sent at `sent` was answered with so many tokens."""
         self.last_answer = now = self._loop.time()
         self._answers += 1
         self.allowed = min(self._most, self.allowed + 1 / self.allowed)
         if self._counts_tokens:
             self._written, self._written_by = self._written + written, self._written_by + 1
-            self._tokens.use(now, read + written - guessed)
+            self._tokens.use(now, read + written - estimated)
         if sent >= self._turn:
             self._turn_over(now)
 
@@ -101,16 +101,16 @@ class Pace:
         """Send nothing for so long."""
         self._paused_until = max(self._paused_until, self._loop.time() + seconds)
 
-    async def rest(self, tries: int, first: float) -> None:
+    async def back_off(self, tries: int, first: float) -> None:
         """Wait before a call's next try: `first` seconds, doubled with each, less up to half."""
-        seconds = min(LONGEST_REST, first * 2 ** min(tries - 1, 20)) * random.uniform(0.5, 1)
+        seconds = min(LONGEST_DELAY, first * 2 ** min(tries - 1, 20)) * random.uniform(0.5, 1)
         try:
             await asyncio.wait_for(self._closed.wait(), seconds)
         except TimeoutError:
             pass
 
     def close(self, error: Exception) -> None:
-        """Nothing more is sent: whoever waits or rests gets the first such error, now."""
+        """Nothing more is sent: whoever waits gets the first such error, now."""
         self._end = self._end or error
         self._closed.set()
         if self._timer is not None:

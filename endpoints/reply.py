@@ -50,7 +50,7 @@ def is_completion(raw: object) -> bool:
     return isinstance(first, dict) and isinstance(first.get("message"), dict)
 
 
-def prune(raw: dict[str, Any]) -> None:
+def prune_logprobs(raw: dict[str, Any]) -> None:
     """Cut a chat completion's log-probabilities to what says something, in place.
 
     The last LOGPROBS_KEPT tokens, without alternatives below UNLIKELY, and without the bytes of a
@@ -65,21 +65,21 @@ def prune(raw: dict[str, Any]) -> None:
     raw["choices"][0]["logprobs"] = {"content": kept}
     for entry in kept:
         alternatives = filter(_is_token, entry.get("top_logprobs") or [])
-        entry["top_logprobs"] = [one for one in alternatives if one["logprob"] > UNLIKELY]
-        for one in (entry, *entry["top_logprobs"]):
-            if one.get("bytes") == list(one["token"].encode(errors="replace")):
-                del one["bytes"]
+        entry["top_logprobs"] = [token for token in alternatives if token["logprob"] > UNLIKELY]
+        for token in (entry, *entry["top_logprobs"]):
+            if token.get("bytes") == list(token["token"].encode(errors="replace")):
+                del token["bytes"]
 
 
 def _is_token(entry: object) -> bool:
     if not isinstance(entry, dict):
         return False
-    given, others = entry.get("bytes"), entry.get("top_logprobs")
+    raw_bytes, alternatives = entry.get("bytes"), entry.get("top_logprobs")
     return (
         isinstance(entry.get("token"), str)
         and isinstance(entry.get("logprob"), (int, float))
-        and (others is None or isinstance(others, list))
-        and (given is None or (isinstance(given, list) and all(map(_is_byte, given))))
+        and (alternatives is None or isinstance(alternatives, list))
+        and (raw_bytes is None or (isinstance(raw_bytes, list) and all(map(_is_byte, raw_bytes))))
     )
 
 
@@ -90,7 +90,7 @@ def _is_byte(value: object) -> bool:
 def read_reply(
     key: str, body: dict[str, Any], raw: dict[str, Any], cost: float, paid_now: bool = False
 ) -> Reply:
-    """A chat completion as an Answer; anything but a finished text is a failure."""
+    """A chat completion as a Reply; anything but a finished text is a failure."""
     choice = raw["choices"][0]
     message = choice.get("message") or {}
     text = message.get("content")
@@ -123,8 +123,7 @@ def tokens_of(raw: dict[str, Any]) -> tuple[int, int]:
     """Prompt and completion tokens of a chat completion; 0 where the endpoint does not say."""
     usage = raw.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return _count(read), _count(written)
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
 
 
 def _count(value: object) -> int:
@@ -134,8 +133,8 @@ def _count(value: object) -> int:
 
 def cost_of(raw: dict[str, Any], config: EndpointConfig) -> float:
     """What a chat completion costs, in the currency of the config's price."""
-    read, written = tokens_of(raw)
-    return float(read * config.price.input + written * config.price.output) / 1e6
+    prompt, completion = tokens_of(raw)
+    return float(prompt * config.price.input + completion * config.price.output) / 1e6
 
 
 def _one_token(body: dict[str, Any]) -> bool:

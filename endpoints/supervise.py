@@ -1,4 +1,4 @@
-"""A parent for one child that outlives neither side: `python -m endpoints.supervise FD COMMAND...`
+"""A parent for one child that outlives neither side: `python -P supervise.py FD COMMAND...`
 
 The supervisor holds the read end of a pipe whose write end only the starting process has. When
 that process dies, however it dies, the pipe closes and everything the child ever started is
@@ -68,13 +68,13 @@ def descendants(root: int) -> set[int]:
                 continue
             if state != "Z":
                 children.setdefault(int(parent), []).append(int(entry.name))
-    found: set[int] = set()
-    below = list(children.get(root, []))
-    while below:
-        pid = below.pop()
-        found.add(pid)
-        below += children.get(pid, [])
-    return found
+    below: set[int] = set()
+    unseen = list(children.get(root, []))
+    while unseen:
+        pid = unseen.pop()
+        below.add(pid)
+        unseen += children.get(pid, [])
+    return below
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Set
 from typing import NamedTuple
 
 from endpoints.hostile import neutralize
+from rounds.rows import Messages
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -33,8 +34,8 @@ def parse_template(text: str, needed: Set[str], optional: Set[str] = frozenset()
     parts = re.split(r"(?m)^={3,}[ \t]*\n", text, maxsplit=1)
     if len(parts) != 2:
         raise ValueError("no line of '===' between the system and the user message")
-    found = set(PLACEHOLDER.findall(text))
-    unknown, missing = sorted(found - needed - optional), sorted(needed - found)
+    named = set(PLACEHOLDER.findall(text))
+    unknown, missing = sorted(named - needed - optional), sorted(needed - named)
     if unknown or missing:
         wrong = f"unknown placeholder {{{unknown[0]}}}" if unknown else ""
         wrong = wrong or f"missing placeholder {{{missing[0]}}}"
@@ -43,7 +44,7 @@ def parse_template(text: str, needed: Set[str], optional: Set[str] = frozenset()
     return Template(parts[0].strip(), parts[1].strip(), text)
 
 
-def fill(template: Template, values: dict[str, str]) -> list[dict[str, str]]:
+def fill(template: Template, values: dict[str, str]) -> Messages:
     """Messages with every placeholder substituted once, in one pass."""
 
     def substitute(part: str) -> str:

@@ -3,11 +3,10 @@
 import ast
 import importlib.util
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rounds.errors import UserError
+from rounds.errors import UserError, did_you_mean
 
 Sources = Mapping[str, tuple[str, ...]]
 """Classes by the file of vLLM that holds them."""
@@ -25,13 +24,12 @@ def check_names(where: str, given: dict[str, Any], sources: Sources) -> None:
 
     Where a vLLM has these classes elsewhere nothing is checked: it will complain itself.
     """
-    found = [_fields(file, classes) for file, classes in sources.items()]
-    known: set[str] = set().union(*found)
-    for name in given if all(found) else ():
+    fields = [_fields(file, classes) for file, classes in sources.items()]
+    known: set[str] = set().union(*fields)
+    for name in given if all(fields) else ():
         if name.replace("-", "_") not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UserError(f"{where}.{name}: vLLM knows no such argument{hint}")
+            hint = did_you_mean(name, known)
+            raise UserError(f"{where}.{name}: vLLM knows no such argument{hint and '; '}{hint}")
 
 
 def _fields(file: str, classes: tuple[str, ...]) -> set[str]:

@@ -1,0 +1,1 @@
+"""examples: one commented config for each way of running (prefloop)."""

@@ -1,6 +1,7 @@
 """The `prefloop` command."""
 
 import os
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,11 +83,11 @@ def status(run: RunFolder, json: AsJson = False) -> None:
     with one_message():
         from rounds.status import run_status
 
-        found = run_status(run)
+        state = run_status(run)
         if json:
-            print_json(found)
+            print_json(state)
         else:
-            print_status(found)
+            print_status(state)
 
 
 @app.command()
@@ -97,19 +98,24 @@ def show(
         str | None, typer.Option(help="One pair by its id, or the id's beginning.")
     ] = None,
     dropped: Annotated[bool, typer.Option("--dropped", help="What was not kept, and why.")] = False,
+    requests: Annotated[
+        bool, typer.Option("--requests", help="Every call of the judge, word for word.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Page through a round's judged pairs: prompt, answers, verdicts, why kept or dropped."""
     with one_message():
-        from flows.pages import page
-        from rounds.show import judged
+        from viewer.pages import page, with_requests
+        from rounds.show import traced_pairs
 
-        found = judged(run, round, dropped, pair)
+        pairs: Iterable[Mapping[str, Any]] = traced_pairs(run, round, dropped, pair)
+        if requests:
+            pairs = with_requests(pairs, run / "journal.sqlite")
         if json:
-            for row in found:
+            for row in pairs:
                 print_json(row, indent=None)
         else:
-            page(found)
+            page(pairs)
 
 
 def print_end(run_dir: Path) -> None:
@@ -129,19 +135,15 @@ def print_end(run_dir: Path) -> None:
     print("        the same command again              the next round, from the policy in place")
 
 
-def print_status(found: dict[str, Any]) -> None:
+def print_status(state: dict[str, Any]) -> None:
     """Every round's table, then what is under way."""
     from rounds.report import round_lines
 
-    for metrics in found["rounds"]:
-        print_table(f"{found['run']}, round {metrics['round']}", round_lines(metrics))
-    if found["policy"]:
-        print(f"\npolicy in place  {found['policy']['policy_id']}  {found['policy']['model']}")
-    if found["under_way"]:
-        under_way = found["under_way"]
+    for metrics in state["rounds"]:
+        print_table(f"{state['run']}, round {metrics['round']}", round_lines(metrics))
+    if state["policy"]:
+        print(f"\npolicy in place  {state['policy']['policy_id']}  {state['policy']['model']}")
+    if state["under_way"]:
+        under_way = state["under_way"]
         done = ", ".join(under_way["done"]) or "nothing"
         print(f"\nround {under_way['round']} under way: {done} done, next {under_way['next']}")
-
-
-if __name__ == "__main__":
-    app()

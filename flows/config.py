@@ -7,13 +7,13 @@ from pydantic import Field, field_validator, model_validator
 
 from endpoints.config import EndpointConfig, Price
 from gate.config import GateConfig
-from judge.asking.reply import LABELS
-from judge.config import JudgeConfig
-from judge.panel import HUMAN, is_endpoint
+from judge.asking.reply import ANSWER_LETTERS
+from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
+from judge.strategies import STRATEGIES
 from pairs.config import PairsConfig
 from rounds.settings import Section
 from sampler.config import PolicyConfig, SamplerConfig
-from sampler.dealing.config import PromptsConfig, written_by
+from sampler.dealing.config import PromptsConfig, generate_section
 from trainer.config import FROM_GOLD, TrainerConfig
 
 
@@ -48,8 +48,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Config":
+        _strategy_selects("judge", self.judge)
         used = judged_by("judge", self.judge)
         if self.gate.judge:
+            _strategy_selects("gate.judge", self.gate.judge)
             used += judged_by("gate.judge", self.gate.judge)
             self._gate_asks_only(self.gate.judge)
         if self.policy.endpoint:
@@ -58,8 +60,8 @@ class Config(Section):
                 raise ValueError(
                     "trainer: must be null, a policy at an endpoint has no weights here"
                 )
-        if (writer := written_by(self.prompts)) is not None:
-            key, generated = writer
+        if (section := generate_section(self.prompts)) is not None:
+            key, generated = section
             used.append((f"{key}.endpoint", generated.endpoint))
         used += self.sampler.endpoints()
         if self.trainer is not None and self.trainer.args.get("label_smoothing") == FROM_GOLD:
@@ -113,8 +115,8 @@ class Config(Section):
         free = all(self.endpoints[name].price == Price() for name in labelling)
         if self.judge.budget.cost and free:
             raise ValueError("judge.budget.cost: no judge has a price; set endpoints.NAME.price")
-        if (writer := written_by(self.prompts)) is not None:
-            key, generated = writer
+        if (section := generate_section(self.prompts)) is not None:
+            key, generated = section
             if generated.budget.cost and self.endpoints[generated.endpoint].price == Price():
                 raise ValueError(
                     f"{key}.budget.cost: {generated.endpoint} has no price; set "
@@ -126,8 +128,10 @@ class Config(Section):
         many = f"sampler.n is {n}" if not self.sampler.also else f"the sampler's sources give {n}"
         if strategy == "pairwise" and n != 2:
             raise ValueError(f"judge.strategy: pairwise compares two, {many}")
-        if strategy == "listwise" and n > len(LABELS):
-            raise ValueError(f"judge.strategy: listwise ranks {len(LABELS)} at most, {many}")
+        if strategy == "listwise" and n > len(ANSWER_LETTERS):
+            raise ValueError(
+                f"judge.strategy: listwise ranks {len(ANSWER_LETTERS)} at most, {many}"
+            )
 
     @property
     def held_out_judge(self) -> JudgeConfig:
@@ -143,10 +147,19 @@ class Config(Section):
     def used_endpoints(self) -> set[str]:
         """Names of the endpoints that this run calls."""
         judges = [*judged_by("judge", self.judge), *judged_by("gate", self.held_out_judge)]
-        if (writer := written_by(self.prompts)) is not None:
-            judges.append((writer[0], writer[1].endpoint))
+        if (section := generate_section(self.prompts)) is not None:
+            judges.append((section[0], section[1].endpoint))
         judges += self.sampler.endpoints()
         return {name for name in (self.policy.endpoint, *(name for _, name in judges)) if name}
+
+
+def _strategy_selects(where: str, judge: JudgeConfig) -> None:
+    """A strategy without scores would pass `select` over."""
+    if judge.select != Select() and not STRATEGIES[judge.strategy].selects:
+        selecting = ", ".join(name for name, strategy in STRATEGIES.items() if strategy.selects)
+        raise ValueError(
+            f"{where}.select: {judge.strategy} selects nothing; leave it out, or take {selecting}"
+        )
 
 
 def judged_by(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:

@@ -1,12 +1,12 @@
 """What is wrong in a config, in one line that names the key and the nearest right one."""
 
 import re
-from difflib import get_close_matches
 from typing import Any, get_origin
 
 from pydantic import BaseModel
 
 from flows.config import Config
+from rounds.errors import did_you_mean
 
 NOT_OURS = {"function-after", "function-before", "str", "int", "float", "list[str]", "one source"}
 """What pydantic puts between the keys: validators, and the branches of a choice of types."""
@@ -18,8 +18,7 @@ def explain(entry: Any, tree: Any) -> str:
     where = ".".join(str(part) for part in location)
     if entry["type"] == "extra_forbidden":
         names = _keys_at(location[:-1])
-        near = get_close_matches(str(location[-1]), names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
+        hint = did_you_mean(location[-1], names) or f"known here: {', '.join(sorted(names))}"
         return f"{where}: unknown key; {hint}"
     if entry["type"] == "missing":
         return f"{where}: is missing"
@@ -28,8 +27,8 @@ def explain(entry: Any, tree: Any) -> str:
     if entry["type"] == "model_type":
         message = f"expected a section with some of {', '.join(_keys_at(location))}"
     if entry["type"] == "literal_error":
-        near = get_close_matches(str(given), re.findall(r"'(\w+)'", entry["ctx"]["expected"]), n=1)
-        message += f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(given, re.findall(r"'(\w+)'", entry["ctx"]["expected"]))
+        message += f"; {hint}" if hint else ""
     shown = "" if isinstance(given, dict) or given is None else f" (it is {given!r})"
     if not where:
         return message
@@ -54,5 +53,5 @@ def _model_in(annotation: Any) -> Any:
     """The pydantic model inside an annotation such as `Model | None` or `dict[str, Model]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = [_model_in(part) for part in getattr(annotation, "__args__", ())]
-    return next((model for model in found if model is not None), None)
+    models = (_model_in(part) for part in getattr(annotation, "__args__", ()))
+    return next((model for model in models if model is not None), None)

@@ -36,9 +36,9 @@ def export(
     """
     with one_message():
         from rounds.errors import UserError
-        from rounds.folder import finished_named
+        from rounds.folder import selected_rounds
 
-        folders = finished_named(run, rounds)
+        folders = selected_rounds(run, rounds)
         repo = to.removeprefix(HUB) if to.startswith(HUB) else None
         if repo is None and private:
             raise UserError(f"--private: {to} is a folder; it is for --to hub:owner/name")
@@ -61,7 +61,7 @@ def print_export(folders: list[Path], format: str, target: Path) -> None:
     from preferences.export import export as write
 
     with Display() as display:
-        found = write(folders, format, target, typed(), display.stage("export"))
-    for number in found.empty:
+        exported = write(folders, format, target, typed(), display.stage("export"))
+    for number in exported.empty:
         print(f"round {number} kept no pair and is left out")
-    print(f"{found.pairs} pairs in {target}: {', '.join(found.files)}")
+    print(f"{exported.pairs} pairs in {target}: {', '.join(exported.files)}")

@@ -36,11 +36,11 @@ def check(
 
         tree = load_config(config, set)
         quiet_prefect()
-        found, plan = try_judge(tree, runs_dir)
+        tried, plan = try_judge(tree, runs_dir)
         if json:
-            print_json({**found, "plan": dict(plan)})
+            print_json({**tried, "plan": dict(plan)})
             return
-        print_table(f"the judge of {tree.name}", check_lines(found))
+        print_table(f"the judge of {tree.name}", check_lines(tried))
         print_table("a round", plan)
 
 
@@ -52,17 +52,17 @@ def reparse(
 ) -> None:
     """Read the judge's stored replies again with today's parser. No call is made."""
     with one_message():
-        found = reparse_run(run, round)
+        reparsed = reparse_run(run, round)
         if json:
-            print_json(found)
+            print_json(reparsed)
             return
-        for one in found:
-            print(*reparse_lines(one), sep="\n")
+        for facts in reparsed:
+            print(*reparse_lines(facts), sep="\n")
 
 
 def try_judge(config: Any, runs_dir: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """What the judge says of known pairs, and the plan of a round with what that measured."""
-    from endpoints.open import Endpoints, reach_ourselves
+    from endpoints.open import Endpoints, bypass_proxies_to_localhost
     from flows.config import judged_by
     from flows.display import Display
     from flows.plan import plan_round
@@ -71,7 +71,7 @@ def try_judge(config: Any, runs_dir: Path) -> tuple[dict[str, Any], list[tuple[s
     from judge.check import check_judge as ask
     from rounds.lock import run_lock
 
-    reach_ourselves()
+    bypass_proxies_to_localhost()
     run_dir = runs_dir.resolve() / config.name
     plan_round(config, runs_dir)  # the prompts are read before anything is asked
     check_judge("judge", config.judge)
@@ -87,32 +87,32 @@ def try_judge(config: Any, runs_dir: Path) -> tuple[dict[str, Any], list[tuple[s
             Endpoints(config.endpoints, run_dir / "logs", shown, read_secret_block)
         )
         journal = run_dir / "journal.sqlite"
-        found = ask(journal, config.seed, config.judge, endpoints, display.stage("judge"))
-    measured = found["prompt_tokens"], found["completion_tokens"]
-    return found, plan_round(config, runs_dir, measured)
+        tried = ask(journal, config.seed, config.judge, endpoints, display.stage("judge"))
+    measured = tried["prompt_tokens"], tried["completion_tokens"]
+    return tried, plan_round(config, runs_dir, measured)
 
 
-def check_lines(found: dict[str, Any]) -> list[tuple[str, str]]:
+def check_lines(tried: dict[str, Any]) -> list[tuple[str, str]]:
     """What `judge check` shows."""
     lines = []
-    for number, pair in enumerate(found["pairs"], start=1):
-        said = ", ".join(row["reason"] or row["outcome"] for row in pair["verdicts"])
+    for number, pair in enumerate(tried["pairs"], start=1):
+        verdicts = ", ".join(row["reason"] or row["outcome"] for row in pair["verdicts"])
         why = f" ({pair['reason']})" if pair["reason"] else ""
         lines.append(
-            (f"pair {number}", f"label {pair['label']}: {pair['outcome']}{why}; said {said}")
+            (f"pair {number}", f"label {pair['label']}: {pair['outcome']}{why}; said {verdicts}")
         )
-    failures = ", ".join(f"{reason} {n}" for reason, n in found["failures"].items()) or "none"
+    failures = ", ".join(f"{reason} {n}" for reason, n in tried["failures"].items()) or "none"
     lines += [
-        ("calls", f"{found['calls']} in {found['seconds']:.1f} s"),
+        ("calls", f"{tried['calls']} in {tried['seconds']:.1f} s"),
         ("failures", failures),
-        ("flips", f"{found['flips']} of {found['comparisons']} comparisons"),
-        ("probabilities", f"with {found['probabilities']} of {found['readable']} verdicts"),
+        ("flips", f"{tried['flips']} of {tried['comparisons']} comparisons"),
+        ("probabilities", f"with {tried['probabilities']} of {tried['readable']} verdicts"),
         (
             "tokens a call",
-            f"{found['prompt_tokens']:.0f} read, {found['completion_tokens']:.0f} written",
+            f"{tried['prompt_tokens']:.0f} read, {tried['completion_tokens']:.0f} written",
         ),
     ]
-    if gold := found["gold"]:
+    if gold := tried["gold"]:
         from rounds.health_lines import health_lines
 
         fault = gold.get("fault")
@@ -139,23 +139,24 @@ def reparse_run(run: Path, number: int | None) -> list[dict[str, Any]]:
         return [read_again(folder, tree) for folder in judged]
 
 
-def reparse_lines(found: dict[str, Any]) -> list[str]:
+def reparse_lines(facts: dict[str, Any]) -> list[str]:
     """What `judge reparse` shows of one round."""
     changes = Counter(
-        (_said(change["before"]), _said(change["now"])) for change in found["changed"]
+        (_verdict_text(change["before"]), _verdict_text(change["now"]))
+        for change in facts["changed"]
     )
     lines = [
-        f"round {found['round']}: {found['verdicts']} verdicts, {changes.total()} read otherwise"
+        f"round {facts['round']}: {facts['verdicts']} verdicts, {changes.total()} read otherwise"
     ]
     lines += [f"  {before} -> {now}: {n}" for (before, now), n in changes.most_common()]
-    if found["written"]:
+    if facts["written"]:
         lines.append("  written; the next run of this round asks what is now missing")
     elif changes:
         lines.append("  not written: the round is finished, and its tables do not change any more")
     return lines
 
 
-def _said(read: dict[str, Any] | None) -> str:
+def _verdict_text(read: dict[str, Any] | None) -> str:
     if read is None:
         return "not asked"
     return read["reason"] or (read["outcome"] if read["score"] is None else f"{read['score']:g}")

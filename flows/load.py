@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from flows.config import Config
 from flows.explain import explain
+from judge.config import PYTHON
 from rounds.errors import UserError
+from rounds.functions import absolute
 from rounds.settings import locate
 
 
@@ -33,6 +35,7 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
     for override in overrides or []:
         _override(tree, override)
     _judge_by_policy(tree)
+    _locate_functions(tree, path.resolve().parent)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -76,6 +79,35 @@ def _judge_by_policy(tree: dict[str, Any]) -> None:
         served = section.get("serve") if isinstance(section, dict) else None
         if isinstance(served, dict) and served.get("model") == "policy" and model:
             served["model"] = model
+
+
+def _locate_functions(tree: dict[str, Any], folder: Path) -> None:
+    """Functions that are named by their file get its whole path: beside the config, or from the
+    current folder. So they are found from wherever the run goes on.
+    """
+
+    def located(name: Any, prefix: str) -> Any:
+        if isinstance(name, list):
+            return [located(one, prefix) for one in name]
+        if not isinstance(name, str) or not name.startswith(prefix):
+            return name
+        return prefix + absolute(name.removeprefix(prefix), folder)
+
+    gate = _section(tree, "gate")
+    metrics, semantic = _section(gate, "metrics"), _section(_section(tree, "pairs"), "semantic")
+    places = [*((metrics, name, "") for name in metrics), (semantic, "embed", "")]
+    for judge in (_section(tree, "judge"), _section(gate, "judge")):
+        jurors = (judge, "endpoint"), (_section(judge, "appeal"), "endpoint")
+        places += [(*place, PYTHON) for place in (*jurors, (_section(judge, "health"), "second"))]
+    for section, key, prefix in places:
+        if key in section:
+            section[key] = located(section[key], prefix)
+
+
+def _section(tree: dict[str, Any], key: str) -> dict[str, Any]:
+    """A section of the tree; an empty one where there is none."""
+    found = tree.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _find(reference: str) -> Path:

@@ -7,16 +7,16 @@ from typing import Any
 
 from flows.config import Config
 from gate.win_rate import detectable
-from judge.health.canaries import CANARIES
-from judge.health.gold import read_gold
-from judge.panel import is_endpoint
-from judge.strategies import most_calls
+from judge.config import is_endpoint
+from judge.health.gold import most_gold_calls, read_gold
+from judge.health.trials import most_trial_calls
+from judge.strategies import STRATEGIES
 from rounds.files import read_json
 from rounds.folder import finished_rounds, next_round, round_number
-from sampler.dealing.config import written_by
+from sampler.dealing.config import generate_section
 from sampler.dealing.cursor import Deal, next_deal
-from sampler.dealing.pool import used_prompts
-from sampler.dealing.splits import fixed_held_out, take_stock
+from sampler.dealing.pool import dealt_keys
+from sampler.dealing.splits import held_out_of_run, read_supply
 from trainer.config import TrainerConfig
 from trainer.extra import warm_start_due
 
@@ -34,11 +34,11 @@ def plan_round(
     """
     run_dir = runs_dir / config.name
     done = finished_rounds(run_dir)
-    stock = take_stock(config.prompts, fixed_held_out(done))
-    deal = next_deal(config.prompts, stock.pool, used_prompts(done), config.seed)
+    supply = read_supply(config.prompts, held_out_of_run(done))
+    deal = next_deal(config.prompts, supply.pool, dealt_keys(done), config.seed)
     prompts = sum(map(len, deal.keys)) + deal.generated
     opponents = 0 if config.trainer is None else min(len(done), 1) + 1
-    held_out = len(stock.held_out) * 2 * opponents
+    held_out = len(supply.held_out) * 2 * opponents
     asked = judge_calls(config, prompts, held_out)
     calls = sum(asked.values())
     read, written = measured or _tokens_a_call(done)
@@ -66,7 +66,7 @@ def plan_round(
         said = ", ".join(f"{n} of {name}" for (_, name), n in sampling.items())
         lines.insert(3 + bool(generation), ("sampler calls", f"at most {said}"))
     if config.trainer is not None:
-        gate = sum(row["split"] == "gate" for row in stock.held_out)
+        gate = sum(row["split"] == "gate" for row in supply.held_out)
         lines.append(("gate", _gate(config, gate)))
         lines.append(
             ("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}")
@@ -83,23 +83,24 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     judge = config.judge
     jury = [name for name in judge.jury if is_endpoint(name)]
     asked: Counter[tuple[str, str]] = Counter()
-    each = most_calls(judge.strategy, config.sampler.candidates, judge.select, len(jury))
+    each = STRATEGIES[judge.strategy].most_calls(config.sampler.candidates, judge.select, len(jury))
     budget = judge.budget.calls or prompts * each
     for name in jury:
         asked["labels", name] += -(-min(prompts * each, budget) // len(jury))
     if judge.gold is not None:
         pairs = len(read_gold(judge.gold.path, "judge.gold.path"))
         for name in jury:
-            asked["on the gold set", name] += 2 * pairs
+            asked["on the gold set", name] += most_gold_calls(pairs)
     for name in filter(is_endpoint, judge.appealed_to):
         assert judge.appeal is not None, "an appeal has judges"
         compared = judge.appeal.max_share * judge.select.tries
         asked["appeals", name] += 2 * int(min(1.0, compared) * prompts * judge.select.pairs)
-    sample = min(judge.health.sample, prompts)
+    trials = most_trial_calls(judge.health, prompts)
+    second_opinions = trials.pop("second")
     for name in filter(is_endpoint, judge.jury[:1]):
-        asked["tests of the judge", name] += sample * (8 + 2 * len(CANARIES) + 6)
+        asked["tests of the judge", name] += sum(trials.values())
         if judge.health.second is not None and is_endpoint(judge.health.second):
-            asked["second opinions", judge.health.second] += 2 * sample
+            asked["second opinions", judge.health.second] += second_opinions
     for name in filter(is_endpoint, config.held_out_judge.jury):
         asked["at the gate", name] += held_out
     return asked
@@ -128,15 +129,15 @@ def _prompts(config: Config, deal: Deal) -> str:
 
 def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[str, str]]:
     """Calls that the round's new prompts may take: as many a prompt as in the last round."""
-    writer = written_by(config.prompts)
-    if writer is None or not deal.generated:
+    section = generate_section(config.prompts)
+    if section is None or not deal.generated:
         return Counter()
     metrics = read_json(done[-1] / "metrics.json") if done else {}
     last = metrics.get("prompts", {}).get("generated")
     a_prompt = last["calls"] / max(last["prompts"], 1) if last else 1.0
     calls = ceil(deal.generated * a_prompt)
-    most = writer[1].budget.calls
-    return Counter({("generated prompts", writer[1].endpoint): min(calls, most or calls)})
+    most = section[1].budget.calls
+    return Counter({("generated prompts", section[1].endpoint): min(calls, most or calls)})
 
 
 def _candidates(config: Config, prompts: int) -> str:

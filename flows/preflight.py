@@ -4,26 +4,27 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+from endpoints.check import check_endpoint, check_sampling
 from endpoints.hub import model_folder
-from endpoints.open import api_key, check_endpoint, check_sampling
+from endpoints.open import api_key
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
-from judge.config import JudgeConfig
+from judge.config import JudgeConfig, is_endpoint
 from judge.health.config import wanted_accuracy
 from judge.health.gold import read_gold
-from judge.panel import is_endpoint, load_rule
+from judge.panel import load_rule
 from pairs.index.embedding import load_embedding
 from pairs.language import check_language
 from rounds.errors import UserError
 from rounds.weights import Policy, adapter_base
 from sampler.check import check_sampler
-from sampler.dealing.config import written_by
+from sampler.dealing.config import generate_section
 from sampler.dealing.sources.read import source_rows
 from sampler.dealing.sources.recipes import read_material
-from sampler.dealing.splits import take_stock, train_sources
+from sampler.dealing.splits import read_supply, train_sources
 from sampler.writers import named_policy, served_policy
 from trainer.config import FROM_GOLD
 from trainer.stage import check_training
@@ -31,14 +32,14 @@ from trainer.stage import check_training
 
 def check(config: Config, display: Display) -> None:
     """Raise UserError for the first thing that cannot work."""
-    stock = take_stock(config.prompts, near=False)
-    if stock.pool.merged:
-        display.warn(f"{stock.pool.merged} duplicate prompts merged")
-    if stock.held_out_again:
+    supply = read_supply(config.prompts, near=False)
+    if supply.pool.merged:
+        display.warn(f"{supply.pool.merged} duplicate prompts merged")
+    if supply.held_out_again:
         display.warn(
-            f"{stock.held_out_again} train prompts left out: they are gate or test prompts"
+            f"{supply.held_out_again} train prompts left out: they are gate or test prompts"
         )
-    if config.trainer is not None and all(row["split"] != "gate" for row in stock.held_out):
+    if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
             "leaves the gate nothing to decide on; name prompts that test does not have"
@@ -62,8 +63,8 @@ def check_files(config: Config) -> None:
     """Raise UserError for a file, a function or a name that is wrong, where neither an endpoint nor
     a model has to be asked.
     """
-    if (writer := written_by(config.prompts)) is not None:
-        key, generated = writer
+    if (section := generate_section(config.prompts)) is not None:
+        key, generated = section
         read_material(generated, key)
         check_sampling(f"{key}.sampling", generated.sampling)
     for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge)):

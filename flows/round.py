@@ -24,8 +24,8 @@ from rounds.folder import (
     next_round,
     policy_facts,
     policy_of,
-    round_start,
-    start_round,
+    read_round_start,
+    write_round_start,
 )
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
@@ -94,7 +94,7 @@ def begin(run: Session) -> Path:
         "seed": run.config.seed,
         "command": run.command,
     }
-    start_round(folder, facts)
+    write_round_start(folder, facts)
     return folder
 
 
@@ -169,7 +169,7 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     assert run.config.trainer is not None
     shown = run.display.stage("train")
     policies = (in_place(folder), run.initial)
-    seed, limits = run.config.seed, run.config.pairs.held_out
+    seed, limits = run.config.seed, run.config.pairs.leak_limits
     trained, _ = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
     return trained
 
@@ -213,4 +213,4 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
 
 def in_place(folder: Path) -> Policy:
     """The policy that this round started from."""
-    return policy_of(current().run_dir, round_start(folder)["policy"])
+    return policy_of(current().run_dir, read_round_start(folder)["policy"])

@@ -5,16 +5,13 @@ supervised like every other child of a run. Its database is Prefect's usual one,
 `prefect server start` later shows the runs.
 """
 
-import socket
-import sys
-import time
-import urllib.error
-import urllib.request
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from endpoints.children import ChildFailed, child, tail
+from endpoints.children import PYTHON, child
+from endpoints.servers import free_port, wait_until_healthy
 
 STARTUP_SECONDS = 120
 
@@ -31,12 +28,12 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
     if get_current_settings().api.url is not None:
         yield nullcontext
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
-        *(sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"),
+        *(*PYTHON, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"),
         *("--host", "127.0.0.1", "--port", str(port), "--log-level", "error"),
+        # put first in the search path: by default the current folder, here what is first anyway
+        *("--app-dir", os.path.dirname(os.__file__)),
     ]
     env = {
         "PREFECT_UI_ENABLED": "0",
@@ -47,20 +44,9 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
     with child(command, log, env) as process:
 
         def wait() -> AbstractContextManager[object]:
-            deadline = time.monotonic() + STARTUP_SECONDS
             url = f"http://127.0.0.1:{port}/api"
-            while time.monotonic() < deadline:
-                if process.poll() is not None:
-                    raise ChildFailed(
-                        f"Prefect's server did not start; {log} ends with:\n{tail(log)}"
-                    )
-                try:
-                    urllib.request.urlopen(f"{url}/health", timeout=2).close()
-                except (urllib.error.URLError, OSError):
-                    time.sleep(0.2)
-                    continue
-                return _talking_to(url)
-            raise ChildFailed(f"Prefect's server was silent for {STARTUP_SECONDS} s; see {log}")
+            wait_until_healthy(process, f"{url}/health", log, "Prefect's server", STARTUP_SECONDS)
+            return _talking_to(url)
 
         yield wait
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
-from endpoints.open import Endpoints, reach_ourselves
+from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
 from flows.preflight import check, first_policy, read_secret_block
@@ -42,10 +42,10 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
 
     Raises UserError before anything is spent when something in the config cannot work.
     """
-    if (there := _open.get()) is not None:
-        yield there
+    if (outer := _open.get()) is not None:
+        yield outer
         return
-    reach_ourselves()
+    bypass_proxies_to_localhost()
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
         _writable(run_dir)
@@ -69,10 +69,10 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
 
 def current() -> Session:
     """The open session. Tasks call this, so that only paths travel through Prefect."""
-    found = _open.get()
-    if found is None:
+    open_session = _open.get()
+    if open_session is None:
         raise RuntimeError("no session is open; a stage runs inside `with session(...)`")
-    return found
+    return open_session
 
 
 def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
@@ -83,15 +83,15 @@ def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
 
 def _writable(run_dir: Path) -> None:
     """Raise UserError unless the run folder can be written, or made."""
-    there = next(path for path in (run_dir, *run_dir.parents) if path.exists())
-    if not there.is_dir():
-        raise UserError(f"{run_dir}: {there} is a file, not a folder")
+    nearest = next(path for path in (run_dir, *run_dir.parents) if path.exists())
+    if not nearest.is_dir():
+        raise UserError(f"{run_dir}: {nearest} is a file, not a folder")
     try:
-        with TemporaryFile(dir=there):
+        with TemporaryFile(dir=nearest):
             pass
     except OSError as error:
         raise UserError(
-            f"{run_dir}: cannot be written ({there}: {error.strerror}); choose --runs-dir"
+            f"{run_dir}: cannot be written ({nearest}: {error.strerror}); choose --runs-dir"
         ) from error
 
 

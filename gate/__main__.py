@@ -6,12 +6,12 @@ from typing import Any
 from gate.config import GateConfig
 from gate.stage import decide
 from rounds.by_hand import by_hand, trained_policy
-from rounds.folder import round_start
+from rounds.folder import read_round_start
 
 
 def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The gate with the run's own config, on the held-out verdicts that are there."""
-    start = round_start(folder)
+    start = read_round_start(folder)
     section = {name: value for name, value in tree["gate"].items() if name != "judge"}
     ids = [
         facts["policy_id"] for facts in (trained_policy(folder), start["policy"], start["initial"])

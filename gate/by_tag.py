@@ -7,15 +7,15 @@ from gate.win_rate import win_rate
 
 
 def by_tag(
-    contests: Iterable[tuple[list[str] | None, str]], confidence: float
+    tagged_outcomes: Iterable[tuple[list[str] | None, str]], confidence: float
 ) -> dict[str, dict[str, Any]]:
     """The win rate of each tag, in the order of the tags, from tags and outcome of each contest.
 
     A prompt with several tags counts for each. Tags of few prompts have wide intervals, and of
     many tags some look good or bad by chance: these rates are reported and decide nothing.
     """
-    found: dict[str, list[str]] = {}
-    for tags, outcome in contests:
+    outcomes: dict[str, list[str]] = {}
+    for tags, outcome in tagged_outcomes:
         for tag in set(tags or ()):
-            found.setdefault(tag, []).append(outcome)
-    return {tag: win_rate(found[tag], confidence)._asdict() for tag in sorted(found)}
+            outcomes.setdefault(tag, []).append(outcome)
+    return {tag: win_rate(outcomes[tag], confidence)._asdict() for tag in sorted(outcomes)}

@@ -6,11 +6,11 @@ from pydantic import Field, field_validator
 
 from rounds.settings import Section
 
-TAKEN = set(
+TAKEN_NAMES = set(
     "round judge judge_id gate_judge_id counts prompts length_difference partial train decision "
     "gate test alarms promoted reasons usage seconds".split()
 )
-"""What else metrics.json says of a round, beside the named metrics."""
+"""What metrics.json says of a round: a report names its lines by it, and by the user's metrics."""
 
 
 class GateConfig(Section):
@@ -23,13 +23,14 @@ class GateConfig(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Level of every interval, two-sided."""
     metrics: dict[str, str] = Field(default_factory=dict)
-    """Named metrics, `module:function`; the function takes (messages, answer) and returns a
-    number, higher is better. Reported beside the judge; they decide nothing."""
+    """Named metrics, `path/to/file.py:function` or `module:function`; the function takes (messages,
+    answer) and returns a number, higher is better. Reported beside the judge; they decide
+    nothing."""
 
     @field_validator("metrics")
     @classmethod
     def _free_names(cls, metrics: dict[str, str]) -> dict[str, str]:
-        taken = sorted(metrics.keys() & TAKEN)
+        taken = sorted(metrics.keys() & TAKEN_NAMES)
         if taken:
             raise ValueError(f"{taken[0]} is a name that metrics.json has already")
         return metrics

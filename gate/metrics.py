@@ -1,29 +1,29 @@
-"""Metrics the user names: `module:function` to a number for each answer."""
+"""Metrics the user names: a function of the user's to a number for each answer."""
 
-import math
-from collections.abc import Callable
+from typing import NamedTuple
 
-from rounds.errors import UserError
-from rounds.functions import load_function
+from rounds.functions import UserFunction, is_number, load_function
+from rounds.rows import Messages
 
-Metric = Callable[[list[dict[str, str]], str], float]
+
+class Metric(NamedTuple):
+    """A metric of the user's: (messages, answer) to a number, higher is better.
+
+    Calling it raises UserError where the function fails or gives no number.
+    """
+
+    function: UserFunction
+
+    def __call__(self, messages: Messages, answer: str) -> float:
+        value = self.function(messages, answer)
+        if not is_number(value):
+            raise self.function.fault(f"gave {value!r}, not a number")
+        return float(value)
 
 
 def load_metric(name: str, reference: str) -> Metric:
-    """The function behind `module:function`; the current folder is searched as well.
+    """The metric `gate.metrics.NAME` behind `path/to/file.py:function` or `module:function`.
 
-    Raises UserError where there is no such module or function.
+    Raises UserError where there is no such file, module or function.
     """
-    found = load_function(f"gate.metrics.{name}", reference)
-
-    def metric(messages: list[dict[str, str]], answer: str) -> float:
-        try:
-            value = found(messages, answer)
-        except Exception as error:
-            fault = f"{type(error).__name__}: {error}"
-            raise UserError(f"gate.metrics.{name}: {reference} failed ({fault})") from error
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise UserError(f"gate.metrics.{name}: {reference} gave {value!r}, not a number")
-        return float(value)
-
-    return metric
+    return Metric(load_function(f"gate.metrics.{name}", reference))

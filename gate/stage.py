@@ -1,29 +1,36 @@
 """The gate: verdicts on held-out answers to a decision, with reasons."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gate.alarms import goodhart
 from gate.by_tag import by_tag
 from gate.config import GateConfig
-from gate.metrics import load_metric
-from gate.win_rate import ABSTAIN, LOSS, TIE, WIN, WinRate, length_controlled, win_rate
-from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
+from gate.metrics import Metric, load_metric
+from gate.win_rate import ABSTAIN, LOSS, TIE, WIN, length_controlled, win_rate
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
 from rounds.stages import run_stage, stage_key
-from rounds.tables import Row, read_rows, rows_hash
+from rounds.tables import read_rows, rows_hash
 from rounds.verdicts import comparisons, settle
 
-SPLITS = ("gate", "test")
+OPPONENTS = ("previous", "initial")
+"""Whom the trained policy is compared with: the policy in place, and the run's first."""
 
 
 class Contest(NamedTuple):
-    """One held-out prompt answered by the trained policy and by another."""
+    """One held-out prompt answered by the trained policy and by another.
 
-    prompt: Row
-    new: Row
-    other: Row
+    `outcome` is the trained policy's: win, tie, loss or abstain.
+    """
+
+    prompt: Prompt
+    new: Candidate
+    other: Candidate
     outcome: str
+
+
+Contests = dict[tuple[str, str], list[Contest]]
+"""By split (gate, test) and opponent."""
 
 
 def decide(
@@ -31,22 +38,36 @@ def decide(
 ) -> dict[str, Any]:
     """Judge the policy `trained` by its held-out verdicts; the arguments are policy ids.
 
-    Returns {"promoted": bool, "reasons": [...], "metrics": {...}}.
+    Returns {"promoted": bool, "reasons": [...], "metrics": {...}}. Raises UserError for a metric of
+    the user's that is not there, fails or gives no number.
     """
-    candidates = read_rows(folder, CANDIDATES, SPLITS)
-    verdicts = read_rows(folder, VERDICTS, SPLITS)
-    ids = [trained, current, initial]
+    candidates = read_rows(folder, CANDIDATES, HELD_OUT)
+    verdicts = read_rows(folder, VERDICTS, HELD_OUT)
+    metrics = {name: load_metric(name, reference) for name, reference in config.metrics.items()}
+    sources = [metric.function.source for metric in metrics.values()]
     key = stage_key(
         rows_hash("candidates", candidates),
         rows_hash("verdicts", verdicts),
         config.model_dump(),
-        ids,
+        [trained, current, initial],
+        *([sources] if sources else []),
     )
 
     def run() -> dict[str, Any]:
-        metrics = _metrics(folder, config, candidates, verdicts, trained, current, initial)
-        promoted, reasons = promote(config, metrics["decision"], trained == current)
-        return {"promoted": promoted, "reasons": reasons, "metrics": metrics}
+        contests = {
+            (split, name): _contests(
+                read_rows(folder, PROMPTS, [split]),
+                [row for row in candidates if row["split"] == split],
+                [row for row in verdicts if row["split"] == split],
+                trained,
+                other,
+            )
+            for split in HELD_OUT
+            for name, other in zip(OPPONENTS, (current, initial), strict=True)
+        }
+        measured = _measured(contests, metrics, config.confidence)
+        promoted, reasons = promote(config, measured["decision"], trained == current)
+        return {"promoted": promoted, "reasons": reasons, "metrics": measured}
 
     return run_stage(folder, "gate", key, run)
 
@@ -68,78 +89,58 @@ def promote(config: GateConfig, rate: dict[str, Any], unchanged: bool) -> tuple[
     return passed, [reason]
 
 
-def _metrics(
-    folder: Path,
-    config: GateConfig,
-    candidates: list[Row],
-    verdicts: list[Row],
-    trained: str,
-    current: str,
-    initial: str,
-) -> dict[str, Any]:
-    prompts = {row["prompt_id"]: row for row in read_rows(folder, PROMPTS, SPLITS)}
-    versus = {"previous": current, "initial": initial}
-    contests = {
-        (split, name): _contests(prompts, candidates, verdicts, split, trained, other)
-        for split in SPLITS
-        for name, other in versus.items()
-    }
-    decision = [contest.outcome for contest in contests["gate", "previous"]]
-    metrics: dict[str, Any] = {
-        "decision": win_rate(decision, config.confidence, abstain_loses=True)._asdict()
-    }
-    for split in SPLITS:
-        metrics[split] = {
-            f"{kind}_vs_{name}": value
-            for name in versus
-            for kind, value in _rates(contests[split, name], config.confidence).items()
-        }
-        tagged = [(one.prompt["tags"], one.outcome) for one in contests[split, "previous"]]
-        metrics[split]["by_tag_vs_previous"] = by_tag(tagged, config.confidence)
-    for name, reference in config.metrics.items():
-        metric = load_metric(name, reference)
-        metrics[name] = {
-            f"win_rate_vs_{other}": _by_metric(contests["test", other], metric, config.confidence)
-            for other in versus
-        } | {
-            f"gate_win_rate_vs_{other}": _by_metric(
-                contests["gate", other], metric, config.confidence
-            )
-            for other in versus
-        }
-        metrics[name]["mean"] = _mean(contests["test", "initial"], metric, "new")
-        metrics[name]["mean_initial"] = _mean(contests["test", "initial"], metric, "other")
-    metrics["alarms"] = goodhart(metrics, list(config.metrics))
-    return metrics
-
-
 def _contests(
-    prompts: dict[str, Row],
-    candidates: list[Row],
-    verdicts: list[Row],
-    split: str,
+    prompts: list[Prompt],
+    candidates: list[Candidate],
+    verdicts: list[Verdict],
     trained: str,
     other: str,
 ) -> list[Contest]:
-    answers = {
-        (row["prompt_id"], row["policy_id"]): row for row in candidates if row["split"] == split
-    }
-    compared = comparisons([row for row in verdicts if row["split"] == split])
-    found = []
-    for name, prompt in prompts.items():
-        new, old = answers.get((name, trained)), answers.get((name, other))
-        if prompt["split"] == split and new and old:
+    """The contests of one split between two policies, by id; a prompt that only one of them has
+    answered is none.
+    """
+    answers = {(row["prompt_id"], row["policy_id"]): row for row in candidates}
+    compared = comparisons(verdicts)
+    contests = []
+    for prompt in prompts:
+        new = answers.get((prompt["prompt_id"], trained))
+        old = answers.get((prompt["prompt_id"], other))
+        if new and old:
             rows = compared.get((new["candidate_id"], old["candidate_id"]), [])
-            found.append(Contest(prompt, new, old, _outcome(new, old, rows)))
-    return found
+            contests.append(Contest(prompt, new, old, _outcome(new, old, rows)))
+    return contests
 
 
-def _outcome(new: Row, old: Row, rows: list[Row]) -> str:
-    if new["text_hash"] == old["text_hash"]:
+def _outcome(new: Candidate, other: Candidate, verdicts: list[Verdict]) -> str:
+    if new["text_hash"] == other["text_hash"]:
         return TIE
-    if not rows:
+    if not verdicts:
         return ABSTAIN
-    return {"a": WIN, "b": LOSS, "tie": TIE}.get(settle(rows).outcome, ABSTAIN)
+    return {"a": WIN, "b": LOSS, "tie": TIE}.get(settle(verdicts).outcome, ABSTAIN)
+
+
+def _measured(contests: Contests, metrics: dict[str, Metric], confidence: float) -> dict[str, Any]:
+    """The win rates by the judge: the one that decides, and those of each split; under `custom`
+    what the user's metrics say."""
+    decision = [contest.outcome for contest in contests["gate", "previous"]]
+    measured: dict[str, Any] = {
+        "decision": win_rate(decision, confidence, abstain_loses=True)._asdict()
+    }
+    for split in HELD_OUT:
+        measured[split] = {
+            f"{kind}_vs_{name}": value
+            for name in OPPONENTS
+            for kind, value in _rates(contests[split, name], confidence).items()
+        }
+        tagged = [
+            (contest.prompt["tags"], contest.outcome) for contest in contests[split, "previous"]
+        ]
+        measured[split]["by_tag_vs_previous"] = by_tag(tagged, confidence)
+    measured["custom"] = {
+        name: _by_metric(contests, metric, confidence) for name, metric in metrics.items()
+    }
+    measured["alarms"] = goodhart(measured, metrics)
+    return measured
 
 
 def _rates(contests: list[Contest], confidence: float) -> dict[str, Any]:
@@ -152,21 +153,30 @@ def _rates(contests: list[Contest], confidence: float) -> dict[str, Any]:
     }
 
 
-def _by_metric(
-    contests: list[Contest], metric: Callable[..., float], confidence: float
-) -> dict[str, Any]:
-    outcomes = []
-    for contest in contests:
-        messages = contest.prompt["messages"]
-        new = metric(messages, contest.new["text"])
-        other = metric(messages, contest.other["text"])
-        outcomes.append(WIN if new > other else LOSS if new < other else TIE)
-    rate: WinRate = win_rate(outcomes, confidence)
-    return rate._asdict()
+def _by_metric(contests: Contests, metric: Metric, confidence: float) -> dict[str, Any]:
+    """What a metric says: win rates on the test split and, for the alarm, on the gate split; its
+    mean over the test answers of the trained policy and of the first one."""
 
-
-def _mean(contests: list[Contest], metric: Callable[..., float], side: str) -> float | None:
-    values = [
-        metric(contest.prompt["messages"], getattr(contest, side)["text"]) for contest in contests
-    ]
-    return sum(values) / len(values) if values else None
+    values = {
+        key: [
+            (
+                metric(contest.prompt["messages"], contest.new["text"]),
+                metric(contest.prompt["messages"], contest.other["text"]),
+            )
+            for contest in some
+        ]
+        for key, some in contests.items()
+    }
+    rates: dict[str, Any] = {}
+    for prefix, split in (("", "test"), ("gate_", "gate")):
+        for name in OPPONENTS:
+            outcomes = [
+                WIN if new > other else LOSS if new < other else TIE
+                for new, other in values[split, name]
+            ]
+            rates[f"{prefix}win_rate_vs_{name}"] = win_rate(outcomes, confidence)._asdict()
+    on_test = values["test", "initial"]
+    return rates | {
+        "mean": sum(new for new, _ in on_test) / len(on_test) if on_test else None,
+        "mean_initial": sum(first for _, first in on_test) / len(on_test) if on_test else None,
+    }

@@ -6,7 +6,7 @@ from math import exp, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from rounds.rates import fit_length, wilson
+from rounds.rates import fit_length_effect, wilson
 
 WIN, TIE, LOSS, ABSTAIN = "win", "tie", "loss", "abstain"
 
@@ -56,7 +56,7 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
     worths, differences = zip(*kept, strict=True)
     if differences[0] != 0 and len(set(differences)) == 1:
         return None
-    intercept, _ = fit_length(worths, differences)
+    intercept, _ = fit_length_effect(worths, differences)
     return 1 / (1 + exp(-intercept))
 
 

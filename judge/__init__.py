@@ -1,0 +1,1 @@
+"""judge: candidates to verdicts (prefloop)."""

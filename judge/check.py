@@ -9,15 +9,16 @@ from typing import Any
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
 from judge.health.examine import ask_gold, gold_facts
-from judge.health.gold import GoldPair, read_gold
+from judge.health.gold import read_gold
+from judge.health.gold_lines import GoldPair
 from judge.panel import RunJournal
 from rounds.errors import UserError
+from rounds.rows import Verdict
 from rounds.stages import Progress, silent
-from rounds.tables import Row
 from rounds.verdicts import settle
 
 CANNED = "prefloop:prompts/canned.jsonl"
-SHOWN = 5
+PAIRS_SHOWN = 5
 
 
 def check_judge(
@@ -38,29 +39,34 @@ def check_judge(
     rows, seconds = asyncio.run(
         ask_gold(RunJournal(journal, seed), config, endpoints, pairs, 0, progress)
     )
-    flat = [row for of_pair in rows for row in of_pair]
-    calls = [row for row in flat if row["request_key"]]
-    readable = [row for row in flat if not row["reason"]]
-    settled = [settle(of_pair) for of_pair in rows]
+    verdicts = [row for of_pair in rows for row in of_pair]
+    calls = [row for row in verdicts if row["request_key"]]
+    readable = [row for row in verdicts if not row["reason"]]
+    comparisons = [settle(of_pair) for of_pair in rows]
     return {
         "pairs": [
-            {"label": pair.label, "outcome": one.outcome, "reason": one.reason, "verdicts": of_pair}
-            for pair, one, of_pair in zip(pairs[:SHOWN], settled, rows, strict=False)
+            {
+                "label": pair.label,
+                "outcome": settled.outcome,
+                "reason": settled.reason,
+                "verdicts": of_pair,
+            }
+            for pair, settled, of_pair in zip(pairs[:PAIRS_SHOWN], comparisons, rows, strict=False)
         ],
         "calls": len(calls),
-        "failures": dict(Counter(row["reason"] for row in flat if row["reason"])),
-        "comparisons": len(settled),
-        "flips": sum(one.reason == "flip" for one in settled),
+        "failures": dict(Counter(row["reason"] for row in verdicts if row["reason"])),
+        "comparisons": len(comparisons),
+        "flips": sum(settled.reason == "flip" for settled in comparisons),
         "readable": len(readable),
         "probabilities": sum(row["probability"] is not None for row in readable),
         "prompt_tokens": fmean([row["prompt_tokens"] for row in calls] or [0]),
         "completion_tokens": fmean([row["completion_tokens"] for row in calls] or [0]),
         "seconds": seconds,
-        "gold": _gold(config, pairs, flat) if config.gold else None,
+        "gold": _gold(config, pairs, verdicts) if config.gold else None,
     }
 
 
-def _gold(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:
+def _gold(config: JudgeConfig, pairs: list[GoldPair], rows: list[Verdict]) -> dict[str, Any]:
     try:
         return gold_facts(config, pairs, rows)
     except UserError as error:

@@ -8,10 +8,10 @@ from endpoints.config import BudgetConfig
 from judge.health.config import Gold, Health, wanted_accuracy
 from rounds.settings import Section
 
-Channel = Literal["json", "token", "text"]
+PYTHON, HUMAN = "python:", "human:"
+"""What the names of judges begin with that are no endpoint."""
 
-SELECTING = ("screen_confirm", "listwise", "round_robin")
-"""Strategies that have scores to select by."""
+Channel = Literal["json", "token", "text"]
 
 SAMPLING: dict[Channel, dict[str, Any]] = {
     # five cover a verdict; more are sent for every token of the rationale
@@ -21,19 +21,23 @@ SAMPLING: dict[Channel, dict[str, Any]] = {
 }
 """What is sent where the config does not say otherwise."""
 
-
 REPLY_FIELDS = {"rationale", "verdict"}
 """Names that a reply's own fields have."""
 
 
-def _someone(named: str | list[str]) -> str | list[str]:
-    names = [named] if isinstance(named, str) else named
+def is_endpoint(name: str) -> bool:
+    """Whether a judge's name is that of an endpoint."""
+    return not name.startswith((PYTHON, HUMAN))
+
+
+def _each_named_once(judges: str | list[str]) -> str | list[str]:
+    names = [judges] if isinstance(judges, str) else judges
     if not names or len(set(names)) < len(names):
         raise ValueError("needs at least one judge, each named once")
-    return named
+    return judges
 
 
-Judges = Annotated[str | list[str], AfterValidator(_someone)]
+Judges = Annotated[str | list[str], AfterValidator(_each_named_once)]
 """One judge, or a jury."""
 
 
@@ -73,7 +77,7 @@ class Select(Section):
 
     @field_validator("band")
     @classmethod
-    def _some_room(cls, band: tuple[float, float]) -> tuple[float, float]:
+    def _smallest_first(cls, band: tuple[float, float]) -> tuple[float, float]:
         if not 0 <= band[0] <= band[1]:
             raise ValueError("expected the smallest difference, then the largest")
         return band
@@ -92,7 +96,8 @@ class JudgeConfig(Section):
     """A judge and how it is asked."""
 
     endpoint: Judges
-    """An entry of `endpoints`, `python:module:function`, or `human:FILE`; a list is a jury."""
+    """An entry of `endpoints`, `python:path/to/file.py:function` (or `python:module:function`), or
+    `human:FILE`; a list is a jury."""
     strategy: Literal[
         "screen_confirm", "listwise", "tournament", "random_pair", "round_robin", "pairwise"
     ] = "screen_confirm"
@@ -128,8 +133,8 @@ class JudgeConfig(Section):
         """Who judges what was not decided."""
         if self.appeal is None:
             return []
-        named = self.appeal.endpoint
-        return [named] if isinstance(named, str) else named
+        judges = self.appeal.endpoint
+        return [judges] if isinstance(judges, str) else judges
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -149,9 +154,9 @@ class JudgeConfig(Section):
 
     @field_validator("criteria")
     @classmethod
-    def _free_names(cls, criteria: dict[str, float]) -> dict[str, float]:
-        if taken := sorted(criteria.keys() & REPLY_FIELDS):
-            raise ValueError(f"{taken[0]} is a field that every reply has, name it otherwise")
+    def _no_reserved_names(cls, criteria: dict[str, float]) -> dict[str, float]:
+        if reserved := sorted(criteria.keys() & REPLY_FIELDS):
+            raise ValueError(f"{reserved[0]} is a field that every reply has, name it otherwise")
         return criteria
 
     @model_validator(mode="after")
@@ -170,22 +175,17 @@ class JudgeConfig(Section):
             raise ValueError("sampling.logprobs: the token channel reads its verdict from them")
         if self.criteria and (self.channel != "json" or self.strategy == "listwise"):
             raise ValueError("criteria: are read from the json channel, pointwise and pairwise")
-        if self.select != Select() and self.strategy not in SELECTING:
-            raise ValueError(
-                f"select: {self.strategy} selects nothing; leave it out, or take "
-                f"{', '.join(SELECTING)}"
-            )
         if self.batch and self.strategy != "screen_confirm":
             raise ValueError(
                 f"batch: is for the screen of screen_confirm, and {self.strategy} has none"
             )
         if self.batch and self.budget != BudgetConfig():
             raise ValueError("batch: is submitted as a whole, a budget could not stop it")
-        self._threshold_can_be_found()
-        self._others_are_others()
+        self._gold_can_give_the_threshold()
+        self._no_judge_twice()
         return self
 
-    def _threshold_can_be_found(self) -> None:
+    def _gold_can_give_the_threshold(self) -> None:
         if not isinstance(self.tau, str):
             return
         if self.gold is None:
@@ -194,10 +194,10 @@ class JudgeConfig(Section):
             why = "criteria have none" if self.criteria else "there are none without logprobs"
             raise ValueError(f"tau: {self.tau} needs probabilities, and {why}; give a number")
 
-    def _others_are_others(self) -> None:
-        for key, named in (
+    def _no_judge_twice(self) -> None:
+        for key, names in (
             ("appeal.endpoint", self.appealed_to),
             ("health.second", [self.health.second] if self.health.second else []),
         ):
-            if same := [name for name in named if name in self.jury]:
-                raise ValueError(f"{key}: {same[0]} has judged already; name another judge")
+            if again := [name for name in names if name in self.jury]:
+                raise ValueError(f"{key}: {again[0]} has judged already; name another judge")

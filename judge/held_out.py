@@ -4,17 +4,17 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from endpoints.each import stream
+from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
 from judge.asking.questions import both_orders
 from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
 from judge.inputs import JudgeInput
-from judge.panel import depends_on, panel, run_journal
-from judge.stage import facts
-from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
+from judge.panel import panel, panel_identity, run_journal
+from judge.stage import verdict_facts
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
 from rounds.stages import Progress, run_stage, silent, stage_key
-from rounds.tables import Row, by_prompt, read_rows, replace_splits, rows_hash
+from rounds.tables import by_prompt, read_rows, replace_splits, rows_hash
 
 
 def judge_held_out(
@@ -30,36 +30,40 @@ def judge_held_out(
     Every gate and test prompt, both orders; candidate_a is the trained policy's. Two answers that
     are the same text are not asked about: the gate counts them as ties.
     """
-    splits = ["gate", "test"]
-    candidates = read_rows(folder, CANDIDATES, splits)
-    asked = _contests(read_rows(folder, PROMPTS, splits), by_prompt(candidates), trained)
-    asked_of = depends_on(config, endpoints, config.jury)
-    key = stage_key(trained, rows_hash("candidates", candidates), tau, asked_of)
+    candidates = read_rows(folder, CANDIDATES, HELD_OUT)
+    matches = _matches(read_rows(folder, PROMPTS, HELD_OUT), by_prompt(candidates), trained)
+    judges = panel_identity(config, endpoints, config.jury)
+    key = stage_key(trained, rows_hash(CANDIDATES, candidates), tau, judges)
 
-    async def ask() -> list[list[Row]]:
+    async def judge_matches() -> list[list[Verdict]]:
         async with panel(run_journal(folder), config, endpoints, config.jury, tau) as judge:
 
-            async def work(one: JudgeInput) -> list[Row]:
-                return await both_orders(judge, one.prompt, one.candidates[0], one.candidates[1])
+            async def work(match: JudgeInput) -> list[Verdict]:
+                trained_answer, other_answer = match.candidates
+                return await both_orders(judge, match.prompt, trained_answer, other_answer)
 
-            return await stream(asked, work, progress)
+            return await map_concurrently(matches, work, progress)
 
     def run() -> dict[str, Any]:
-        rows = [row for of_prompt in asyncio.run(ask()) for row in of_prompt]
-        replace_splits(folder, VERDICTS, splits, rows)
-        return {**facts(rows), "rubrics": rubric_texts(config)}
+        rows = [row for verdicts in asyncio.run(judge_matches()) for row in verdicts]
+        replace_splits(folder, VERDICTS, HELD_OUT, rows)
+        return {**verdict_facts(rows), "rubrics": rubric_texts(config)}
 
     return run_stage(folder, "judge_held_out", key, run)
 
 
-def _contests(prompts: list[Row], answers: dict[str, list[Row]], trained: str) -> list[JudgeInput]:
-    found = []
+def _matches(
+    prompts: list[Prompt], candidates: dict[str, list[Candidate]], trained: str
+) -> list[JudgeInput]:
+    """The trained policy's answer to each prompt with every other policy's that is another text."""
+    matches = []
     for prompt in prompts:
-        there = answers.get(prompt["prompt_id"], [])
-        new = [row for row in there if row["policy_id"] == trained]
-        found += [
-            JudgeInput(prompt, [new[0], other])
-            for other in there
-            if new and other["text_hash"] != new[0]["text_hash"]
-        ]
-    return found
+        answers = candidates.get(prompt["prompt_id"], [])
+        trained_answer = next((row for row in answers if row["policy_id"] == trained), None)
+        if trained_answer is not None:
+            matches += [
+                JudgeInput(prompt, [trained_answer, other])
+                for other in answers
+                if other["text_hash"] != trained_answer["text_hash"]
+            ]
+    return matches

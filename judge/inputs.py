@@ -1,4 +1,7 @@
-"""What a round asks its judge about: its train prompts, each with its candidates, as a stream."""
+"""What is judged in a round: its train prompts with their candidates, as a stream.
+
+After the judge stage the same prompts are read with the verdicts on them.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from heapq import nsmallest
@@ -7,51 +10,48 @@ from typing import NamedTuple
 
 from rounds.grouped import grouped
 from rounds.ids import digest
-from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
-from rounds.tables import Row, iter_rows, rows_hash
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
+from rounds.tables import iter_rows, rows_hash
 
 JUDGED_COLUMNS = ("candidate_id", "prompt_id", "text", "text_hash", "finish_reason")
 """What a judge or its strategy reads of a candidate: never its tokens."""
 
+ORDER_COLUMNS = ("purpose", "candidate_b", "shown_first")
+"""What tells a comparison that was shown in an order (`is_ordered_comparison`)."""
+
 
 class JudgeInput(NamedTuple):
-    """One prompt and the candidates it is asked about."""
+    """A prompt and the candidates that it is judged on."""
 
-    prompt: Row
-    candidates: list[Row]
+    prompt: Prompt
+    candidates: list[Candidate]
 
 
-def answered_prompts(folder: Path) -> list[str]:
+class JudgedPrompt(NamedTuple):
+    """A prompt with its candidates and the verdict rows that it was labelled by."""
+
+    prompt: Prompt
+    candidates: list[Candidate]
+    verdicts: list[Verdict]
+
+
+def answered_prompt_ids(folder: Path) -> list[str]:
     """Ids of the train prompts that have candidates, in the order of prompts.parquet."""
-    there = {row["prompt_id"] for row in iter_rows(folder, CANDIDATES, ["train"], ["prompt_id"])}
-    prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
-    return [row["prompt_id"] for row in prompts if row["prompt_id"] in there]
+    candidates = iter_rows(folder, CANDIDATES, ["train"], ["prompt_id"])
+    return _in_order(folder, {row["prompt_id"] for row in candidates})
 
 
 def judge_inputs(folder: Path, ids: Sequence[str]) -> Iterator[JudgeInput]:
     """The train prompts `ids`, which are in the order of prompts.parquet, with their candidates."""
-    wanted = set(ids)
-    prompts = (row for row in iter_rows(folder, PROMPTS, ["train"]) if row["prompt_id"] in wanted)
     candidates = grouped(folder, CANDIDATES, ids, ["train"], JUDGED_COLUMNS)
-    return map(JudgeInput, prompts, candidates)
+    return map(JudgeInput, _prompts(folder, ids), candidates)
 
 
 def inputs_hash(folder: Path) -> str:
     """A hash of what is judged: the train prompts and what is read of their candidates."""
     candidates = iter_rows(folder, CANDIDATES, ["train"], JUDGED_COLUMNS)
     prompts = iter_rows(folder, PROMPTS, ["train"])
-    return rows_hash("candidates", candidates, JUDGED_COLUMNS) + rows_hash("prompts", prompts)
-
-
-PLACED = ("purpose", "candidate_b", "shown_first")
-
-
-class JudgedPrompt(NamedTuple):
-    """A prompt with its candidates and the verdict rows it was labelled by."""
-
-    prompt: Row
-    candidates: list[Row]
-    verdicts: list[Row]
+    return rows_hash(CANDIDATES, candidates, JUDGED_COLUMNS) + rows_hash(PROMPTS, prompts)
 
 
 def judged_prompts(
@@ -64,28 +64,37 @@ def judged_prompts(
 
     With `candidates` and `verdicts` only these columns of the two are read.
     """
-    wanted = set(ids)
     return map(
         JudgedPrompt,
-        (row for row in iter_rows(folder, PROMPTS, ["train"]) if row["prompt_id"] in wanted),
+        _prompts(folder, ids),
         grouped(folder, CANDIDATES, ids, ["train"], candidates),
         grouped(folder, VERDICTS, ids, ["train"], verdicts),
     )
 
 
-def sampled_prompts(folder: Path, count: int) -> list[JudgedPrompt]:
+def sample_judged_prompts(folder: Path, count: int) -> list[JudgedPrompt]:
     """At most `count` of the prompts with a confirmed-or-not pairwise comparison, by hash."""
-    rows = iter_rows(folder, VERDICTS, ["train"], ["prompt_id", *PLACED])
-    compared = {row["prompt_id"] for row in rows if is_placed(row)}
-    taken = set(nsmallest(count, compared, key=_by_hash))
-    prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
-    ids = [row["prompt_id"] for row in prompts if row["prompt_id"] in taken]
-    return sorted(judged_prompts(folder, ids), key=lambda one: _by_hash(one.prompt["prompt_id"]))
+    rows = iter_rows(folder, VERDICTS, ["train"], ["prompt_id", *ORDER_COLUMNS])
+    compared = {row["prompt_id"] for row in rows if is_ordered_comparison(row)}
+    ids = _in_order(folder, set(nsmallest(count, compared, key=_by_hash)))
+    sample = judged_prompts(folder, ids)
+    return sorted(sample, key=lambda judged: _by_hash(judged.prompt["prompt_id"]))
 
 
-def is_placed(row: Row) -> bool:
+def is_ordered_comparison(row: Verdict) -> bool:
     """Whether a verdict row is to confirm a pair and its two answers were shown in an order."""
     return bool(row["purpose"] == "confirm" and row["candidate_b"] and row["shown_first"])
+
+
+def _prompts(folder: Path, ids: Sequence[str]) -> Iterator[Prompt]:
+    wanted = set(ids)
+    return (row for row in iter_rows(folder, PROMPTS, ["train"]) if row["prompt_id"] in wanted)
+
+
+def _in_order(folder: Path, ids: set[str]) -> list[str]:
+    """The ids of train prompts in the order of prompts.parquet."""
+    prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
+    return [row["prompt_id"] for row in prompts if row["prompt_id"] in ids]
 
 
 def _by_hash(prompt_id: str) -> str:

@@ -12,22 +12,22 @@ from typing import NamedTuple
 
 from endpoints.batch import answer_by_batch
 from endpoints.budget import Budget, Headroom
-from endpoints.each import PROMPTS_AT_ONCE, each
+from endpoints.concurrency import PROMPTS_AT_ONCE, run_concurrently
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
-from judge.asking.channel import body
+from judge.asking.channel import request_body
 from judge.asking.questions import both_orders, score_request, usable
 from judge.asking.rows import Judge
-from judge.config import JudgeConfig
+from judge.config import JudgeConfig, is_endpoint
 from judge.inputs import JudgeInput, judge_inputs
-from judge.panel import RunJournal, is_endpoint, panel, run_journal
-from judge.strategies import STRATEGIES, most_calls
+from judge.panel import RunJournal, panel, run_journal
+from judge.strategies import STRATEGIES
 from rounds.grouped import grouped
 from rounds.ids import digest, text_hash
-from rounds.rows import VERDICTS
+from rounds.rows import VERDICTS, Verdict
 from rounds.stages import Progress, silent
-from rounds.tables import Row, Written, table_path, writing
-from rounds.verdicts import comparisons, margin, screen_scores, settle
+from rounds.tables import TableWriter, table_path, table_writer
+from rounds.verdicts import SETTLED_BY, comparisons, margin, screen_scores, settle
 
 FIRST, APPEAL = "first", "appeal"
 """Folders of the verdicts of the jury, and of the judges of the appeal."""
@@ -41,7 +41,15 @@ class Labelled(NamedTuple):
     traffic: dict[str, int]
 
 
-async def label(
+class Appealed(NamedTuple):
+    """A comparison to be judged again: the place of its prompt, and ids of its candidates."""
+
+    prompt: int
+    a: str
+    b: str
+
+
+async def write_labels(
     folder: Path,
     into: Path,
     ids: Sequence[str],
@@ -53,129 +61,84 @@ async def label(
 ) -> Labelled:
     """Write every verdict row on the prompts `ids` into the folder `into`, appeals included.
 
-    `labels` reads them in order.
+    `read_labels` reads them in order.
     """
     strategy = STRATEGIES[config.strategy]
-    budget, tally = Budget(**config.budget.model_dump()), Counter[str]()
-    room, desk = Headroom(budget), run_journal(folder)
-    asking = sum(map(is_endpoint, config.jury))
+    budget, traffic = Budget(**config.budget.model_dump()), Counter[str]()
+    headroom, journal = Headroom(budget), run_journal(folder)
+    asked_jurors = sum(map(is_endpoint, config.jury))
     counts = Counter[str]()
 
-    with writing(table_path(into / FIRST, "verdicts"), "verdicts") as written:
-        jury = panel(desk, config, endpoints, config.jury, tau, 0, budget, tally, offline)
+    with table_writer(table_path(into / FIRST, VERDICTS), VERDICTS) as writer:
+        jury = panel(journal, config, endpoints, config.jury, tau, 0, budget, traffic, offline)
         async with jury as judge:
             if config.batch and not offline:
-                await prefill(desk, judge, endpoints, judge_inputs(folder, ids), progress)
+                prompts = judge_inputs(folder, ids)
+                await screen_by_batch(journal, judge, endpoints, prompts, progress)
 
-            async def work(one: JudgeInput) -> list[Row]:
-                n = len(usable(one.candidates))
-                most = most_calls(config.strategy, n, config.select, asking)
-                calls = most if n > 1 and asking else 0
-                if not await room.enter(calls):
+            async def work(prompt: JudgeInput) -> list[Verdict]:
+                n = len(usable(prompt.candidates))
+                most = strategy.most_calls(n, config.select, asked_jurors)
+                calls = most if n > 1 and asked_jurors else 0
+                if not await headroom.enter(calls):
                     counts["left_out"] += 1
                     return []
                 try:
-                    return await strategy(judge, one.prompt, one.candidates)
+                    return await strategy.run(judge, prompt.prompt, prompt.candidates)
                 finally:
-                    await room.leave(calls)
+                    await headroom.leave(calls)
 
-            def done(one: JudgeInput, rows: list[Row]) -> None:
-                written.put(rows)
+            def done(prompt: JudgeInput, rows: list[Verdict]) -> None:
+                writer.write_rows(rows)
                 counts["unsent"] += any(row["reason"] == "budget" for row in rows)
                 counts["done"] += 1
                 progress(counts["done"], len(ids))
 
-            await each(judge_inputs(folder, ids), work, PROMPTS_AT_ONCE, done)
-    with writing(table_path(into / APPEAL, "verdicts"), "verdicts") as written:
+            await run_concurrently(judge_inputs(folder, ids), work, PROMPTS_AT_ONCE, done)
+    with table_writer(table_path(into / APPEAL, VERDICTS), VERDICTS) as writer:
         if config.appeal is not None:
-            found = grouped(into / FIRST, VERDICTS, ids, columns=SETTLED_BY)
-            appeals = undecided(found, config.appeal.max_share, config.select.pairs)
-            higher = panel(
-                desk, config, endpoints, config.appealed_to, tau, 1, budget, tally, offline
-            )
+            verdicts = grouped(into / FIRST, VERDICTS, ids, columns=SETTLED_BY)
+            appeals = to_appeal(verdicts, config.appeal.max_share, config.select.pairs)
+            names = config.appealed_to
+            higher = panel(journal, config, endpoints, names, tau, 1, budget, traffic, offline)
             async with higher as judge:
-                counts["unsent"] += await _appeal(folder, judge, ids, appeals, written, progress)
+                counts["unsent"] += await _appeal(folder, judge, ids, appeals, writer, progress)
     limit = budget.refused if counts["left_out"] or counts["unsent"] else None
-    return Labelled(counts["left_out"], limit, dict(tally))
+    return Labelled(counts["left_out"], limit, dict(traffic))
 
 
-def labels(into: Path, ids: Sequence[str]) -> Iterator[Row]:
-    """The rows that `label` wrote, in the order of the prompts, what was appealed last."""
+def read_labels(into: Path, ids: Sequence[str]) -> Iterator[Verdict]:
+    """The rows that `write_labels` wrote, in the order of the prompts, what was appealed last."""
     levels = [grouped(into / name, VERDICTS, ids) for name in (FIRST, APPEAL)]
     return (row for of_prompt in zip(*levels, strict=True) for rows in of_prompt for row in rows)
 
 
-async def _appeal(
-    folder: Path,
-    judge: Judge,
-    ids: Sequence[str],
-    appeals: list[tuple[int, str, str]],
-    written: Written,
-    progress: Progress,
-) -> int:
-    """Ask the higher judges; returns how many of their rows the budget kept from being asked."""
-    of_prompt: dict[str, list[tuple[str, str]]] = {}
-    for index, a, b in appeals:
-        of_prompt.setdefault(ids[index], []).append((a, b))
-    counts = Counter[str]()
-
-    async def work(one: JudgeInput) -> list[Row]:
-        by_id = {row["candidate_id"]: row for row in one.candidates}
-        pairs = of_prompt[one.prompt["prompt_id"]]
-        questions = [both_orders(judge, one.prompt, by_id[a], by_id[b]) for a, b in pairs]
-        return [row for rows in await asyncio.gather(*questions) for row in rows]
-
-    def done(one: JudgeInput, rows: list[Row]) -> None:
-        written.put(rows)
-        counts["unsent"] += sum(row["reason"] == "budget" for row in rows)
-        counts["done"] += len(of_prompt[one.prompt["prompt_id"]])
-        progress(counts["done"], len(appeals), "appeals")
-
-    await each(judge_inputs(folder, list(of_prompt)), work, PROMPTS_AT_ONCE, done)
-    return counts["unsent"]
-
-
-SETTLED_BY = (
-    *("verdict_id", "prompt_id", "kind", "candidate_a", "candidate_b", "shown_first", "outcome"),
-    *("reason", "score", "probability", "judge_id", "purpose", "level", "threshold", "ranking"),
-)
-"""What settling a comparison reads of a verdict row."""
-
-
-def undecided(
-    rows: Iterable[list[Row]], max_share: float, pairs: int
-) -> list[tuple[int, str, str]]:
-    """What no judge decided, as (place of the prompt, a, b); a tie is decided.
+def to_appeal(rows: Iterable[list[Verdict]], max_share: float, pairs: int) -> list[Appealed]:
+    """Comparisons that no judge decided, in the order of the prompts; a tie is decided.
 
     `rows` are the verdict rows of each prompt, which is to give `pairs` pairs. For every one that
     is missing it appeals a comparison, the first it tried; what reversed the screen is no pair. At
     most `max_share` of the comparisons, chosen by hash, so that a resumed round appeals the same.
     """
-    lost, compared = [], 0
-    for index, of_prompt in enumerate(rows):
-        outcomes = {pair: settle(found).outcome for pair, found in comparisons(of_prompt).items()}
+    undecided: list[Appealed] = []
+    compared = 0
+    for place, of_prompt in enumerate(rows):
+        outcomes = {pair: settle(both).outcome for pair, both in comparisons(of_prompt).items()}
         compared += len(outcomes)
         scores = screen_scores(of_prompt)
         missing = pairs - sum(_is_pair(*item, scores) for item in outcomes.items())
-        open_ones = [pair for pair, outcome in outcomes.items() if outcome == "abstain"]
-        lost += [(index, a, b) for a, b in open_ones[: max(0, missing)]]
+        abstained = [pair for pair, outcome in outcomes.items() if outcome == "abstain"]
+        undecided += [Appealed(place, a, b) for a, b in abstained[: max(0, missing)]]
     allowed = floor(max_share * compared)
-    taken = sorted(lost, key=lambda item: digest("appeal", item[1], item[2]))[:allowed]
-    return sorted(taken)
+    by_hash = sorted(undecided, key=lambda appealed: digest("appeal", appealed.a, appealed.b))
+    return sorted(by_hash[:allowed])
 
 
-def _is_pair(ids: tuple[str, str], outcome: str, scores: dict[str, float]) -> bool:
-    if outcome not in ("a", "b"):
-        return False
-    chosen, rejected = ids if outcome == "a" else ids[::-1]
-    return (margin(scores, chosen, rejected) or 0) >= 0
-
-
-async def prefill(
-    desk: RunJournal,
+async def screen_by_batch(
+    journal: RunJournal,
     judge: Judge,
     endpoints: Endpoints,
-    asked: Iterable[JudgeInput],
+    prompts: Iterable[JudgeInput],
     progress: Progress,
 ) -> None:
     """Answer the screen of all prompts in batches; what a batch fails at is asked one by one.
@@ -183,12 +146,51 @@ async def prefill(
     Holds every request of the screen in memory, its rubric, prompt and answer as they are sent.
     """
     name = judge.config.jury[0]
-    questions = []
-    for one in asked:
-        kept = usable(one.candidates)
+    calls = []
+    for prompt, candidates in prompts:
+        kept = usable(candidates)
         for candidate in kept if len(kept) > 1 else []:
-            messages, rubric, fields = score_request(judge, one.prompt, candidate)
-            questions.append((body(judge, messages, fields), text_hash(rubric.text)))
-    with Journal(desk.journal) as journal:
+            request = score_request(judge, prompt, candidate)
+            calls.append((request_body(judge.config, request), text_hash(request.rubric.text)))
+    with Journal(journal.path) as answers:
         live, config = endpoints.live(name), endpoints.config(name)
-        await answer_by_batch(name, config, live, journal, questions, progress)
+        await answer_by_batch(name, config, live, answers, calls, progress)
+
+
+async def _appeal(
+    folder: Path,
+    judge: Judge,
+    ids: Sequence[str],
+    appeals: list[Appealed],
+    writer: TableWriter,
+    progress: Progress,
+) -> int:
+    """Ask the higher judges; returns how many of their rows the budget kept from being asked."""
+    appeals_of: dict[str, list[Appealed]] = {}
+    for appealed in appeals:
+        appeals_of.setdefault(ids[appealed.prompt], []).append(appealed)
+    counts = Counter[str]()
+
+    async def work(prompt: JudgeInput) -> list[Verdict]:
+        by_id = {row["candidate_id"]: row for row in prompt.candidates}
+        calls = [
+            both_orders(judge, prompt.prompt, by_id[appealed.a], by_id[appealed.b])
+            for appealed in appeals_of[prompt.prompt["prompt_id"]]
+        ]
+        return [row for rows in await asyncio.gather(*calls) for row in rows]
+
+    def done(prompt: JudgeInput, rows: list[Verdict]) -> None:
+        writer.write_rows(rows)
+        counts["unsent"] += sum(row["reason"] == "budget" for row in rows)
+        counts["done"] += len(appeals_of[prompt.prompt["prompt_id"]])
+        progress(counts["done"], len(appeals), "appeals")
+
+    await run_concurrently(judge_inputs(folder, list(appeals_of)), work, PROMPTS_AT_ONCE, done)
+    return counts["unsent"]
+
+
+def _is_pair(ids: tuple[str, str], outcome: str, scores: dict[str, float]) -> bool:
+    if outcome not in ("a", "b"):
+        return False
+    chosen, rejected = ids if outcome == "a" else ids[::-1]
+    return (margin(scores, chosen, rejected) or 0) >= 0

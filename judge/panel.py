@@ -1,11 +1,10 @@
-"""The judges of a round, ready to be asked: endpoints through the journal, rules as they are."""
+"""The judges of a round, by name and ready to be asked: an endpoint of the config,
+`python:path/to/file.py:function` (or `python:module:function`), or `human:FILE`.
+"""
 
 import hashlib
-import inspect
-import json
-import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,36 +17,39 @@ from endpoints.open import Endpoints
 from endpoints.reply import Ask, EndpointLost
 from judge.asking.rows import Judge, Juror
 from judge.asking.rubric import load_rubrics
-from judge.config import JudgeConfig
+from judge.config import HUMAN, PYTHON, JudgeConfig, is_endpoint
 from rounds.errors import UserError
-from rounds.folder import round_start, run_of
-from rounds.functions import load_function
+from rounds.folder import read_round_start, run_of
+from rounds.functions import is_number, load_function, short_reference
 from rounds.ids import text_hash
-from rounds.tables import Row
+from rounds.rows import Candidate, Prompt
+from texts.json_lines import NOT_UTF8, json_lines
+
+OUTCOMES = ("a", "b", "tie")
 
 
 class RunJournal(NamedTuple):
     """Where a run's answers are kept, and the seed that its nonces follow from."""
 
-    journal: Path
+    path: Path
     seed: int
 
 
 def run_journal(folder: Path) -> RunJournal:
-    """The desk of a round."""
-    return RunJournal(run_of(folder) / "journal.sqlite", round_start(folder)["seed"])
+    """The journal of the run that a round belongs to."""
+    return RunJournal(run_of(folder) / "journal.sqlite", read_round_start(folder)["seed"])
 
 
 @asynccontextmanager
 async def panel(
-    desk: RunJournal,
+    journal: RunJournal,
     config: JudgeConfig,
     endpoints: Endpoints,
     names: list[str],
     tau: float = 0.5,
     level: int = 0,
     budget: Budget | None = None,
-    tally: Counter[str] | None = None,
+    traffic: Counter[str] | None = None,
     offline: bool = False,
 ) -> AsyncIterator[Judge]:
     """The judges `names`, ready to be asked; `offline` they answer from the journal alone.
@@ -56,18 +58,17 @@ async def panel(
     anew.
     """
     async with AsyncExitStack() as stack:
-        journal = stack.enter_context(Journal(desk.journal))
+        answers = stack.enter_context(Journal(journal.path))
         jury = []
         for name in names:
             if not is_endpoint(name):
                 jury.append(load_rule("judge.endpoint", name))
             elif offline:
                 model = model_id(endpoints.config(name))
-                ask = from_journal(name, model, journal)
-                jury.append(Juror(f"{name}/{model}", ask))
+                jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers)))
             else:
-                jury.append(await _live(stack, endpoints, name, journal, budget, tally))
-        secret = hashlib.sha256(f"prefloop nonce {desk.seed}".encode()).digest()
+                jury.append(await _live(stack, endpoints, name, answers, budget, traffic))
+        secret = hashlib.sha256(f"prefloop nonce {journal.seed}".encode()).digest()
         try:
             yield Judge(config, load_rubrics(config), secret, jury, tau, level)
         except EndpointLost:
@@ -76,116 +77,91 @@ async def panel(
             raise
 
 
-def depends_on(config: JudgeConfig, endpoints: Endpoints, names: list[str]) -> list[Any]:
-    """What verdicts of these judges follow from, beside the questions: for the stage's key."""
-    asked: list[Any] = []
+def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) -> list[Any]:
+    """What verdicts of these judges follow from, beside the questions: for the key of a stage."""
+    judges: list[Any] = []
     for name in names:
         if is_endpoint(name):
-            asked.append([name, identity(endpoints.config(name))])
+            judges.append([name, identity(endpoints.config(name))])
         else:
-            asked.append(load_rule("judge.endpoint", name).judge_id)
+            judges.append(load_rule("judge.endpoint", name).judge_id)
     rubrics = [rubric.text for rubric in load_rubrics(config) if rubric]
     section = config.model_dump(exclude={"health": {"bounds"}})
-    return [section, asked, rubrics]
+    return [section, judges, rubrics]
+
+
+def load_rule(where: str, name: str) -> Juror:
+    """The juror behind a name that is no endpoint; `where` is the config key that names it.
+
+    Raises UserError where the function or the file is not there or is wrong.
+    """
+    return _function(where, name) if name.startswith(PYTHON) else _person(where, name)
 
 
 async def _live(
     stack: AsyncExitStack,
     endpoints: Endpoints,
     name: str,
-    journal: Journal,
+    answers: Journal,
     budget: Budget | None,
-    tally: Counter[str] | None,
+    traffic: Counter[str] | None,
 ) -> Juror:
     live, config = endpoints.live(name), endpoints.config(name)
-    ask: Ask = await stack.enter_async_context(asking(name, config, live, journal, budget, tally))
+    ask: Ask = await stack.enter_async_context(asking(name, config, live, answers, budget, traffic))
     return Juror(f"{name}/{live.model_id}", ask)
 
 
-PYTHON, HUMAN = "python:", "human:"
-OUTCOMES = ("a", "b", "tie")
+def _function(where: str, name: str) -> Juror:
+    """Judges by `function(prompt, answer)`, which gives a number, or None for no verdict."""
+    reference = name.removeprefix(PYTHON)
+    function = load_function(where, reference, PYTHON)
 
-
-def is_endpoint(name: str) -> bool:
-    """Whether a judge's name is that of an endpoint."""
-    return not name.startswith((PYTHON, HUMAN))
-
-
-def load_rule(where: str, name: str) -> Juror:
-    """The voice behind a name that is no endpoint.
-
-    Raises UserError where the function or the file is not there or is wrong.
-    """
-    if name.startswith(PYTHON):
-        return _python(where, name)
-    return _human(where, name)
-
-
-def _python(where: str, name: str) -> Juror:
-    function = load_function(where, name.removeprefix(PYTHON), PYTHON)
-    try:
-        source = inspect.getsource(function)
-    except (OSError, TypeError):
-        source = ""
-    return Juror(f"{name}@{text_hash(source)}", None, _scorer(where, name, function))
-
-
-def _scorer(where: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A rule from `function(prompt, answer)`, which gives a number, or None for no verdict."""
-
-    def scored(prompt: Row, answer: Row) -> float | None:
-        try:
-            value = function(prompt, answer["text"])
-        except Exception as error:
-            fault = f"{type(error).__name__}: {error}"
-            raise UserError(f"{where}: {name} failed ({fault})") from error
+    def value_of(prompt: Prompt, answer: Candidate) -> float | None:
+        value = function(prompt, answer["text"])
         if value is None:
             return None
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise UserError(f"{where}: {name} gave {value!r}, neither a number nor None")
+        if not is_number(value):
+            raise function.fault(f"gave {value!r}, neither a number nor None")
         return float(value)
 
-    def rule(prompt: Row, a: Row, b: Row | None) -> str | float | None:
-        first = scored(prompt, a)
+    def rule(prompt: Prompt, a: Candidate, b: Candidate | None) -> str | float | None:
+        first = value_of(prompt, a)
         if b is None or first is None:
             return first
-        second = scored(prompt, b)
+        second = value_of(prompt, b)
         if second is None:
             return None
         return "a" if first > second else "b" if second > first else "tie"
 
-    return rule
+    return Juror(f"{PYTHON}{short_reference(reference)}@{function.source}", None, rule)
 
 
-def _human(where: str, name: str) -> Juror:
+def _person(where: str, name: str) -> Juror:
+    """Judges by the verdicts that someone wrote into a file, whichever candidate is called a."""
     path = Path(name.removeprefix(HUMAN)).expanduser()
     if not path.is_file():
         raise UserError(f"{where}: no such file {path.resolve()}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except ValueError as error:
-        raise UserError(f"{where}: {path} is not text in UTF-8 ({error})") from None
     verdicts: dict[tuple[str, str], str] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            a, b, outcome = _human_line(f"{path}, line {number}", line)
-            swapped = {"a": "b", "b": "a"}.get(outcome, outcome)
-            if verdicts.get((a, b), outcome) != outcome:
-                raise UserError(f"{path}, line {number}: contradicts an earlier line on the two")
-            verdicts |= {(a, b): outcome, (b, a): swapped}
+    for line in json_lines(path):
+        if line.fault is not None and line.fault.startswith(NOT_UTF8):
+            reason = line.fault.removeprefix(NOT_UTF8).strip()
+            raise UserError(f"{where}: {path} is not text in UTF-8 {reason}")
+        a, b, outcome = _verdict_line(f"{path}, line {line.number}", line.value)
+        swapped = {"a": "b", "b": "a"}.get(outcome, outcome)
+        if verdicts.get((a, b), outcome) != outcome:
+            raise UserError(f"{path}, line {line.number}: contradicts an earlier line on the two")
+        verdicts |= {(a, b): outcome, (b, a): swapped}
 
-    def rule(prompt: Row, a: Row, b: Row | None) -> str | None:
+    def rule(prompt: Prompt, a: Candidate, b: Candidate | None) -> str | None:
         return verdicts.get((a["candidate_id"], b["candidate_id"])) if b else None
 
-    return Juror(f"{name}@{text_hash(text)}", None, rule)
+    return Juror(f"{name}@{text_hash(path.read_text(encoding='utf-8-sig'))}", None, rule)
 
 
-def _human_line(where: str, line: str) -> tuple[str, str, str]:
-    try:
-        row = json.loads(line)
-        a, b, outcome = row["candidate_a"], row["candidate_b"], row["verdict"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        a = b = outcome = None
+def _verdict_line(where: str, value: Any) -> tuple[str, str, str]:
+    """The two candidates and the verdict of a line."""
+    fields = value if isinstance(value, dict) else {}
+    a, b, outcome = (fields.get(key) for key in ("candidate_a", "candidate_b", "verdict"))
     if not (isinstance(a, str) and isinstance(b, str) and a != b and outcome in OUTCOMES):
         raise UserError(
             f'{where}: expected {{"candidate_a": id, "candidate_b": id, "verdict": ...}} with a, b '

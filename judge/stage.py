@@ -10,15 +10,15 @@ from typing import Any
 from endpoints.open import Endpoints
 from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
-from judge.inputs import answered_prompts, inputs_hash
-from judge.labels import label, labels
-from judge.panel import depends_on
-from rounds.rows import VERDICTS
+from judge.inputs import answered_prompt_ids, inputs_hash
+from judge.labels import read_labels, write_labels
+from judge.panel import panel_identity
+from rounds.rows import VERDICTS, Verdict
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
-from rounds.tables import Row, iter_rows, replace_splits
+from rounds.tables import iter_rows, replace_splits
 
 COUNTED = ("outcome", "reason", "prompt_tokens", "completion_tokens", "cost")
-SUMMED = COUNTED[2:]
+"""What `verdict_facts` reads of a verdict row."""
 
 
 def judge_candidates(
@@ -36,34 +36,41 @@ def judge_candidates(
     says how many prompts were left out.
     """
     names = [*config.jury, *config.appealed_to]
-    key = stage_key(inputs_hash(folder), tau, depends_on(config, endpoints, names))
+    key = stage_key(inputs_hash(folder), tau, panel_identity(config, endpoints, names))
 
     def run() -> dict[str, Any]:
-        ids, into = answered_prompts(folder), work_dir(folder, "judge", key)
-        found = asyncio.run(label(folder, into, ids, config, endpoints, tau, progress))
-        replace_splits(folder, VERDICTS, ["train"], labels(into, ids))
+        ids, into = answered_prompt_ids(folder), work_dir(folder, "judge", key)
+        labelled = asyncio.run(write_labels(folder, into, ids, config, endpoints, tau, progress))
+        replace_splits(folder, VERDICTS, ["train"], read_labels(into, ids))
         shutil.rmtree(into)
-        partial = {"left_out": found.left_out, "limit": found.limit} if found.limit else None
-        rows = iter_rows(folder, VERDICTS, ["train"], COUNTED)
-        said = {"partial": partial, "traffic": found.traffic, "rubrics": rubric_texts(config)}
-        return facts(rows) | said
+        return {
+            **verdict_facts(iter_rows(folder, VERDICTS, ["train"], COUNTED)),
+            "partial": (
+                {"left_out": labelled.left_out, "limit": labelled.limit} if labelled.limit else None
+            ),
+            "traffic": labelled.traffic,
+            "rubrics": rubric_texts(config),
+        }
 
     return run_stage(folder, "judge", key, run)
 
 
-def facts(rows: Iterable[Row]) -> dict[str, Any]:
+def verdict_facts(rows: Iterable[Verdict]) -> dict[str, Any]:
     """What a stage says of its verdict rows: outcomes, reasons, usage."""
     outcomes, reasons = Counter[str](), Counter[str]()
-    used = dict.fromkeys(SUMMED, 0)
+    prompt_tokens, completion_tokens, cost = 0, 0, 0.0
     for row in rows:
         outcomes[row["outcome"]] += 1
         if row["reason"]:
             reasons[row["reason"]] += 1
-        for name in SUMMED:
-            used[name] += row[name]
+        prompt_tokens += row["prompt_tokens"]
+        completion_tokens += row["completion_tokens"]
+        cost += row["cost"]
     return {
         "verdicts": outcomes.total(),
         "outcomes": dict(sorted(outcomes.items())),
         "abstained": dict(sorted(reasons.items())),
-        **used,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "cost": cost,
     }

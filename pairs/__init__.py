@@ -1,0 +1,1 @@
+"""pairs: verdicts to preference pairs (prefloop)."""

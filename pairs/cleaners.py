@@ -4,9 +4,9 @@ from functools import partial
 
 from pairs.config import PairsConfig
 from pairs.contamination import Contamination
-from pairs.degenerate import loops
 from pairs.language import language
-from pairs.pair import CandidatePair, Cleaner, Why
+from pairs.loops import loops
+from pairs.pair import CandidatePair, Cleaner, DropReason
 from pairs.refusals import refusals
 from pairs.sides import (
     both_bad,
@@ -40,6 +40,6 @@ def cleaners(config: PairsConfig, contamination: Contamination) -> list[Cleaner]
     ]
 
 
-def first_reason(pair: CandidatePair, checks: list[Cleaner]) -> Why | None:
+def first_reason(pair: CandidatePair, checks: list[Cleaner]) -> DropReason | None:
     """Why the pair is dropped, or None."""
-    return next((why for check in checks if (why := check(pair))), None)
+    return next((reason for check in checks if (reason := check(pair))), None)

@@ -12,7 +12,8 @@ class Semantic(Section):
     """Duplicates by meaning, as an embedding of your own sees it."""
 
     embed: str
-    """`module:function`; it takes a list of texts and returns a vector for each."""
+    """`path/to/file.py:function` or `module:function`; takes a list of texts, returns a vector for
+    each."""
     threshold: float = Field(0.95, gt=0, le=1)
     """Cosine similarity from which two pairs are duplicates; embeddings differ, look at yours."""
 
@@ -54,6 +55,6 @@ class PairsConfig(Section):
     semantic: Semantic | None = None
 
     @property
-    def held_out(self) -> LeakLimits:
+    def leak_limits(self) -> LeakLimits:
         """How close a pair may come to the held-out prompts."""
-        return LeakLimits(self.held_out_near, self.held_out_overlap, self.ngram)
+        return LeakLimits.of(dict(self))

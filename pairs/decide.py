@@ -1,79 +1,77 @@
 """The train prompts of a round, streamed: what each comparison amounts to, looked at alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pairs.build import considered
+from pairs.build import comparison_rows
 from pairs.cleaners import cleaners, first_reason
 from pairs.config import PairsConfig
 from pairs.contamination import Contamination
 from pairs.pair import CandidatePair
-from rounds.folder import round_number, round_start
+from rounds.folder import read_round_start, round_number
 from rounds.grouped import grouped
-from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS, Candidate, DroppedPair, Verdict
 from rounds.stages import Progress
-from rounds.tables import Row, iter_rows
+from rounds.tables import iter_rows
+from rounds.verdicts import SETTLED_BY
 from texts.leaks import LeakFinder
 
 TRAIN = ("train",)
-HELD_OUT = ("gate", "test")
-PROMPT = ("prompt_id", "messages")
-HELD_OUT_PROMPT = ("prompt_id", "messages", "reference")
-CANDIDATE = ("candidate_id", "prompt_id", "index", "text", "text_hash", "finish_reason", "source")
-VERDICT = (
-    "verdict_id",
+
+PROMPT_COLUMNS = ("prompt_id", "messages")
+HELD_OUT_COLUMNS = ("prompt_id", "messages", "reference")
+CANDIDATE_COLUMNS = (
+    "candidate_id",
     "prompt_id",
-    "kind",
-    "candidate_a",
-    "candidate_b",
-    "shown_first",
-    "outcome",
-    "reason",
-    "score",
-    "probability",
-    "judge_id",
-    "purpose",
-    "level",
-    "threshold",
-    "ranking",
-    "repeat",
+    "index",
+    "text",
+    "text_hash",
+    "finish_reason",
+    "source",
 )
+VERDICT_COLUMNS = (*SETTLED_BY, "repeat")
 
 
 def decide_prompts(
     folder: Path, prompt_ids: list[str], config: PairsConfig, progress: Progress
-) -> Iterator[Row]:
+) -> Iterator[DroppedPair]:
     """Rows of the dropped table in the order of the prompts; `reason` is null where none is found.
 
     Holds the rows of one prompt in memory, and the held-out prompts.
     """
     number = round_number(folder)
-    policy = round_start(folder)["policy"]["policy_id"]
-    held_out = LeakFinder(iter_rows(folder, PROMPTS, HELD_OUT, HELD_OUT_PROMPT), config.held_out)
-    known = Contamination(held_out, iter_rows(folder, PROMPTS, TRAIN, PROMPT))
-    checks = cleaners(config, known)
-    prompts = iter_rows(folder, PROMPTS, TRAIN, PROMPT)
-    sampled = grouped(folder, CANDIDATES, prompt_ids, TRAIN, CANDIDATE)
-    judged = grouped(folder, VERDICTS, prompt_ids, TRAIN, VERDICT)
-    for done, (prompt, answers, verdicts) in enumerate(zip(prompts, sampled, judged, strict=True)):
-        by_id = {row["candidate_id"]: row for row in _in_order(answers)}
-        for row, reason in considered(number, prompt, by_id, _told(verdicts, by_id)):
+    policy_id = read_round_start(folder)["policy"]["policy_id"]
+    held_out = iter_rows(folder, PROMPTS, HELD_OUT, HELD_OUT_COLUMNS)
+    leaks = LeakFinder(held_out, config.leak_limits)
+    contamination = Contamination(leaks, iter_rows(folder, PROMPTS, TRAIN, PROMPT_COLUMNS))
+    checks = cleaners(config, contamination)
+    tables = zip(
+        iter_rows(folder, PROMPTS, TRAIN, PROMPT_COLUMNS),
+        grouped(folder, CANDIDATES, prompt_ids, TRAIN, CANDIDATE_COLUMNS),
+        grouped(folder, VERDICTS, prompt_ids, TRAIN, VERDICT_COLUMNS),
+        strict=True,
+    )
+    for done, (prompt, of_prompt, verdicts) in enumerate(tables, start=1):
+        candidates = {row["candidate_id"]: row for row in _sorted_candidates(of_prompt)}
+        verdicts = _sorted_verdicts(verdicts, candidates)
+        for row, reason in comparison_rows(number, prompt, candidates, verdicts):
             detail = None
-            if reason is None:
-                pair = CandidatePair(row, by_id[row["chosen_id"]], by_id[row["rejected_id"]])
-                reason, detail = first_reason(pair, checks) or (None, None)
-            yield {**row, "policy_id": policy, "reason": reason, "detail": detail}
-        progress(done + 1, len(prompt_ids))
+            if row["chosen_id"] is not None and row["rejected_id"] is not None:
+                chosen, rejected = candidates[row["chosen_id"]], candidates[row["rejected_id"]]
+                drop = first_reason(CandidatePair(row, chosen, rejected), checks)
+                reason, detail = drop or (None, None)
+            yield {**row, "policy_id": policy_id, "reason": reason, "detail": detail}
+        progress(done, len(prompt_ids))
 
 
-def _in_order(answers: list[Row]) -> list[Row]:
-    return sorted(answers, key=lambda row: (row["index"], row["candidate_id"]))
+def _sorted_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
+    return sorted(candidates, key=lambda row: (row["index"], row["candidate_id"]))
 
 
-def _told(verdicts: list[Row], answers: dict[str, Row]) -> list[Row]:
+def _sorted_verdicts(verdicts: list[Verdict], candidates: Iterable[str]) -> list[Verdict]:
     """A prompt's verdicts in one order, however they lie on disk."""
     place: dict[str | None, int] = {None: -1}
-    place |= {name: at for at, name in enumerate(answers)}
+    place |= {candidate_id: at for at, candidate_id in enumerate(candidates)}
     return sorted(
         verdicts,
         key=lambda row: (

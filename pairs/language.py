@@ -6,16 +6,16 @@ from functools import cache
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
 
 from pairs.config import PairsConfig
-from pairs.pair import CandidatePair, Why
+from pairs.pair import CandidatePair, DropReason
 from rounds.errors import UserError
 from texts.normal import prompt_text
 
-LEAST = 60
+MIN_LETTERS = 60
 """Letters that a judgement rests on; a third of them where most are Chinese, Japanese or Korean."""
-SURE = 0.95
+MIN_PROBABILITY = 0.95
 """Probability that the classifier gives its guess. With both it judged 2,591 single sentences and
 5,624 answers of AlpacaEval, and mistook none."""
-NONE = "zxx"
+NO_LANGUAGE = "zxx"
 """What the classifier calls text that is in no language, such as code."""
 
 NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>", re.DOTALL)
@@ -30,7 +30,7 @@ ASKS_FOR_ANOTHER = re.compile(
 )
 
 
-def language(pair: CandidatePair, config: PairsConfig) -> Why | None:
+def language(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
     """A side that is not in the language of the prompt, or not in the one the config names.
 
     A side that is short, or mostly code, or that the classifier is not sure of, is let pass; so
@@ -41,30 +41,30 @@ def language(pair: CandidatePair, config: PairsConfig) -> Why | None:
     wanted: str | None = config.language
     if wanted == "prompt":
         prompt = prompt_text(pair.row["prompt"])
-        wanted = None if ASKS_FOR_ANOTHER.search(prompt) else spoken(prompt)
-    for name, text in zip(("chosen", "rejected"), pair.sides, strict=True):
-        found = spoken(text)
-        if wanted is not None and found not in (None, wanted):
-            return Why("language", f"{name} is {found}, not {wanted}")
+        wanted = None if ASKS_FOR_ANOTHER.search(prompt) else language_of(prompt)
+    for side, text in zip(("chosen", "rejected"), pair.texts, strict=True):
+        code = language_of(text)
+        if wanted is not None and code not in (None, wanted):
+            return DropReason("language", f"{side} is {code}, not {wanted}")
     return None
 
 
-def spoken(text: str) -> str | None:
+def language_of(text: str) -> str | None:
     """The language of a text by its ISO 639-1 code, or None where that is not clear."""
     prose = LINE_OF_CODE.sub(" ", NOT_PROSE.sub(" ", text))
-    letters = "".join(mark for mark in prose if mark.isalpha())
-    dense = sum(mark > "\u2e80" for mark in letters) > len(letters) / 2
-    if len(letters) < (LEAST / 3 if dense else LEAST):
+    letters = "".join(character for character in prose if character.isalpha())
+    dense = sum(letter > "\u2e80" for letter in letters) > len(letters) / 2
+    if len(letters) < (MIN_LETTERS / 3 if dense else MIN_LETTERS):
         return None
-    found, probability = _identifier().classify(prose)
-    return str(found) if probability >= SURE and found != NONE else None
+    code, probability = _identifier().classify(prose)
+    return str(code) if probability >= MIN_PROBABILITY and code != NO_LANGUAGE else None
 
 
 def check_language(code: str | None) -> None:
     """Raise UserError for a language that the classifier does not know."""
     if code in (None, "prompt"):
         return
-    known = set(_identifier().labels) - {NONE}
+    known = set(_identifier().labels) - {NO_LANGUAGE}
     if code not in known:
         raise UserError(
             f"pairs.language: {code!r} is no language that can be told; expected prompt or one of "

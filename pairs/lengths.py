@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-LEAST = 20
+MIN_PAIRS = 20
 """Pairs from which a mean says something; fewer are let pass."""
 
 
@@ -14,13 +14,13 @@ class Lengths(NamedTuple):
     rejected: int
 
 
-def difference(pairs: list[Lengths]) -> float | None:
+def length_difference(pairs: list[Lengths]) -> float | None:
     """Mean chosen minus mean rejected length, as a share of the latter; None without pairs."""
     rejected = sum(pair.rejected for pair in pairs)
     return (sum(pair.chosen for pair in pairs) - rejected) / rejected if rejected else None
 
 
-def too_much(pairs: list[Lengths], bound: float | None) -> list[Lengths]:
+def dropped_by_guard(pairs: list[Lengths], bound: float | None) -> list[Lengths]:
     """The fewest pairs without which the difference is within the bound, in both directions.
 
     The difference is beyond it where the excesses (chosen - rejected - bound * rejected, or with
@@ -28,17 +28,17 @@ def too_much(pairs: list[Lengths], bound: float | None) -> list[Lengths]:
     with the smaller id. The order of the pairs does not matter.
     """
     dropped: list[Lengths] = []
-    while bound is not None and len(pairs) >= LEAST:
+    while bound is not None and len(pairs) >= MIN_PAIRS:
         gone = set(dropped)
         kept = [pair for pair in pairs if pair not in gone]
-        more = _largest(kept, bound, 1) or _largest(kept, bound, -1)
+        more = _largest_excess(kept, bound, 1) or _largest_excess(kept, bound, -1)
         if not more:
             break
         dropped += more  # a second time only where one pair tips the mean to the other side
     return dropped
 
 
-def _largest(pairs: list[Lengths], bound: float, sign: int) -> list[Lengths]:
+def _largest_excess(pairs: list[Lengths], bound: float, sign: int) -> list[Lengths]:
     def excess(pair: Lengths) -> float:
         return sign * (pair.chosen - pair.rejected) - bound * pair.rejected
 

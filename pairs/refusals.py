@@ -3,9 +3,9 @@
 import re
 
 from pairs.config import PairsConfig
-from pairs.pair import CandidatePair, Why
+from pairs.pair import CandidatePair, DropReason
 
-LONGEST = 600
+MAX_CHARACTERS = 600
 """Characters of a refusal; one that goes on for longer, or with a list, mostly helps after all."""
 
 LEAD = (
@@ -53,14 +53,14 @@ MARKS = re.compile(r"^(?:[\s*>#_-]|</?\w+>)+")
 LIST = re.compile(r"\n\s*(?:[-*\u2022]|\d+[.)])\s")
 
 
-def refusals(pair: CandidatePair, config: PairsConfig) -> Why | None:
+def refusals(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
     """Sides that refuse: both, the chosen, or any, as the config says."""
-    chosen, rejected = (refuses(side) for side in pair.sides)
-    found = {None: False, "both": chosen and rejected, "chosen": chosen, "any": chosen or rejected}
-    if not found[config.refusals]:
+    chosen, rejected = (refuses(text) for text in pair.texts)
+    drop = {None: False, "both": chosen and rejected, "chosen": chosen, "any": chosen or rejected}
+    if not drop[config.refusals]:
         return None
-    both = "both" if chosen and rejected else "chosen" if chosen else "rejected"
-    return Why("refusal", both)
+    sides = "both" if chosen and rejected else "chosen" if chosen else "rejected"
+    return DropReason("refusal", sides)
 
 
 def refuses(text: str) -> bool:
@@ -70,4 +70,4 @@ def refuses(text: str) -> bool:
     not know.
     """
     text = MARKS.sub("", text).replace("\u2019", "'").rstrip()
-    return len(text) <= LONGEST and not LIST.search(text) and REFUSES.match(text) is not None
+    return len(text) <= MAX_CHARACTERS and not LIST.search(text) and REFUSES.match(text) is not None

@@ -9,22 +9,34 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pairs.config import PairsConfig
-from pairs.decide import CANDIDATE, HELD_OUT, TRAIN, VERDICT, decide_prompts
+from pairs.decide import CANDIDATE_COLUMNS, TRAIN, VERDICT_COLUMNS, decide_prompts
 from pairs.index.duplicates import COLUMNS, Duplicates
-from pairs.lengths import Lengths, difference, too_much
+from pairs.index.embedding import load_embedding
+from pairs.lengths import Lengths, dropped_by_guard, length_difference
 from pairs.outcomes import candidate_outcomes
-from pairs.pair import Why
-from rounds.folder import earlier_rounds, manifest
+from pairs.pair import DropReason, answer_texts
+from rounds.folder import earlier_rounds, read_manifest
 from rounds.grouped import grouped
 from rounds.ids import digest, file_hash
-from rounds.rows import DROPPED, PAIRS, PROMPTS
+from rounds.rows import (
+    CANDIDATES,
+    DROPPED,
+    HELD_OUT,
+    PAIRS,
+    PROMPTS,
+    VERDICTS,
+    AnyRow,
+    DroppedPair,
+    Pair,
+    Table,
+)
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
-from rounds.tables import Row, iter_rows, table_path, write_rows
+from rounds.tables import iter_rows, table_path, write_rows
 
-AT_ONCE = 2000
+PAIRS_AT_ONCE = 2000
 """Pairs that are compared with all others at once."""
 
 
@@ -41,16 +53,16 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         prompt_ids = [row["prompt_id"] for row in iter_rows(folder, PROMPTS, TRAIN, ["prompt_id"])]
         write_rows(work, DROPPED, decide_prompts(folder, prompt_ids, config, progress))
         duplicates = Duplicates(folder, config)
-        found: dict[str, Why] = {}
+        drops: dict[str, DropReason] = {}
         lengths: list[Lengths] = []
-        for some in _left(work, sorted(prompt_ids)):
-            found |= duplicates.find(some)
-            lengths += [_lengths(row) for row in some if row["pair_id"] not in found]
-        too_long = too_much(lengths, config.length_guard)
-        found |= {pair.pair_id: Why("length_guard") for pair in too_long}
-        kept = {pair.pair_id: pair for pair in lengths if pair.pair_id not in found}
-        write_rows(folder, PAIRS, _pairs(work, found))
-        write_rows(folder, DROPPED, _dropped(work, found))
+        for pairs in _pairs_so_far(work, sorted(prompt_ids)):
+            drops |= duplicates.find(pairs)
+            lengths += [_lengths(pair) for pair in pairs if pair["pair_id"] not in drops]
+        beyond_bound = dropped_by_guard(lengths, config.length_guard)
+        drops |= {pair.pair_id: DropReason("length_guard") for pair in beyond_bound}
+        kept = {pair.pair_id: pair for pair in lengths if pair.pair_id not in drops}
+        write_rows(folder, PAIRS, _kept(work, drops))
+        write_rows(folder, DROPPED, _dropped(work, drops))
         duplicates.write(kept)
         (work / "dropped.parquet").unlink()
         reasons = Counter(row["reason"] for row in iter_rows(folder, DROPPED, columns=["reason"]))
@@ -59,8 +71,8 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
             "dropped": dict(sorted(reasons.items())),
             "candidates": candidate_outcomes(folder),
             "length_difference": {
-                "before": difference(lengths),
-                "after": difference(list(kept.values())),
+                "before": length_difference(lengths),
+                "after": length_difference(list(kept.values())),
             },
         }
 
@@ -68,56 +80,70 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
 
 
 def _key(folder: Path, config: PairsConfig) -> str:
-    """The key of the stage; texts are known by their ids and hashes, earlier rounds by files."""
-    by_id = [name for name in CANDIDATE if name != "text"]
-    return stage_key(
-        _said(folder, "prompts", TRAIN, ["prompt_id"]),
-        _said(folder, "prompts", HELD_OUT, ["prompt_id", "reference"]),
-        _said(folder, "candidates", TRAIN, by_id),
-        _said(folder, "verdicts", TRAIN, VERDICT),
+    """The key of the stage; texts are known by their ids and hashes, earlier rounds by files, a
+    function of the user's by its source."""
+    without_texts = [name for name in CANDIDATE_COLUMNS if name != "text"]
+    parts: list[object] = [
+        _columns_hash(folder, PROMPTS, TRAIN, ["prompt_id"]),
+        _columns_hash(folder, PROMPTS, HELD_OUT, ["prompt_id", "reference"]),
+        _columns_hash(folder, CANDIDATES, TRAIN, without_texts),
+        _columns_hash(folder, VERDICTS, TRAIN, VERDICT_COLUMNS),
         config.model_dump(),
-        [_pairs_hash(done) for done in earlier_rounds(folder)],
-    )
+        [_pairs_hash(earlier) for earlier in earlier_rounds(folder)],
+    ]
+    if config.semantic is not None:
+        parts.append(load_embedding(config.semantic.embed).source)
+    return stage_key(*parts)
 
 
-def _said(folder: Path, table: str, splits: Sequence[str], columns: Sequence[str]) -> str:
+def _columns_hash(
+    folder: Path, table: Table[AnyRow], splits: Sequence[str], columns: Sequence[str]
+) -> str:
     total = hashlib.sha256()
     for row in iter_rows(folder, table, splits, columns):
         total.update(digest([row[name] for name in columns]).encode())
     return total.hexdigest()
 
 
-def _pairs_hash(done: Path) -> str:
-    facts = manifest(done) or {}
-    return str(facts.get("files", {}).get("pairs.parquet") or file_hash(table_path(done, "pairs")))
+def _pairs_hash(earlier: Path) -> str:
+    files = (read_manifest(earlier) or {}).get("files", {})
+    return str(files.get("pairs.parquet") or file_hash(table_path(earlier, PAIRS)))
 
 
-def _left(work: Path, prompt_ids: list[str]) -> Iterator[list[Row]]:
-    """The rows without a reason yet, some thousand at a time, by prompt whatever their order."""
-    some: list[Row] = []
+def _pairs_so_far(work: Path, prompt_ids: list[str]) -> Iterator[list[Pair]]:
+    """What was found no reason to drop yet, some thousand at a time, by prompt whatever its order.
+
+    Of their columns those that are compared.
+    """
+    batch: list[Pair] = []
     for rows in grouped(work, DROPPED, prompt_ids, columns=(*COLUMNS, "reason")):
-        some += [row for row in rows if row["reason"] is None]
-        if len(some) >= AT_ONCE:
-            yield some
-            some = []
-    yield some
+        batch += [_as_pair(row) for row in rows if row["reason"] is None]
+        if len(batch) >= PAIRS_AT_ONCE:
+            yield batch
+            batch = []
+    yield batch
 
 
-def _lengths(row: Row) -> Lengths:
-    chosen, rejected = (len(row[side][0]["content"]) for side in ("chosen", "rejected"))
-    return Lengths(row["pair_id"], chosen, rejected)
+def _lengths(pair: Pair) -> Lengths:
+    chosen, rejected = answer_texts(pair)
+    return Lengths(pair["pair_id"], len(chosen), len(rejected))
 
 
-def _pairs(work: Path, found: dict[str, Why]) -> Iterator[Row]:
+def _kept(work: Path, drops: dict[str, DropReason]) -> Iterator[Pair]:
     for row in iter_rows(work, DROPPED):
-        if row.pop("reason") is None and row["pair_id"] not in found:
-            del row["detail"]
-            yield row
+        if row["reason"] is None and row["pair_id"] not in drops:
+            yield _as_pair(row)
 
 
-def _dropped(work: Path, found: dict[str, Why]) -> Iterator[Row]:
+def _dropped(work: Path, drops: dict[str, DropReason]) -> Iterator[DroppedPair]:
     for row in iter_rows(work, DROPPED):
         if row["reason"] is not None:
             yield row
-        elif why := found.get(row["pair_id"]):
-            yield {**row, "reason": why.reason, "detail": why.detail}
+        elif drop := drops.get(row["pair_id"]):
+            yield {**row, "reason": drop.reason, "detail": drop.detail}
+
+
+def _as_pair(row: DroppedPair) -> Pair:
+    """A row without a reason: the judge decided it, so that its label is there."""
+    columns = {name: value for name, value in row.items() if name not in ("reason", "detail")}
+    return cast(Pair, columns)  # no type says that a null reason makes the other columns non-null

@@ -2,6 +2,7 @@
 
 from preferences.preference import (
     Preference,
+    RawRow,
     Undecided,
     best_and_worst,
     dict_of,
@@ -11,35 +12,34 @@ from preferences.preference import (
     text_of,
     texts_of,
 )
-from rounds.tables import Row
 
 
-def webgpt(row: Row) -> Preference | Undecided:
+def webgpt(row: RawRow) -> Preference | Undecided:
     """answer_0 and answer_1 with scores from -1 to 1 (arXiv 2112.09332); equal scores are a tie."""
     prompt = prompt_of(text_of(dict_of(row, "question"), "full_text"))
     answers = [text_of(row, f"answer_{side}") for side in (0, 1)]
     return best_and_worst(prompt, answers, [row.get(f"score_{side}") for side in (0, 1)], None)
 
 
-def summaries(row: Row) -> Preference:
+def summaries(row: RawRow) -> Preference:
     """Two summaries of a post and the choice, 0 or 1; the prompt is as in arXiv 2009.01325."""
     info, both, choice = dict_of(row, "info"), list_of(row, "summaries"), row.get("choice")
     if len(both) != 2 or type(choice) is not int or choice not in (0, 1):
         raise ValueError("expected two summaries, and a choice of 0 or 1")
-    said = [
+    parts = [
         ("SUBREDDIT: r/", optional_text(info, "subreddit")),
         ("TITLE: ", optional_text(info, "title")),
         ("POST: ", optional_text(info, "post") or optional_text(info, "article")),
     ]
-    if not said[-1][1]:
+    if not parts[-1][1]:
         raise ValueError("info has neither a post nor an article")
-    asked = "\n\n".join(before + text for before, text in said if text)
+    post = "\n\n".join(label + text for label, text in parts if text)
     chosen, rejected = text_of(both[choice], "text"), text_of(both[1 - choice], "text")
     # the summaries begin with the space that followed the colon
-    return Preference(prompt_of(f"{asked}\n\nTL;DR:"), chosen.strip(), rejected.strip())
+    return Preference(prompt_of(f"{post}\n\nTL;DR:"), chosen.strip(), rejected.strip())
 
 
-def hc3(row: Row) -> Preference | Undecided:
+def hc3(row: RawRow) -> Preference | Undecided:
     """The first answer of a person over the first of ChatGPT (arXiv 2301.07597)."""
     prompt = prompt_of(text_of(row, "question"))
     human, machine = texts_of(row, "human_answers"), texts_of(row, "chatgpt_answers")

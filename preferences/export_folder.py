@@ -24,18 +24,18 @@ MOVING = "moving.json"
 """Size and time of each file about to be moved out of staging: no card names it yet."""
 
 
-def written(front: Any) -> set[str]:
+def export_files(front: Any) -> set[str]:
     """The files an export wrote, by the front of the card in place: the card and what it names."""
     if not isinstance(front, dict) or MARK not in _list(front.get("tags")):
         return set()
-    subsets = [each for each in _list(front.get("configs")) if isinstance(each, dict)]
-    files = [file for each in subsets for file in _list(each.get("data_files"))]
+    subsets = [subset for subset in _list(front.get("configs")) if isinstance(subset, dict)]
+    files = [file for subset in subsets for file in _list(subset.get("data_files"))]
     paths = [str(file.get("path")) for file in files if isinstance(file, dict)]
     return {CARD, *filter(DATA.fullmatch, paths)}
 
 
 @contextmanager
-def filling(target: Path) -> Iterator[Path]:
+def staged(target: Path) -> Iterator[Path]:
     """An empty folder whose files are moved to `target` when the block went well, the card last.
 
     Raises UserError where `target` is no folder, cannot be written, or holds what no export wrote.
@@ -80,11 +80,11 @@ def _only_ours(target: Path) -> set[str]:
     if not target.is_dir():
         raise UserError(f"{target}: is a file; --to takes a folder")
     links = {name for name in _names(target, below_staging=True) if (target / name).is_symlink()}
-    there = set(_names(target)) - links
-    named = written(_front(target / CARD)) if CARD in there else set()
+    present = set(_names(target)) - links
+    named = export_files(_front(target / CARD)) if CARD in present else set()
     begun = _moving(target) if not links else {}
-    ours = {name for name in there if name in named or begun.get(name) == _facts(target / name)}
-    if other := min((there - ours) | links, default=None):
+    ours = {name for name in present if name in named or begun.get(name) == _facts(target / name)}
+    if other := min((present - ours) | links, default=None):
         raise UserError(
             f"{target}: holds {other}, which no export wrote; name a new or an empty folder"
         )
@@ -100,25 +100,25 @@ def _names(folder: Path, below_staging: bool = False) -> list[str]:
 
 def _facts(path: Path) -> list[int]:
     """What a move keeps, and a file of the same name that somebody else wrote has not."""
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _moving(target: Path) -> dict[str, Any]:
     """What an export that was cut off had begun to move, with its facts."""
     try:
-        found = read_json(target / STAGING / MOVING)
+        moving = read_json(target / STAGING / MOVING)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return moving if isinstance(moving, dict) else {}
 
 
 def _front(card: Path) -> Any:
     """The front of a card, or None."""
     text = card.read_text(encoding="utf-8", errors="replace")
-    found = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)
+    front = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)
     try:
-        return yaml.safe_load(found[1]) if found else None
+        return yaml.safe_load(front[1]) if front else None
     except yaml.YAMLError:
         return None
 

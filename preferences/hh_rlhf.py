@@ -2,29 +2,31 @@
 
 import re
 
-from preferences.preference import Messages, Preference, prompt_of, text_of
-from rounds.tables import Row
+from preferences.preference import Preference, RawRow, prompt_of, text_of
+from rounds.rows import Messages
 
 TURN = re.compile(r"\n\n(Human|Assistant):")
 ROLES = {"Human": "user", "Assistant": "assistant"}
 
 
-def transcripts(row: Row) -> Preference:
+def transcripts(row: RawRow) -> Preference:
     """chosen and rejected as "\\n\\nHuman: ...\\n\\nAssistant: ..."; without their last turn
     they must be equal.
     """
-    chosen, rejected = (turns(text_of(row, side), side) for side in ("chosen", "rejected"))
+    chosen, rejected = (
+        answered_dialogue(text_of(row, side), side) for side in ("chosen", "rejected")
+    )
     if chosen[:-1] != rejected[:-1]:
         raise ValueError("chosen and rejected do not answer the same dialogue")
     return Preference(prompt_of(chosen[:-1]), chosen[-1]["content"], rejected[-1]["content"])
 
 
-def turns(text: str, side: str) -> Messages:
+def answered_dialogue(text: str, side: str) -> Messages:
     """The messages of a transcript. Raises ValueError where it does not end with an answer."""
-    found = dialogue(text, side)
-    if found[-1]["role"] != "assistant":
+    messages = dialogue(text, side)
+    if messages[-1]["role"] != "assistant":
         raise ValueError(f"{side} does not end with the Assistant's turn")
-    return found
+    return messages
 
 
 def is_transcript(text: str) -> bool:
@@ -32,10 +34,11 @@ def is_transcript(text: str) -> bool:
     return text.lstrip().startswith("Human:")
 
 
-def asked(text: str) -> Messages:
+def prompt_messages(text: str) -> Messages:
     """The messages of a prompt that is a transcript; "Assistant:" at its end is no message."""
-    found = dialogue(text, "prompt")
-    return found if found[-1] != {"role": "assistant", "content": ""} else found[:-1]
+    messages = dialogue(text, "prompt")
+    open_ended = messages[-1] == {"role": "assistant", "content": ""}
+    return messages[:-1] if open_ended else messages
 
 
 def dialogue(text: str, side: str) -> Messages:
@@ -43,5 +46,5 @@ def dialogue(text: str, side: str) -> Messages:
     before, *parts = TURN.split("\n\n" + text.lstrip())
     if before.strip() or not parts:
         raise ValueError(f"{side} does not begin with Human: or Assistant:")
-    said = zip(parts[::2], parts[1::2], strict=True)
-    return [{"role": ROLES[who], "content": content.strip()} for who, content in said]
+    turns = zip(parts[::2], parts[1::2], strict=True)
+    return [{"role": ROLES[speaker], "content": content.strip()} for speaker, content in turns]

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from preferences.export_folder import written
+from preferences.export_folder import export_files
 from rounds.errors import UserError, WorkFailed
 
 if TYPE_CHECKING:
@@ -25,22 +25,22 @@ def check_push(repo: str, private: bool) -> None:
     try:
         HfApi().whoami()
         try:
-            there = HfApi().dataset_info(repo)
+            dataset = HfApi().dataset_info(repo)
         except RepositoryNotFoundError:
             return
     except (HTTPError, OSError, ValueError) as error:
         raise UserError(f"hub:{repo}: {_why(error)}") from error
-    if private and not there.private:
+    if private and not dataset.private:
         raise UserError(f"hub:{repo}: is public already; make it private there, or name another")
-    if other := min(_files(there)[1], default=None):
+    if other := min(_files(dataset)[1], default=None):
         raise UserError(f"hub:{repo}: holds {other}, which no export wrote; name another data set")
 
 
-def _files(there: "DatasetInfo") -> tuple[set[str], set[str]]:
+def _files(dataset: "DatasetInfo") -> tuple[set[str], set[str]]:
     """The files of a data set: those an export wrote by the card there, and all others."""
-    names = {file.rfilename for file in there.siblings or []} - {".gitattributes"}
-    card: Any = there.card_data
-    ours = names & written(card.to_dict() if card else None)
+    names = {file.rfilename for file in dataset.siblings or []} - {".gitattributes"}
+    card: Any = dataset.card_data
+    ours = names & export_files(card.to_dict() if card else None)
     return ours, names - ours
 
 
@@ -54,11 +54,11 @@ def push(folder: Path, repo: str, private: bool) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
     try:
-        made = HfApi().create_repo(
+        address = HfApi().create_repo(
             repo, repo_type="dataset", private=private or None, exist_ok=True
         )
-        there = HfApi().dataset_info(repo)
-        old, others = _files(there)
+        dataset = HfApi().dataset_info(repo)
+        old, others = _files(dataset)
         if others:
             raise ValueError(f"holds {min(others)} by now, which no export wrote")
         new = {
@@ -74,11 +74,11 @@ def push(folder: Path, repo: str, private: bool) -> str:
             ],
             commit_message="Pairs of prefloop",
             repo_type="dataset",
-            parent_commit=there.sha,
+            parent_commit=dataset.sha,
         )
     except (HTTPError, OSError, ValueError, RuntimeError) as error:
         raise WorkFailed(f"hub:{repo}: {_why(error)}; the export is in {folder}") from error
-    return str(made)
+    return str(address)
 
 
 def _why(error: Exception) -> str:

@@ -11,22 +11,22 @@ from typing import Any
 
 from preferences.config import Data
 from preferences.lines import is_json, json_rows
+from preferences.preference import RawRow
 from rounds.errors import UserError
 from rounds.settings import locate
-from rounds.tables import Row
 
 ROWS_AT_ONCE = 1000
 KINDS = (".jsonl", ".json", ".parquet")
 
 
-def load_rows(source: Data, key: str) -> Iterator[tuple[str, Row]]:
+def load_rows(source: Data, key: str) -> Iterator[tuple[str, RawRow]]:
     """Each row with where it stands ("prefs.jsonl, row 12"), read as a stream.
 
     `key` is the config key that named the source. Raises UserError where nothing is there or it
     cannot be read.
     """
     try:
-        for label, split in _opened(source, key):
+        for label, split in _wanted_splits(source, key):
             if isinstance(split, Path):
                 yield from json_rows(split, label)
                 continue
@@ -40,24 +40,26 @@ def load_rows(source: Data, key: str) -> Iterator[tuple[str, Row]]:
         raise UserError(f"{key}: {source.data} {what}cannot be loaded ({reason})") from error
 
 
-def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
+def quiet_datasets() -> Any:
+    """The library `datasets`, told to draw no progress bars, to report nothing to the hub and to
+    print nothing of what it raises.
+    """
+    import datasets
+
+    datasets.disable_progress_bars()
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else each file read is counted on a server
+    logging.getLogger("datasets").setLevel(logging.CRITICAL)
+    return datasets
+
+
+def _wanted_splits(source: Data, key: str) -> Iterator[tuple[str, Any]]:
     """The splits that are wanted, each with its name; a file of JSON as its path."""
     path = locate(source.data)
     if path.is_file() and is_json(path) and not (source.config or source.split):
         yield str(path), path
         return
-    from datasets import (
-        DownloadManager,
-        config,
-        disable_progress_bars,
-        get_dataset_split_names,
-        load_dataset,
-    )
-
-    disable_progress_bars()
-    config.HF_UPDATE_DOWNLOAD_COUNTS = False  # or each file read here is counted on a server
-    logging.getLogger("datasets").setLevel(logging.CRITICAL)  # it prints what it raises
-
+    datasets = quiet_datasets()
+    load = datasets.load_dataset
     if path.is_file():
         if not is_json(path) and path.suffix != ".parquet":
             raise UserError(f"{key}: {path} is none of {', '.join(KINDS)}")
@@ -65,30 +67,30 @@ def _opened(source: Data, key: str) -> Iterator[tuple[str, Any]]:
             if getattr(source, wrong):
                 raise UserError(f"{key}.{wrong}: {path} is one file and has none")
         if path.stat().st_size:
-            given = _streaming(path)
-            yield str(path), load_dataset("parquet", data_files=str(path), split="train", **given)
+            options = _streaming(path)
+            yield str(path), load("parquet", data_files=str(path), split="train", **options)
         return
     local = path.is_dir()
     if not local and (path.suffix in KINDS or source.data.count("/") != 1):
         raise UserError(f"{key}: no such file {path.resolve()}, nor a folder or a dataset's id")
     name = str(path) if local else source.data
     # what is on the hub is downloaded once; what is here needs no second copy
-    given = _streaming(path) if local else {}
+    options = _streaming(path) if local else {}
     if files := _json_files(name, source):
-        wanted = [source.split] if source.split else _default(list(files), source, key)
+        wanted = [source.split] if source.split else _default_splits(list(files), source, key)
         for split in wanted:
             if split not in files:
                 raise UserError(f"{key}.split: {source.data} has {', '.join(files)}, not {split}")
             for file in files[split]:
-                yield _called(file, source), Path(DownloadManager().download(file))
+                yield _label(file, source), Path(datasets.DownloadManager().download(file))
         return
     if source.split:
-        yield source.data, load_dataset(name, source.config, split=source.split, **given)
+        yield source.data, load(name, source.config, split=source.split, **options)
         return
-    splits = get_dataset_split_names(name, source.config)
-    for split in _default(splits, source, key):
+    splits = datasets.get_dataset_split_names(name, source.config)
+    for split in _default_splits(splits, source, key):
         label = source.data if len(splits) == 1 else f"{source.data} ({split})"
-        yield label, load_dataset(name, source.config, split=split, **given)
+        yield label, load(name, source.config, split=split, **options)
 
 
 def _streaming(path: Path) -> dict[str, Any]:
@@ -104,20 +106,18 @@ def _streaming(path: Path) -> dict[str, Any]:
 
 def _json_files(name: str, source: Data) -> dict[str, list[str]]:
     """The files of each split of a folder or a hub dataset; none where one of them is not JSON."""
-    from datasets import load_dataset_builder
-
-    named = load_dataset_builder(name, source.config).config.data_files or {}
+    named = quiet_datasets().load_dataset_builder(name, source.config).config.data_files or {}
     files = {str(split): [str(file) for file in some] for split, some in named.items()}
     ours = [is_json(Path(file)) and not file.startswith("http") for file in chain(*files.values())]
     return files if all(ours) else {}
 
 
-def _called(file: str, source: Data) -> str:
+def _label(file: str, source: Data) -> str:
     """A data file as messages name it: where it was downloaded to says nothing."""
     return f"{source.data}/{file.split('@', 1)[1].partition('/')[2]}" if "://" in file else file
 
 
-def _default(splits: list[str], source: Data, key: str) -> list[str]:
+def _default_splits(splits: list[str], source: Data, key: str) -> list[str]:
     if "train" in splits or len(splits) == 1:
         return ["train"] if "train" in splits else splits
     if all(split.startswith("round_") for split in splits):

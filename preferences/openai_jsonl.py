@@ -1,10 +1,9 @@
 """OpenAI's preference format: an input with messages, a preferred and a non-preferred output."""
 
-from preferences.preference import Preference, answer_of, dict_of, prompt_of
-from rounds.tables import Row
+from preferences.preference import Preference, RawRow, answer_of, dict_of, prompt_of
 
 
-def preference(row: Row) -> Preference:
+def preference(row: RawRow) -> Preference:
     """One row; each output is one assistant message."""
     given = dict_of(row, "input")
     if given.get("tools"):

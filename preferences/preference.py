@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from preferences.conversational import side_fault
-from preferences.text_alone import beside_words
-from rounds.tables import Row
+from preferences.text_only import messages_beyond_text
+from rounds.rows import Messages
 from texts.messages import prompt_fault
 
-Messages = list[dict[str, str]]
+RawRow = dict[str, Any]
+"""A row in a shape that others made: any columns, any values."""
 
 NAMES = ("pair_id", "prompt_id", "id")
 """Columns that name a row, the best name first."""
@@ -41,7 +43,7 @@ class Undecided(NamedTuple):
     where: str = ""
 
 
-def text_of(row: Row, column: str) -> str:
+def text_of(row: RawRow, column: str) -> str:
     """A column that must be a text. Raises ValueError where it is none."""
     value = row.get(column) if isinstance(row, dict) else None
     if not isinstance(value, str):
@@ -49,12 +51,12 @@ def text_of(row: Row, column: str) -> str:
     return value
 
 
-def optional_text(row: Row, column: str) -> str:
+def optional_text(row: RawRow, column: str) -> str:
     """A column that holds a text or nothing. Raises ValueError where it holds anything else."""
     return "" if row.get(column) is None else text_of(row, column)
 
 
-def dict_of(row: Row, column: str) -> dict[str, Any]:
+def dict_of(row: RawRow, column: str) -> dict[str, Any]:
     """A column with named parts. Raises ValueError where it has none."""
     value = row.get(column)
     if not isinstance(value, dict):
@@ -62,7 +64,7 @@ def dict_of(row: Row, column: str) -> dict[str, Any]:
     return value
 
 
-def list_of(row: Row, column: str) -> list[Any]:
+def list_of(row: RawRow, column: str) -> list[Any]:
     """A column with a list; an empty one where nothing is there. Raises ValueError otherwise."""
     value = row.get(column)
     if value is not None and not isinstance(value, list):
@@ -70,7 +72,7 @@ def list_of(row: Row, column: str) -> list[Any]:
     return value or []
 
 
-def texts_of(row: Row, column: str) -> list[str]:
+def texts_of(row: RawRow, column: str) -> list[str]:
     """A column with a list of texts. Raises ValueError where it holds anything else."""
     values = list_of(row, column)
     if not all(isinstance(value, str) for value in values):
@@ -81,18 +83,18 @@ def texts_of(row: Row, column: str) -> list[str]:
 def prompt_of(value: Any) -> Messages:
     """A prompt from a text or chat messages. Raises ValueError saying what is wrong with it."""
     messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
-    if wrong := beside_words(messages) or prompt_fault(messages):
+    if wrong := messages_beyond_text(messages) or prompt_fault(messages):
         raise ValueError(f"the prompt: {wrong}")
     return [{"role": turn["role"], "content": turn["content"]} for turn in messages]
 
 
-def answer_of(side: str, turns: Any) -> str:
+def answer_of(side: str, messages: Any) -> str:
     """The text of a list with one assistant message. Raises ValueError where it is none."""
-    if wrong := beside_words(turns):
+    if wrong := messages_beyond_text(messages):
         raise ValueError(f"{side}: {wrong}")
-    if wrong := side_fault(turns):
+    if wrong := side_fault(messages):
         raise ValueError(f"{side} {wrong}")
-    return str(turns[0]["content"])
+    return str(messages[0]["content"])
 
 
 def best_and_worst(
@@ -111,11 +113,11 @@ def best_and_worst(
     ]
     if len(scored) < 2:
         return Undecided("one_answer", prompt)
-    best = max(scored, key=lambda one: one[0])
-    worst = min(scored, key=lambda one: one[0])
-    if best[0] == worst[0]:
+    best_score, best = max(scored, key=itemgetter(0))
+    worst_score, worst = min(scored, key=itemgetter(0))
+    if best_score == worst_score:
         return Undecided("tie", prompt, (scored[0][1], scored[1][1]))
-    return Preference(prompt, best[1], worst[1], best[0], worst[0], name)
+    return Preference(prompt, best, worst, best_score, worst_score, name)
 
 
 def number_of(value: Any) -> float | None:
@@ -136,16 +138,16 @@ def number_of(value: Any) -> float | None:
     return number
 
 
-def is_number(value: Any) -> bool:
+def is_score(value: Any) -> bool:
     """Whether a value can be a score."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
-def scores_of(row: Row) -> tuple[float | None, float | None]:
+def scores_of(row: RawRow) -> tuple[float | None, float | None]:
     """The scores of chosen and rejected, where the row has them."""
     return number_of(row.get("score_chosen")), number_of(row.get("score_rejected"))
 
 
-def name_of(row: Row) -> str | None:
+def name_of(row: RawRow) -> str | None:
     """What the row calls itself, where it does."""
     return next((str(row[name]) for name in NAMES if row.get(name) is not None), None)

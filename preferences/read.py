@@ -5,21 +5,20 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from preferences.config import Data
-from preferences.conversational import fault, side_fault
+from preferences.conversational import preference_fault, side_fault
 from preferences.load import load_rows
-from preferences.preference import Preference, Undecided
+from preferences.preference import Preference, RawRow, Undecided
 from preferences.scored import one_answer_a_row
 from preferences.shapes import SHAPES, recognise
-from preferences.text_alone import beside_text
+from preferences.text_only import row_beyond_text
 from rounds.errors import UserError
-from rounds.tables import Row
 from texts.chat_tokens import CHAT_TOKENS
 from texts.messages import prompt_fault
 
 LOOKED_AT = 100
 """Rows that a shape is recognised by: the first ones may leave columns out."""
 
-Located = tuple[str, Row]
+Located = tuple[str, RawRow]
 
 
 class Malformed(NamedTuple):
@@ -50,70 +49,75 @@ def read_preferences(source: Data | str, key: str) -> Preferences:
         raise UserError(f"{key}: {source} holds no rows")
     shape = recognise(specimen([row for _, row in first]))
     if shape is None:
-        known = "; ".join(f"{name} ({one.columns})" for name, one in SHAPES.items())
+        known = "; ".join(f"{name} ({known_shape.columns})" for name, known_shape in SHAPES.items())
         columns = ", ".join(dict.fromkeys(name for _, row in first for name in row))
         raise UserError(f"{key}: {source} has the columns {columns}; known shapes are {known}")
     if (shape == "hc3") != (source.prefer is not None):
         wrong = "does not say which answers are better: set prefer: human or chatgpt"
         other = f"prefer is for hc3, and it is of the shape {shape}"
         raise UserError(f"{key}: {source} {wrong if shape == 'hc3' else other}")
-    every: Iterator[Located] = chain(first, rows)
+    all_rows: Iterator[Located] = chain(first, rows)
     if shape == "one_answer_a_row":
-        every = one_answer_a_row(every)
-    return Preferences(shape, (_read(shape, source, where, row) for where, row in every))
+        all_rows = one_answer_a_row(all_rows)
+    return Preferences(shape, (_read(shape, source, where, row) for where, row in all_rows))
 
 
-def specimen(rows: list[Row]) -> Row:
+def specimen(rows: list[RawRow]) -> RawRow:
     """For each column of the rows the first value that says something."""
-    found: Row = {}
+    first_values: RawRow = {}
     for row in rows:
         for name, value in row.items():
-            if found.get(name) in (None, []):
-                found[name] = value
-    return found
+            if first_values.get(name) in (None, []):
+                first_values[name] = value
+    return first_values
 
 
-def _read(shape: str, source: Data, where: str, row: Row) -> Preference | Undecided | Malformed:
+def _read(shape: str, source: Data, where: str, row: RawRow) -> Preference | Undecided | Malformed:
     try:
-        if wrong := beside_text(row):
+        if wrong := row_beyond_text(row):
             raise ValueError(wrong)
-        said = SHAPES[shape].read(row)
-        _checked(said)
-        said = _of_use(said)
+        preference = SHAPES[shape].read(row)
+        _check(preference)
+        preference = _usable(preference)
     except ValueError as error:
         if source.skip_malformed:
             return Malformed(str(error), where)
         raise UserError(
             f"{where}: {error} (shape {shape}; with skip_malformed: true such rows are left out)"
         ) from error
-    if source.prefer == "chatgpt" and isinstance(said, Preference):
-        said = said._replace(chosen=said.rejected, rejected=said.chosen)
-    return said._replace(where=where)
+    if source.prefer == "chatgpt" and isinstance(preference, Preference):
+        chosen, rejected = preference.rejected, preference.chosen
+        preference = preference._replace(chosen=chosen, rejected=rejected)
+    return preference._replace(where=where)
 
 
-def _of_use(said: Preference | Undecided) -> Preference | Undecided:
-    """What was said, undecided where its answers cannot teach it."""
-    both = (said.chosen, said.rejected) if isinstance(said, Preference) else said.answers or ()
-    if any(CHAT_TOKENS.search(answer) for answer in both):
-        return Undecided("chat_tokens", said.prompt)
-    if isinstance(said, Preference) and said.chosen.split() == said.rejected.split():
-        return Undecided("same_but_white_space", said.prompt)
-    return said
+def _usable(preference: Preference | Undecided) -> Preference | Undecided:
+    """The same, undecided where its answers cannot teach what it says."""
+    if isinstance(preference, Preference):
+        answers: tuple[str, ...] = (preference.chosen, preference.rejected)
+    else:
+        answers = preference.answers or ()
+    if any(CHAT_TOKENS.search(answer) for answer in answers):
+        return Undecided("chat_tokens", preference.prompt)
+    if isinstance(preference, Preference) and answers[0].split() == answers[1].split():
+        return Undecided("same_but_white_space", preference.prompt)
+    return preference
 
 
-def _checked(said: Preference | Undecided) -> None:
-    if isinstance(said, Preference):
-        wrong = fault(
+def _check(preference: Preference | Undecided) -> None:
+    """Raise ValueError where a part of it cannot be trained on."""
+    if isinstance(preference, Preference):
+        fault = preference_fault(
             {
-                "prompt": said.prompt,
-                "chosen": [{"role": "assistant", "content": said.chosen}],
-                "rejected": [{"role": "assistant", "content": said.rejected}],
+                "prompt": preference.prompt,
+                "chosen": [{"role": "assistant", "content": preference.chosen}],
+                "rejected": [{"role": "assistant", "content": preference.rejected}],
             }
         )
     else:
-        wrong = prompt_fault(said.prompt)
-        for answer in said.answers or ():
-            turn = {"role": "assistant", "content": answer}
-            wrong = wrong or ((found := side_fault([turn])) and f"an answer {found}")
-    if wrong:
-        raise ValueError(wrong)
+        fault = prompt_fault(preference.prompt)
+        for answer in preference.answers or ():
+            wrong = side_fault([{"role": "assistant", "content": answer}])
+            fault = fault or (wrong and f"an answer {wrong}")
+    if fault:
+        raise ValueError(fault)

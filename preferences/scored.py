@@ -9,10 +9,11 @@ from itertools import groupby
 
 from preferences.preference import (
     Preference,
+    RawRow,
     Undecided,
     best_and_worst,
     dict_of,
-    is_number,
+    is_score,
     list_of,
     name_of,
     optional_text,
@@ -20,7 +21,6 @@ from preferences.preference import (
     text_of,
     texts_of,
 )
-from rounds.tables import Row
 
 ANSWERS = ("answers", "responses", "completions")
 GRADES = ("grades", "ratings", "scores")
@@ -28,32 +28,32 @@ GRADE = ("helpfulness", "grade", "rating", "score")
 """Column of a row with one answer; HelpSteer (arXiv 2311.09528) has helpfulness, 0 to 4."""
 
 
-def graded(row: Row) -> Preference | Undecided:
+def graded(row: RawRow) -> Preference | Undecided:
     """A prompt, a list of answers and a list of their grades, in the same order."""
     answers, grades = texts_of(row, _column(row, ANSWERS)), list_of(row, _column(row, GRADES))
     return best_and_worst(prompt_of(row.get("prompt")), answers, grades, name_of(row))
 
 
-def eli5(row: Row) -> Preference | Undecided:
+def eli5(row: RawRow) -> Preference | Undecided:
     """A question's title and text, and its answers with their votes (arXiv 1907.09190)."""
-    asked = [text_of(row, "title"), optional_text(row, "selftext")]
-    prompt = prompt_of("\n\n".join(text for text in asked if text))
-    found = dict_of(row, "answers")
+    parts = [text_of(row, "title"), optional_text(row, "selftext")]
+    prompt = prompt_of("\n\n".join(text for text in parts if text))
+    answers = dict_of(row, "answers")
     name = None if row.get("q_id") is None else str(row["q_id"])
-    return best_and_worst(prompt, texts_of(found, "text"), list_of(found, "score"), name)
+    return best_and_worst(prompt, texts_of(answers, "text"), list_of(answers, "score"), name)
 
 
-def one_answer_a_row(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+def one_answer_a_row(rows: Iterator[tuple[str, RawRow]]) -> Iterator[tuple[str, RawRow]]:
     """Rows with one answer each to rows with lists; the answers to a prompt stand together.
 
     A prompt that comes back later is marked: `one_prompt` refuses it. 16 bytes a prompt are held.
     """
     seen: set[bytes] = set()
-    for prompt, group in groupby(rows, key=lambda one: one[1].get("prompt")):
+    for prompt, group in groupby(rows, key=lambda located: located[1].get("prompt")):
         (where, first), *others = group
         together = [first, *(row for _, row in others)]
-        held = (name for name in GRADE if any(is_number(row.get(name)) for row in together))
-        grade = next(held, GRADE[0])
+        graded_by = (name for name in GRADE if any(is_score(row.get(name)) for row in together))
+        grade = next(graded_by, GRADE[0])
         key = blake2b(repr(prompt).encode(errors="replace"), digest_size=16).digest()
         yield (
             where,
@@ -67,13 +67,13 @@ def one_answer_a_row(rows: Iterator[tuple[str, Row]]) -> Iterator[tuple[str, Row
         seen.add(key)
 
 
-def one_prompt(row: Row) -> Preference | Undecided:
+def one_prompt(row: RawRow) -> Preference | Undecided:
     """A row of `one_answer_a_row`. Raises ValueError where its prompt was there before."""
     if row["came_back"]:
         raise ValueError("a prompt that came before comes back; sort the rows by their prompt")
     return graded(row)
 
 
-def _column(row: Row, names: tuple[str, ...]) -> str:
+def _column(row: RawRow, names: tuple[str, ...]) -> str:
     """The first of the names that the row has."""
     return next((name for name in names if name in row), names[0])

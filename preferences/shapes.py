@@ -4,21 +4,20 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from preferences import comparisons, hh_rlhf, openai_jsonl, scored, trl_shapes, ultrafeedback
-from preferences.preference import Preference, Undecided, is_number
-from rounds.tables import Row
+from preferences.preference import Preference, RawRow, Undecided, is_score
 
 
 class Shape(NamedTuple):
     """How a shape is told and read."""
 
     columns: str
-    fits: Callable[[Row], bool]
+    fits: Callable[[RawRow], bool]
     """Whether a specimen (for each column a value that is there) is of this shape."""
-    read: Callable[[Row], Preference | Undecided]
+    read: Callable[[RawRow], Preference | Undecided]
     """What a row says. Raises ValueError where it is malformed."""
 
 
-def recognise(specimen: Row) -> str | None:
+def recognise(specimen: RawRow) -> str | None:
     """The name of the shape, or None."""
     return next((name for name, shape in SHAPES.items() if shape.fits(specimen)), None)
 
@@ -28,14 +27,14 @@ def _text(value: Any) -> bool:
 
 
 def _list_of(value: Any, fits: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list) and bool(value) and all(fits(one) for one in value)
+    return isinstance(value, list) and bool(value) and all(fits(item) for item in value)
 
 
 def _messages(value: Any) -> bool:
     return _list_of(value, lambda turn: isinstance(turn, dict) and "role" in turn)
 
 
-def _sides(row: Row, fits: Callable[[Any], bool]) -> bool:
+def _sides(row: RawRow, fits: Callable[[Any], bool]) -> bool:
     return fits(row.get("chosen")) and fits(row.get("rejected"))
 
 
@@ -47,7 +46,7 @@ def _has(value: Any, *names: str) -> bool:
     return isinstance(value, dict) and all(name in value for name in names)
 
 
-def _any_of(row: Row, names: tuple[str, ...], fits: Callable[[Any], bool]) -> bool:
+def _any_of(row: RawRow, names: tuple[str, ...], fits: Callable[[Any], bool]) -> bool:
     return any(fits(row.get(name)) for name in names)
 
 
@@ -78,7 +77,7 @@ SHAPES = {
             "prompt" not in row
             and _sides(row, _text)
             and not _transcript(row["chosen"])
-            and not trl_shapes.says(row, trl_shapes.PROMPT_LIKE)
+            and not trl_shapes.filled(row, trl_shapes.PROMPT_LIKE)
         ),
         trl_shapes.implicit_texts,
     ),
@@ -101,9 +100,11 @@ SHAPES = {
         "instruction, completions: response and overall_score",
         lambda row: (
             _text(row.get("instruction"))
-            and _list_of(row.get("completions"), lambda one: _has(one, "response", "overall_score"))
+            and _list_of(
+                row.get("completions"), lambda item: _has(item, "response", "overall_score")
+            )
         ),
-        ultrafeedback.completions,
+        ultrafeedback.scored_completions,
     ),
     "webgpt": Shape(
         "question.full_text, answer_0, answer_1, score_0, score_1",
@@ -117,7 +118,7 @@ SHAPES = {
         "info, summaries, choice",
         lambda row: (
             _has(row, "info", "choice")
-            and _list_of(row.get("summaries"), lambda one: _has(one, "text"))
+            and _list_of(row.get("summaries"), lambda item: _has(item, "text"))
         ),
         comparisons.summaries,
     ),
@@ -143,7 +144,7 @@ SHAPES = {
     "one_answer_a_row": Shape(
         "prompt, response, helpfulness (grade, rating, score)",
         lambda row: (
-            "prompt" in row and _text(row.get("response")) and _any_of(row, scored.GRADE, is_number)
+            "prompt" in row and _text(row.get("response")) and _any_of(row, scored.GRADE, is_score)
         ),
         scored.one_prompt,
     ),

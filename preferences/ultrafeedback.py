@@ -2,6 +2,7 @@
 
 from preferences.preference import (
     Preference,
+    RawRow,
     Undecided,
     best_and_worst,
     list_of,
@@ -11,10 +12,9 @@ from preferences.preference import (
     text_of,
 )
 from preferences.trl_shapes import two_endings
-from rounds.tables import Row
 
 
-def binarized(row: Row) -> Preference:
+def binarized(row: RawRow) -> Preference:
     """The prompt as a text, and two conversations that hold it and differ in the last answer."""
     prompt, chosen, rejected = two_endings(row)
     if {"role": "user", "content": text_of(row, "prompt")} not in prompt:
@@ -25,8 +25,9 @@ def binarized(row: Row) -> Preference:
     return Preference(prompt_of(prompt), chosen, rejected, *scores_of(row), name_of(row))
 
 
-def completions(row: Row) -> Preference | Undecided:
+def scored_completions(row: RawRow) -> Preference | Undecided:
     """An instruction and completions, each with a response and its overall_score."""
-    prompt, found = prompt_of(text_of(row, "instruction")), list_of(row, "completions")
-    scored = [(text_of(one, "response"), one.get("overall_score")) for one in found]
-    return best_and_worst(prompt, [one[0] for one in scored], [one[1] for one in scored], None)
+    prompt, completions = prompt_of(text_of(row, "instruction")), list_of(row, "completions")
+    answers = [text_of(completion, "response") for completion in completions]
+    scores = [completion.get("overall_score") for completion in completions]
+    return best_and_worst(prompt, answers, scores, None)

@@ -5,17 +5,20 @@ OpenAI's preference fine-tuning takes (Together and Fireworks take the same file
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 
+from preferences.preference import RawRow
+from rounds.rows import Pair
 from rounds.schema import MESSAGES, PAIR_COLUMNS, Column
-from rounds.tables import Row
 from texts.messages import ROLES, text_fault
 
-ELSEWHERE = {"candidate_ids", "verdict_ids"}
+NOT_EXPORTED = {"candidate_ids", "verdict_ids"}
 """Columns of a pair that name rows of tables which are not exported."""
 
-TRL = [column for column in PAIR_COLUMNS if column.name not in ELSEWHERE]
+TRL = [column for column in PAIR_COLUMNS if column.name not in NOT_EXPORTED]
 
 ULTRAFEEDBACK = [
     Column("prompt", pa.string(), "the user's last message"),
@@ -31,14 +34,16 @@ LINE_ENDS = {ord(letter): f"\\u{ord(letter):04x}" for letter in "\x85\u2028\u202
 """What JSON leaves as it is and many a reader of lines takes for the end of one."""
 
 
-def trl_row(pair: Row) -> Row:
+def trl_row(pair: Pair) -> RawRow:
     """A pair as TRL reads it, with the ids and scores behind it."""
-    return {column.name: pair[column.name] for column in TRL}
+    row: Mapping[str, Any] = pair
+    return {column.name: row[column.name] for column in TRL}
 
 
-def ultrafeedback_row(pair: Row) -> Row:
+def ultrafeedback_row(pair: Pair) -> RawRow:
     """A pair in the columns of UltraFeedback-binarized, system and earlier turns included."""
-    chosen, rejected = ([*pair["prompt"], *pair[side]] for side in ("chosen", "rejected"))
+    chosen = [*pair["prompt"], *pair["chosen"]]
+    rejected = [*pair["prompt"], *pair["rejected"]]
     return {
         "prompt": pair["prompt"][-1]["content"],
         "prompt_id": pair["prompt_id"],
@@ -50,7 +55,7 @@ def ultrafeedback_row(pair: Row) -> Row:
     }
 
 
-def openai_row(pair: Row) -> Row:
+def openai_row(pair: Pair) -> RawRow:
     """A pair in OpenAI's preference format."""
     return {
         "input": {"messages": pair["prompt"], "tools": [], "parallel_tool_calls": True},
@@ -59,12 +64,12 @@ def openai_row(pair: Row) -> Row:
     }
 
 
-def json_line(row: Row) -> str:
+def json_line(row: RawRow) -> str:
     """A row as one line, whatever a reader takes for the end of a line."""
     return json.dumps(row, ensure_ascii=False).translate(LINE_ENDS) + "\n"
 
 
-def openai_fault(row: Row) -> str | None:
+def openai_fault(row: RawRow) -> str | None:
     """What OpenAI's preference format does not allow in a row, or None.
 
     The rules of the guide to direct preference optimization: one turn of text is trained on, so
@@ -76,9 +81,9 @@ def openai_fault(row: Row) -> str | None:
         return "input has other keys than messages, tools and parallel_tool_calls"
     if not (messages := row["input"]["messages"]):
         return "input has no messages"
-    for place, message in enumerate(messages, 1):
+    for number, message in enumerate(messages, 1):
         if fault := _message_fault(message):
-            return f"input, message {place}: {fault}"
+            return f"input, message {number}: {fault}"
     if messages[-1]["role"] != "user":
         return f"input ends with a message of the {messages[-1]['role']}, not of the user"
     for side in ("preferred_output", "non_preferred_output"):
@@ -93,7 +98,7 @@ def openai_fault(row: Row) -> str | None:
     return None
 
 
-def _message_fault(message: Row) -> str | None:
+def _message_fault(message: RawRow) -> str | None:
     if message.keys() != {"role", "content"}:
         return "a message has a role and a content, and nothing else"
     if message["role"] not in ROLES:

@@ -9,7 +9,7 @@ import yaml
 
 from rounds.errors import UserError, WorkFailed
 from rounds.files import read_json
-from rounds.folder import manifest, open_run, round_start, run_of
+from rounds.folder import open_run, read_manifest, read_round_start, run_of
 from rounds.lock import run_lock
 
 Stage = Callable[[Path, dict[str, Any]], Any]
@@ -26,9 +26,9 @@ def by_hand(stage: Stage) -> None:
             raise UserError("expected one argument: a round folder, such as runs/demo/rounds/0002")
         folder = Path(sys.argv[1]).resolve()
         run_dir = open_run(run_of(folder))
-        if manifest(folder) is not None:
+        if read_manifest(folder) is not None:
             raise UserError(f"{folder}: this round is finished; its tables do not change any more")
-        round_start(folder)
+        read_round_start(folder)
         tree = yaml.safe_load((run_dir / "run.yaml").read_text())
         with run_lock(run_dir):
             print(stage(folder, tree))

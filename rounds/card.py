@@ -7,9 +7,18 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from rounds.card_text import command, dropped, judges, made_with, policies, rounds_table, rubrics
+from rounds.card_text import (
+    Manifest,
+    command,
+    dropped,
+    judges,
+    made_with,
+    policies,
+    rounds_table,
+    rubrics,
+)
 from rounds.files import write_text
-from rounds.folder import finished_rounds, manifest, next_round
+from rounds.folder import finished_rounds, next_round, read_manifest
 from rounds.schema import OPTIONAL, TABLES, Column
 from rounds.tables import table_path
 
@@ -30,7 +39,7 @@ NOT_FOR_THE_HUB = (
 def write_card(run_dir: Path) -> None:
     """Write runs/<name>/README.md from the finished rounds, and what is not for the Hub."""
     rounds = finished_rounds(run_dir)
-    facts = [manifest(folder) or {} for folder in rounds]
+    manifests = [read_manifest(folder) or {} for folder in rounds]
     others = sorted(TABLES.keys() - {DEFAULT})
     subsets = [_subset(table, rounds) for table in [DEFAULT, *others, *OPTIONAL]]
     intro = (
@@ -42,12 +51,12 @@ def write_card(run_dir: Path) -> None:
         "is left out. To the Hub: `hf upload OWNER/NAME . . --repo-type dataset`; what stays "
         "here\n(the journal, logs, weights) is in `.gitignore`."
     )
-    there = {subset["config_name"] for subset in subsets if subset["data_files"]}
-    described = TABLES | {name: OPTIONAL[name] for name in OPTIONAL.keys() & there}
+    with_rows = {subset["config_name"] for subset in subsets if subset["data_files"]}
+    described = TABLES | {name: OPTIONAL[name] for name in OPTIONAL.keys() & with_rows}
     columns = [part for table in described for part in _columns(table, described[table])]
     write_text(
         run_dir / "README.md",
-        _card([subset for subset in subsets if subset["data_files"]], intro, facts, columns),
+        _card([subset for subset in subsets if subset["data_files"]], intro, manifests, columns),
     )
     under_way = f"rounds/{next_round(run_dir).name}/"
     write_text(run_dir / ".gitignore", "\n".join([*NOT_FOR_THE_HUB, under_way]) + "\n")
@@ -56,32 +65,32 @@ def write_card(run_dir: Path) -> None:
 def export_card(
     intro: str,
     files: Sequence[tuple[str, str]],
-    facts: Sequence[dict[str, Any]],
+    manifests: Sequence[Manifest],
     columns: Sequence[Column],
     exported_by: str,
 ) -> str:
-    """The card of an export: `files` are (split, path), `facts` the manifests of its rounds."""
+    """The card of an export: `files` are (split, path), `manifests` are those of its rounds."""
     named = [{"split": split, "path": path} for split, path in files]
     subset = {"config_name": "default", "default": True, "data_files": named}
     also = [*command("Exported by", exported_by), *_columns("Columns", columns)]
-    return _card([subset], intro, facts, also)
+    return _card([subset], intro, manifests, also)
 
 
 def _card(
-    subsets: list[dict[str, Any]], intro: str, facts: Sequence[dict[str, Any]], also: list[str]
+    subsets: list[dict[str, Any]], intro: str, manifests: Sequence[Manifest], also: list[str]
 ) -> str:
-    pairs = sum(each["counts"]["pairs"] for each in facts)
+    pairs = sum(facts["counts"]["pairs"] for facts in manifests)
     size = next((name for bound, name in SIZES if pairs < bound), "n>1M")
     front = {"tags": TAGS, "size_categories": [size], "configs": subsets}
     parts = [
         f"---\n{yaml.safe_dump(front, sort_keys=False).strip()}\n---",
         intro,
-        *policies(facts),
-        *judges(facts),
-        *rounds_table(facts),
-        *dropped(facts),
-        *rubrics(facts),
-        *made_with(facts),
+        *policies(manifests),
+        *judges(manifests),
+        *rounds_table(manifests),
+        *dropped(manifests),
+        *rubrics(manifests),
+        *made_with(manifests),
         *also,
     ]
     return "\n\n".join(parts) + "\n"

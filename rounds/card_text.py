@@ -4,20 +4,25 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-Facts = dict[str, Any]
+Manifest = dict[str, Any]
+"""manifest.json of a finished round."""
 
 
-def policies(facts: Sequence[Facts]) -> list[str]:
+def policies(manifests: Sequence[Manifest]) -> list[str]:
     """The first policy and the one in place, with the hashes of their weights."""
-    first, last = facts[0], facts[-1]
+    first, last = manifests[0], manifests[-1]
     lines = [f"- The first policy: {_named(first)}, id `{first['initial']['policy_id']}`."]
     if last["in_place"]["policy_id"] == first["initial"]["policy_id"]:
         lines.append(f"- In place after round {last['round']}: still the first.")
     else:
-        made = [each for each in facts if _trained(each) == last["in_place"]["policy_id"]]
-        of = f"the one trained in round {made[-1]['round']}" if made else "one of an earlier round"
-        in_place = f"`{last['in_place']['policy_id']}`"
-        lines.append(f"- In place after round {last['round']}: {of}, id {in_place}.")
+        in_place = last["in_place"]["policy_id"]
+        trained_in = [facts["round"] for facts in manifests if _trained(facts) == in_place]
+        of = (
+            f"the one trained in round {trained_in[-1]}"
+            if trained_in
+            else "one of an earlier round"
+        )
+        lines.append(f"- In place after round {last['round']}: {of}, id `{in_place}`.")
     if also := _config(last, "sampler", "also"):
         names = ", ".join(f"`{name}`" for name in also)
         lines.append(f"- Answers came from `current`, the policy in place, and from {names}.")
@@ -25,18 +30,18 @@ def policies(facts: Sequence[Facts]) -> list[str]:
     return ["## Policy", "\n".join(lines)]
 
 
-def judges(facts: Sequence[Facts]) -> list[str]:
+def judges(manifests: Sequence[Manifest]) -> list[str]:
     """Who judged, and how."""
-    last = facts[-1]
-    found = {name: each for each in facts for name in (each["judge_id"] or "").split(", ") if name}
-    lines = [f"- `{name}`{_model(each, name)}" for name, each in found.items()] or ["- none"]
-    gate = {
-        name: each
-        for each in facts
-        for name in (each.get("gate_judge_id") or "").split(", ")
-        if name and name not in found
-    }
-    lines += [f"- at the gate: `{name}`{_model(each, name)}" for name, each in gate.items()]
+    last = manifests[-1]
+    labelled = _by_judge(manifests, "judge_id")
+    decided = _by_judge(manifests, "gate_judge_id")
+    lines = [f"- `{judge}`{_model(facts, judge)}" for judge, facts in labelled.items()]
+    lines = lines or ["- none"]
+    lines += [
+        f"- at the gate: `{judge}`{_model(facts, judge)}"
+        for judge, facts in decided.items()
+        if judge not in labelled
+    ]
     how = [
         f"{key} `{value}`"
         for key in ("strategy", "channel", "tau")
@@ -45,69 +50,71 @@ def judges(facts: Sequence[Facts]) -> list[str]:
     return ["## Judge", "\n".join([*lines, *([f"- asked with {', '.join(how)}"] if how else [])])]
 
 
-def rounds_table(facts: Sequence[Facts]) -> list[str]:
+def rounds_table(manifests: Sequence[Manifest]) -> list[str]:
     """A line a round: what went in, what came out, what was decided."""
     lines = [
         "| round | answers of the train prompts | policy in place | pairs kept | dropped "
         "| what became of the policy trained on them |",
         "|---|---|---|---|---|---|",
     ]
-    for each in facts:
-        counts, decided = each["counts"], each["decision"]["promoted"]
-        what = ("promoted" if decided else "not promoted") if each["trained"] else "none trained"
+    for facts in manifests:
+        counts, decided = facts["counts"], facts["decision"]["promoted"]
+        what = ("promoted" if decided else "not promoted") if facts["trained"] else "none trained"
         lines.append(
-            f"| {each['round']} | {counts['candidates']} | `{each['policy']['policy_id']}` "
+            f"| {facts['round']} | {counts['candidates']} | `{facts['policy']['policy_id']}` "
             f"| {counts['pairs']} | {sum(counts['dropped'].values())} | {what} |"
         )
     partial = [
-        f"Round {each['round']} is partial: {each['partial']['left_out']} prompts were not judged, "
-        f"`judge.budget.{each['partial']['limit']}` was used up."
-        for each in facts
-        if each.get("partial")
+        f"Round {facts['round']} is partial: {facts['partial']['left_out']} prompts were not "
+        f"judged, `judge.budget.{facts['partial']['limit']}` was used up."
+        for facts in manifests
+        if facts.get("partial")
     ]
     return ["## Rounds", "\n".join(lines), *partial]
 
 
-def dropped(facts: Sequence[Facts]) -> list[str]:
+def dropped(manifests: Sequence[Manifest]) -> list[str]:
     """Dropped comparisons: a line a reason, a column a round."""
-    reasons = sorted({reason for each in facts for reason in each["counts"]["dropped"]})
+    reasons = sorted({reason for facts in manifests for reason in facts["counts"]["dropped"]})
     if not reasons:
         return ["## Dropped, by reason", "None."]
-    heads = [f"round {each['round']}" for each in facts]
-    lines = [f"| reason | {' | '.join(heads)} |", "|---" * (len(facts) + 1) + "|"]
+    heads = [f"round {facts['round']}" for facts in manifests]
+    lines = [f"| reason | {' | '.join(heads)} |", "|---" * (len(manifests) + 1) + "|"]
     for reason in reasons:
-        counts = [str(each["counts"]["dropped"].get(reason, 0)) for each in facts]
+        counts = [str(facts["counts"]["dropped"].get(reason, 0)) for facts in manifests]
         lines.append(f"| {_cell(reason)} | {' | '.join(counts)} |")
     return ["## Dropped, by reason", "\n".join(lines)]
 
 
-def rubrics(facts: Sequence[Facts]) -> list[str]:
+def rubrics(manifests: Sequence[Manifest]) -> list[str]:
     """Every rubric text in full, with the rounds whose verdicts rest on it."""
-    found: dict[str, Facts] = {}
+    by_hash: dict[str, dict[str, str]] = {}
     rounds: dict[str, list[str]] = {}
-    for each in facts:
-        for rubric in each.get("rubrics", []):
-            found[rubric["hash"]] = rubric
-            rounds.setdefault(rubric["hash"], []).append(str(each["round"]))
+    for facts in manifests:
+        for rubric in facts.get("rubrics", []):
+            by_hash[rubric["hash"]] = rubric
+            rounds.setdefault(rubric["hash"], []).append(str(facts["round"]))
     parts = []
-    for name, rubric in found.items():
-        where = f"`{rubric['name']}`, hash `{name}`, round {', '.join(rounds[name])}:"
+    for hashed, rubric in by_hash.items():
+        where = f"`{rubric['name']}`, hash `{hashed}`, round {', '.join(rounds[hashed])}:"
         parts += [where, fenced(rubric["text"])]
     return ["## Rubrics", *parts] if parts else []
 
 
-def made_with(facts: Sequence[Facts]) -> list[str]:
+def made_with(manifests: Sequence[Manifest]) -> list[str]:
     """The commands that ran the rounds, and the versions of what ran."""
     commands: dict[str, list[str]] = {}
-    for each in facts:
-        if each.get("command"):
-            commands.setdefault(each["command"], []).append(str(each["round"]))
+    for facts in manifests:
+        if facts.get("command"):
+            commands.setdefault(facts["command"], []).append(str(facts["round"]))
     parts = []
     for typed, rounds in commands.items():
         parts += command(f"Round {', '.join(rounds)} made by", typed)
-    versions = ", ".join(f"{name} {value}" for name, value in facts[-1].get("versions", {}).items())
+    versions = ", ".join(
+        f"{name} {value}" for name, value in manifests[-1].get("versions", {}).items()
+    )
     if versions:
-        parts.append(f"Versions (round {facts[-1]['round']}): {versions}.")
+        parts.append(f"Versions (round {manifests[-1]['round']}): {versions}.")
     return ["## Made with", *parts] if parts else []
 
 
@@ -123,31 +130,41 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{text.rstrip()}\n{fence}"
 
 
-def _named(facts: Facts) -> str:
+def _named(manifest: Manifest) -> str:
     """A policy as the config names it."""
-    policy = _config(facts, "policy") or {}
-    named = policy.get("model") or policy.get("endpoint") or facts["initial"]["model"]
+    policy = _config(manifest, "policy") or {}
+    named = policy.get("model") or policy.get("endpoint") or manifest["initial"]["model"]
     adapter = f" with adapter `{policy['adapter']}`" if policy.get("adapter") else ""
     return f"`{named}`{adapter}"
 
 
-def _model(facts: Facts, judge: str) -> str:
+def _model(manifest: Manifest, judge: str) -> str:
     """The model behind a judge, where the config names one."""
-    endpoint = _config(facts, "endpoints", judge.partition("/")[0]) or {}
+    endpoint = _config(manifest, "endpoints", judge.partition("/")[0]) or {}
     model = (endpoint.get("serve") or endpoint).get("model")
     return f" (`{model}`)" if model else ""
 
 
-def _trained(facts: Facts) -> str | None:
-    return facts["trained"] and facts["trained"]["policy_id"]
+def _by_judge(manifests: Sequence[Manifest], column: str) -> dict[str, Manifest]:
+    """Each judge that a column of the manifests names, with the last manifest that does."""
+    return {
+        judge: facts
+        for facts in manifests
+        for judge in (facts.get(column) or "").split(", ")
+        if judge
+    }
 
 
-def _config(facts: Facts, *keys: str) -> Any:
+def _trained(manifest: Manifest) -> str | None:
+    return manifest["trained"] and manifest["trained"]["policy_id"]
+
+
+def _config(manifest: Manifest, *keys: str) -> Any:
     """A value of the round's config; None where there is none."""
-    found: Any = facts.get("config")
+    value: Any = manifest.get("config")
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _cell(text: str) -> str:

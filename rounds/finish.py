@@ -1,4 +1,8 @@
-"""The end of a round: metrics.json, then manifest.json, and what follows from them."""
+"""The end of a round: metrics.json, then manifest.json, and what follows from them.
+
+The manifest names what the round rests on: every file by its hash, the rubrics word for word, the
+config and the versions of what ran.
+"""
 
 import platform
 import shutil
@@ -16,8 +20,8 @@ from rounds.folder import (
     finished_rounds,
     policy_facts,
     policy_history,
+    read_round_start,
     round_number,
-    round_start,
     run_of,
 )
 from rounds.ids import file_hash, text_hash
@@ -37,6 +41,10 @@ PACKAGES = (
     "prefect",
     "datasets",
 )
+"""Distributions whose versions the manifest names, where they are installed."""
+
+RUBRIC_STAGES = {"judge": "judge.rubrics", "judge_held_out": "gate.judge.rubrics"}
+"""The stages whose facts hold the texts of their rubrics by kind, and where a config names them."""
 
 
 def finish_round(
@@ -53,7 +61,7 @@ def finish_round(
             raise FileNotFoundError(f"{folder}: {table}.parquet is missing at the end of the round")
     metrics = round_metrics(folder, stages, decision)
     write_json(folder / "metrics.json", metrics)
-    start = round_start(folder)
+    start = read_round_start(folder)
     in_place = (
         policy_facts(run_dir, trained) if trained and decision["promoted"] else start["policy"]
     )
@@ -70,7 +78,7 @@ def finish_round(
             "in_place": in_place,
             "judge_id": metrics["judge_id"],
             "gate_judge_id": metrics["gate_judge_id"],
-            "rubrics": rubrics_used(folder, stages),
+            "rubrics": _rubrics_used(folder, stages),
             "partial": metrics["partial"],
             "counts": metrics["counts"],
             "config": yaml.safe_load(config),
@@ -103,33 +111,32 @@ def follow_manifests(run_dir: Path) -> None:
         write_card(run_dir)
 
 
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("prefloop", *PACKAGES):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+def _rubrics_used(folder: Path, stages: dict[str, Any]) -> list[dict[str, str]]:
+    """Name, hash and text of every rubric that a verdict of the round names, each text once.
 
-
-STAGES = {"judge": "judge.rubrics", "judge_held_out": "gate.judge.rubrics"}
-"""The stages whose facts hold the texts of their rubrics by kind, and where a config names them."""
-
-
-def rubrics_used(folder: Path, stages: dict[str, Any]) -> list[dict[str, str]]:
-    """Name, hash and text of every rubric that a verdict of the round names, each text once."""
-    asked = _hashes(folder)
-    found: dict[str, dict[str, str]] = {}
-    for stage, where in STAGES.items():
+    `stages` are the round's stamps.
+    """
+    used = _rubric_hashes(folder)
+    rubrics: dict[str, dict[str, str]] = {}
+    for stage, where in RUBRIC_STAGES.items():
         texts = stages.get(stage, {}).get("facts", {}).get("rubrics", {})
         for kind, text in texts.items():
-            if (named := text_hash(text)) in asked:
-                rubric = {"name": f"{where}.{kind}", "hash": named, "text": text}
-                found.setdefault(named, rubric)
-    return list(found.values())
+            if (hashed := text_hash(text)) in used:
+                rubric = {"name": f"{where}.{kind}", "hash": hashed, "text": text}
+                rubrics.setdefault(hashed, rubric)
+    return list(rubrics.values())
 
 
-def _hashes(folder: Path) -> set[str]:
+def _rubric_hashes(folder: Path) -> set[str]:
     batches = iter_batches(table_path(folder, "verdicts"), "verdicts", columns=["rubric_hash"])
     return {name for batch in batches for name in batch["rubric_hash"].unique().to_pylist()}
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in ("prefloop", *PACKAGES):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

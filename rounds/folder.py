@@ -1,4 +1,4 @@
-"""The run folder: where things lie, and which rounds are finished.
+"""The run folder: where things lie, which rounds are finished, and which a user names.
 
     runs/<name>/rounds/0001/...   a round is finished when its manifest.json is there
 
@@ -14,7 +14,8 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.weights import Policy
 
-RUNS = "*/run.yaml"
+RUN_FILES = "*/run.yaml"
+ROUND_RANGE = re.compile(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?")
 
 
 def round_dir(run_dir: Path, number: int) -> Path:
@@ -32,7 +33,7 @@ def run_of(folder: Path) -> Path:
     return folder.parent.parent
 
 
-def manifest(folder: Path) -> dict[str, Any] | None:
+def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a round, or None while it is not finished."""
     path = folder / "manifest.json"
     return read_json(path) if path.exists() else None
@@ -40,10 +41,9 @@ def manifest(folder: Path) -> dict[str, Any] | None:
 
 def round_folders(run_dir: Path) -> list[Path]:
     """All round folders, finished or not, in order; a copy such as 0002.bak is none."""
-    there = (run_dir / "rounds").glob("[0-9]*")
-    return sorted(
-        (path for path in there if path.is_dir() and path.name.isdigit()), key=round_number
-    )
+    paths = (run_dir / "rounds").glob("[0-9]*")
+    folders = (path for path in paths if path.is_dir() and path.name.isdigit())
+    return sorted(folders, key=round_number)
 
 
 def finished_rounds(run_dir: Path) -> list[Path]:
@@ -54,13 +54,14 @@ def finished_rounds(run_dir: Path) -> list[Path]:
 def earlier_rounds(folder: Path) -> list[Path]:
     """The finished rounds before this one."""
     number = round_number(folder)
-    return [done for done in finished_rounds(run_of(folder)) if round_number(done) < number]
+    rounds = finished_rounds(run_of(folder))
+    return [earlier for earlier in rounds if round_number(earlier) < number]
 
 
 def next_round(run_dir: Path) -> Path:
     """The round to work on: the one after the last finished one, earlier ones gone or not."""
-    done = finished_rounds(run_dir)
-    return round_dir(run_dir, round_number(done[-1]) + 1 if done else 1)
+    finished = finished_rounds(run_dir)
+    return round_dir(run_dir, round_number(finished[-1]) + 1 if finished else 1)
 
 
 def open_run(run_dir: Path) -> Path:
@@ -68,20 +69,38 @@ def open_run(run_dir: Path) -> Path:
     if (run_dir / "run.yaml").exists():
         return run_dir
     around = (run_dir, run_dir.parent, Path("runs"))
-    near = [path for folder in around for path in folder.glob(RUNS)]
-    found = ", ".join(sorted({str(path.parent) for path in near}))
-    hint = f"did you mean {found}?" if found else "nor near it"
+    runs = {str(path.parent) for folder in around for path in folder.glob(RUN_FILES)}
+    hint = f"did you mean {', '.join(sorted(runs))}?" if runs else "nor near it"
     raise UserError(f"{run_dir}: no run here ({hint})")
 
 
-def start_round(folder: Path, facts: dict[str, Any]) -> None:
+def selected_rounds(run_dir: Path, selection: str | None) -> list[Path]:
+    """The folders of the finished rounds a user names, in order; all of them for None.
+
+    Raises UserError for a run or round that is not there or not finished, and for what names none.
+    """
+    finished = {round_number(folder): folder for folder in finished_rounds(open_run(run_dir))}
+    if not finished:
+        raise UserError(f"{run_dir}: no round is finished yet; `prefloop run` finishes one")
+    if selection is None:
+        return list(finished.values())
+    wanted = _round_numbers(selection, max(finished))
+    under_way = {round_number(folder) for folder in round_folders(run_dir)} - finished.keys()
+    for number in sorted(wanted - finished.keys()):
+        state = "is not finished" if number in under_way else "is not there"
+        numbers = ", ".join(map(str, finished))
+        raise UserError(f"{run_dir}: round {number} {state} (finished rounds: {numbers})")
+    return [finished[number] for number in sorted(wanted)]
+
+
+def write_round_start(folder: Path, facts: dict[str, Any]) -> None:
     """Write down what a round starts from, for its stages and for running one by hand."""
     write_json(folder / "work" / "start.json", facts)
 
 
-def round_start(folder: Path) -> dict[str, Any]:
+def read_round_start(folder: Path) -> dict[str, Any]:
     """What the round started from: `policy`, `initial` and `seed`."""
-    facts: dict[str, Any] | None = manifest(folder)
+    facts: dict[str, Any] | None = read_manifest(folder)
     if facts is None:
         path = folder / "work" / "start.json"
         if not path.exists():
@@ -116,7 +135,7 @@ def policy_facts(run_dir: Path, policy: Policy) -> dict[str, Any]:
 
 def policy_history(run_dir: Path) -> dict[str, Any] | None:
     """The policy in place, the first one and every decision, from the manifests alone."""
-    manifests = [manifest(folder) or {} for folder in finished_rounds(run_dir)]
+    manifests = [read_manifest(folder) or {} for folder in finished_rounds(run_dir)]
     if not manifests:
         return None
     history = [
@@ -135,30 +154,17 @@ def policy_history(run_dir: Path) -> dict[str, Any] | None:
     }
 
 
-def finished_named(run_dir: Path, named: str | None) -> list[Path]:
-    """The folders of the finished rounds a user names, in order; all of them for None.
-
-    Raises UserError for a run or round that is not there or not finished, and for what names none.
-    """
-    there = {round_number(folder): folder for folder in finished_rounds(open_run(run_dir))}
-    if not there:
-        raise UserError(f"{run_dir}: no round is finished yet; `prefloop run` finishes one")
-    if named is None:
-        return list(there.values())
-    wanted: set[int] = set()
-    for part in named.split(","):
-        found = re.fullmatch(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?", part)
-        if not found:
-            raise UserError(f"--rounds {named}: expected numbers such as 3, 2-4, 2- or 1,3-4")
-        first = int(found[1])
-        last = int(found[3] or max(there)) if found[2] else first
+def _round_numbers(selection: str, last_finished: int) -> set[int]:
+    """The numbers that 3, 2-4, 2- or 1,3-4 name."""
+    numbers: set[int] = set()
+    for part in selection.split(","):
+        match = ROUND_RANGE.fullmatch(part)
+        if not match:
+            raise UserError(f"--rounds {selection}: expected numbers such as 3, 2-4, 2- or 1,3-4")
+        first = int(match[1])
+        last = int(match[3] or last_finished) if match[2] else first
         if last < first:
-            raise UserError(f"--rounds {named}: there is no round from {first} to {last}")
+            raise UserError(f"--rounds {selection}: there is no round from {first} to {last}")
         # of what lies beyond the last round its first number is enough to be named
-        wanted |= {first, *range(first, min(last, max(there) + 1) + 1)}
-    under_way = {round_number(folder) for folder in round_folders(run_dir)} - there.keys()
-    for number in sorted(wanted - there.keys()):
-        state = "is not finished" if number in under_way else "is not there"
-        finished = ", ".join(map(str, there))
-        raise UserError(f"{run_dir}: round {number} {state} (finished rounds: {finished})")
-    return [there[number] for number in sorted(wanted)]
+        numbers |= {first, *range(first, min(last, last_finished + 1) + 1)}
+    return numbers

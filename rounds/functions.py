@@ -1,12 +1,12 @@
 """Functions of the user's: `path/to/file.py:function`, or `module:function`.
 
 A file is loaded under a private name, so that a `judge.py` or `pairs.py` of the user's is never
-taken for one of prefloop's packages, nor one of these for it.
+taken for one of prefloop's packages, nor one of these for it. What such a file imports is found as
+Python finds it, and its neighbours last of all: a neighbour of the name of a package is hidden.
 """
 
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import math
 import sys
@@ -15,8 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from rounds.errors import UserError
+from rounds.errors import UserError, did_you_mean
 from rounds.ids import file_hash
+
+USER_FOLDERS: list[str] = []
+"""Folders of loaded files, that of the last one first: the end of sys.path."""
 
 
 class UserFunction(NamedTuple):
@@ -55,16 +58,20 @@ def load_function(where: str, reference: str, prefix: str = "") -> UserFunction:
         if not target:
             raise ImportError(f"no function is named in {reference!r}")
         path = _file_of(target, [Path.cwd()])
-        module = _load(path) if path is not None else _import(target)
-        found = getattr(module, name)
+        module = _import(target) if path is None else _load(path)
+        if not hasattr(module, name):
+            hint = did_you_mean(name, vars(module))
+            what = f"module {target!r}" if path is None else path
+            raise ImportError(f"{what} has no attribute {name!r}" + (f"; {hint}" if hint else ""))
+        function = getattr(module, name)
     except Exception as error:  # whatever the user's module raises as it is imported
         raise UserError(
             f"{where}: cannot load {prefix}{reference} ({error}); a file is {prefix}path/to/"
             f"file.py:function, otherwise expected {prefix}module:function"
         ) from error
-    if not callable(found):
+    if not callable(function):
         raise UserError(f"{where}: {prefix}{reference} is not a function")
-    return UserFunction(where, prefix + reference, found, _source_hash(module))
+    return UserFunction(where, prefix + reference, function, _source_hash(module))
 
 
 def is_number(value: object) -> bool:
@@ -96,24 +103,27 @@ def _file_of(target: str, folders: list[Path]) -> Path | None:
     if not is_path and not target.isidentifier():
         return None
     name = Path(target if is_path else f"{target}.py").expanduser()
-    there = (folder / name for folder in folders if (folder / name).is_file())
-    path = next(there, folders[0] / name if is_path else None)
+    existing = (folder / name for folder in folders if (folder / name).is_file())
+    path = next(existing, folders[0] / name if is_path else None)
     return path and path.resolve()
 
 
 def _load(path: Path) -> ModuleType:
     """The module of a file, executed once for each version of its text."""
-    hashed = hashlib.sha256(f"{path} {file_hash(path)}".encode()).hexdigest()[:16]
+    if not path.is_file():
+        raise ImportError(f"there is no file {path}")
+    source = path.read_bytes()
+    hashed = hashlib.sha256(f"{path}\n".encode() + source).hexdigest()[:16]
     name = f"prefloop_user_{hashed}"
     if name in sys.modules:
         return sys.modules[name]
     _search(path.parent)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None, "a .py file has a loader"
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses and pickle look it up there
     try:
-        spec.loader.exec_module(module)
+        # compiled here: Python's own cache takes two versions of one second and size for the same
+        exec(compile(source, str(path), "exec"), vars(module))
     except BaseException:
         del sys.modules[name]
         raise
@@ -126,9 +136,17 @@ def _import(module: str) -> ModuleType:
 
 
 def _search(folder: Path) -> None:
-    """Let what is loaded import its neighbours: last of all, so that they hide nothing."""
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+    """Let what is loaded import its neighbours: after all that is installed, so that they hide none
+    of it, and before those of a file that was loaded from another folder.
+    """
+    if str(folder) in sys.path and str(folder) not in USER_FOLDERS:
+        return  # Python looks there anyway
+    USER_FOLDERS[:] = [str(folder), *(other for other in USER_FOLDERS if other != str(folder))]
+    sys.path[:] = [*(entry for entry in sys.path if entry not in USER_FOLDERS), *USER_FOLDERS]
+    for neighbour in folder.glob("*.py"):
+        source = getattr(sys.modules.get(neighbour.stem), "__file__", None)
+        if source and source != str(neighbour) and str(Path(source).parent) in USER_FOLDERS:
+            del sys.modules[neighbour.stem]
 
 
 def _source_hash(module: ModuleType) -> str:

@@ -35,11 +35,13 @@ def grouped(
     path = table_path(round_dir, table)
     ids = pa.array(prompt_ids, pa.string())
     ranks = _ranks(path, table, ids, splits)
-    held = np.concatenate([np.empty(0, np.int64), *ranks])
-    in_order = bool(np.all(np.diff(held) >= 0))
-    counts = np.bincount(held, minlength=len(prompt_ids))
+    of_rows = np.concatenate([np.empty(0, np.int64), *ranks])
+    in_order = bool(np.all(np.diff(of_rows) >= 0))
+    counts = np.bincount(of_rows, minlength=len(prompt_ids))
     for first, end in [(0, len(prompt_ids))] if in_order else _spans(counts):
-        groups = [at for at, there in enumerate(ranks) if ((first <= there) & (there < end)).any()]
+        groups = [
+            group for group, held in enumerate(ranks) if ((first <= held) & (held < end)).any()
+        ]
         wanted = ids[first:end]
         rows = (
             row
@@ -56,14 +58,14 @@ def _ranks(
     """For each row group the places of its rows' prompts among `ids`, other prompts left out."""
     if not path.exists():
         return []
-    found = []
+    of_groups = []
     for group in range(pq.read_metadata(path).num_row_groups):
         places = [
             pc.index_in(batch["prompt_id"], ids).drop_null().to_numpy()
             for batch in iter_batches(path, table, splits, ["prompt_id"], [group])
         ]
-        found.append(np.concatenate([np.empty(0, np.int64), *places]))
-    return found
+        of_groups.append(np.concatenate([np.empty(0, np.int64), *places]))
+    return of_groups
 
 
 def _spans(counts: np.ndarray) -> Iterator[tuple[int, int]]:

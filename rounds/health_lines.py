@@ -11,7 +11,7 @@ def health_lines(measures: dict[str, Any] | None, gold: dict[str, Any] | None) -
     `measures` are the judge's of the round and `gold` those on the gold set, as metrics.json has
     them; None where there are none.
     """
-    return (_measured(measures) if measures else []) + (_on_gold(gold) if gold else [])
+    return (_of_round(measures) if measures else []) + (_of_gold(gold) if gold else [])
 
 
 def rate_text(rate: dict[str, Any]) -> str:
@@ -21,15 +21,15 @@ def rate_text(rate: dict[str, Any]) -> str:
     return f"{rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}] n={rate['n']}"
 
 
-def _measured(measures: dict[str, Any]) -> Lines:
+def _of_round(measures: dict[str, Any]) -> Lines:
     slope, difference = measures["length_slope"], measures["length_difference"]
     longer = ""
     if slope["value"] is not None:
         longer = f", slope {slope['value']:+.2f}, {difference['value']:+.0f} characters"
     failed, canaries, second = measures["failures"], measures["canaries"], measures["second_judge"]
-    chosen = {name: one["chosen"] for name, one in canaries["names"].items()}
-    preferred = {name: one["value"] for name, one in chosen.items() if one["value"]}
-    same = "" if second["kappa"] is None else f", kappa {second['kappa']:.2f}"
+    chosen = {name: rates["chosen"]["value"] for name, rates in canaries["names"].items()}
+    preferred = {name: share for name, share in chosen.items() if share}
+    agreed = "" if second["kappa"] is None else f", kappa {second['kappa']:.2f}"
     return _filled(
         ("prompts with a label", measures["yield"], ""),
         ("undecided", _undecided(measures["comparisons"]), ""),
@@ -42,11 +42,11 @@ def _measured(measures: dict[str, Any]) -> Lines:
         ("changed since round 1", measures["drift"], ""),
         ("canaries chosen", canaries["chosen"], _listed(preferred)),
         ("cyclic triads", measures["cyclic_triads"], ""),
-        ("second judge agrees", second["agreement"], same),
+        ("second judge agrees", second["agreement"], agreed),
     )
 
 
-def _on_gold(gold: dict[str, Any]) -> Lines:
+def _of_gold(gold: dict[str, Any]) -> Lines:
     kappa = "" if gold["kappa"] is None else f", kappa {gold['kappa']:.2f}"
     return _filled(
         ("gold set: right when decided", gold["accuracy"], kappa),
@@ -62,12 +62,14 @@ def _undecided(comparisons: dict[str, Any]) -> str:
 
 
 def _listed(counts: dict[str, Any]) -> str:
-    said = ", ".join(f"{name} {value:.3g}" for name, value in counts.items())
-    return f" ({said})" if said else ""
+    listed = ", ".join(f"{name} {value:.3g}" for name, value in counts.items())
+    return f" ({listed})" if listed else ""
 
 
 def _filled(*lines: tuple[str, dict[str, Any] | str, str]) -> Lines:
+    """Lines of a name, a rate or a text, and what follows it; without those that say nothing."""
     texts = [
-        (name, what if isinstance(what, str) else rate_text(what), m) for name, what, m in lines
+        (name, shown if isinstance(shown, str) else rate_text(shown), more)
+        for name, shown, more in lines
     ]
     return [(name, text + more) for name, text, more in texts if text]

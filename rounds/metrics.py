@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from rounds.folder import round_number
-from rounds.rows import CANDIDATES, DROPPED, PROMPTS, VERDICTS
+from rounds.rows import CANDIDATES, DROPPED, HELD_OUT, PAIRS, PROMPTS, VERDICTS
 from rounds.tables import iter_rows, table_path
-from rounds.usage import USAGE_COLUMNS, added, totals
+from rounds.usage import USAGE_COLUMNS, usage_sum, usage_totals
 
 
 def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
@@ -19,8 +19,8 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
     """
     facts = {name: stamp["facts"] for name, stamp in stages.items()}
     dropped = Counter(row["reason"] for row in iter_rows(folder, DROPPED, columns=["reason"]))
-    judges, outcomes = _verdicts(folder)
-    pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
+    judges, outcomes = _judges_and_outcomes(folder)
+    n_pairs = pq.read_metadata(table_path(folder, PAIRS)).num_rows
     return {
         "round": round_number(folder),
         "judge_id": ", ".join(sorted(judges["train"])) or None,
@@ -37,7 +37,7 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
             "candidate_fates": facts.get("pairs", {}).get("candidates"),
             "verdicts": outcomes.total(),
             "abstentions": outcomes["abstain"],
-            "pairs": pairs,
+            "pairs": n_pairs,
             "dropped": dict(sorted(dropped.items())),
         },
         "prompts": facts["prompts"],
@@ -53,14 +53,14 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
         **decision.get("metrics", {}),
         "promoted": decision["promoted"],
         "reasons": decision["reasons"],
-        "usage": _usage(folder, facts, pairs),
+        "usage": _usage(folder, facts, n_pairs),
         "seconds": {name: stamp["seconds"] for name, stamp in stages.items()},
     }
 
 
-def _verdicts(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:
-    """The judges that spoke on each split, and the outcomes of the labels."""
-    judges: dict[str, set[str]] = {split: set() for split in ("train", "gate", "test")}
+def _judges_and_outcomes(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:
+    """The judges that judged each split, and the outcomes of the labels."""
+    judges: dict[str, set[str]] = {split: set() for split in ("train", *HELD_OUT)}
     outcomes = Counter[str]()
     for row in iter_rows(folder, VERDICTS, list(judges), ["split", "judge_id", "outcome"]):
         judges[row["split"]].add(row["judge_id"])
@@ -69,15 +69,15 @@ def _verdicts(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:
     return judges, outcomes
 
 
-def _usage(folder: Path, facts: dict[str, Any], pairs: int) -> dict[str, Any]:
-    sampled = [facts[name] for name in facts if name.startswith("sample")]
-    label = totals(iter_rows(folder, VERDICTS, ["train"], USAGE_COLUMNS))
-    per_pair = {name: value / pairs for name, value in label.items()} if pairs else None
-    judged = totals(iter_rows(folder, VERDICTS, columns=USAGE_COLUMNS))
+def _usage(folder: Path, facts: dict[str, Any], n_pairs: int) -> dict[str, Any]:
+    sampling = [facts[name] for name in facts if name.startswith("sample")]
+    labels = usage_totals(iter_rows(folder, VERDICTS, ["train"], USAGE_COLUMNS))
+    per_pair = {name: value / n_pairs for name, value in labels.items()} if n_pairs else None
+    judge = usage_totals(iter_rows(folder, VERDICTS, columns=USAGE_COLUMNS))
     return {
-        **{f"judge_{name}": value for name, value in judged.items()},
+        **{f"judge_{name}": value for name, value in judge.items()},
         "label_per_pair": per_pair,
-        "sampled_tokens": sum(stage["tokens"] for stage in sampled),
-        "sampler": added(stage.get("sampler_usage") for stage in sampled),
-        "generator": added([facts["prompts"].get("generator_usage")]),
+        "sampled_tokens": sum(stage["tokens"] for stage in sampling),
+        "sampler": usage_sum(stage.get("sampler_usage") for stage in sampling),
+        "generator": usage_sum([facts["prompts"].get("generator_usage")]),
     }

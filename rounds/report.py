@@ -3,6 +3,7 @@
 from typing import Any
 
 from rounds.health_lines import health_lines
+from rounds.rows import HELD_OUT
 
 STAGES = (
     "prompts",
@@ -24,8 +25,8 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     counts, usage = metrics["counts"], metrics["usage"]
     dropped = ", ".join(f"{reason} {n}" for reason, n in counts["dropped"].items())
     lines = [
-        ("prompts", f"{counts['prompts']} ({counts['prompts_left']} left)" + _aside(counts)),
-        *_dealt(metrics.get("prompts", {})),
+        ("prompts", f"{counts['prompts']} ({counts['prompts_left']} left)" + _set_aside(counts)),
+        *_prompt_lines(metrics.get("prompts", {})),
         ("candidates", str(counts["candidates"]) + _sources(counts)),
         ("verdicts", f"{counts['verdicts']} ({counts['abstentions']} abstentions)"),
         ("pairs kept", str(counts["pairs"])),
@@ -40,23 +41,23 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
         lines += _trained_beside(metrics["train"])
-    for split in ("gate", "test"):
+    for split in HELD_OUT:
         for other in ("previous", "initial"):
             if rate := metrics.get(split, {}).get(f"win_rate_vs_{other}"):
                 lines.append((f"{split}: win rate vs {other}", win_rate_text(rate)))
         if tags := metrics.get(split, {}).get("by_tag_vs_previous"):
             lines.append((f"{split}: by tag", _by_tag(tags)))
     if metrics.get("gate_judge_id"):
-        at_gate = metrics["gate_judge_id"]
-        shown = "the labelling judge" if at_gate == metrics["judge_id"] else at_gate
-        lines.append(("judge at the gate", shown))
-    lines += _metric_lines(metrics)
+        gate_judge = metrics["gate_judge_id"]
+        same = gate_judge == metrics["judge_id"]
+        lines.append(("judge at the gate", "the labelling judge" if same else gate_judge))
+    lines += _custom_metric_lines(metrics.get("custom", {}))
     lines += [("alarm", alarm) for alarm in metrics.get("alarms", [])]
     verdict = "promoted" if metrics["promoted"] else "kept the policy in place"
     lines.append(("decision", f"{verdict}: {'; '.join(metrics['reasons'])}"))
     seconds = metrics["seconds"]
-    order = sorted(seconds, key=lambda name: STAGES.index(short(name)))
-    times = ", ".join(f"{short(name)} {seconds[name]:.0f}" for name in order)
+    order = sorted(seconds, key=lambda name: STAGES.index(stage_name(name)))
+    times = ", ".join(f"{stage_name(name)} {seconds[name]:.0f}" for name in order)
     lines.append(("seconds", times))
     lines.append(("judge", _usage(usage)))
     lines.append(("policy", f"{usage['sampled_tokens']:,} tokens sampled"))
@@ -74,19 +75,19 @@ def win_rate_text(rate: dict[str, Any]) -> str:
     return f"{rate['value']:.3f} {interval} n={rate['n']}, {rate['abstained']} abstained"
 
 
-def short(stage: str) -> str:
+def stage_name(stage: str) -> str:
     """A stage's name without the policy id that tells two samplings apart."""
     return "sample_held_out" if stage.startswith("sample_held_out") else stage
 
 
-def _aside(counts: dict[str, Any]) -> str:
+def _set_aside(counts: dict[str, Any]) -> str:
     return f", {counts['set_aside']} set aside" if counts["set_aside"] else ""
 
 
-def _dealt(prompts: dict[str, Any]) -> list[tuple[str, str]]:
+def _prompt_lines(prompts: dict[str, Any]) -> list[tuple[str, str]]:
     """Where the prompts come from, where it is from more than one place or one that is used up."""
     sources, generated = prompts.get("sources", {}), prompts.get("generated")
-    parts = [f"{name} {one['dealt']} ({one['left']} left)" for name, one in sources.items()]
+    parts = [f"{name} {n['dealt']} ({n['left']} left)" for name, n in sources.items()]
     if generated:
         parts.append(f"generated {generated['prompts']} in {generated['calls']} calls")
         rejected = ", ".join(f"{reason} {n}" for reason, n in generated["rejected"].items())
@@ -150,32 +151,26 @@ def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:
     return [("trained beside", ", ".join(parts))] if parts else []
 
 
-def _metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    named = {
-        name: value
-        for name, value in metrics.items()
-        if isinstance(value, dict) and "mean_initial" in value
-    }
+def _custom_metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """The metrics that the user named, each with its win rates."""
     lines = []
-    for name, value in named.items():
-        if value["mean"] is not None:
-            lines.append(
-                (f"{name}: mean", f"{value['mean']:.2f} (first policy {value['mean_initial']:.2f})")
-            )
+    for name, metric in metrics.items():
+        if metric["mean"] is not None:
+            means = f"{metric['mean']:.2f} (first policy {metric['mean_initial']:.2f})"
+            lines.append((f"{name}: mean", means))
         for other in ("previous", "initial"):
-            lines.append(
-                (f"{name}: win rate vs {other}", win_rate_text(value[f"win_rate_vs_{other}"]))
-            )
+            rate = metric[f"win_rate_vs_{other}"]
+            lines.append((f"{name}: win rate vs {other}", win_rate_text(rate)))
     return lines
 
 
 def _usage(usage: dict[str, Any]) -> str:
     judge = {name.removeprefix("judge_"): value for name, value in usage.items()}
-    each = ""
+    a_pair = ""
     if per_pair := usage.get("label_per_pair"):
         price = f" and {per_pair['cost']:.6f}" if usage["judge_cost"] else ""
-        each = f"; {per_pair['calls']:.1f} calls{price} a pair"
-    return _calls(judge) + each
+        a_pair = f"; {per_pair['calls']:.1f} calls{price} a pair"
+    return _calls(judge) + a_pair
 
 
 def _calls(usage: dict[str, Any]) -> str:

@@ -104,11 +104,9 @@ class Pair(TypedDict):
     rejected_source: str
 
 
-class DroppedPair(TypedDict):
-    """A row of dropped.parquet: two candidates, decided or not, or what was not compared at all.
-
-    While a round is looked at, `reason` is None where none is found yet.
-    """
+class ConsideredPair(TypedDict):
+    """The columns of a pair where it need not have become one: two candidates, decided or not, or
+    what was not compared at all."""
 
     pair_id: str
     prompt_id: str
@@ -128,6 +126,12 @@ class DroppedPair(TypedDict):
     probability: float | None
     chosen_source: str | None
     rejected_source: str | None
+
+
+class DroppedPair(ConsideredPair):
+    """A row of dropped.parquet. While a round is looked at, `reason` is None where none is found
+    yet."""
+
     reason: str | None
     detail: str | None
 

@@ -1,9 +1,12 @@
-"""The base of every section of the config."""
+"""What the sections of the config share: their base, and what a path in one means."""
 
 from importlib.resources import files
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
+
+SHIPPED = "prefloop:"
+"""Begins a reference to a file that prefloop ships, as prefloop:starter/policy does."""
 
 
 class Section(BaseModel):
@@ -12,14 +15,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
-PREFIX = "prefloop:"
-
-
 def locate(reference: str) -> Path:
-    """The path a config value means: a shipped file, or a path from the current folder."""
-    if not reference.startswith(PREFIX):
+    """The path a config value means: a shipped file, or a path from the current folder.
+
+    Raises ValueError for a reference to a shipped file that names none.
+    """
+    if not reference.startswith(SHIPPED):
         return Path(reference).expanduser()
-    package, _, rest = reference.removeprefix(PREFIX).partition("/")
+    package, _, rest = reference.removeprefix(SHIPPED).partition("/")
     if not package:
         raise ValueError(f"{reference}: names no shipped file, as prefloop:starter/policy does")
     return Path(str(files(package))) / rest

@@ -1,65 +1,125 @@
-"""A round's judged prompts, traced: both answers, every verdict, why kept or dropped."""
+"""A round's pairs and dropped pairs, traced: both answers, every verdict, why kept or dropped."""
 
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from rounds.errors import UserError
 from rounds.folder import open_run, round_dir, round_folders
 from rounds.grouped import grouped
-from rounds.tables import Row, iter_rows, table_path
+from rounds.rows import (
+    CANDIDATES,
+    DROPPED,
+    PAIRS,
+    VERDICTS,
+    AnyRow,
+    Candidate,
+    DroppedPair,
+    Pair,
+    Table,
+    Verdict,
+)
+from rounds.tables import iter_rows, table_path
 
 
-def judged(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Iterator[dict[str, Any]]:
+class Evidence(TypedDict):
+    """What is behind a pair: its candidates, the others of the prompt, and the verdicts on it."""
+
+    candidates: list[Candidate]
+    other_candidates: list[Candidate]
+    verdicts: list[Verdict]
+
+
+class TracedPair(Pair, Evidence):
+    """A kept pair (`kept` is true, `reason` None) with what is behind it."""
+
+    kept: bool
+    reason: str | None
+
+
+class TracedDropped(DroppedPair, Evidence):
+    """A dropped pair (`kept` is false) with what is behind it."""
+
+    kept: bool
+
+
+Traced = TracedPair | TracedDropped
+
+
+def traced_pairs(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Iterator[Traced]:
     """The pairs of a round (or its dropped rows, or one by id) with everything behind each.
 
     The tables are read as streams; some thousand rows and the ids of the prompts are held.
     Raises UserError for a run, round or pair that is not there.
     """
     folder = round_dir(open_run(run_dir), number)
-    if not table_path(folder, "pairs").exists():
-        there = ", ".join(str(int(path.name)) for path in round_folders(run_dir)) or "none"
-        state = "is not judged yet" if folder.is_dir() else f"is not there (rounds there: {there})"
+    if not table_path(folder, PAIRS).exists():
+        known = ", ".join(str(int(path.name)) for path in round_folders(run_dir)) or "none"
+        state = "is not judged yet" if folder.is_dir() else f"is not there (rounds there: {known})"
         raise UserError(f"{run_dir}: round {number} {state}")
-    tables = ["pairs", "dropped"] if pair else ["dropped"] if dropped else ["pairs"]
-    prompts = {
-        row["prompt_id"]: None
-        for table in tables
-        for row in iter_rows(folder, table, columns=["pair_id", "prompt_id"])
-        if row["pair_id"].startswith(pair or "")
-    }
-    if pair and not prompts:
+    prefix = pair or ""
+    show_kept, show_dropped = bool(pair) or not dropped, bool(pair) or dropped
+    prompt_ids = list(
+        dict.fromkeys(
+            chain(
+                _prompt_ids(folder, PAIRS, prefix) if show_kept else (),
+                _prompt_ids(folder, DROPPED, prefix) if show_dropped else (),
+            )
+        )
+    )
+    if pair and not prompt_ids:
         raise UserError(f"{folder}: no pair {pair}; ids are in pairs.parquet and dropped.parquet")
-    ids = list(prompts)
-    behind = [grouped(folder, table, ids, ["train"]) for table in ("candidates", "verdicts")]
-    decided = [grouped(folder, table, ids) for table in tables]
-    for candidates, verdicts, *rows in zip(*behind, *decided, strict=True):
-        for row in chain.from_iterable(rows):
-            if row["pair_id"].startswith(pair or ""):
-                try:
-                    found = _traced(row, candidates, verdicts)
-                except KeyError as error:
-                    raise UserError(
-                        f"{folder}: this round is under way and its pairs are of an earlier "
-                        "attempt; run it to its end first"
-                    ) from error
-                yield found
+    for rows in zip(
+        grouped(folder, CANDIDATES, prompt_ids, ["train"]),
+        grouped(folder, VERDICTS, prompt_ids, ["train"]),
+        grouped(folder, PAIRS, prompt_ids) if show_kept else ([] for _ in prompt_ids),
+        grouped(folder, DROPPED, prompt_ids) if show_dropped else ([] for _ in prompt_ids),
+        strict=True,
+    ):
+        try:
+            traced = list(_traced(*rows, prefix))
+        except KeyError as error:
+            raise UserError(
+                f"{folder}: this round is under way and its pairs are of an earlier attempt; run "
+                "it to its end first"
+            ) from error
+        yield from traced
 
 
-def _traced(row: Row, candidates: list[Row], verdicts: list[Row]) -> dict[str, Any]:
-    """The row with what is behind it, of the candidates and verdicts of its prompt.
+def _prompt_ids(folder: Path, table: Table[AnyRow], prefix: str) -> Iterator[str]:
+    """The prompts of the rows whose pair_id begins with `prefix`."""
+    rows = iter_rows(folder, table, columns=["pair_id", "prompt_id"])
+    return (row["prompt_id"] for row in rows if row["pair_id"].startswith(prefix))
 
-    Raises KeyError for one that is not there.
+
+def _traced(
+    candidates: list[Candidate],
+    verdicts: list[Verdict],
+    pairs: list[Pair],
+    dropped: list[DroppedPair],
+    prefix: str,
+) -> Iterator[Traced]:
+    """The rows of a prompt whose pair_id begins with `prefix`, with what is behind each.
+
+    Raises KeyError where a candidate or a verdict is not there.
     """
-    answers = {each["candidate_id"]: each for each in candidates}
-    said = {each["verdict_id"]: each for each in verdicts}
-    compared = {name: answers[name] for name in row["candidate_ids"]}
-    return {
-        **row,
-        "kept": "reason" not in row,
-        "reason": row.get("reason"),
-        "candidates": list(compared.values()),
-        "other_candidates": [each for name, each in answers.items() if name not in compared],
-        "verdicts": [said[name] for name in row["verdict_ids"]],
-    }
+    candidate_of = {row["candidate_id"]: row for row in candidates}
+    verdict_of = {row["verdict_id"]: row for row in verdicts}
+
+    def evidence(row: Pair | DroppedPair) -> Evidence:
+        considered = {name: candidate_of[name] for name in row["candidate_ids"]}
+        return {
+            "candidates": list(considered.values()),
+            "other_candidates": [
+                candidate for name, candidate in candidate_of.items() if name not in considered
+            ],
+            "verdicts": [verdict_of[name] for name in row["verdict_ids"]],
+        }
+
+    for pair in pairs:
+        if pair["pair_id"].startswith(prefix):
+            yield {**pair, "kept": True, "reason": None, **evidence(pair)}
+    for lost in dropped:
+        if lost["pair_id"].startswith(prefix):
+            yield {**lost, "kept": False, **evidence(lost)}

@@ -1,4 +1,4 @@
-"""A stage is not run again while what it depends on is unchanged."""
+"""Running a stage: not again while what it depends on is unchanged, and saying how far it is."""
 
 import shutil
 import time
@@ -11,6 +11,18 @@ from rounds.files import read_json, write_json
 from rounds.ids import digest
 
 Facts = dict[str, Any]
+"""What a stage returns: counts, usage, and what later stages need of it."""
+
+
+class Progress(Protocol):
+    """Called by a stage as work is done; the caller decides how it is shown."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """`done` of `total` units of the stage are finished."""
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """A progress that shows nothing."""
 
 
 def stage_key(*depends_on: object) -> str:
@@ -36,7 +48,7 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     path = folder / "work" / f"{stage}.json"
     if path.exists() and (stamp := read_json(path))["key"] == key:
         return dict(stamp["facts"])
-    forget(folder, stage)  # the tables are about to become those of another key
+    remove_stamp(folder, stage)  # the tables are about to become those of another key
     started = time.monotonic()
     facts = work()
     seconds = round(time.monotonic() - started, 2)
@@ -44,23 +56,12 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     return facts
 
 
-def forget(folder: Path, stage: str) -> None:
+def remove_stamp(folder: Path, stage: str) -> None:
     """Take a stage's stamp away: its tables are no longer, or not yet, what the stamp says."""
     (folder / "work" / f"{stage}.json").unlink(missing_ok=True)
 
 
-def stage_stamps(folder: Path) -> dict[str, Facts]:
+def stage_stamps(folder: Path) -> dict[str, dict[str, Any]]:
     """Every stamped stage of a round in progress: key, seconds and facts, by name."""
     stamps = {path.stem: read_json(path) for path in sorted(folder.glob("work/*.json"))}
     return {name: stamp for name, stamp in stamps.items() if "key" in stamp}
-
-
-class Progress(Protocol):
-    """Called by a stage as work is done; the caller decides how it is shown."""
-
-    def __call__(self, done: int, total: int, note: str = "") -> None:
-        """`done` of `total` units of the stage are finished."""
-
-
-def silent(done: int, total: int, note: str = "") -> None:
-    """A progress that shows nothing."""

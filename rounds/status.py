@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from rounds.files import read_json
-from rounds.folder import manifest, open_run, policy_history, round_folders
-from rounds.report import STAGES, short
+from rounds.folder import open_run, policy_history, read_manifest, round_folders
+from rounds.report import STAGES, stage_name
 from rounds.stages import stage_stamps
 
 
@@ -14,10 +14,10 @@ def run_status(run_dir: Path) -> dict[str, Any]:
     open_run(run_dir)
     finished, under_way = [], None
     for folder in round_folders(run_dir):
-        if manifest(folder) is not None:
+        if read_manifest(folder) is not None:
             finished.append(read_json(folder / "metrics.json"))
         else:
-            done = {short(name) for name in stage_stamps(folder)}
+            done = {stage_name(name) for name in stage_stamps(folder)}
             under_way = {
                 "round": int(folder.name),
                 "done": [name for name in STAGES if name in done],

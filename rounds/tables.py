@@ -1,4 +1,8 @@
-"""Reading and writing the parquet tables of a round."""
+"""The parquet tables of a round, read and written in bounded memory.
+
+A row that does not fit its table's schema is refused, and a table is whole or not there: it is
+written under a temporary name and renamed.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +20,8 @@ from rounds.ids import digest
 from rounds.rows import AnyRow, Table
 from rounds.schema import arrow_schema, deterministic
 
-Row = dict[str, Any]
+ROWS_AT_ONCE = 4096
+"""Rows that reading or writing a table holds in memory, and those of a row group."""
 
 
 def table_path(round_dir: Path, table: str) -> Path:
@@ -38,6 +43,13 @@ def iter_rows(
         yield from batch.to_pylist()
 
 
+def read_rows(
+    round_dir: Path, table: Table[AnyRow], splits: Collection[str] | None = None
+) -> list[AnyRow]:
+    """The rows of a table, those of `splits` only if given; none where the table is not there."""
+    return list(iter_rows(round_dir, table, splits))
+
+
 def iter_batches(
     path: Path,
     table: str,
@@ -45,7 +57,7 @@ def iter_batches(
     columns: Collection[str] | None = None,
     row_groups: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The same as Arrow batches, from any file in a table's schema; of some row groups if given.
+    """Rows as Arrow batches, from any file in a table's schema; of some row groups if given.
 
     Columns that are younger than the file are null.
     """
@@ -54,28 +66,21 @@ def iter_batches(
     schema = arrow_schema(table)
     wanted = [name for name in schema.names if columns is None or name in columns]
     with pq.ParquetFile(path, pre_buffer=False) as file:
-        there = [name for name in file.schema_arrow.names if name in wanted or name == "split"]
+        stored = [name for name in file.schema_arrow.names if name in wanted or name == "split"]
         # one by one and not buffered: a reader keeps what it has read of all until its end
         groups = range(file.num_row_groups) if row_groups is None else row_groups
-        batches = (file.iter_batches(ROWS_AT_ONCE, [at], columns=there) for at in groups)
+        batches = (file.iter_batches(ROWS_AT_ONCE, [group], columns=stored) for group in groups)
         for batch in chain.from_iterable(batches):
             if splits is not None:
                 batch = batch.filter(pc.is_in(batch["split"], pa.array(splits, pa.string())))
             yield pa.RecordBatch.from_pydict(
                 {
                     name: batch[name]
-                    if name in there
+                    if name in stored
                     else pa.nulls(batch.num_rows, schema.field(name).type)
                     for name in wanted
                 }
             )
-
-
-def read_rows(
-    round_dir: Path, table: Table[AnyRow], splits: Collection[str] | None = None
-) -> list[AnyRow]:
-    """The rows of a table, those of `splits` only if given; none where the table is not there."""
-    return list(iter_rows(round_dir, table, splits))
 
 
 def write_rows(round_dir: Path, table: Table[AnyRow], rows: Iterable[AnyRow]) -> None:
@@ -85,27 +90,72 @@ def write_rows(round_dir: Path, table: Table[AnyRow], rows: Iterable[AnyRow]) ->
 
 def write_parquet(path: Path, table: Table[AnyRow], rows: Iterable[AnyRow]) -> None:
     """Write rows of a table's schema to any parquet file, atomically and as they come."""
-    with writing(path, table) as written:
-        written.put(rows)
+    with table_writer(path, table) as writer:
+        writer.write_rows(rows)
 
 
 def replace_splits(
     round_dir: Path, table: Table[AnyRow], splits: Collection[str], rows: Iterable[AnyRow]
 ) -> None:
     """Put `rows` in the place of all rows of the given splits; the others stay."""
-    path, gone = table_path(round_dir, table), pa.array(splits, pa.string())
-    with writing(path, table) as written:
+    path, replaced = table_path(round_dir, table), pa.array(splits, pa.string())
+    with table_writer(path, table) as writer:
         for batch in iter_batches(path, table):
-            written.copy(batch.filter(pc.invert(pc.is_in(batch["split"], gone))))
-        written.put(rows)
+            writer.write_batch(batch.filter(pc.invert(pc.is_in(batch["split"], replaced))))
+        writer.write_rows(rows)
+
+
+class TableWriter:
+    """Where the rows of one table go; they reach the disk ROWS_AT_ONCE at a time."""
+
+    def __init__(self, table: str, file: pq.ParquetWriter) -> None:
+        self._table = table
+        self._file = file
+        self._schema = arrow_schema(table)
+        self._names = set(self._schema.names)
+        self._pending: list[Mapping[str, Any]] = []
+
+    def write_rows(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows. Raises ValueError where one has a wrong or a missing column."""
+        for row in rows:
+            if row.keys() != self._names:
+                wrong = ", ".join(sorted(row.keys() ^ self._names))
+                raise ValueError(f"{self._table}: row and schema differ in {wrong}")
+            self._pending.append(row)
+            if len(self._pending) == ROWS_AT_ONCE:
+                self.flush()
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Add rows as another table of the same columns has them."""
+        self.flush()
+        if batch.num_rows:
+            self._file.write_table(pa.Table.from_batches([batch]).cast(self._schema))
+
+    def flush(self) -> None:
+        """Write the rows that are held."""
+        if self._pending:
+            self._file.write_table(pa.Table.from_pylist(self._pending, schema=self._schema))
+            self._pending = []
+
+
+@contextmanager
+def table_writer(path: Path, table: str) -> Iterator[TableWriter]:
+    """Write a file in a table's schema. Where the block fails, what stood at `path` stays."""
+    with (
+        atomic(path) as temporary,
+        pq.ParquetWriter(temporary, arrow_schema(table), compression="zstd") as file,
+    ):
+        writer = TableWriter(table, file)
+        yield writer
+        writer.flush()
 
 
 def by_prompt(rows: Iterable[AnyRow]) -> dict[str, list[AnyRow]]:
     """Rows grouped by their prompt_id, both in order of appearance."""
-    grouped: dict[str, list[AnyRow]] = {}
+    rows_of: dict[str, list[AnyRow]] = {}
     for row in rows:
-        grouped.setdefault(row["prompt_id"], []).append(row)
-    return grouped
+        rows_of.setdefault(row["prompt_id"], []).append(row)
+    return rows_of
 
 
 def rows_hash(
@@ -117,52 +167,3 @@ def rows_hash(
     for row in rows:
         total.update(digest([row[name] for name in names]).encode())
     return total.hexdigest()[:16]
-
-
-ROWS_AT_ONCE = 4096
-"""Rows that reading or writing a table holds in memory, and those of a row group."""
-
-
-class Written:
-    """Where the rows of one table go; they reach the disk ROWS_AT_ONCE at a time."""
-
-    def __init__(self, table: str, writer: pq.ParquetWriter) -> None:
-        self._table = table
-        self._writer = writer
-        self._schema = arrow_schema(table)
-        self._names = set(self._schema.names)
-        self._held: list[Mapping[str, Any]] = []
-
-    def put(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows. Raises ValueError where one has a wrong or a missing column."""
-        for row in rows:
-            if row.keys() != self._names:
-                wrong = ", ".join(sorted(row.keys() ^ self._names))
-                raise ValueError(f"{self._table}: row and schema differ in {wrong}")
-            self._held.append(row)
-            if len(self._held) == ROWS_AT_ONCE:
-                self.flush()
-
-    def copy(self, batch: pa.RecordBatch) -> None:
-        """Add rows as another table of the same columns has them."""
-        self.flush()
-        if batch.num_rows:
-            self._writer.write_table(pa.Table.from_batches([batch]).cast(self._schema))
-
-    def flush(self) -> None:
-        """Write what is held."""
-        if self._held:
-            self._writer.write_table(pa.Table.from_pylist(self._held, schema=self._schema))
-            self._held = []
-
-
-@contextmanager
-def writing(path: Path, table: str) -> Iterator[Written]:
-    """Write a file in a table's schema. Where the block fails, what stood at `path` stays."""
-    with (
-        atomic(path) as temporary,
-        pq.ParquetWriter(temporary, arrow_schema(table), compression="zstd") as writer,
-    ):
-        written = Written(table, writer)
-        yield written
-        written.flush()

@@ -1,55 +1,56 @@
-"""What calls took, told from verdict rows."""
+"""What a judge's calls took, read from verdict rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from rounds.tables import Row
+from rounds.rows import Verdict
 
 NEVER_SENT = ("budget", "not_asked")
 """Reasons of answers and verdict rows for which no call was made."""
 
-TOLD = ("prompt_tokens", "completion_tokens", "cost")
-USAGE_COLUMNS = ("request_key", "reason", *TOLD)
+AMOUNTS = ("prompt_tokens", "completion_tokens", "cost")
+USAGE_COLUMNS = ("request_key", "reason", *AMOUNTS)
 """What is read of a verdict row."""
 
 
-class Calls:
+class UsageTally:
     """Calls, tokens and price over rows that come in parts, each call once.
 
     Holds the key and three numbers of every call, 250 bytes.
     """
 
     def __init__(self) -> None:
-        self._calls: dict[str, tuple[float | None, ...]] = {}
+        self._calls: dict[str, tuple[float, float, float]] = {}
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[Verdict]) -> None:
         """Count the calls behind these rows."""
-        for row in sent(rows):
-            self._calls[row["request_key"]] = tuple(row[name] for name in TOLD)
+        for row in rows:
+            if was_sent(row):
+                amounts = row["prompt_tokens"], row["completion_tokens"], row["cost"]
+                self._calls[row["request_key"]] = amounts
 
     def totals(self) -> dict[str, Any]:
         """{"calls", "prompt_tokens", "completion_tokens", "cost"}."""
-        counted = {
-            name: sum(call[place] or 0 for call in self._calls.values())
-            for place, name in enumerate(TOLD)
+        sums = {
+            name: sum(amounts[place] or 0 for amounts in self._calls.values())
+            for place, name in enumerate(AMOUNTS)
         }
-        return {"calls": len(self._calls), **counted}
+        return {"calls": len(self._calls), **sums}
 
 
-def sent(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows of judges that were asked."""
-    return (row for row in rows if row["request_key"] and row["reason"] not in NEVER_SENT)
+def was_sent(row: Verdict) -> bool:
+    """Whether a call was made for a row: not of a rule, and not kept back."""
+    return bool(row["request_key"]) and row["reason"] not in NEVER_SENT
 
 
-def totals(rows: Iterable[Row]) -> dict[str, Any]:
+def usage_totals(rows: Iterable[Verdict]) -> dict[str, Any]:
     """Calls, tokens and price, each call once however many rows rest on it."""
-    calls = Calls()
-    calls.add(rows)
-    return calls.totals()
+    tally = UsageTally()
+    tally.add(rows)
+    return tally.totals()
 
 
-def added(parts: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
+def usage_sum(stages: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
     """Totals of several stages as one; None is a stage that made no calls."""
-    names = ("calls", *TOLD)
-    found = [part for part in parts if part is not None]
-    return {name: sum(part[name] for part in found) for name in names}
+    with_calls = [totals for totals in stages if totals is not None]
+    return {name: sum(totals[name] for totals in with_calls) for name in ("calls", *AMOUNTS)}

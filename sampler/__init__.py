@@ -1,0 +1,1 @@
+"""sampler: prompts and policies to candidates (prefloop)."""

@@ -5,14 +5,14 @@ from typing import Any
 
 from endpoints.open import Endpoints, read_endpoints
 from rounds.by_hand import by_hand, show_progress
-from rounds.folder import policy_of, round_start, run_of
+from rounds.folder import policy_of, read_round_start, run_of
 from sampler.config import SamplerConfig
 from sampler.stage import sample
 
 
 def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The sampler stage with the run's own config."""
-    start, run_dir = round_start(folder), run_of(folder)
+    start, run_dir = read_round_start(folder), run_of(folder)
     config = SamplerConfig.model_validate(tree["sampler"])
     policy = policy_of(run_dir, start["policy"])
     with Endpoints(read_endpoints(tree), run_dir / "logs", show_progress) as endpoints:

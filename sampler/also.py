@@ -8,7 +8,7 @@ from rounds.settings import Section
 
 Kind = Literal["policy", "model", "endpoint", "reference", "revise"]
 
-BESIDE: dict[Kind, tuple[str, ...]] = {
+KEYS_OF_KIND: dict[Kind, tuple[str, ...]] = {
     "policy": ("n", "sampling", "vllm", "env"),
     "model": ("adapter", "n", "sampling", "vllm", "env"),
     "endpoint": ("n", "sampling"),
@@ -17,7 +17,8 @@ BESIDE: dict[Kind, tuple[str, ...]] = {
 }
 """The keys that go with each kind of source."""
 
-OF_THE_RUN = ("current", "initial", "previous")
+RUN_POLICIES = ("current", "initial", "previous")
+"""The policies of a run that have a name; the others have the number of a round."""
 
 
 class AlsoConfig(Section):
@@ -55,23 +56,23 @@ class AlsoConfig(Section):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "AlsoConfig":
-        kinds = [kind for kind in BESIDE if self._given(kind)]
+        kinds = [kind for kind in KEYS_OF_KIND if self._is_set(kind)]
         if len(kinds) > 1:
             raise ValueError(
-                f"is one of {', '.join(BESIDE)}, and not {' and '.join(kinds)} at once"
+                f"is one of {', '.join(KEYS_OF_KIND)}, and not {' and '.join(kinds)} at once"
             )
         for name in type(self).model_fields:
-            if name != self.kind and name not in BESIDE[self.kind] and self._given(name):
+            if name != self.kind and name not in KEYS_OF_KIND[self.kind] and self._is_set(name):
                 raise ValueError(f"{name} does not go with {self.kind}")
         return self
 
     @model_validator(mode="after")
     def _known_policy(self) -> "AlsoConfig":
         wanted = self.policy
-        if isinstance(wanted, str) and wanted not in OF_THE_RUN:
+        if isinstance(wanted, str) and wanted not in RUN_POLICIES:
             raise ValueError(
-                f"policy: {wanted!r} is none of {', '.join(OF_THE_RUN)} or the number of a round; "
-                "other weights go under model"
+                f"policy: {wanted!r} is none of {', '.join(RUN_POLICIES)} or the number of a "
+                "round; other weights go under model"
             )
         if isinstance(wanted, int) and wanted < 1:
             raise ValueError("policy: rounds count from 1")
@@ -80,7 +81,7 @@ class AlsoConfig(Section):
     @property
     def kind(self) -> Kind:
         """Which of the five it is."""
-        return next((kind for kind in BESIDE if self._given(kind)), "policy")
+        return next((kind for kind in KEYS_OF_KIND if self._is_set(kind)), "policy")
 
-    def _given(self, name: str) -> bool:
+    def _is_set(self, name: str) -> bool:
         return bool(getattr(self, name) != type(self).model_fields[name].default)

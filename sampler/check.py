@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from endpoints.check import check_sampling
 from endpoints.hub import model_folder
-from endpoints.open import check_sampling
 from endpoints.vllm_names import ENGINE, SAMPLING, check_names
 from rounds.errors import UserError
 from sampler.config import SamplerConfig
@@ -21,22 +21,22 @@ def check_sampler(
     """
     served = config.served(policy_served)
     _check_names("sampler", config.sampling, config.vllm, policy_served)
-    for name, one in config.also.items():
+    for name, source in config.also.items():
         where = f"sampler.also.{name}"
-        sampling = config.sampling if one.sampling is None else one.sampling
-        if one.kind != "reference":
-            vllm = config.vllm if one.vllm is None else one.vllm
+        sampling = config.sampling if source.sampling is None else source.sampling
+        if source.kind != "reference":
+            vllm = config.vllm if source.vllm is None else source.vllm
             _check_names(where, sampling, vllm, served[name])
-        if policy_served and (one.policy == "previous" or isinstance(one.policy, int)):
+        if policy_served and (source.policy == "previous" or isinstance(source.policy, int)):
             raise UserError(
                 f"{where}.policy: a policy at an endpoint is never trained; there is no earlier one"
             )
-        for key, folder in (("model", one.model), ("adapter", one.adapter)):
+        for key, folder in (("model", source.model), ("adapter", source.adapter)):
             if folder is not None:
                 _check_model(f"{where}.{key}", folder)
-        if one.revise is not None:
-            load_constitution(f"{where}.principles", one.principles)
-        if one.reference and not any_reference():
+        if source.revise is not None:
+            load_constitution(f"{where}.principles", source.principles)
+        if source.reference and not any_reference():
             raise UserError(
                 f"{where}.reference: no train prompt has a reference; give the prompts one, or "
                 "leave the source out"
@@ -48,12 +48,12 @@ def vllm_samplings(config: SamplerConfig, policy_served: bool) -> list[tuple[str
     config, those that this round does not have included.
     """
     served = config.served(policy_served)
-    found = [] if policy_served else [("sampler.sampling", config.sampling, config.n)]
-    for name, one in config.also.items():
-        if one.kind != "reference" and not served[name]:
-            sampling = config.sampling if one.sampling is None else one.sampling
-            found.append((f"sampler.also.{name}.sampling", sampling, one.n))
-    return found
+    samplings = [] if policy_served else [("sampler.sampling", config.sampling, config.n)]
+    for name, source in config.also.items():
+        if source.kind != "reference" and not served[name]:
+            sampling = config.sampling if source.sampling is None else source.sampling
+            samplings.append((f"sampler.also.{name}.sampling", sampling, source.n))
+    return samplings
 
 
 def _check_names(where: str, sampling: dict[str, Any], vllm: dict[str, Any], served: bool) -> None:

@@ -8,20 +8,20 @@ from pydantic import AfterValidator, Field, model_validator
 from rounds.settings import Section
 from sampler.also import AlsoConfig
 
-MOST = 2048
+MAX_CANDIDATES = 2048
 """Candidates of a prompt: the other half of a prompt's seeds is for critiques."""
 
-GPUS = "CUDA_VISIBLE_DEVICES"
+VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
 
 DEVICE = re.compile(r"[0-9]+|(?:GPU|MIG)-[0-9A-Za-z/-]+")
 """How CUDA_VISIBLE_DEVICES names a GPU, or a part of one: a number, or a UUID."""
 
 
 def _devices(value: str) -> str:
-    ids = [one.strip() for one in value.split(",")]
+    ids = [part.strip() for part in value.split(",")]
     if not all(map(DEVICE.fullmatch, ids)):
         raise ValueError("expected numbers of GPUs, GPU-... or MIG-..., with commas between them")
-    return ",".join(str(int(one)) if one.isdigit() else one for one in ids)
+    return ",".join(str(int(gpu)) if gpu.isdigit() else gpu for gpu in ids)
 
 
 DeviceIds = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_devices)]
@@ -72,25 +72,27 @@ class SamplerConfig(Section):
     """Further sources of candidates by name; candidates.source says which one wrote a row."""
 
     @model_validator(mode="after")
-    def _ours(self) -> "SamplerConfig":
+    def _reserved_arguments(self) -> "SamplerConfig":
         for where, sampling in self.samplings().items():
-            taken = sorted({"n", "seed", "logprobs"} & sampling.keys())
-            if taken:
+            reserved = sorted({"n", "seed", "logprobs"} & sampling.keys())
+            if reserved:
                 n = where.removesuffix("sampling") + "n"
-                raise ValueError(f"{where}.{taken[0]} is set by prefloop (n is sampler.{n})")
+                raise ValueError(f"{where}.{reserved[0]} is set by prefloop (n is sampler.{n})")
         return self
 
     @model_validator(mode="after")
     def _devices_once(self) -> "SamplerConfig":
-        if self.devices and any(GPUS in env for env in self.envs()):
-            raise ValueError(f"devices: {GPUS} stands under env as well; say it in one place")
-        ids = [one for value in self.devices for one in value.split(",")]
-        if twice := [one for one in ids if ids.count(one) > 1]:
+        if self.devices and any(VISIBLE_DEVICES in env for env in self.envs()):
+            raise ValueError(
+                f"devices: {VISIBLE_DEVICES} stands under env as well; say it in one place"
+            )
+        ids = [gpu for value in self.devices for gpu in value.split(",")]
+        if twice := [gpu for gpu in ids if ids.count(gpu) > 1]:
             raise ValueError(f"devices: {twice[0]} stands twice; each process needs its own")
         return self
 
     @model_validator(mode="after")
-    def _sources(self) -> "SamplerConfig":
+    def _known_sources(self) -> "SamplerConfig":
         above = ["current"]
         for name, source in self.also.items():
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "current":
@@ -104,38 +106,41 @@ class SamplerConfig(Section):
             raise ValueError(
                 "n: Input should be greater than or equal to 2, or name more sources under also"
             )
-        if self.n < 2 and len(late := self._late()) == len(self.also):
+        if self.n < 2 and len(late := self._absent_at_first()) == len(self.also):
             raise ValueError(
                 f"n: one answer a prompt has none beside it while also.{late[0]} has no policy, as "
                 "in round 1; raise n to 2, or name a source that every round has"
             )
-        if self.candidates > MOST:
-            raise ValueError(f"also: {self.candidates} candidates a prompt; {MOST} at most")
+        if self.candidates > MAX_CANDIDATES:
+            raise ValueError(
+                f"also: {self.candidates} candidates a prompt; {MAX_CANDIDATES} at most"
+            )
         return self
 
-    def _late(self) -> list[str]:
+    def _absent_at_first(self) -> list[str]:
         """The sources that early rounds do not have: earlier policies, and what revises them."""
-        found: list[str] = []
-        for name, one in self.also.items():
-            if one.policy == "previous" or isinstance(one.policy, int) or one.revise in found:
-                found.append(name)
-        return found
+        absent: list[str] = []
+        for name, source in self.also.items():
+            earlier = source.policy == "previous" or isinstance(source.policy, int)
+            if earlier or source.revise in absent:
+                absent.append(name)
+        return absent
 
     def served(self, policy_served: bool) -> dict[str, bool]:
         """Whether an endpoint writes what each source gives."""
-        found = {"current": policy_served}
-        for name, one in self.also.items():
-            if one.endpoint or one.by:
-                found[name] = True
-            elif one.revise is not None:
-                found[name] = found[one.revise]
+        served = {"current": policy_served}
+        for name, source in self.also.items():
+            if source.endpoint or source.by:
+                served[name] = True
+            elif source.revise is not None:
+                served[name] = served[source.revise]
             else:  # a reference is written by nobody, and revised by the policy in place
-                found[name] = policy_served and one.model is None
-        return found
+                served[name] = policy_served and source.model is None
+        return served
 
     def samplings(self) -> dict[str, dict[str, Any]]:
         """Every sampling section that is there, by its key below `sampler`."""
-        own = {f"also.{name}.sampling": one.sampling for name, one in self.also.items()}
+        own = {f"also.{name}.sampling": source.sampling for name, source in self.also.items()}
         given = {where: sampling for where, sampling in own.items() if sampling is not None}
         return {"sampling": self.sampling, **given}
 
@@ -147,17 +152,17 @@ class SamplerConfig(Section):
         """The endpoints that sources beside the policy ask, each with the key that names it."""
         named = [
             (f"sampler.also.{name}.{key}", endpoint)
-            for name, one in self.also.items()
-            for key, endpoint in (("endpoint", one.endpoint), ("by", one.by))
+            for name, source in self.also.items()
+            for key, endpoint in (("endpoint", source.endpoint), ("by", source.by))
         ]
         return [(key, endpoint) for key, endpoint in named if endpoint is not None]
 
     def counts(self) -> dict[str, int]:
         """Candidates that each source gives a prompt at most, in their order."""
-        found = {"current": self.n}
+        counts = {"current": self.n}
         for name, source in self.also.items():
-            found[name] = found[source.revise] if source.revise else source.n
-        return found
+            counts[name] = counts[source.revise] if source.revise else source.n
+        return counts
 
     @property
     def candidates(self) -> int:

@@ -9,17 +9,17 @@ from itertools import count
 from pathlib import Path
 
 from endpoints.client import asking
-from endpoints.each import each
+from endpoints.concurrency import run_concurrently
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import Ask, EndpointLost, Reply
 from rounds.folder import run_of
+from rounds.rows import Messages
 from rounds.stages import Progress
 from rounds.usage import NEVER_SENT
-from sampler.answers import AnsweredPrompt, Drawn, answer_prompt
-from sampler.chunks import Chunks, Spooled
+from sampler.answers import AnsweredPrompt, Completion, answer_prompt
+from sampler.chunks import ChunkReader, ChunkWriter
 from sampler.requests import PromptRequest, PromptRequests
-from sampler.revise import Messages
 from sampler.writers import Writer
 
 USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
@@ -28,61 +28,62 @@ USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
 def sample_from_endpoints(
     folder: Path,
     work: Path,
-    asked: PromptRequests,
-    sources: list[Writer],
-    size: int,
+    requests: PromptRequests,
+    writers: list[Writer],
+    chunk_size: int,
     endpoints: Endpoints,
     progress: Progress,
 ) -> dict[str, float]:
-    """Have every source at an endpoint answer, in chunks under `work`/endpoints; what it took.
+    """Have every writer at an endpoint answer, in chunks under `work`/endpoints; what it took.
 
     Each candidate is a call of its own (its seed is in the request), so that each is paid once:
     the chunks are made anew from the journal after a kill. Token ids and log-probabilities are not
-    known. What they revise of other sources is in the chunks of `work`.
+    known. What they revise of other writers is in the chunks of `work`.
     """
-    served = {one.name: one for one in sources if one.policy and one.policy.served}
+    served = [writer.name for writer in writers if writer.policy and writer.policy.served]
     usage: Counter[str] = Counter(dict.fromkeys(USAGE, 0))
     if served:
         shutil.rmtree(work / "endpoints", ignore_errors=True)
         (work / "endpoints").mkdir()
-        chunks = Chunks(work / "endpoints", count(), size, list(served))
-        asyncio.run(_ask_all(folder, work, asked, sources, chunks, endpoints, usage, progress))
+        chunks = ChunkWriter(work / "endpoints", count(), chunk_size, served)
+        answering = _answer_all(folder, work, requests, writers, chunks, endpoints, usage, progress)
+        asyncio.run(answering)
         chunks.flush()
     return dict(usage)
 
 
-async def _ask_all(
+async def _answer_all(
     folder: Path,
     work: Path,
-    asked: PromptRequests,
-    sources: list[Writer],
-    chunks: Chunks,
+    requests: PromptRequests,
+    writers: list[Writer],
+    chunks: ChunkWriter,
     endpoints: Endpoints,
     usage: Counter[str],
     progress: Progress,
 ) -> None:
-    by_name = {source.name: source for source in sources}
-    names = {str(one.policy.served) for one in sources if one.policy and one.policy.served}
-    total = sum(1 for _ in _of_endpoints(asked, by_name, Spooled()))
+    by_name = {writer.name: writer for writer in writers}
+    names = {str(one.policy.served) for one in writers if one.policy and one.policy.served}
+    total = sum(1 for _ in _endpoint_requests(requests, by_name, ChunkReader()))
     at_once = sum(endpoints.config(name).max_in_flight for name in names)
     asks: dict[str, Ask] = {}
     finished = count(1)
 
     async def draw(
-        source: Writer, messages: Messages, seed: int, first: int, n: int
-    ) -> list[Drawn | str]:
-        assert source.policy is not None, "a source at an endpoint has a policy"
-        ask = asks[str(source.policy.served)]
+        writer: Writer, messages: Messages, seed: int, first_index: int, n: int
+    ) -> list[Completion | str]:
+        assert writer.policy is not None, "a writer at an endpoint has a policy"
+        ask = asks[str(writer.policy.served)]
         bodies = [
-            {"messages": messages, "seed": (seed + index) % 2**31, **source.sampling}
-            for index in range(first, first + n)
+            {"messages": messages, "seed": (seed + index) % 2**31, **writer.sampling}
+            for index in range(first_index, first_index + n)
         ]
         # endpoints that ignore the seed must still be asked n times, not once
-        answers = await asyncio.gather(
-            *(ask(body, "", index) for index, body in enumerate(bodies, start=first))
+        replies = await asyncio.gather(
+            *(ask(body, "", index) for index, body in enumerate(bodies, start=first_index))
         )
-        usage.update(_took(answers))
-        return [_drawn(one) for one in answers]
+        usage.update(_usage_of(replies))
+        return [_completion(reply) for reply in replies]
 
     def done(_: PromptRequest, answered: AnsweredPrompt) -> None:
         chunks.add(answered)
@@ -100,37 +101,41 @@ async def _ask_all(
                     usable=("truncated",),
                 )
                 asks[name] = await stack.enter_async_context(line)
-            prompts = _of_endpoints(asked, by_name, Spooled(work))
-            await each(prompts, lambda one: answer_prompt(one, by_name, draw), at_once, done)
+            await run_concurrently(
+                _endpoint_requests(requests, by_name, ChunkReader(work)),
+                lambda request: answer_prompt(request, by_name, draw),
+                at_once,
+                done,
+            )
     except EndpointLost:
         for name in names:
             endpoints.close(name)
         raise
 
 
-def _of_endpoints(
-    asked: PromptRequests, sources: dict[str, Writer], spooled: Spooled
+def _endpoint_requests(
+    requests: PromptRequests, writers: dict[str, Writer], chunks: ChunkReader
 ) -> Iterator[PromptRequest]:
-    """What is asked of sources at endpoints, with what they revise of the others."""
-    served = {name for name, one in sources.items() if one.policy and one.policy.served}
-    elsewhere = {sources[name].revises for name in served} - served - {None}
-    for one in asked():
-        requests = [request for request in one.requests if request.source in served]
-        if requests:
-            there = [*one.known, *(spooled.rows(one.prompt_id) if elsewhere else [])]
-            known = [row for row in there if row["source"] in elsewhere]
-            yield one._replace(requests=requests, known=known)
+    """What is requested of writers at endpoints, with what they revise of the others."""
+    served = {name for name, one in writers.items() if one.policy and one.policy.served}
+    revised = {writers[name].revises for name in served} - served - {None}
+    for request in requests():
+        writer_requests = [one for one in request.writer_requests if one.writer in served]
+        if writer_requests:
+            sampled = chunks.candidates(request.prompt_id) if revised else []
+            existing = [row for row in [*request.existing, *sampled] if row["source"] in revised]
+            yield request._replace(writer_requests=writer_requests, existing=existing)
 
 
-def _took(answers: list[Reply]) -> dict[str, float]:
-    sent = [answer for answer in answers if answer.failure not in NEVER_SENT]
+def _usage_of(replies: list[Reply]) -> dict[str, float]:
+    sent = [reply for reply in replies if reply.failure not in NEVER_SENT]
     return {
         "calls": len(sent),
-        **{name: sum(getattr(answer, name) for answer in sent) for name in USAGE[1:]},
+        **{name: sum(getattr(reply, name) for reply in sent) for name in USAGE[1:]},
     }
 
 
-def _drawn(answer: Reply) -> Drawn | str:
-    if answer.failure in (None, "truncated"):
-        return Drawn(answer.text, answer.finish_reason, answer.completion_tokens)
-    return f"{answer.failure} {answer.detail}".strip()
+def _completion(reply: Reply) -> Completion | str:
+    if reply.failure in (None, "truncated"):
+        return Completion(reply.text, reply.finish_reason, reply.completion_tokens)
+    return f"{reply.failure} {reply.detail}".strip()

@@ -1,4 +1,4 @@
-"""Which sources one loading of weights serves, and what each of its processes is told."""
+"""Which writers one loading of weights serves, and what each of its processes is told."""
 
 import json
 from collections.abc import Iterator
@@ -12,72 +12,77 @@ from sampler.writers import Writer
 
 
 class Loading(NamedTuple):
-    """Sources that one loading of weights serves: the same base, engine arguments and env."""
+    """Writers that one loading of weights serves: the same base, engine arguments and env."""
 
     model: str
     vllm: dict[str, Any]
     env: dict[str, str]
-    sources: list[Writer]
+    writers: list[Writer]
 
     @property
     def names(self) -> list[str]:
-        """Its sources' names."""
-        return [source.name for source in self.sources]
+        """Its writers' names."""
+        return [writer.name for writer in self.writers]
 
 
-def loadings(sources: list[Writer]) -> list[Loading]:
-    """The sources with weights on this machine, grouped; LoRA adapters share their base."""
-    found: list[Loading] = []
-    for source in sources:
-        if source.policy is None or source.policy.served is not None:
+def loadings(writers: list[Writer]) -> list[Loading]:
+    """The writers with weights on this machine, grouped; LoRA adapters share their base."""
+    groups: list[Loading] = []
+    for writer in writers:
+        if writer.policy is None or writer.policy.served is not None:
             continue
-        wants = (source.policy.model, source.vllm, source.env)
-        there = next((one for one in found if one[:3] == wants), None)
-        if there is None:
-            found.append(there := Loading(*wants, []))
-        there.sources.append(source)
-    return found
+        wanted = (writer.policy.model, writer.vllm, writer.env)
+        same = next((loading for loading in groups if loading[:3] == wanted), None)
+        if same is None:
+            groups.append(same := Loading(*wanted, []))
+        same.writers.append(writer)
+    return groups
 
 
 def share_out(
-    work: Path, asked: PromptRequests, loading: Loading, processes: int
+    work: Path, requests: PromptRequests, loading: Loading, processes: int
 ) -> tuple[list[int], int]:
-    """Write what is left to be asked, prompt by prompt in turn, to asked-N.jsonl for process N.
+    """Write the requests that are left, one by one in turn, to requests-N.jsonl for process N.
 
-    Returns how many each has got, and how many prompts are finished.
+    Returns how many prompts each has got, and how many are finished.
     """
     done = finished_prompts(work, loading.names)
     counts, finished = [0] * processes, 0
     with ExitStack() as stack:
         files = [
-            stack.enter_context((work / f"asked-{number}.jsonl").open("w", encoding="utf-8"))
+            stack.enter_context(requests_path(work, number).open("w", encoding="utf-8"))
             for number in range(processes)
         ]
-        for one in requests_of(asked, loading):
-            if one.prompt_id in done:
+        for request in requests_for(requests, loading):
+            if request.prompt_id in done:
                 finished += 1
                 continue
             number = sum(counts) % processes
-            files[number].write(json.dumps(one._asdict(), ensure_ascii=False) + "\n")
+            files[number].write(json.dumps(request._asdict(), ensure_ascii=False) + "\n")
             counts[number] += 1
     return counts, finished
 
 
-def requests_of(asked: PromptRequests, loading: Loading) -> Iterator[PromptRequest]:
-    """What is asked of this loading's sources, and the texts that they revise."""
+def requests_path(work: Path, process: int) -> Path:
+    """The requests of one process, a line each."""
+    return work / f"requests-{process}.jsonl"
+
+
+def requests_for(requests: PromptRequests, loading: Loading) -> Iterator[PromptRequest]:
+    """What is requested of this loading's writers, and the texts that they revise."""
     names = set(loading.names)
-    revised = {source.revises for source in loading.sources}
-    for one in asked():
-        requests = [request for request in one.requests if request.source in names]
-        if requests:
-            known = [row for row in one.known if row["source"] in revised]
-            yield one._replace(requests=requests, known=known)
+    revised = {writer.revises for writer in loading.writers}
+    for request in requests():
+        writer_requests = [one for one in request.writer_requests if one.writer in names]
+        if writer_requests:
+            existing = [row for row in request.existing if row["source"] in revised]
+            yield request._replace(writer_requests=writer_requests, existing=existing)
 
 
-def source_facts(source: Writer) -> dict[str, Any]:
-    """A source as a job file tells it."""
-    parts = {"policy": source.policy, "recipe": source.recipe}
+def writer_facts(writer: Writer) -> dict[str, Any]:
+    """A writer as a job file tells it."""
+    parts = {"policy": writer.policy, "constitution": writer.constitution}
     return {
-        **source._asdict(),
+        **writer._asdict(),
         **{name: part._asdict() if part else None for name, part in parts.items()},
     }

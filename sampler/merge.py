@@ -4,23 +4,23 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from rounds.rows import PROMPTS
-from rounds.tables import Row, iter_rows, write_rows
-from sampler.chunks import Spooled
-from sampler.requests import HELD_OUT, PromptRequests
+from rounds.rows import HELD_OUT, PROMPTS, Candidate, Prompt
+from rounds.tables import iter_rows, write_rows
+from sampler.chunks import ChunkReader
+from sampler.requests import PromptRequests
 
 
-def merged(asked: PromptRequests, spooled: Spooled) -> Iterator[Row]:
-    """The candidates in the order of the prompts, those of a prompt in that of the sources. A
+def merged(requests: PromptRequests, chunks: ChunkReader) -> Iterator[Candidate]:
+    """The candidates in the order of the prompts, those of a prompt in that of the writers. A
     prompt that nobody answered has none: its reference alone is nothing to compare.
     """
-    for one in asked():
-        if one.prompt_id in spooled:
-            rows = [*one.known, *spooled.rows(one.prompt_id)]
+    for request in requests():
+        if request.prompt_id in chunks:
+            rows = [*request.existing, *chunks.candidates(request.prompt_id)]
             yield from sorted(rows, key=lambda row: row["index"])
 
 
-def counted(rows: Iterator[Row], counts: Counter[str]) -> Iterator[Row]:
+def counted(rows: Iterator[Candidate], counts: Counter[str]) -> Iterator[Candidate]:
     """The rows, counted as they pass: in all, their tokens, and train rows by source."""
     counts.update(candidates=0, tokens=0)
     for row in rows:
@@ -30,20 +30,20 @@ def counted(rows: Iterator[Row], counts: Counter[str]) -> Iterator[Row]:
         yield row
 
 
-def set_aside(folder: Path, asked: PromptRequests, spooled: Spooled) -> int:
-    """Write down which of the prompts asked were not sampled, and why; how many there are."""
-    said = {
-        one.prompt_id: None
-        if one.prompt_id in spooled
-        else spooled.reasons.get(one.prompt_id, "no answer")
-        for one in asked()
+def set_aside(folder: Path, requests: PromptRequests, chunks: ChunkReader) -> int:
+    """Write down which of the requested prompts were not answered, and why; how many there are."""
+    reasons = {
+        request.prompt_id: None
+        if request.prompt_id in chunks
+        else chunks.reasons.get(request.prompt_id, "no answer")
+        for request in requests()
     }
 
-    def now() -> Iterator[Row]:
+    def rows_now() -> Iterator[Prompt]:
         for row in iter_rows(folder, PROMPTS):
-            yield {**row, "set_aside": said.get(row["prompt_id"], row["set_aside"])}
+            yield {**row, "set_aside": reasons.get(row["prompt_id"], row["set_aside"])}
 
     before = (row["set_aside"] for row in iter_rows(folder, PROMPTS))
-    if any(row["set_aside"] != was for row, was in zip(now(), before, strict=True)):
-        write_rows(folder, PROMPTS, now())
-    return sum(why is not None for why in said.values())
+    if any(row["set_aside"] != was for row, was in zip(rows_now(), before, strict=True)):
+        write_rows(folder, PROMPTS, rows_now())
+    return sum(reason is not None for reason in reasons.values())

@@ -1,19 +1,18 @@
 """Several child processes at once; the first that fails ends them all."""
 
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from endpoints.children import check_ended, child
+from endpoints.children import check_ended, child, module_command
 
 
 def run_together(
     module: str, jobs: list[tuple[Path, Path]], on_line: Callable[[int, str], None]
 ) -> None:
-    """Run `python -m module job` for each (job, log), giving the lines of its stdout to `on_line`
+    """Run a module for each (job file, log), giving the lines of its stdout to `on_line`
     with the number of the job.
 
     Raises as endpoints.children.run_child does, for the first that fails; the others are ended.
@@ -28,18 +27,17 @@ def run_together(
     with ExitStack() as stack:
         running = []
         for number, (job, log) in enumerate(jobs):
-            command = [sys.executable, "-m", module, str(job)]
-            process = stack.enter_context(child(command, log, read=True))
+            process = stack.enter_context(child(module_command(module, job), log, read=True))
             assert process.stdout is not None
             Thread(target=read, args=(number, process.stdout), daemon=True).start()
             running.append(process)
-        last = [""] * len(jobs)
-        going = len(jobs)
-        while going:
+        last_lines = [""] * len(jobs)
+        running_jobs = len(jobs)
+        while running_jobs:
             number, line = lines.get()
             if line is not None:
-                last[number] = line
+                last_lines[number] = line
                 on_line(number, line)
                 continue
-            going -= 1
-            check_ended(module, jobs[number][1], running[number].wait(), last[number])
+            running_jobs -= 1
+            check_ended(module, jobs[number][1], running[number].wait(), last_lines[number])

@@ -7,95 +7,119 @@ from typing import NamedTuple
 
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest, prompt_seed
-from rounds.rows import CANDIDATES, PROMPTS, written_candidate
-from rounds.tables import Row, iter_rows
+from rounds.rows import (
+    CANDIDATES,
+    HELD_OUT,
+    PROMPTS,
+    Candidate,
+    Messages,
+    Prompt,
+    written_candidate,
+)
+from rounds.tables import iter_rows
 from sampler.writers import Writer
 
-HELD_OUT = ("gate", "test")
 
-
-class SourceRequest(NamedTuple):
-    """What one source is to do about a prompt: n answers, of indices from `first` on.
+class WriterRequest(NamedTuple):
+    """What one writer, by name, is to do about a prompt: n answers, of indices from `first_index`.
 
     The prompt's candidate i draws from seed + i, whoever writes it.
     """
 
-    source: str
+    writer: str
     n: int
-    first: int
+    first_index: int
 
 
 class PromptRequest(NamedTuple):
-    """A prompt, what is asked about it, and the candidates that nobody has to write."""
+    """A prompt with what every writer is to draw for it, and the candidates that are there already:
+    references, and answers that are to be revised.
+    """
 
     prompt_id: str
     split: str
-    messages: list[dict[str, str]]
+    messages: Messages
     seed: int
-    requests: list[SourceRequest]
-    known: list[Row]
+    writer_requests: list[WriterRequest]
+    existing: list[Candidate]
 
 
 PromptRequests = Callable[[], Iterator[PromptRequest]]
-"""What a stage asks, from the beginning, as often as it is called."""
+"""Yields all requests of a stage, from the beginning, as often as it is called."""
 
 
-def train_requests(folder: Path, sources: list[Writer], seed: int) -> Iterator[PromptRequest]:
-    """The train prompts of a round for all of its sources. The round is part of the seed: a policy
+def train_requests(folder: Path, writers: list[Writer], seed: int) -> Iterator[PromptRequest]:
+    """The train prompts of a round for all of its writers. The round is part of the seed: a policy
     that stays in place must not repeat itself.
     """
     purpose = f"round {round_number(folder)}"
-    requests = [
-        SourceRequest(source.name, source.n, source.first) for source in sources if source.policy
+    writer_requests = [
+        WriterRequest(writer.name, writer.n, writer.first_index)
+        for writer in writers
+        if writer.policy
     ]
-    references = [source for source in sources if source.policy is None]
+    references = [writer for writer in writers if writer.policy is None]
     for row in iter_rows(folder, PROMPTS, ["train"]):
-        known = [_reference(row, source) for source in references if row["reference"]]
-        yield _asked(row, seed, purpose, requests, known)
+        existing = [
+            _reference_candidate(row, row["reference"], writer)
+            for writer in references
+            if row["reference"]
+        ]
+        yield _prompt_request(row, seed, purpose, writer_requests, existing)
 
 
 def held_out_requests(folder: Path, seed: int) -> list[PromptRequest]:
     """The gate and test prompts, one answer each; the same seed whenever a policy answers them."""
-    once = [SourceRequest("current", 1, 0)]
+    once = [WriterRequest("current", 1, 0)]
     held_out = iter_rows(folder, PROMPTS, HELD_OUT)
-    return [_asked(row, seed, "held-out", once, []) for row in held_out]
+    return [_prompt_request(row, seed, "held-out", once, []) for row in held_out]
 
 
-def candidate_id(asked: PromptRequest, source: Writer, index: int) -> str:
+def candidate_id(request: PromptRequest, writer: Writer, index: int) -> str:
     """The id of a candidate, known before it is sampled."""
-    assert source.policy is not None, "a reference is not sampled"
-    drawn = [asked.seed, index, *source.drawn_by]
-    return digest("candidate", asked.prompt_id, source.policy.policy_id, *drawn)
+    assert writer.policy is not None, "a reference is not sampled"
+    drawn_from = [request.seed, index, *writer.sampling_key]
+    return digest("candidate", request.prompt_id, writer.policy.policy_id, *drawn_from)
 
 
-def requests_hash(asked: Iterable[PromptRequest]) -> str:
-    """A hash of all that is asked, taken as it comes."""
+def requests_hash(requests: Iterable[PromptRequest]) -> str:
+    """A hash of all that is requested, taken as it comes."""
     total = hashlib.sha256()
-    for one in asked:
-        known = [row["text_hash"] for row in one.known]
-        total.update(digest(one.prompt_id, one.split, one.seed, one.requests, known).encode())
+    for request in requests:
+        existing = [row["text_hash"] for row in request.existing]
+        parts = request.prompt_id, request.split, request.seed, request.writer_requests, existing
+        total.update(digest(*parts).encode())
     return total.hexdigest()[:16]
 
 
-def already_sampled(folder: Path, wanted: set[str], here: bool) -> list[Row]:
-    """The `wanted` held-out answers of earlier rounds, and with `here` of this one as well."""
-    found: dict[str, Row] = {}
-    for done in [*finished_rounds(run_of(folder)), *([folder] if here else [])]:
-        for row in iter_rows(done, CANDIDATES, HELD_OUT):
-            if row["candidate_id"] in wanted:
-                found[row["candidate_id"]] = row
-    return list(found.values())
+def already_sampled(
+    folder: Path, candidate_ids: set[str], include_this_round: bool
+) -> list[Candidate]:
+    """The held-out answers of these ids from earlier rounds, and from this one if told to."""
+    earlier = finished_rounds(run_of(folder))
+    sampled: dict[str, Candidate] = {}
+    for round_dir in [*earlier, *([folder] if include_this_round else [])]:
+        for row in iter_rows(round_dir, CANDIDATES, HELD_OUT):
+            if row["candidate_id"] in candidate_ids:
+                sampled[row["candidate_id"]] = row
+    return list(sampled.values())
 
 
-def _asked(
-    row: Row, seed: int, purpose: str, requests: list[SourceRequest], known: list[Row]
+def _prompt_request(
+    row: Prompt,
+    run_seed: int,
+    purpose: str,
+    writer_requests: list[WriterRequest],
+    existing: list[Candidate],
 ) -> PromptRequest:
-    drawn = prompt_seed(seed, purpose, row["prompt_id"])
-    return PromptRequest(row["prompt_id"], row["split"], row["messages"], drawn, requests, known)
+    seed = prompt_seed(run_seed, purpose, row["prompt_id"])
+    return PromptRequest(
+        row["prompt_id"], row["split"], row["messages"], seed, writer_requests, existing
+    )
 
 
-def _reference(row: Row, source: Writer) -> Row:
-    name = digest("candidate", row["prompt_id"], source.name, row["reference"])
-    place = row["split"], source.first, row["reference"]
-    written = written_candidate(name, row["prompt_id"], *place, "reference")
-    return {**written, "source": source.name}
+def _reference_candidate(row: Prompt, reference: str, writer: Writer) -> Candidate:
+    name = digest("candidate", row["prompt_id"], writer.name, reference)
+    place = row["split"], writer.first_index, reference
+    candidate = written_candidate(name, row["prompt_id"], *place, "reference")
+    return {**candidate, "source": writer.name}

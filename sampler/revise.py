@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from rounds.errors import UserError
 from rounds.ids import digest
+from rounds.rows import Messages
 from rounds.settings import locate
 
-Messages = list[dict[str, str]]
-
-PLACE = "{principle}"
+PLACEHOLDER = "{principle}"
 
 
 class Constitution(NamedTuple):
@@ -36,34 +35,39 @@ def load_constitution(where: str, principles: str) -> Constitution:
         raise UserError(f"{where}: no such file {path.resolve()}") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{where}: {path}: {error}") from None
-    found = [line.strip() for line in lines if line.strip()]
-    if not found:
+    listed = [line.strip() for line in lines if line.strip()]
+    if not listed:
         raise UserError(f"{where}: {path} has no principle in it; write one a line")
     critique, revise = (
         locate(f"prefloop:prompts/{name}.txt").read_text(encoding="utf-8").strip()
         for name in ("critique", "revise")
     )
-    return Constitution(critique, revise, found)
+    return Constitution(critique, revise, listed)
 
 
-def principle_for(recipe: Constitution, candidate_id: str) -> str:
-    """The principle that an answer is held to: by hash, the same whenever it is asked."""
-    return recipe.principles[int(digest("principle", candidate_id), 16) % len(recipe.principles)]
+def principle_for(constitution: Constitution, candidate_id: str) -> str:
+    """The principle that an answer is held to: by hash, always the same."""
+    principles = constitution.principles
+    return principles[int(digest("principle", candidate_id), 16) % len(principles)]
 
 
-def ask_critique(messages: Messages, answer: str, recipe: Constitution, principle: str) -> Messages:
+def critique_messages(
+    messages: Messages, answer: str, constitution: Constitution, principle: str
+) -> Messages:
     """The conversation that asks what is wrong with the answer."""
     return [
         *messages,
         {"role": "assistant", "content": answer},
-        {"role": "user", "content": recipe.critique.replace(PLACE, principle)},
+        {"role": "user", "content": constitution.critique.replace(PLACEHOLDER, principle)},
     ]
 
 
-def ask_revision(asked: Messages, critique: str, recipe: Constitution, principle: str) -> Messages:
-    """The conversation of `ask_critique` with the critique, asking for the new answer."""
+def revision_messages(
+    question: Messages, critique: str, constitution: Constitution, principle: str
+) -> Messages:
+    """The conversation of `critique_messages` with the critique, asking for the new answer."""
     return [
-        *asked,
+        *question,
         {"role": "assistant", "content": critique},
-        {"role": "user", "content": recipe.revise.replace(PLACE, principle)},
+        {"role": "user", "content": constitution.revise.replace(PLACEHOLDER, principle)},
     ]

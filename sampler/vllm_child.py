@@ -13,15 +13,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from endpoints.child_main import child_main, say
-from endpoints.each import each
+from endpoints.child_main import child_main, report_progress
+from endpoints.concurrency import run_concurrently
 from rounds.errors import UserError
 from rounds.files import read_json
 from rounds.stages import Progress
 from rounds.weights import Policy, local_policy
 from sampler.answers import AnsweredPrompt, Draw, answer_prompt
-from sampler.chunks import Chunks
-from sampler.requests import PromptRequest, SourceRequest
+from sampler.chunks import ChunkWriter
+from sampler.requests import PromptRequest, WriterRequest
 from sampler.revise import Constitution
 from sampler.writers import Writer
 
@@ -31,25 +31,25 @@ def main(job_path: Path) -> None:
     job, work = read_json(job_path), job_path.parent
     os.environ.update(job["env"])
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    sources = {one.name: one for one in map(read_source, job["sources"])}
-    policies = {one.policy for one in sources.values() if one.policy is not None}
+    writers = {writer.name: writer for writer in map(read_writer, job["writers"])}
+    policies = {writer.policy for writer in writers.values() if writer.policy is not None}
     for policy in policies:
         verify(policy)
-    say(0, job["prompts"], "loading vllm")
+    report_progress(0, job["prompts"], "loading vllm")
     from vllm import LLM
 
-    from sampler.engine import Engine, check_samplings
+    from sampler.vllm_engine import Engine, check_samplings
 
     check_samplings(job["samplings"])
     adapters = sorted(policy.adapter for policy in policies if policy.adapter)
     llm = LLM(model=job["model"], **{**lora_arguments(adapters), **job["vllm"]})
     engine = Engine(llm, adapters)
-    say(0, job["prompts"])
+    report_progress(0, job["prompts"])
 
     async def run() -> None:
         # twice what runs at once: the engine's queue is never empty before the end
         task = asyncio.ensure_future(
-            answer_all(job, work, sources, engine.draw, 2 * engine.at_once, say)
+            answer_all(job, work, writers, engine.draw, 2 * engine.max_num_seqs, report_progress)
         )
         await engine.run(task)
         await task
@@ -60,34 +60,36 @@ def main(job_path: Path) -> None:
 async def answer_all(
     job: dict[str, Any],
     work: Path,
-    sources: dict[str, Writer],
+    writers: dict[str, Writer],
     draw: Draw,
     at_once: int,
     progress: Progress,
 ) -> None:
     """Answer the prompts of a job, so many at once, into chunks under `work`."""
     numbers = count(job["first_number"], job["every_number"])
-    names = [name for name, source in sources.items() if source.policy is not None]
-    chunks = Chunks(work, numbers, job["chunk"], names)
+    names = [name for name, writer in writers.items() if writer.policy is not None]
+    chunks = ChunkWriter(work, numbers, job["chunk"], names)
     finished = count(1)
 
     def done(_: PromptRequest, answered: AnsweredPrompt) -> None:
         chunks.add(answered)
         progress(next(finished), job["prompts"])
 
-    asked = read_asked(work / job["asked"])
-    await each(asked, lambda one: answer_prompt(one, sources, draw), at_once, done)
+    requests = read_requests(work / job["requests"])
+    await run_concurrently(
+        requests, lambda request: answer_prompt(request, writers, draw), at_once, done
+    )
     chunks.flush()
 
 
 def verify(policy: Policy) -> None:
     """Raise unless the weights on disk are the ones this round was told to sample."""
     adapter = Path(policy.adapter) if policy.adapter else None
-    found = local_policy(Path(policy.model), adapter).policy_id
-    if found != policy.policy_id:
+    policy_id = local_policy(Path(policy.model), adapter).policy_id
+    if policy_id != policy.policy_id:
         raise UserError(
             f"{policy.adapter or policy.model}: these are not the promoted weights "
-            f"(found {found}, expected {policy.policy_id}); something changed the folder"
+            f"(found {policy_id}, expected {policy.policy_id}); something changed the folder"
         )
 
 
@@ -102,19 +104,20 @@ def lora_arguments(adapters: list[str]) -> dict[str, Any]:
     return {"enable_lora": True, "max_lora_rank": rank, "max_loras": len(adapters)}
 
 
-def read_source(facts: dict[str, Any]) -> Writer:
-    """A source from a job file."""
+def read_writer(facts: dict[str, Any]) -> Writer:
+    """A writer from a job file."""
     policy = Policy(**facts["policy"]) if facts["policy"] else None
-    recipe = Constitution(**facts["recipe"]) if facts["recipe"] else None
-    return Writer(**{**facts, "policy": policy, "recipe": recipe})
+    constitution = Constitution(**facts["constitution"]) if facts["constitution"] else None
+    return Writer(**{**facts, "policy": policy, "constitution": constitution})
 
 
-def read_asked(path: Path) -> Iterator[PromptRequest]:
-    """The prompts of a job, as they are needed."""
+def read_requests(path: Path) -> Iterator[PromptRequest]:
+    """The requests of a job, as they are needed."""
     with path.open(encoding="utf-8") as file:
         for line in file:
-            one = PromptRequest(**json.loads(line))
-            yield one._replace(requests=[SourceRequest(*request) for request in one.requests])
+            request = PromptRequest(**json.loads(line))
+            listed = [WriterRequest(*one) for one in request.writer_requests]
+            yield request._replace(writer_requests=listed)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,16 @@ from rounds.files import read_json, write_json
 from rounds.folder import run_of
 from rounds.stages import Progress
 from sampler.check import vllm_samplings
-from sampler.chunks import next_number
-from sampler.config import GPUS, SamplerConfig
-from sampler.loadings import Loading, loadings, requests_of, share_out, source_facts
+from sampler.chunks import next_chunk_number
+from sampler.config import VISIBLE_DEVICES, SamplerConfig
+from sampler.loadings import (
+    Loading,
+    loadings,
+    requests_for,
+    requests_path,
+    share_out,
+    writer_facts,
+)
 from sampler.processes import run_together
 from sampler.requests import PromptRequests
 from sampler.writers import Writer
@@ -19,27 +26,27 @@ from sampler.writers import Writer
 
 def sample_with_vllm(
     work: Path,
-    asked: PromptRequests,
-    sources: list[Writer],
+    requests: PromptRequests,
+    writers: list[Writer],
     config: SamplerConfig,
     progress: Progress,
 ) -> None:
-    """Have every source with weights on this machine answer, in chunks under `work`.
+    """Have every writer with weights on this machine answer, in chunks under `work`.
 
     One loading after the other, each on all devices. Prompts that are in a chunk already are not
     asked again: a kill costs at most one chunk of finished prompts a process.
     """
-    references = [source for source in sources if source.policy is None]
+    references = [writer for writer in writers if writer.policy is None]
     # of all loadings: the first child finds what is wrong in any of them
-    samplings = vllm_samplings(config, bool(sources[0].policy and sources[0].policy.served))
-    for loading in loadings(sources):
-        _run(work, asked, loading, references, samplings, config, progress)
-        _some_fit(work, asked, loading)
+    samplings = vllm_samplings(config, bool(writers[0].policy and writers[0].policy.served))
+    for loading in loadings(writers):
+        _run(work, requests, loading, references, samplings, config, progress)
+        _check_some_fit(work, requests, loading)
 
 
 def _run(
     work: Path,
-    asked: PromptRequests,
+    requests: PromptRequests,
     loading: Loading,
     references: list[Writer],
     samplings: list[tuple[str, Any, int]],
@@ -47,22 +54,22 @@ def _run(
     progress: Progress,
 ) -> None:
     devices: list[str | None] = [*config.devices] or [None]
-    counts, finished = share_out(work, asked, loading, len(devices))
-    first, total = next_number(work), sum(counts) + finished
+    counts, finished = share_out(work, requests, loading, len(devices))
+    first, total = next_chunk_number(work), sum(counts) + finished
     jobs = []
     for number, (device, count) in enumerate(zip(devices, counts, strict=True)):
         if count:
-            env = {**cpu_settings(), **loading.env, **({GPUS: device} if device else {})}
+            env = {**cpu_settings(), **loading.env, **({VISIBLE_DEVICES: device} if device else {})}
             job = work / f"job-{number}.json"
             write_json(
                 job,
                 {
                     "model": loading.model,
-                    "sources": [source_facts(source) for source in [*loading.sources, *references]],
+                    "writers": [writer_facts(writer) for writer in [*loading.writers, *references]],
                     "samplings": samplings,
                     "vllm": loading.vllm,
                     "env": env,
-                    "asked": f"asked-{number}.jsonl",
+                    "requests": requests_path(work, number).name,
                     "prompts": count,
                     "chunk": config.chunk,
                     "first_number": first + number,
@@ -81,29 +88,31 @@ def _run(
     run_together("sampler.vllm_child", jobs, on_line)
 
 
-def _some_fit(work: Path, asked: PromptRequests, loading: Loading) -> None:
+def _check_some_fit(work: Path, requests: PromptRequests, loading: Loading) -> None:
     """Raise UserError for a split of which every prompt was set aside."""
     reasons: dict[str, str] = {}
     for path in work.glob("aside-*.json"):
         facts = read_json(path)
         if set(facts["sources"]) & set(loading.names):
-            reasons |= {name: why for name, why in facts["reasons"].items() if why}
+            reasons |= {
+                prompt_id: reason for prompt_id, reason in facts["reasons"].items() if reason
+            }
     if not reasons:
         return
-    some: dict[str, str | None] = {}
-    for one in requests_of(asked, loading):
-        why = reasons.get(one.prompt_id)
-        some[one.split] = why and some.get(one.split, why)
-    for split, why in some.items():
-        if why:
+    by_split: dict[str, str | None] = {}
+    for request in requests_for(requests, loading):
+        reason = reasons.get(request.prompt_id)
+        by_split[request.split] = reason and by_split.get(request.split, reason)
+    for split, reason in by_split.items():
+        if reason:
             also = "" if "current" in loading.names else f".also.{loading.names[0]}"
             raise UserError(
-                f"no {split} prompt fits ({why}); lower max_tokens in sampler{also}.sampling or "
+                f"no {split} prompt fits ({reason}); lower max_tokens in sampler{also}.sampling or "
                 f"raise max_model_len in sampler{also}.vllm"
             )
 
 
 def _log(work: Path, number: int) -> Path:
     folder = work.parent.parent
-    which = f"-{number}" if number else ""
-    return run_of(folder) / "logs" / f"{folder.name}-sampler{which}.log"
+    suffix = f"-{number}" if number else ""
+    return run_of(folder) / "logs" / f"{folder.name}-sampler{suffix}.log"

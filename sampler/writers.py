@@ -1,4 +1,4 @@
-"""Who answers in a round: the sources of the config with their weights found."""
+"""Who answers in a round: the writers of candidates, with their weights found."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +8,14 @@ from endpoints.hub import model_folder
 from endpoints.identity import model_id
 from endpoints.open import Endpoints
 from rounds.errors import UserError
-from rounds.folder import finished_rounds, manifest, policy_of, round_number, round_start, run_of
+from rounds.folder import (
+    finished_rounds,
+    policy_of,
+    read_manifest,
+    read_round_start,
+    round_number,
+    run_of,
+)
 from rounds.ids import digest
 from rounds.weights import Policy, adapter_base, local_policy, require_weights
 from sampler.also import AlsoConfig
@@ -17,13 +24,15 @@ from sampler.revise import Constitution, load_constitution
 
 
 class Writer(NamedTuple):
-    """A source of candidates, found. What a child process is told is this as JSON."""
+    """Who writes candidates: a source of the config with its policy found. A child process is told
+    this as JSON.
+    """
 
     name: str
     policy: Policy | None
-    """Who writes; None for the prompt's own reference."""
+    """The policy that is sampled; None for the prompt's own reference."""
     n: int
-    first: int
+    first_index: int
     """Index of its first candidate among those of a prompt."""
     sampling: dict[str, Any]
     vllm: dict[str, Any]
@@ -31,53 +40,56 @@ class Writer(NamedTuple):
     own_tokens: bool
     """Whether the tokens it samples are the trained policy's: a trainer takes them as they are."""
     revises: str | None
-    recipe: Constitution | None
+    """The writer whose answers it revises."""
+    constitution: Constitution | None
 
     @property
-    def drawn_by(self) -> list[Any]:
+    def sampling_key(self) -> list[Any]:
         """What tells its candidates from others of the same prompt, policy, seed and index."""
         name = [] if self.name == "current" else [self.name]
-        return [self.sampling, *name, *([digest(*self.recipe)] if self.recipe else [])]
+        return [self.sampling, *name, *([digest(*self.constitution)] if self.constitution else [])]
 
 
 def writer_in_place(config: SamplerConfig, policy: Policy) -> Writer:
-    """The source `current`: a policy as the config samples the one in place."""
-    here = config.sampling, config.vllm, config.env, policy.served is None
-    return Writer("current", policy, config.n, 0, *here, None, None)
+    """The writer `current`: a policy as the config samples the one in place."""
+    arguments = config.sampling, config.vllm, config.env
+    return Writer("current", policy, config.n, 0, *arguments, policy.served is None, None, None)
 
 
 def writers_of_round(
     folder: Path, config: SamplerConfig, policy: Policy, endpoints: Endpoints
 ) -> list[Writer]:
-    """The sources of a round in the order of the config.
+    """The writers of a round in the order of the config's sources.
 
     One whose policy is not there yet (the previous of the first), and what would revise it, is left
     out. Raises UserError for weights that should be there and are not.
     """
     counts = config.counts()
-    found = {"current": writer_in_place(config, policy)}
-    first = config.n
-    for name, one in config.also.items():
+    writers = {"current": writer_in_place(config, policy)}
+    first_index = config.n
+    for name, source in config.also.items():
         where = f"sampler.also.{name}"
-        base = found.get(one.revise) if one.revise else None
-        writer = _writer(folder, where, one, policy, base, endpoints)
-        present = writer is not None or one.reference
-        if present and (base is not None or one.revise is None):
-            engine = base or found["current"]
-            found[name] = Writer(
+        revised = writers.get(source.revise) if source.revise else None
+        written_by = _policy_of(folder, where, source, policy, revised, endpoints)
+        present = written_by is not None or source.reference
+        if present and (revised is not None or source.revise is None):
+            engine = revised or writers["current"]
+            writers[name] = Writer(
                 name,
-                writer,
+                written_by,
                 counts[name],
-                first,
-                config.sampling if one.sampling is None else one.sampling,
-                engine.vllm if one.vllm is None else one.vllm,
-                engine.env if one.env is None else one.env,
-                _own_tokens(one, base, writer),
-                one.revise,
-                load_constitution(f"{where}.principles", one.principles) if one.revise else None,
+                first_index,
+                config.sampling if source.sampling is None else source.sampling,
+                engine.vllm if source.vllm is None else source.vllm,
+                engine.env if source.env is None else source.env,
+                _own_tokens(source, revised, written_by),
+                source.revise,
+                load_constitution(f"{where}.principles", source.principles)
+                if source.revise
+                else None,
             )
-        first += counts[name]
-    return list(found.values())
+        first_index += counts[name]
+    return list(writers.values())
 
 
 def named_policy(policy: str, adapter: str | None = None) -> Policy:
@@ -94,52 +106,59 @@ def served_policy(name: str, endpoint: EndpointConfig) -> Policy:
     return Policy(name, None, f"{name}/{model_id(endpoint)}", served=name)
 
 
-def _writer(
+def _policy_of(
     folder: Path,
     where: str,
-    one: AlsoConfig,
+    source: AlsoConfig,
     policy: Policy,
-    base: Writer | None,
+    revised: Writer | None,
     endpoints: Endpoints,
 ) -> Policy | None:
-    if endpoint := one.endpoint or one.by:
+    """The policy that writes for a source; `policy` is the one in place, `revised` the writer whose
+    answers it revises.
+    """
+    if endpoint := source.endpoint or source.by:
         return served_policy(endpoint, endpoints.config(endpoint))
-    if one.kind == "revise":
-        return (base.policy or policy) if base else None
-    if one.kind == "model":
-        return named_policy(str(one.model), one.adapter)
-    if one.kind == "reference":
+    if source.kind == "revise":
+        return (revised.policy or policy) if revised else None
+    if source.kind == "model":
+        return named_policy(str(source.model), source.adapter)
+    if source.kind == "reference":
         return None
-    return _of_the_run(folder, where, one.policy or "current", policy)
+    return _policy_of_run(folder, where, source.policy or "current", policy)
 
 
-def _of_the_run(folder: Path, where: str, wanted: str | int, policy: Policy) -> Policy | None:
+def _policy_of_run(folder: Path, where: str, wanted: str | int, policy: Policy) -> Policy | None:
     """A policy of this run; None while there is none."""
-    start, run_dir = round_start(folder), run_of(folder)
+    start, run_dir = read_round_start(folder), run_of(folder)
     if wanted == "current":
         return policy
     if wanted == "initial":
         return policy_of(run_dir, start["initial"])
-    done = finished_rounds(run_dir)
+    rounds = finished_rounds(run_dir)
     if wanted == "previous":
-        places = [(manifest(one) or {})["policy"] for one in done]
-        facts = [place for place in places if place["policy_id"] != policy.policy_id][-1:]
+        used = [(read_manifest(done) or {})["policy"] for done in rounds]
+        facts = [other for other in used if other["policy_id"] != policy.policy_id][-1:]
     else:
-        facts = [(manifest(one) or {})["in_place"] for one in done if round_number(one) == wanted]
+        facts = [
+            (read_manifest(done) or {})["in_place"]
+            for done in rounds
+            if round_number(done) == wanted
+        ]
     if not facts:
         return None
-    found = policy_of(run_dir, facts[0])
-    if found.served is None:
+    earlier = policy_of(run_dir, facts[0])
+    if earlier.served is None:
         try:
-            require_weights(Path(found.adapter or found.model))
+            require_weights(Path(earlier.adapter or earlier.model))
         except UserError as error:
             raise UserError(f"{where}.policy: {error}") from None
-    return found
+    return earlier
 
 
-def _own_tokens(one: AlsoConfig, base: Writer | None, writer: Policy | None) -> bool:
-    if writer is None or writer.served is not None:
+def _own_tokens(source: AlsoConfig, revised: Writer | None, policy: Policy | None) -> bool:
+    if policy is None or policy.served is not None:
         return False
-    if base is not None and base.policy is not None:
-        return base.own_tokens
-    return one.kind in ("policy", "revise")
+    if revised is not None and revised.policy is not None:
+        return revised.own_tokens
+    return source.kind in ("policy", "revise")

@@ -57,16 +57,16 @@ def measure_policy(folder: Path, combos: list[Combo]) -> list[tuple[str, str, st
     settings = SamplingParams(temperature=1.0, max_tokens=96, n=2)
     chats: list[Any] = [[{"role": "user", "content": prompt}] for prompt in prompts]
     outputs = [result.outputs for result in load(folder).chat(chats, settings, use_tqdm=False)]
-    asked = [(prompt, out) for prompt, pair in zip(prompts, outputs, strict=True) for out in pair]
-    points = [gold.points(prompt, out.text) for prompt, out in asked]
-    print(f"policy: {len(asked)} replies to {len(prompts)} held-out prompts")
+    sampled = [(prompt, out) for prompt, pair in zip(prompts, outputs, strict=True) for out in pair]
+    points = [gold.points(prompt, out.text) for prompt, out in sampled]
+    print(f"policy: {len(sampled)} replies to {len(prompts)} held-out prompts")
     print(f"  mean gold        {mean(points):.2f}")
     for name in WEIGHTS:
-        rate = mean([gold.qualities(prompt, out.text)[name] for prompt, out in asked])
+        rate = mean([gold.qualities(prompt, out.text)[name] for prompt, out in sampled])
         print(f"  {name:16} {rate:.3f}")
-    print(f"  well formed      {mean([gold.well_formed(out.text) for _, out in asked]):.3f}")
-    print(f"  ended by itself  {mean([out.finish_reason == 'stop' for _, out in asked]):.3f}")
-    print(f"  tokens           {mean([len(out.token_ids) for _, out in asked]):.1f}")
+    print(f"  well formed      {mean([gold.well_formed(out.text) for _, out in sampled]):.3f}")
+    print(f"  ended by itself  {mean([out.finish_reason == 'stop' for _, out in sampled]):.3f}")
+    print(f"  tokens           {mean([len(out.token_ids) for _, out in sampled]):.1f}")
     ties = [one == other for one, other in zip(points[::2], points[1::2], strict=True)]
     print(f"  ties with itself {mean(ties):.3f}")
     same = [one.text == other.text for one, other in outputs]

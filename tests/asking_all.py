@@ -10,7 +10,7 @@ from endpoints.client import asking
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
 from endpoints.reply import Reply
-from endpoints.serve import Live
+from endpoints.serve import LiveEndpoint
 
 
 def question(text: str) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def ask_all(path: Path, at: Scripted, calls: list[tuple[Any, ...]], **given: Any
 
     async def run() -> list[Reply]:
         with Journal(path / "journal.sqlite") as journal:
-            live = Live(at.base_url, "m", "m", "key")
+            live = LiveEndpoint(at.base_url, "m", "m", "key")
             async with asking("desk", config, live, journal, **stream) as ask:
                 return list(await asyncio.gather(*(ask(*call) for call in calls)))
 

@@ -6,11 +6,12 @@ from typing import Any
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.finish import finish_round
-from rounds.folder import policy_history, round_dir, start_round
+from rounds.folder import policy_history, round_dir, write_round_start
 from rounds.ids import digest, prompt_id, text_hash
+from rounds.rows import Candidate, Prompt, Verdict
 from rounds.schema import TABLES
 from rounds.stages import run_stage
-from rounds.tables import Row, write_rows
+from rounds.tables import write_rows
 from rounds.weights import Policy
 
 POLICY = {"model": "rounds/0001/policy", "adapter": None, "policy_id": "p0", "served": None}
@@ -22,7 +23,7 @@ def user(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
 
 
-def prompt_row(text: str = "Why?", split: str = "train") -> Row:
+def prompt_row(text: str = "Why?", split: str = "train") -> Prompt:
     return {
         "prompt_id": prompt_id(user(text)),
         "messages": user(text),
@@ -36,8 +37,8 @@ def prompt_row(text: str = "Why?", split: str = "train") -> Row:
 
 
 def candidate_row(
-    prompt: Row, text: str, index: int = 0, policy: str = "p0", finish: str = "stop"
-) -> Row:
+    prompt: Prompt, text: str, index: int = 0, policy: str = "p0", finish: str = "stop"
+) -> Candidate:
     return {
         "candidate_id": digest(prompt["prompt_id"], policy, index),
         "prompt_id": prompt["prompt_id"],
@@ -57,9 +58,9 @@ def candidate_row(
     }
 
 
-def verdict_row(a: Row, b: Row | None = None, **given: Any) -> Row:
+def verdict_row(a: Candidate, b: Candidate | None = None, **given: Any) -> Verdict:
     """A verdict on candidate rows: pairwise with `b`, else pointwise."""
-    row: Row = dict.fromkeys(column.name for column in TABLES["verdicts"])
+    row = dict.fromkeys(column.name for column in TABLES["verdicts"])
     row |= {
         "prompt_id": a["prompt_id"],
         "split": a["split"],
@@ -81,7 +82,9 @@ def verdict_row(a: Row, b: Row | None = None, **given: Any) -> Row:
     return {**row, "verdict_id": name, "request_key": name}
 
 
-def both(a: Row, b: Row, first: str, second: str, reason: str | None = None) -> list[Row]:
+def both(
+    a: Candidate, b: Candidate, first: str, second: str, reason: str | None = None
+) -> list[Verdict]:
     """The two rows of a comparison: its outcome with a shown first, and with b shown first."""
     why = [reason if outcome == "abstain" else None for outcome in (first, second)]
     return [
@@ -90,15 +93,15 @@ def both(a: Row, b: Row, first: str, second: str, reason: str | None = None) -> 
     ]
 
 
-def scored(candidate: Row, score: float | None, reason: str | None = None) -> Row:
+def scored(candidate: Candidate, score: float | None, reason: str | None = None) -> Verdict:
     outcome = "abstain" if score is None else "scored"
     return verdict_row(candidate, score=score, outcome=outcome, reason=reason)
 
 
-def begun(run_dir: Path, number: int = 1, **tables: list[Row]) -> Path:
+def begun(run_dir: Path, number: int = 1, **tables: list[Any]) -> Path:
     """A round folder under way, with the tables that are given."""
     folder = round_dir(run_dir, number)
-    start_round(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
+    write_round_start(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
     for table, rows in tables.items():
         write_rows(folder, table, rows)
     return folder
@@ -122,7 +125,7 @@ def finished(run_dir: Path, number: int = 1, decision: dict = REFUSED) -> Path:
     history = policy_history(run_dir)
     folder = begun(run_dir, number, **tables)
     if history:
-        start_round(folder, {"policy": history["current"], "initial": POLICY, "seed": 0})
+        write_round_start(folder, {"policy": history["current"], "initial": POLICY, "seed": 0})
     (run_dir / "run.yaml").write_text("name: demo\n")
     stamped(folder)
     build_pairs(folder, PairsConfig())
@@ -132,7 +135,9 @@ def finished(run_dir: Path, number: int = 1, decision: dict = REFUSED) -> Path:
     return folder
 
 
-def confirmed(a: Row, b: Row, scores: tuple[float, float] | None = (9, 3)) -> list[Row]:
+def confirmed(
+    a: Candidate, b: Candidate, scores: tuple[float, float] | None = (9, 3)
+) -> list[Verdict]:
     """a wins in both orders; with the screen's scores."""
     screen = [] if scores is None else [scored(a, scores[0]), scored(b, scores[1])]
     return [*screen, *both(a, b, "a", "a")]

@@ -4,12 +4,12 @@ from typing import Any
 
 from builders import candidate_row, prompt_row
 
-from pairs.build import considered
+from pairs.build import comparison_rows
 from pairs.cleaners import cleaners, first_reason
 from pairs.config import PairsConfig
 from pairs.contamination import Contamination
-from pairs.pair import CandidatePair, Why
-from rounds.tables import Row
+from pairs.pair import CandidatePair, DropReason
+from rounds.rows import Prompt
 from texts.leaks import LeakFinder
 
 P = prompt_row("How do I keep basil alive on a kitchen window?")
@@ -34,11 +34,11 @@ LONG = (
 
 
 def pair(
-    chosen: str, rejected: str = OTHER, prompt: Row = P, scores: tuple[float, float] = (9, 3)
+    chosen: str, rejected: str = OTHER, prompt: Prompt = P, scores: tuple[float, float] = (9, 3)
 ) -> CandidatePair:
     """A decided pair of these two answers."""
     a, b = candidate_row(prompt, chosen), candidate_row(prompt, rejected, 1)
-    [(row, _)] = considered(1, prompt, {}, [])
+    [(row, _)] = comparison_rows(1, prompt, {}, [])
     row |= {
         "chosen": [{"role": "assistant", "content": chosen}],
         "rejected": [{"role": "assistant", "content": rejected}],
@@ -51,15 +51,15 @@ def pair(
 def why(
     chosen: str,
     rejected: str = OTHER,
-    held_out: list[Row] | None = None,
-    train: list[Row] | None = None,
-    prompt: Row = P,
+    held_out: list[Prompt] | None = None,
+    train: list[Prompt] | None = None,
+    prompt: Prompt = P,
     scores: tuple[float, float] = (9, 3),
     **config: Any,
-) -> Why | None:
+) -> DropReason | None:
     """Why the pair is dropped."""
     checked = PairsConfig(**config)
-    held = LeakFinder(held_out or [], checked.held_out)
+    held = LeakFinder(held_out or [], checked.leak_limits)
     checks = cleaners(checked, Contamination(held, train or [prompt]))
     return first_reason(pair(chosen, rejected, prompt, scores), checks)
 

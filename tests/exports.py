@@ -1,18 +1,19 @@
 """A finished round with given pairs, to be exported."""
 
 from pathlib import Path
+from typing import Any
 
 from builders import REFUSED, begun, stamped, user
 
 from rounds.finish import finish_round
 from rounds.ids import prompt_id
+from rounds.rows import Pair
 from rounds.schema import TABLES
-from rounds.tables import Row
 
 
-def pair_row(prompt: list[dict[str, str]], chosen: str, rejected: str, **given: object) -> Row:
+def pair_row(prompt: list[dict[str, str]], chosen: str, rejected: str, **given: object) -> Pair:
     """A kept pair; its id is what `given` says, or follows from the texts."""
-    row: Row = dict.fromkeys(column.name for column in TABLES["pairs"])
+    row: dict[str, Any] = dict.fromkeys(column.name for column in TABLES["pairs"])
     return row | {
         "pair_id": f"{abs(hash((chosen, rejected))):x}",
         "prompt_id": prompt_id(prompt),
@@ -32,9 +33,9 @@ def pair_row(prompt: list[dict[str, str]], chosen: str, rejected: str, **given: 
     }
 
 
-def round_of(run_dir: Path, pairs: list[Row], number: int = 1) -> Path:
+def round_of(run_dir: Path, pairs: list[Pair], number: int = 1) -> Path:
     """A finished round with these pairs and nothing else."""
-    tables: dict[str, list[Row]] = dict.fromkeys(TABLES, [])
+    tables: dict[str, list[Any]] = dict.fromkeys(TABLES, [])
     folder = begun(run_dir, number, **tables | {"pairs": pairs})
     (run_dir / "run.yaml").write_text("name: demo\n")
     stamped(folder)
@@ -42,7 +43,7 @@ def round_of(run_dir: Path, pairs: list[Row], number: int = 1) -> Path:
     return folder
 
 
-def some_pairs(count: int, number: int = 1) -> list[Row]:
+def some_pairs(count: int, number: int = 1) -> list[Pair]:
     """Plain pairs, each with a prompt of its own."""
     return [
         pair_row(user(f"Q{number}.{i}?"), f"good {i}", f"bad {i}", round=number, pair_id=f"{i}")

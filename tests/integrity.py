@@ -13,13 +13,13 @@ from scripted import Script, Scripted, completion
 
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
-from judge.config import JudgeConfig
-from judge.panel import is_endpoint
+from judge.config import JudgeConfig, is_endpoint
 from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
-from rounds.stages import forget
-from rounds.tables import Row, by_prompt, read_rows
+from rounds.rows import Candidate, ConsideredPair, Prompt, Verdict
+from rounds.stages import remove_stamp
+from rounds.tables import by_prompt, read_rows
 from rounds.verdicts import comparisons
 
 Label = tuple[int, int] | str
@@ -35,7 +35,7 @@ TASTES: dict[str, Taste] = {
 """From an answer's worth (1 to 10) to what a judge thinks of it (1 to 10)."""
 
 
-class Told(NamedTuple):
+class JudgeCall(NamedTuple):
     """What a judge was asked: fields of its reply, number of the question, worth of the answers."""
 
     fields: list[str]
@@ -49,13 +49,13 @@ class Told(NamedTuple):
         return "score" if len(self.worths) == 1 else "verdict"
 
 
-def told(body: dict[str, Any]) -> Told:
+def judge_call(body: dict[str, Any]) -> JudgeCall:
     texts = shown(body)
     (asked, *_) = re.findall(r"question (\d+)", body["messages"][-1]["content"])
     assert all(f"for question {asked}," in text for text in texts), "another prompt's answer"
     schema = body.get("response_format", {}).get("json_schema", {}).get("schema", {})
     names = [name for name in schema.get("properties", {}) if name != "rationale"]
-    return Told(names or ["verdict"], int(asked), [worth(text) for text in texts])
+    return JudgeCall(names or ["verdict"], int(asked), [worth(text) for text in texts])
 
 
 def shown(body: dict[str, Any]) -> list[str]:
@@ -69,7 +69,7 @@ def worth(text: str) -> int:
     return int(text.split()[1])
 
 
-def opinion(one: Told, taste: Taste) -> Any:
+def opinion(one: JudgeCall, taste: Taste) -> Any:
     likes = [taste(value) for value in one.worths]
     if one.kind == "score":
         return likes[0]
@@ -84,10 +84,10 @@ def reply(**fields: Any) -> str:
     return json.dumps({"rationale": "x", **fields})
 
 
-def said(body: dict[str, Any], value: Any, rationale: str = "x") -> Any:
+def reply_on_channel(body: dict[str, Any], value: Any, rationale: str = "x") -> Any:
     """A reply of the channel that was asked on, with the same value in every field."""
     if "response_format" in body:
-        fields = dict.fromkeys(told(body).fields, value)
+        fields = dict.fromkeys(judge_call(body).fields, value)
         return json.dumps({"rationale": rationale, **fields})
     if body.get("max_tokens") == 1:
         word = {"tie": "C"}.get(value, str(value))
@@ -114,31 +114,31 @@ def tokens(value: Any, *others: tuple[str, float]) -> Any:
 
 def planted(taste: Taste = TASTES["natural"]) -> Script:
     """A judge that follows its taste on every channel."""
-    return lambda body: said(body, opinion(told(body), taste))
+    return lambda body: reply_on_channel(body, opinion(judge_call(body), taste))
 
 
-def but(judge: Script, otherwise: Callable[[Told], Any]) -> Script:
+def judge_except(judge: Script, otherwise: Callable[[JudgeCall], Any]) -> Script:
     """The judge, but for the questions to which `otherwise` has a reply."""
 
     def replies(body: dict[str, Any]) -> Any:
-        reply = otherwise(told(body))
+        reply = otherwise(judge_call(body))
         return judge(body) if reply is None else reply
 
     return replies
 
 
-def late(judge: Script) -> Script:
+def answering_late(judge: Script) -> Script:
     """The judge, whose answers come in another order than they were asked for."""
 
     def replies(body: dict[str, Any]) -> Any:
-        one = told(body)
+        one = judge_call(body)
         time.sleep((one.question * 7 + sum(one.worths) * 5 + one.worths[0] * 3) % 11 / 400)
         return judge(body)
 
     return replies
 
 
-def answer(question: Row, number: int, value: int, index: int, also: str = "") -> Row:
+def answer(question: Prompt, number: int, value: int, index: int, also: str = "") -> Candidate:
     text = f"worth {value} for question {number}, answer {index}{also}"
     return candidate_row(question, text, index)
 
@@ -147,7 +147,7 @@ def sampled(
     run_dir: Path,
     *worths: Iterable[int],
     also: Callable[[int, int], str] = lambda number, value: "",
-    order: Callable[[list[Row]], list[Row]] = list,
+    order: Callable[[list[Candidate]], list[Candidate]] = list,
 ) -> Path:
     """A round whose prompts have answers of these worths; `also` is what the text of an answer
     says beyond its worth.
@@ -163,7 +163,7 @@ def sampled(
     return begun(run_dir, prompts=prompts, candidates=order(rows))
 
 
-def asking(strategy: str = "pairwise", **given: Any) -> JudgeConfig:
+def judge_config(strategy: str = "pairwise", **given: Any) -> JudgeConfig:
     usual = {"endpoint": "desk", "scale": (1, 9) if given.get("channel") == "token" else (1, 10)}
     return JudgeConfig(strategy=strategy, **{**usual, **given})
 
@@ -181,7 +181,7 @@ def judged(folder: Path, config: JudgeConfig, *at: Scripted, retries: int = 0) -
         name: EndpointConfig(base_url=one.base_url, model="m", max_retries=retries)
         for name, one in zip(names, at, strict=True)
     }
-    forget(folder, "judge")
+    remove_stamp(folder, "judge")
     return judge_candidates(folder, config, Endpoints(configs, folder / "logs"))
 
 
@@ -211,7 +211,9 @@ def built(folder: Path) -> list[Label]:
     return [_label(found[prompt["prompt_id"]]) for prompt in prompts]
 
 
-def _is_its_own(row: Row, candidates: dict[str, Row], verdicts: list[Row]) -> None:
+def _is_its_own(
+    row: ConsideredPair, candidates: dict[str, Candidate], verdicts: list[Verdict]
+) -> None:
     """Texts, ids, scores and verdicts of a row belong together and to its prompt."""
     assert {one["prompt_id"] for one in verdicts} <= {row["prompt_id"]}
     sides = [row["chosen_id"], row["rejected_id"]]
@@ -230,7 +232,7 @@ def _is_its_own(row: Row, candidates: dict[str, Row], verdicts: list[Row]) -> No
         assert not scores or row[score] == scores.get(name)
 
 
-def _says_one_thing(row: Row) -> None:
+def _says_one_thing(row: Verdict) -> None:
     if row["outcome"] == "abstain":
         assert row["reason"]
         assert [row[name] for name in ("score", "probability", "ranking", "criteria")] == [None] * 4
@@ -238,7 +240,7 @@ def _says_one_thing(row: Row) -> None:
         assert row["reason"] is None and row["outcome"] in ("a", "b", "tie", "scored")
 
 
-def _label(rows: list[Row]) -> Label:
+def _label(rows: list[ConsideredPair]) -> Label:
     pairs = [row for row in rows if "reason" not in row]
     if not pairs:
         return str(rows[0]["reason"])

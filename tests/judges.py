@@ -14,8 +14,9 @@ from endpoints.open import Endpoints
 from judge.health.measures import measure
 from judge.inputs import JudgedPrompt
 from rounds.files import write_json
-from rounds.folder import round_start
-from rounds.tables import Row, by_prompt
+from rounds.folder import read_round_start
+from rounds.rows import Candidate, Prompt, Verdict
+from rounds.tables import by_prompt
 
 Script = Callable[[dict[str, Any]], Any]
 
@@ -91,23 +92,26 @@ def answered(run_dir: Path, *qualities: tuple[int, ...], number: int = 1) -> Pat
 
 def ended(folder: Path, **facts: Any) -> None:
     """Make the round a finished one, whatever it lacks."""
-    write_json(folder / "manifest.json", round_start(folder) | facts)
+    write_json(folder / "manifest.json", read_round_start(folder) | facts)
 
 
 def measured(
-    prompts: list[Row], candidates: list[Row], verdicts: list[Row], anchors: list[Row]
+    prompts: list[Prompt],
+    candidates: list[Candidate],
+    verdicts: list[Verdict],
+    anchors: list[Verdict],
 ) -> dict[str, Any]:
     """The measures of a judge over the rows of a round."""
     answers = by_prompt(candidates)
     labels = by_prompt(row for row in verdicts if row["split"] == "train")
     names = {row["prompt_id"]: row for row in prompts if row["split"] == "train"}
-    subjects = [
+    labelled = [
         JudgedPrompt(names[name], answers.get(name, []), labels.get(name, [])) for name in names
     ]
     tests, planted = (
         [row for row in rows if row["split"] == "health"] for rows in (verdicts, candidates)
     )
-    return measure(subjects, tests, planted, anchors)
+    return measure(labelled, tests, planted, anchors)
 
 
 def gold_file(tmp_path: Path, *pairs: tuple[int, int, str]) -> str:

@@ -9,14 +9,19 @@ def user(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
 
 
-def said(text: str) -> list[dict[str, str]]:
+def answer(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
 COLOUR, SUM = user("What colour is the sky?"), user("What is 2 + 2?")
-TURNS = [{"role": "system", "content": "Be kind."}, *user("Hi"), *said("Hello!"), *user("How?")]
+TURNS = [
+    {"role": "system", "content": "Be kind."},
+    *user("Hi"),
+    *answer("Hello!"),
+    *user("How?"),
+]
 
-EVERY: dict[str, list[dict[str, Any]]] = {
+SAMPLES: dict[str, list[dict[str, Any]]] = {
     "trl_standard": [
         {"prompt": "What colour is the sky?", "chosen": "Blue.", "rejected": "Green."},
         {"prompt": "What is 2 + 2?", "chosen": "4", "rejected": "five"},
@@ -24,22 +29,22 @@ EVERY: dict[str, list[dict[str, Any]]] = {
     "trl_conversational": [
         {
             "prompt": COLOUR,
-            "chosen": said("Blue."),
-            "rejected": said("Green."),
+            "chosen": answer("Blue."),
+            "rejected": answer("Green."),
             "pair_id": "x",
             "score_chosen": None,
         },
         {
             "prompt": TURNS,
-            "chosen": said("So."),
-            "rejected": said("No."),
+            "chosen": answer("So."),
+            "rejected": answer("No."),
             "pair_id": None,
             "score_chosen": 2.5,
         },
     ],
     "trl_implicit_messages": [
-        {"chosen": [*COLOUR, *said("Blue.")], "rejected": [*COLOUR, *said("Green.")]},
-        {"chosen": [*TURNS, *said("So.")], "rejected": [*TURNS, *said("No.")]},
+        {"chosen": [*COLOUR, *answer("Blue.")], "rejected": [*COLOUR, *answer("Green.")]},
+        {"chosen": [*TURNS, *answer("So.")], "rejected": [*TURNS, *answer("No.")]},
     ],
     "trl_implicit_texts": [
         {"chosen": "The sky is blue.", "rejected": "The sky is black."},
@@ -63,18 +68,18 @@ EVERY: dict[str, list[dict[str, Any]]] = {
         {
             "prompt": "What colour is the sky?",
             "prompt_id": "f00",
-            "chosen": [*COLOUR, *said("Blue.")],
-            "rejected": [*COLOUR, *said("Green.")],
-            "messages": [*COLOUR, *said("Blue.")],
+            "chosen": [*COLOUR, *answer("Blue.")],
+            "rejected": [*COLOUR, *answer("Green.")],
+            "messages": [*COLOUR, *answer("Blue.")],
             "score_chosen": 9.0,
             "score_rejected": 2.5,
         },
         {
             "prompt": "How?",
             "prompt_id": "f01",
-            "chosen": [*TURNS, *said("So.")],
-            "rejected": [*TURNS, *said("No.")],
-            "messages": [*TURNS, *said("So.")],
+            "chosen": [*TURNS, *answer("So.")],
+            "rejected": [*TURNS, *answer("No.")],
+            "messages": [*TURNS, *answer("So.")],
             "score_chosen": 7.0,
             "score_rejected": 7.0,
         },
@@ -165,13 +170,13 @@ EVERY: dict[str, list[dict[str, Any]]] = {
     "openai": [
         {
             "input": {"messages": COLOUR, "tools": [], "parallel_tool_calls": True},
-            "preferred_output": said("Blue."),
-            "non_preferred_output": said("Green."),
+            "preferred_output": answer("Blue."),
+            "non_preferred_output": answer("Green."),
         },
         {
             "input": {"messages": TURNS, "tools": [], "parallel_tool_calls": True},
-            "preferred_output": said("So."),
-            "non_preferred_output": said("No."),
+            "preferred_output": answer("So."),
+            "non_preferred_output": answer("No."),
         },
     ],
 }
@@ -180,7 +185,7 @@ SKY = Preference(COLOUR, "Blue.", "Green.")
 HOW = Preference(TURNS, "So.", "No.")
 POST = "SUBREDDIT: r/sky\n\nTITLE: Sky\n\nPOST: It was blue.\n\nTL;DR:"
 
-READ: dict[str, list[Preference | str]] = {
+EXPECTED: dict[str, list[Preference | str]] = {
     "trl_standard": [SKY, Preference(SUM, "4", "five")],
     "trl_conversational": [SKY._replace(name="x"), HOW._replace(score_chosen=2.5)],
     "trl_implicit_messages": [SKY, HOW],
@@ -216,5 +221,5 @@ READ: dict[str, list[Preference | str]] = {
 }
 """What each row says; where it prefers nothing, the reason."""
 
-WHO = {"hc3": {"prefer": "human"}}
+OPTIONS = {"hc3": {"prefer": "human"}}
 """What a source of the shape must say beside."""

@@ -8,20 +8,20 @@ from builders import begun, candidate_row, prompt_row, user
 
 from rounds.files import write_json
 from rounds.ids import digest
+from rounds.rows import Candidate, Pair
 from rounds.schema import TABLES
-from rounds.tables import Row
 from rounds.weights import Policy
 from trainer.config import TrainerConfig
 
 FIRST = Policy("m", None, "p0")
 
 
-def pair_row(text: str, number: int = 1) -> tuple[Row, list[Row]]:
+def pair_row(text: str, number: int = 1) -> tuple[Pair, list[Candidate]]:
     """A pair on a prompt, and its two candidates with tokens that tell the round."""
     prompt = prompt_row(text)
     sides = [candidate_row(prompt, said, place) for place, said in enumerate(("good", "bad"))]
     sides = [row | {"token_ids": [number, row["index"]]} for row in sides]
-    row: Row = dict.fromkeys(column.name for column in TABLES["pairs"])
+    row = dict.fromkeys(column.name for column in TABLES["pairs"])
     return row | {
         "pair_id": digest("pair", text),
         "prompt_id": prompt["prompt_id"],
@@ -56,12 +56,12 @@ def done(
     return folder
 
 
-def lines(path: Path, *rows: Row) -> str:
+def lines(path: Path, *rows: dict[str, Any]) -> str:
     path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
     return str(path)
 
 
-def prefers(prompt: str, chosen: str = "yes", rejected: str = "no") -> Row:
+def prefers(prompt: str, chosen: str = "yes", rejected: str = "no") -> dict[str, Any]:
     return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from rounds.files import read_json
 from rounds.stages import silent
-from sampler.answers import Drawn
-from sampler.vllm_child import answer_all, read_source
+from sampler.answers import Completion
+from sampler.vllm_child import answer_all, read_writer
 
 Says = Callable[[str, list[dict[str, str]], int], str]
 """What a model says: policy_id, messages, seed."""
@@ -28,31 +28,32 @@ class Children:
     @property
     def loaded(self) -> list[str]:
         """The policies of every job, in the order of the jobs."""
-        sources = [source for job in self.jobs for source in job["sources"] if source["policy"]]
-        return list(dict.fromkeys(source["policy"]["policy_id"] for source in sources))
+        writers = [writer for job in self.jobs for writer in job["writers"] if writer["policy"]]
+        return list(dict.fromkeys(writer["policy"]["policy_id"] for writer in writers))
 
     def run(self, module: str, jobs: list[tuple[Path, Path]], on_line: Any) -> None:
         """In the place of processes.run_together."""
         for path, _ in jobs:
             job = read_json(path)
             self.jobs.append(job)
-            sources = {one.name: one for one in map(read_source, job["sources"])}
-            asyncio.run(answer_all(job, path.parent, sources, self.draw, 4, silent))
+            writers = {writer.name: writer for writer in map(read_writer, job["writers"])}
+            asyncio.run(answer_all(job, path.parent, writers, self.draw, 4, silent))
 
     async def draw(
-        self, source: Any, messages: list[dict[str, str]], seed: int, first: int, n: int
-    ) -> list[Drawn | str]:
+        self, writer: Any, messages: list[dict[str, str]], seed: int, first_index: int, n: int
+    ) -> list[Completion | str]:
         """In the place of Engine.draw."""
         await asyncio.sleep(0)
         if self.fail_after is not None and len(self.asked) >= self.fail_after:
             raise RuntimeError("killed")
         if len(messages[0]["content"]) > self.longest:
             return ["too long"] * n
-        self.asked.append((source.name, messages[0]["content"]))
+        self.asked.append((writer.name, messages[0]["content"]))
         texts = [
-            self.says(source.policy.policy_id, messages, seed + first + each) for each in range(n)
+            self.says(writer.policy.policy_id, messages, seed + first_index + place)
+            for place in range(n)
         ]
-        return [Drawn(text, "stop", len(text), [*text.encode()], -1.5) for text in texts]
+        return [Completion(text, "stop", len(text), [*text.encode()], -1.5) for text in texts]
 
 
 def scripted_children(

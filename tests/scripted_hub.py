@@ -28,7 +28,7 @@ class ScriptedHub:
         self.url = ""
         self.repos: dict[str, dict[str, Any]] = {}
         self.blobs: dict[str, bytes] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.refuse: dict[str, int] = {}
         self.meanwhile: dict[str, tuple[str, str, bytes]] = {}
         self.lfs = True
@@ -51,12 +51,12 @@ class ScriptedHub:
 
     def answer(self, method: str, path: str, body: bytes, token: str | None) -> tuple[int, Any]:
         """Status and JSON of one request."""
-        self.asked.append(f"{method} {path}")
+        self.requests.append(f"{method} {path}")
         for pattern, status in self.refuse.items():
-            if re.search(pattern, self.asked[-1]):
+            if re.search(pattern, self.requests[-1]):
                 return status, {"error": "as scripted"}
         for pattern, (repo, name, data) in self.meanwhile.items():
-            if re.search(pattern, self.asked[-1]):
+            if re.search(pattern, self.requests[-1]):
                 self.files(repo)[name] = data
         if path.startswith("/blob/"):
             self.blobs[path.removeprefix("/blob/")] = body
@@ -69,36 +69,36 @@ class ScriptedHub:
             return 200, {"errors": [], "warnings": []}
         if path == "/api/repos/create":
             return self._create(json.loads(body))
-        found = re.match(r"/(?:api/)?datasets/([^/]+/[^/.]+)(?:\.git)?(?:/(\S*))?$", path)
-        assert found, path
-        if found[1] not in self.repos:
+        match = re.match(r"/(?:api/)?datasets/([^/]+/[^/.]+)(?:\.git)?(?:/(\S*))?$", path)
+        assert match, path
+        if match[1] not in self.repos:
             return 404, {"error": "Repository not found"}
-        name, _, _ = (found[2] or "").partition("/")
+        name, _, _ = (match[2] or "").partition("/")
         if name == "preupload":
             return 200, {"files": self._modes(json.loads(body))}
         if name == "info":
             return 200, {"transfer": "basic", "objects": self._actions(json.loads(body))}
         if name == "commit":
-            return self._commit(found[1], body)
+            return self._commit(match[1], body)
         if name == "tree":
-            files = self.files(found[1]).items()
+            files = self.files(match[1]).items()
             return 200, [
                 {"type": "file", "path": path, "size": len(data), "oid": "0"}
                 for path, data in files
             ]
-        return 200, self._info(found[1])
+        return 200, self._info(match[1])
 
-    def _create(self, asked: dict[str, Any]) -> tuple[int, Any]:
-        repo = f"{asked.get('organization') or 'ann'}/{asked['name']}"
-        assert asked["type"] == "dataset"
-        there = repo in self.repos
-        made = {"private": asked.get("visibility") == "private", "files": {".gitattributes": b""}}
-        self.repos.setdefault(repo, made)
+    def _create(self, request: dict[str, Any]) -> tuple[int, Any]:
+        repo = f"{request.get('organization') or 'ann'}/{request['name']}"
+        assert request["type"] == "dataset"
+        exists = repo in self.repos
+        new = {"private": request.get("visibility") == "private", "files": {".gitattributes": b""}}
+        self.repos.setdefault(repo, new)
         url = {"url": f"{self.url}/datasets/{repo}"}
-        return (409, {"error": "You already created this repo", **url}) if there else (200, url)
+        return (409, {"error": "You already created this repo", **url}) if exists else (200, url)
 
-    def _modes(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
-        ignored = pathspec.GitIgnoreSpec.from_lines(asked.get("gitIgnore", "").splitlines())
+    def _modes(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        ignored = pathspec.GitIgnoreSpec.from_lines(request.get("gitIgnore", "").splitlines())
         return [
             {
                 "path": file["path"],
@@ -107,17 +107,17 @@ class ScriptedHub:
                 else "regular",
                 "shouldIgnore": ignored.match_file(file["path"]),
             }
-            for file in asked["files"]
+            for file in request["files"]
         ]
 
-    def _actions(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    def _actions(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         return [
             {
-                "oid": each["oid"],
-                "size": each["size"],
-                "actions": {"upload": {"href": f"{self.url}/blob/{each['oid']}"}},
+                "oid": blob["oid"],
+                "size": blob["size"],
+                "actions": {"upload": {"href": f"{self.url}/blob/{blob['oid']}"}},
             }
-            for each in asked["objects"]
+            for blob in request["objects"]
         ]
 
     def _commit(self, repo: str, body: bytes) -> tuple[int, Any]:
@@ -160,8 +160,8 @@ def scripted_hub() -> Iterator[ScriptedHub]:
         def do_GET(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"] or 0))
             path = self.path.partition("?")[0]
-            status, said = hub.answer(self.command, path, data, self.headers["Authorization"])
-            body = json.dumps(said).encode()
+            status, reply = hub.answer(self.command, path, data, self.headers["Authorization"])
+            body = json.dumps(reply).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -1,19 +1,55 @@
-"""A small config of the starter, and running it as a user does: the command in a process."""
+"""A small config of the starter, and running it as a user does: the command in a process.
 
+The folder holds files of the user's that are called as prefloop's packages are: none of them may be
+taken for one.
+"""
+
+import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
+from typer.testing import CliRunner, Result
 
 from rounds.settings import locate
 
 GOLD_PAIRS = 12
 ROOT = Path(__file__).resolve().parent.parent
+
+NAMES = (
+    *("flows", "judge", "pairs", "trainer", "gate", "viewer", "endpoints", "preferences", "texts"),
+    *("rounds", "starter", "prompts", "examples"),
+)
+
+
+def write_namesakes(folder: Path) -> None:
+    """Files and a package of the user's with the names of ours: taken for ours, each raises.
+
+    judge.py has a `score` for gate.metrics and for python: judges, longer answers being better.
+    """
+    for name in NAMES:
+        (folder / f"{name}.py").write_text(TAKEN + (SCORE if name == "judge" else ""))
+    (folder / "sampler").mkdir(exist_ok=True)
+    (folder / "sampler" / "__init__.py").write_text(TAKEN)
+
+
+TAKEN = """\
+if __name__.partition(".")[0] in "flows sampler judge pairs trainer gate viewer endpoints preferences \
+texts rounds starter prompts examples".split():
+    raise RuntimeError(f"the user's {__name__} was taken for prefloop's")
+"""
+SCORE = """
+def score(_, answer):
+    return float(len(answer))
+"""
 
 
 def write_config(folder: Path, **changes: object) -> Path:
@@ -38,6 +74,8 @@ def write_config(folder: Path, **changes: object) -> Path:
     tree["trainer"]["held_out_pairs"] = 0.1
     tree["gate"] |= {"must_exceed": "value", "threshold": 0.0}  # so that round 2 starts from it
     tree |= changes
+    tree["gate"].setdefault("metrics", {})["length"] = "judge.py:score"
+    write_namesakes(folder)
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(tree))
     return path
@@ -51,7 +89,7 @@ def environment(home: Path, mark: str = "none") -> dict[str, str]:
 
 def command(*arguments: str) -> list[str]:
     """`prefloop ...` in this environment."""
-    return [sys.executable, "-m", "flows.cli", *arguments]
+    return [sys.executable, "-P", "-m", "flows", *arguments]
 
 
 def run(folder: Path, *arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
@@ -66,6 +104,43 @@ def run(folder: Path, *arguments: str, status: int = 0) -> "subprocess.Completed
     )
     assert done.returncode == status, done.stdout[-2000:] + done.stderr[-4000:]
     return done
+
+
+def typed(folder: Path, *arguments: str) -> Result:
+    """The command in this process, for what needs none of its own."""
+    from flows.cli import app
+
+    with contextlib.chdir(folder):
+        done = CliRunner(env={"COLUMNS": "150"}).invoke(app, list(arguments))
+    assert done.exit_code == 0, done.output
+    return done
+
+
+@contextlib.contextmanager
+def once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+    """A folder that all processes of a test run share, and whether it is still to be filled.
+
+    Only one of them is in the block at a time.
+    """
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        new = not (folder / "filled").exists()
+        folder.mkdir(exist_ok=True)
+        yield folder, new
+        (folder / "filled").touch()
+
+
+def two_rounds(factory: pytest.TempPathFactory) -> Path:
+    """A folder in which two rounds of the small config have run, once for all who ask."""
+    with once(factory, "two-rounds") as (folder, new):
+        if new:
+            done = run(folder, "run", str(write_config(folder)), "--rounds", "2")
+            (folder / "stdout.txt").write_text(done.stdout)
+            (folder / "stderr.txt").write_text(done.stderr)
+    return folder
 
 
 def kill_when(folder: Path, config: Path, reached: object, mark: str) -> None:

@@ -14,25 +14,26 @@ from judge.asking.rows import Judge, Juror
 from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig
 from judge.strategies import STRATEGIES
-from rounds.tables import Row
+from rounds.rows import Candidate, Prompt, Verdict
 from rounds.verdicts import Settled, comparisons, settle
 
-Say = Callable[[str, list[int]], Any]
+ScriptedJudge = Callable[[str, list[int]], Any]
 """From a field (score, verdict, ranking) and the qualities shown to its value; None refuses, and
 probabilities by value are given as log-probabilities."""
 
 
-class Seen(NamedTuple):
-    """The rows of a strategy and what it asked: the field and the qualities in the order shown."""
+class StrategyRun(NamedTuple):
+    """The rows of a strategy and what it asked: fields and the qualities in the order shown."""
 
-    rows: list[Row]
-    asked: list[tuple[str, list[int]]]
+    rows: list[Verdict]
+    questions: list[tuple[str, list[int]]]
 
     @property
     def settled(self) -> dict[tuple[int, int], Settled]:
         """The outcome of every comparison that was confirmed, by the qualities of the two."""
         return {
-            (named(a), named(b)): settle(rows) for (a, b), rows in comparisons(self.rows).items()
+            (quality_of(a), quality_of(b)): settle(rows)
+            for (a, b), rows in comparisons(self.rows).items()
         }
 
     @property
@@ -45,29 +46,34 @@ class Seen(NamedTuple):
         ]
 
 
-def named(candidate: Row | str) -> int:
+def quality_of(candidate: Candidate | str) -> int:
     return IDS[candidate["candidate_id"] if isinstance(candidate, dict) else candidate]
 
 
 IDS: dict[str, int] = {}
 
 
-def candidates(qualities: Iterable[int], prompt: Row | None = None) -> list[Row]:
+def candidates(qualities: Iterable[int], prompt: Prompt | None = None) -> list[Candidate]:
     rows = [candidate_row(prompt or prompt_row(), f"quality {value}", value) for value in qualities]
     IDS.update((row["candidate_id"], int(row["text"].split()[1])) for row in rows)
     return rows
 
 
-def run(
-    name: str, say: Say, rows: list[Row], prompt: Row | None = None, jury: int = 1, **config: Any
-) -> Seen:
-    asked: list[tuple[str, list[int]]] = []
+def run_strategy(
+    name: str,
+    say: ScriptedJudge,
+    rows: list[Candidate],
+    prompt: Prompt | None = None,
+    jury: int = 1,
+    **config: Any,
+) -> StrategyRun:
+    questions: list[tuple[str, list[int]]] = []
 
     async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
         shown = re.findall(r"\[[A-Z] \w{8}\]\nquality (\d+)\n", body["messages"][-1]["content"])
         field = body["response_format"]["json_schema"]["name"]
-        asked.append((field, [int(value) for value in shown]))
-        value, logprobs = say(*asked[-1]), None
+        questions.append((field, [int(value) for value in shown]))
+        value, logprobs = say(*questions[-1]), None
         if value is None:
             return Reply("key", "no", "refused")
         if isinstance(value, dict):
@@ -81,9 +87,11 @@ def run(
         return Reply("key", text, None, logprobs=logprobs)
 
     settings = JudgeConfig(endpoint="desk", strategy=name, **config)
-    voices = [Juror(f"desk {number}", ask) for number in range(jury)]
-    judge = Judge(settings, load_rubrics(settings), b"secret", voices)
-    return Seen(asyncio.run(STRATEGIES[name](judge, prompt or prompt_row(), rows)), asked)
+    jurors = [Juror(f"desk {number}", ask) for number in range(jury)]
+    judge = Judge(settings, load_rubrics(settings), b"secret", jurors)
+    return StrategyRun(
+        asyncio.run(STRATEGIES[name].run(judge, prompt or prompt_row(), rows)), questions
+    )
 
 
 def honest(field: str, shown: list[int]) -> Any:
@@ -91,17 +99,17 @@ def honest(field: str, shown: list[int]) -> Any:
         return shown[0]
     if field == "verdict":
         return "A" if shown[0] > shown[1] else "B"
-    return labels(sorted(range(len(shown)), key=lambda place: -shown[place]))
+    return letters(sorted(range(len(shown)), key=lambda place: -shown[place]))
 
 
-def labels(places: Iterable[int]) -> list[str]:
+def letters(places: Iterable[int]) -> list[str]:
     return ["ABCDEFGHI"[place] for place in places]
 
 
 FAULTS: dict[str, Any] = {"tie": "tie", "refused": None, "flip": {"A": 0.6, "B": 0.4}}
 
 
-def honest_but_for(faults: dict[tuple[int, int], str]) -> Say:
+def honest_but_for(faults: dict[tuple[int, int], str]) -> ScriptedJudge:
     """Sure and right, but for comparisons (better, worse) that fail, or are `turned`."""
 
     def say(field: str, shown: list[int]) -> Any:

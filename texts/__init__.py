@@ -1,0 +1,1 @@
+"""texts: how texts are compared (prefloop)."""

@@ -55,12 +55,12 @@ class _KeyTwice(ValueError):
 
 
 def _each_key_once(parts: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(parts)
-    if len(made) < len(parts):
+    value = dict(parts)
+    if len(value) < len(parts):
         names = [name for name, _ in parts]
         twice = next(name for name in names if names.count(name) > 1)
         raise _KeyTwice(f"the key {twice!a} is there twice")
-    return made
+    return value
 
 
 def _constant(name: str) -> float | None:

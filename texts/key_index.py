@@ -1,4 +1,4 @@
-"""Some thousand texts that can be asked which of them share a key with another text.
+"""An index of some thousand texts that tells which of them share a key with another text.
 
 A key is a 64-bit hash of anything that near duplicates are likely to share. Its upper 40 bits and
 the place of the text stand in one number, and all these numbers in one sorted array: a look-up is a
@@ -13,26 +13,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from texts.overlap import bitmaps, jaccards, spans
-from texts.shingles import Hashes, Places, Sets, starts, take
+from texts.overlap import bitmaps, jaccards, slices
+from texts.shingles import Hashes, Indices, NgramSets, run_starts, select
 
-PLACES = np.uint64(2**24 - 1)
+PLACE_BITS = 24
+PLACE_MASK = np.uint64(2**PLACE_BITS - 1)
 
-LARGEST = 2**16
-"""Texts in a block, so that merging two holds little memory."""
+MAX_TEXTS = 2**16
+"""Texts in an index, so that merging two holds little memory."""
 
-FOUND_AT_ONCE = 2**21
+POSTINGS_AT_ONCE = 2**21
 
-KEYS_A_WORD = 8
-"""So many at most, half as many at least, share a word of 64 bits."""
+KEYS_PER_WORD = 8
+"""So many at most, half as many at least, share a word of 64 bits in the Bloom filter."""
 
 
-class Block(NamedTuple):
-    """The sorted keys with places, the Bloom filter of the keys, and the texts."""
+class KeyIndex(NamedTuple):
+    """The sorted keys with places, the Bloom filter of the keys, and the texts as n-gram sets."""
 
     postings: Hashes
-    marks: Hashes
-    sets: Sets
+    bloom: Hashes
+    sets: NgramSets
     bitmaps: Hashes
 
     @property
@@ -41,99 +42,107 @@ class Block(NamedTuple):
         return len(self.sets.offsets) - 1
 
 
-class Found(NamedTuple):
-    """Pairs over the threshold: the row that asked, the place in the block, their Jaccard."""
+class SimilarPairs(NamedTuple):
+    """Pairs over the threshold: the row that was looked up, the place in the index, the Jaccard."""
 
-    rows: Places
-    places: Places
+    rows: Indices
+    places: Indices
     jaccards: NDArray[np.float64]
 
 
-def make_block(sets: Sets, keys: Hashes, rows: Places) -> Block:
-    """A block of these texts; `rows` says whose key each is."""
-    postings = np.sort(keys & ~PLACES | rows.astype(np.uint64))
-    return Block(postings, _marks(postings), sets, bitmaps(sets))
+def build_index(sets: NgramSets, keys: Hashes, rows: Indices) -> KeyIndex:
+    """An index of these texts; `rows` says whose key each is."""
+    postings = np.sort(keys & ~PLACE_MASK | rows.astype(np.uint64))
+    return KeyIndex(postings, _bloom_filter(postings), sets, bitmaps(sets))
 
 
-def merged(blocks: list[Block], block: Block) -> list[Block]:
-    """The blocks and one more, in few of them: neighbours of like size become one."""
-    blocks = [*blocks, block]
+def with_merged(indexes: list[KeyIndex], added: KeyIndex) -> list[KeyIndex]:
+    """The indexes and one more, in few of them: neighbours of like size become one."""
+    indexes = [*indexes, added]
     while (
-        len(blocks) > 1
-        and blocks[-2].size <= 2 * blocks[-1].size
-        and blocks[-2].size + blocks[-1].size <= LARGEST
+        len(indexes) > 1
+        and indexes[-2].size <= 2 * indexes[-1].size
+        and indexes[-2].size + indexes[-1].size <= MAX_TEXTS
     ):
-        blocks[-2:] = [_joined(*blocks[-2:])]
-    return blocks
+        indexes[-2:] = [_merged(*indexes[-2:])]
+    return indexes
 
 
-def part_of(block: Block, wanted: NDArray[np.bool_]) -> Block:
-    """The block of the wanted texts only, in the same order."""
+def subset(index: KeyIndex, wanted: NDArray[np.bool_]) -> KeyIndex:
+    """The index of the wanted texts only, in the same order."""
     if wanted.all():
-        return block
-    place = (block.postings & PLACES).astype(np.int64)
-    moved = (np.cumsum(wanted) - 1).astype(np.uint64)[place]
-    postings = (block.postings & ~PLACES | moved)[wanted[place]]
+        return index
+    place = (index.postings & PLACE_MASK).astype(np.int64)
+    new_place = (np.cumsum(wanted) - 1).astype(np.uint64)[place]
+    postings = (index.postings & ~PLACE_MASK | new_place)[wanted[place]]
     rows = np.flatnonzero(wanted)
-    return Block(postings, _marks(postings), take(block.sets, rows), block.bitmaps[rows])
+    return KeyIndex(
+        postings, _bloom_filter(postings), select(index.sets, rows), index.bitmaps[rows]
+    )
 
 
-def runs(block: Block, keys: Hashes, below: Places | None = None) -> tuple[Places, Places]:
+def look_up(index: KeyIndex, keys: Hashes, below: Indices | None = None) -> tuple[Indices, Indices]:
     """Where among the postings those of each key begin, and how many there are.
 
     Only texts whose place is `below`, a number for each key, count where it is given. Where there
     are none the beginning means nothing.
     """
     first, counts = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
-    word, bits = _mark(keys, len(block.marks))
-    some = np.flatnonzero((block.marks[word] & bits) == bits)
-    wanted = keys[some] & ~PLACES
-    first[some] = np.searchsorted(block.postings, wanted)
-    end = wanted | (PLACES if below is None else below[some].astype(np.uint64))
-    counts[some] = np.searchsorted(block.postings, end) - first[some]
+    word, bits = _bloom_bits(keys, len(index.bloom))
+    possible = np.flatnonzero((index.bloom[word] & bits) == bits)
+    wanted = keys[possible] & ~PLACE_MASK
+    first[possible] = np.searchsorted(index.postings, wanted)
+    end = wanted | (PLACE_MASK if below is None else below[possible].astype(np.uint64))
+    counts[possible] = np.searchsorted(index.postings, end) - first[possible]
     return first, counts
 
 
-def compared(
-    block: Block, first: Places, counts: Places, rows: Places, asking: Block, threshold: float
-) -> Iterator[Found]:
+def similar_pairs(
+    index: KeyIndex,
+    first: Indices,
+    counts: Indices,
+    rows: Indices,
+    query: KeyIndex,
+    threshold: float,
+) -> Iterator[SimilarPairs]:
     """The pairs over the threshold among those that share a key, a bounded number at a time.
 
-    `first` and `counts` are runs of postings, `rows` the text of `asking` that each is for. A pair
-    may come more than once where there are very many.
+    `first` and `counts` are what `look_up` gave, `rows` the text of `query` that each is for. A
+    pair may come more than once where there are very many.
     """
-    ours, theirs = (asking.sets, asking.bitmaps), (block.sets, block.bitmaps)
-    some = np.flatnonzero(counts)
-    first, counts, rows = first[some], counts[some], rows[some]
-    for span in spans(counts, FOUND_AT_ONCE, FOUND_AT_ONCE):
-        into = starts(counts[span])
-        at = np.arange(into[-1]) + np.repeat(first[span] - into[:-1], counts[span])
-        pairs = np.repeat(rows[span].astype(np.uint64) << np.uint64(24), counts[span])
-        pairs = np.unique(pairs | block.postings[at] & PLACES)
-        asked, places = (pairs >> np.uint64(24)).astype(np.int64), (pairs & PLACES).astype(np.int64)
-        found = jaccards(ours, asked, theirs, places, threshold)
-        hits = np.flatnonzero(found)
-        yield Found(asked[hits], places[hits], found[hits])
+    query_texts, index_texts = (query.sets, query.bitmaps), (index.sets, index.bitmaps)
+    shared = np.flatnonzero(counts)
+    first, counts, rows = first[shared], counts[shared], rows[shared]
+    for span in slices(counts, POSTINGS_AT_ONCE, POSTINGS_AT_ONCE):
+        begins = run_starts(counts[span])
+        at = np.arange(begins[-1]) + np.repeat(first[span] - begins[:-1], counts[span])
+        pairs = np.repeat(rows[span].astype(np.uint64) << np.uint64(PLACE_BITS), counts[span])
+        pairs = np.unique(pairs | index.postings[at] & PLACE_MASK)
+        pair_rows = (pairs >> np.uint64(PLACE_BITS)).astype(np.int64)
+        places = (pairs & PLACE_MASK).astype(np.int64)
+        similarities = jaccards(query_texts, pair_rows, index_texts, places, threshold)
+        hits = np.flatnonzero(similarities)
+        yield SimilarPairs(pair_rows[hits], places[hits], similarities[hits])
 
 
-def _joined(left: Block, right: Block) -> Block:
-    sets = Sets(
+def _merged(left: KeyIndex, right: KeyIndex) -> KeyIndex:
+    sets = NgramSets(
         np.concatenate([left.sets.hashes, right.sets.hashes]),
         np.concatenate([left.sets.offsets, right.sets.offsets[1:] + left.sets.offsets[-1]]),
     )
     postings = np.sort(np.concatenate([left.postings, right.postings + np.uint64(left.size)]))
-    both = np.concatenate([left.bitmaps, right.bitmaps])
-    return Block(postings, _marks(postings), sets, both)
+    both_bitmaps = np.concatenate([left.bitmaps, right.bitmaps])
+    return KeyIndex(postings, _bloom_filter(postings), sets, both_bitmaps)
 
 
-def _marks(postings: Hashes) -> Hashes:
-    marks = np.zeros(1 << max(1, len(postings) // KEYS_A_WORD).bit_length(), np.uint64)
-    word, bits = _mark(postings, len(marks))
-    np.bitwise_or.at(marks, word, bits)
-    return marks
+def _bloom_filter(postings: Hashes) -> Hashes:
+    bloom = np.zeros(1 << max(1, len(postings) // KEYS_PER_WORD).bit_length(), np.uint64)
+    word, bits = _bloom_bits(postings, len(bloom))
+    np.bitwise_or.at(bloom, word, bits)
+    return bloom
 
 
-def _mark(keys: Hashes, words: int) -> tuple[Places, Hashes]:
+def _bloom_bits(keys: Hashes, words: int) -> tuple[Indices, Hashes]:
     """The word that stands for each key by its uppermost bits, and three bits by its lowest."""
     word = (keys >> np.uint64(65 - words.bit_length())).astype(np.int64)
     bits = np.uint64(1) << (keys >> np.uint64(24) & np.uint64(63))

@@ -1,17 +1,15 @@
 """What would teach the held-out prompts: a prompt that is one of them, whatever stands around it,
 one in other words, or a text that quotes one."""
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from rounds.tables import Row
-from texts.near import NearDuplicates, NearMatch
+from rounds.rows import Messages, Prompt
+from texts.near import NearDuplicateFinder, NearMatch, by_similarity
 from texts.normal import plain, prompt_text, words
-from texts.quotes import WHOLE, Quotes, Whole
+from texts.quotes import MIN_WHOLE_WORDS, QuoteFinder, WholeTextFinder
 
-Messages = list[dict[str, str]]
-
-LEAST_WORDS = 3
+MIN_TURN_WORDS = 3
 """Of a turn that is compared by itself: many conversations go on with "Go on." """
 
 
@@ -27,8 +25,13 @@ class LeakLimits(NamedTuple):
     """Share of the 8-grams of a held-out prompt or reference."""
     ngram: int = 3
 
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "LeakLimits":
+        """The limits that the `pairs` section of a config gives."""
+        return cls(section["held_out_near"], section["held_out_overlap"], section["ngram"])
 
-DEFAULTS = LeakLimits()
+
+DEFAULT_LIMITS = LeakLimits()
 
 
 class Leak(NamedTuple):
@@ -44,85 +47,82 @@ class LeakFinder:
     Holds their n-grams in memory: about 100 bytes a word.
     """
 
-    def __init__(self, rows: Iterable[Row], limits: LeakLimits) -> None:
+    def __init__(self, held_out: Iterable[Prompt], limits: LeakLimits) -> None:
         """From prompt rows; `reference` may be missing."""
         self._limits = limits
-        named: list[tuple[str, str]] = []
+        prompts: list[tuple[str, str]] = []
         references: list[tuple[str, str]] = []
-        for row in rows:
-            named.append((row["prompt_id"], prompt_text(row["messages"])))
-            if row.get("reference"):
-                references.append((f"reference of {row['prompt_id']}", row["reference"]))
-        self._names = [name for name, _ in named]
-        self._plain = {plain(text): name for name, text in named}
-        self._whole = Whole(named)
-        self._near = NearDuplicates(limits.near or 1, limits.ngram)
-        self._near.add([text for _, text in named])
-        self._quotes = Quotes([*named, *references] if limits.overlap is not None else [])
+        for row in held_out:
+            prompts.append((row["prompt_id"], prompt_text(row["messages"])))
+            if reference := row.get("reference"):
+                references.append((f"reference of {row['prompt_id']}", reference))
+        self._ids = [prompt_id for prompt_id, _ in prompts]
+        self._id_by_plain_text = {plain(text): prompt_id for prompt_id, text in prompts}
+        self._whole = WholeTextFinder(prompts)
+        self._near = NearDuplicateFinder(limits.near or 1, limits.ngram)
+        self._near.add([text for _, text in prompts])
+        self._quotes = QuoteFinder([*prompts, *references] if limits.overlap is not None else [])
 
-    def shared_with(self, prompts: Iterable[Messages]) -> None:
+    def discount_shared(self, prompts: Iterable[Messages]) -> None:
         """Other prompts: what many of them say is a template, and quoting it is no leak."""
-        self._quotes.shared_with(prompt_text(messages) for messages in prompts)
+        self._quotes.discount_shared(prompt_text(messages) for messages in prompts)
 
-    def asked_in(self, prompts: Sequence[Messages]) -> list[Leak | None]:
+    def leaks_of_prompts(self, prompts: Sequence[Messages]) -> list[Leak | None]:
         """For each prompt the held-out one that it is, holds or comes near to, if there is one.
 
         Some thousand at once are fastest.
         """
         near = self._nearest(prompts) if self._limits.near is not None else [None] * len(prompts)
         return [
-            self._is(prompt_text(messages)) or self._told(hit)
-            for messages, hit in zip(prompts, near, strict=True)
+            self._whole_leak(prompt_text(messages)) or self._near_leak(match)
+            for messages, match in zip(prompts, near, strict=True)
         ]
 
-    def quoted_in(self, prompt: Messages, answers: Iterable[str]) -> Leak | None:
+    def quoted_leak(self, prompt: Messages, answers: Iterable[str]) -> Leak | None:
         """The held-out prompt or reference that a prompt or an answer to it holds much of."""
         if self._limits.overlap is None:
             return None
         answers = list(answers)
         for text in answers:
-            if name := self._whole.within(text, WHOLE):
+            if name := self._whole.find(text, MIN_WHOLE_WORDS):
                 return Leak("held_out_overlap", f"all of {name}")
-        share, name = self._quotes.most([prompt_text(prompt), *answers], self._limits.overlap)
+        texts = [prompt_text(prompt), *answers]
+        share, name = self._quotes.most_quoted(texts, self._limits.overlap)
         return Leak("held_out_overlap", f"{share:.0%} of the 8-grams of {name}") if name else None
 
-    def _is(self, text: str) -> Leak | None:
-        if name := self._plain.get(plain(text)):
-            return Leak("held_out_prompt", name)
-        if name := self._whole.within(text):
-            return Leak("held_out_prompt", f"holds all of {name}")
+    def _whole_leak(self, text: str) -> Leak | None:
+        if prompt_id := self._id_by_plain_text.get(plain(text)):
+            return Leak("held_out_prompt", prompt_id)
+        if prompt_id := self._whole.find(text):
+            return Leak("held_out_prompt", f"holds all of {prompt_id}")
         return None
 
-    def _told(self, hit: NearMatch | None) -> Leak | None:
-        if hit is None:
+    def _near_leak(self, match: NearMatch | None) -> Leak | None:
+        if match is None:
             return None
-        return Leak("held_out_near", f"Jaccard {hit.jaccard:.3f} with {self._names[hit.place]}")
+        return Leak("held_out_near", f"Jaccard {match.jaccard:.3f} with {self._ids[match.place]}")
 
     def _nearest(self, prompts: Sequence[Messages]) -> list[NearMatch | None]:
-        """The best hit of each prompt's views."""
-        texts: list[str] = []
-        of: list[int] = []
+        """The nearest held-out prompt to any part of each prompt."""
+        parts: list[str] = []
+        prompt_of_part: list[int] = []
         for place, messages in enumerate(prompts):
-            for text in _views(messages):
-                texts.append(text)
-                of.append(place)
-        best: list[NearMatch | None] = [None] * len(prompts)
-        for place, hit in zip(of, self._near.find(texts), strict=True):
-            if hit is not None:
-                best[place] = min(best[place] or hit, hit, key=_order)
-        return best
+            for text in _parts(messages):
+                parts.append(text)
+                prompt_of_part.append(place)
+        nearest: list[NearMatch | None] = [None] * len(prompts)
+        for place, match in zip(prompt_of_part, self._near.find(parts), strict=True):
+            if match is not None:
+                nearest[place] = min(nearest[place] or match, match, key=by_similarity)
+        return nearest
 
 
-def _order(hit: NearMatch) -> tuple[float, int]:
-    return -hit.jaccard, hit.place
-
-
-def _views(messages: Messages) -> list[str]:
+def _parts(messages: Messages) -> list[str]:
     """The prompt, each user turn and each line that says enough by itself: what a held-out prompt
     in other words may be wrapped in changes the n-grams of the whole."""
     whole = prompt_text(messages)
     turns = [turn["content"] for turn in messages if turn["role"] == "user"]
-    enough = min(WHOLE, len(words(whole)) / 2)
-    turns = [text for text in turns if len(words(text)) >= LEAST_WORDS]
+    enough = min(MIN_WHOLE_WORDS, len(words(whole)) / 2)
+    turns = [text for text in turns if len(words(text)) >= MIN_TURN_WORDS]
     lines = [line for text in turns for line in text.splitlines() if len(words(line)) >= enough]
     return list(dict.fromkeys([whole, *turns, *lines]))

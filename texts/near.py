@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from texts.key_index import Block, compared, make_block, merged, runs
-from texts.shingles import HASH_BITS, Hashes, Places, Sets, shingled, sizes
+from texts.key_index import KeyIndex, build_index, look_up, similar_pairs, with_merged
+from texts.shingles import HASH_BITS, Hashes, Indices, NgramSets, ngram_sets, set_sizes
 
 
 class NearMatch(NamedTuple):
@@ -16,7 +16,7 @@ class NearMatch(NamedTuple):
     jaccard: float
 
 
-class NearDuplicates:
+class NearDuplicateFinder:
     """Texts in memory, asked for near duplicates of others. Exact: none over the threshold is lost.
 
     What is near a text of m n-grams shares at least threshold * m of them, so one at least of its
@@ -27,48 +27,59 @@ class NearDuplicates:
     def __init__(self, threshold: float, ngram: int = 3) -> None:
         self.threshold = threshold
         self.ngram = ngram
-        self._blocks: list[Block] = []
+        self._indexes: list[KeyIndex] = []
 
     def add(self, texts: Sequence[str]) -> None:
         """Add texts that later ones are compared with."""
-        for sets in shingled(texts, self.ngram):
-            rows = np.repeat(np.arange(len(sets.offsets) - 1), sizes(sets))
-            self._blocks = merged(self._blocks, make_block(sets, _keys(sets), rows))
+        for sets in ngram_sets(texts, self.ngram):
+            rows = np.repeat(np.arange(len(sets.offsets) - 1), set_sizes(sets))
+            self._indexes = with_merged(self._indexes, build_index(sets, _keys(sets), rows))
 
     def find(self, texts: Sequence[str]) -> list[NearMatch | None]:
         """For each text the most similar added one at or above the threshold, or None.
 
         The one added first where several are equally similar.
         """
-        return [hit for sets in shingled(texts, self.ngram) for hit in self._best(sets)]
+        return [match for sets in ngram_sets(texts, self.ngram) for match in self._best(sets)]
 
-    def _best(self, sets: Sets) -> list[NearMatch | None]:
+    def _best(self, sets: NgramSets) -> list[NearMatch | None]:
         best: list[NearMatch | None] = [None] * (len(sets.offsets) - 1)
         keys = _keys(sets)
-        rows = np.repeat(np.arange(len(best)), sizes(sets))
-        asking = make_block(sets, keys[:0], rows[:0])
-        there = [runs(block, keys) for block in self._blocks]
-        common = np.sum([counts for _, counts in there], axis=0, dtype=np.int64)
-        rare = self._rarest(sets, rows, np.broadcast_to(common, len(keys)))
+        rows = np.repeat(np.arange(len(best)), set_sizes(sets))
+        query = build_index(sets, keys[:0], rows[:0])
+        postings = [look_up(index, keys) for index in self._indexes]
+        holders = np.sum([counts for _, counts in postings], axis=0, dtype=np.int64)
+        rare = self._rarest(sets, rows, np.broadcast_to(holders, len(keys)))
         before = 0
-        for block, (first, counts) in zip(self._blocks, there, strict=True):
-            asked = (first[rare], counts[rare], rows[rare])
-            for found in compared(block, *asked, asking, self.threshold):
-                order = np.lexsort((found.places, -found.jaccards, found.rows))
-                row, top = np.unique(found.rows[order], return_index=True)
+        for index, (first, counts) in zip(self._indexes, postings, strict=True):
+            of_rare = (first[rare], counts[rare], rows[rare])
+            for similar in similar_pairs(index, *of_rare, query, self.threshold):
+                order = np.lexsort((similar.places, -similar.jaccards, similar.rows))
+                row, top = np.unique(similar.rows[order], return_index=True)
                 for at, hit in zip(row.tolist(), order[top].tolist(), strict=True):
-                    new = NearMatch(before + int(found.places[hit]), float(found.jaccards[hit]))
-                    best[at] = min(best[at] or new, new, key=lambda each: (-each[1], each[0]))
-            before += block.size
+                    place, jaccard = int(similar.places[hit]), float(similar.jaccards[hit])
+                    match = NearMatch(before + place, jaccard)
+                    best[at] = min(best[at] or match, match, key=by_similarity)
+            before += index.size
         return best
 
-    def _rarest(self, sets: Sets, rows: Places, common: Places) -> Places:
-        """The n-grams that have to be looked at: of each text the rarest, as many as it takes."""
+    def _rarest(self, sets: NgramSets, rows: Indices, holders: Indices) -> Indices:
+        """The n-grams that have to be looked at: of each text the rarest, as many as it takes.
+
+        `holders` says how many of the added texts have each.
+        """
         rank = np.arange(len(rows)) - sets.offsets[rows]
-        order = np.argsort(rows << 32 | common)
-        enough = sizes(sets) - np.ceil(self.threshold * sizes(sets) - 1e-6).astype(np.int64) + 1
+        order = np.argsort(rows << 32 | holders)
+        enough = (
+            set_sizes(sets) - np.ceil(self.threshold * set_sizes(sets) - 1e-6).astype(np.int64) + 1
+        )
         return order[rank < enough[rows]]
 
 
-def _keys(sets: Sets) -> Hashes:
+def by_similarity(match: NearMatch) -> tuple[float, int]:
+    """A key that sorts the most similar first, and among equals the one added first."""
+    return -match.jaccard, match.place
+
+
+def _keys(sets: NgramSets) -> Hashes:
     return sets.hashes << np.uint64(64 - HASH_BITS)

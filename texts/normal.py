@@ -13,11 +13,13 @@ INVISIBLE = re.compile(
 )
 
 UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    "\u0e00-\u0eff\u1000-\u1049\u104c-\u109f\u1780-\u17d3\u17d7-\u17ff\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 """Characters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Japanese and
-Chinese. Each is a word of its own."""
+Chinese. Each is a word of its own; the marks that end a Burmese or a Khmer sentence are none."""
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 WORDS = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")
 """A word, in a text that is `plain`."""
@@ -25,15 +27,21 @@ WORDS = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")
 
 def plain(text: str) -> str:
     """A text for comparison, much as NFKC_Casefold (Unicode, UAX 31), with white space folded."""
-    seen = INVISIBLE.sub("", " ".join(text.split()))
-    if not seen.isascii():
-        seen = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
-    return " ".join(seen.casefold().split())
+    visible = INVISIBLE.sub("", " ".join(text.split()))
+    if not visible.isascii():
+        folded = unicodedata.normalize("NFKC", visible).casefold()
+        visible = unicodedata.normalize("NFKC", folded)
+    return " ".join(visible.casefold().split())
 
 
 def words(text: str) -> list[str]:
     """The words of a text as it is compared."""
     return WORDS.findall(plain(text))
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether a character is a word of its own: its script puts no spaces between words."""
+    return _UNSPACED.fullmatch(character) is not None
 
 
 def prompt_text(messages: Messages) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from texts.normal import UNSPACED, WORDS, plain, words
 
 NGRAM = 8
-SHARED = 3, 5
-"""An n-gram of so many of the texts, or of so many other ones, is a template or an instruction and
-gives none away."""
-LEAST = 8
+TEMPLATE_NAMED, TEMPLATE_OTHERS = 3, 5
+"""An n-gram that so many of the named texts hold, or so many other ones, is a template or an
+instruction and gives none away."""
+MIN_NGRAMS = 8
 """N-grams that must be there of a text, or all that it has, shared ones included. Of a short text
 that differs in one word most can be there, and the word is what it asks about."""
 
-WHOLE = 5
+MIN_WHOLE_WORDS = 5
 """Words from which a text counts that stands whole in another; a shorter one has to be half of it,
 for many texts say "Explain your answer." """
 
@@ -22,73 +22,73 @@ _BREAK = re.compile(rf"[^\w\s'\u2019&/{UNSPACED}-]|\n|(?<=[{UNSPACED}])\s+|\s+(?
 """Ends of sentences and lines; where a script puts no spaces between words, one ends a sentence."""
 
 
-class Quotes:
+class QuoteFinder:
     """Which of some named texts are quoted, told by n-grams that few others share."""
 
     def __init__(self, named: Iterable[tuple[str, str]]) -> None:
-        grams = {name: set(_ngrams(text)) for name, text in named}
-        self._least = {name: min(LEAST, len(found)) for name, found in grams.items()}
-        ours = Counter(gram for found in grams.values() for gram in found)
-        self._of: dict[str, list[str]] = {}
-        for name, found in grams.items():
-            for gram in found:
-                if ours[gram] < SHARED[0]:
-                    self._of.setdefault(gram, []).append(name)
-        self._size = Counter(name for names in self._of.values() for name in names)
-        self._others: Counter[str] = Counter()
+        ngrams = {name: set(_ngrams(text)) for name, text in named}
+        self._least = {name: min(MIN_NGRAMS, len(own)) for name, own in ngrams.items()}
+        holders = Counter(ngram for own in ngrams.values() for ngram in own)
+        self._names_of: dict[str, list[str]] = {}
+        for name, own in ngrams.items():
+            for ngram in own:
+                if holders[ngram] < TEMPLATE_NAMED:
+                    self._names_of.setdefault(ngram, []).append(name)
+        self._size = Counter(name for names in self._names_of.values() for name in names)
+        self._other_holders: Counter[str] = Counter()
 
-    def shared_with(self, texts: Iterable[str]) -> None:
+    def discount_shared(self, texts: Iterable[str]) -> None:
         """Texts of others: an n-gram that many of them hold counts no longer."""
         for text in texts:
-            for gram in set(_ngrams(text)) & self._of.keys():
-                self._others[gram] += 1
-                if self._others[gram] >= SHARED[1]:
-                    self._size.subtract(self._of.pop(gram))
+            for ngram in set(_ngrams(text)) & self._names_of.keys():
+                self._other_holders[ngram] += 1
+                if self._other_holders[ngram] >= TEMPLATE_OTHERS:
+                    self._size.subtract(self._names_of.pop(ngram))
 
-    def most(self, texts: Iterable[str], least: float) -> tuple[float, str | None]:
-        """The text that is held to the largest share, from `least` on, and that share."""
-        there = {gram for text in texts for gram in _ngrams(text)}
-        held = Counter(name for gram in there for name in self._of.get(gram, ()))
+    def most_quoted(self, texts: Iterable[str], least: float) -> tuple[float, str | None]:
+        """The text that is quoted to the largest share, from `least` on, and that share."""
+        ngrams = {ngram for text in texts for ngram in _ngrams(text)}
+        quoted = Counter(name for ngram in ngrams for name in self._names_of.get(ngram, ()))
         enough = [
             (count / self._size[name], name)
-            for name, count in held.items()
+            for name, count in quoted.items()
             if count >= least * self._size[name] and count >= self._least[name]
         ]
-        return max(enough, default=(0.0, None), key=lambda found: (found[0], str(found[1])))
+        return max(enough, default=(0.0, None), key=lambda most: (most[0], str(most[1])))
 
 
-class Whole:
+class WholeTextFinder:
     """Which of some named texts stand whole in another, between ends of sentences or lines."""
 
     def __init__(self, named: Iterable[tuple[str, str]]) -> None:
         self._names: dict[str, str] = {}
         self._lengths: dict[str, set[int]] = {}
         for name, text in named:
-            if found := words(text):
-                said = " ".join(found)
-                self._names[said] = min(name, self._names.get(said, name))
-                self._lengths.setdefault(found[0], set()).add(len(found))
+            if its_words := words(text):
+                joined = " ".join(its_words)
+                self._names[joined] = min(name, self._names.get(joined, name))
+                self._lengths.setdefault(its_words[0], set()).add(len(its_words))
 
-    def within(self, text: str, least: int = 1) -> str | None:
-        """The name of the longest of `least` words or more that stands there, if one does."""
-        found: list[str] = []
+    def find(self, text: str, least: int = 1) -> str | None:
+        """The name of the longest of `least` words or more that stands in the text, if one does."""
+        its_words: list[str] = []
         breaks = [0]
         for part in _BREAK.split("\n".join(plain(line) for line in text.splitlines())):
-            if some := WORDS.findall(part):
-                found += some
-                breaks.append(len(found))
-        enough = max(least, min(WHOLE, len(found) / 2))
+            if part_words := WORDS.findall(part):
+                its_words += part_words
+                breaks.append(len(its_words))
+        enough = max(least, min(MIN_WHOLE_WORDS, len(its_words) / 2))
         ends = set(breaks)
         standing = [
             (end - first, name)
             for first in breaks[:-1]
-            for size in self._lengths.get(found[first], ())
+            for size in self._lengths.get(its_words[first], ())
             if size >= enough and (end := first + size) in ends
-            if (name := self._names.get(" ".join(found[first:end])))
+            if (name := self._names.get(" ".join(its_words[first:end])))
         ]
-        return max(standing, default=(0, None), key=lambda one: one[0])[1]
+        return max(standing, default=(0, None), key=lambda longest: longest[0])[1]
 
 
 def _ngrams(text: str) -> Iterable[str]:
-    found = words(text)
-    return (" ".join(found[at : at + NGRAM]) for at in range(len(found) - NGRAM + 1))
+    its_words = words(text)
+    return (" ".join(its_words[at : at + NGRAM]) for at in range(len(its_words) - NGRAM + 1))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from texts.normal import plain, words
 
 Hashes = NDArray[np.uint64]
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 TEXTS_AT_ONCE = 256
 CHARACTERS_AT_ONCE = 2**20
@@ -27,70 +27,72 @@ HASH_BITS = 52
 """The other twelve of 64 hold the text's place in a batch, so that one sort does for all texts."""
 
 _ASCII = "".join(chr(i).lower() if chr(i).isalnum() or chr(i) == "_" else " " for i in range(128))
-_PLAIN = _ASCII.encode() + bytes(range(128, 256))  # the bytes of UTF-8 are parts of words
-_UNSEEN = bytes(range(9)) + bytes(range(14, 28)) + b"\x7f"
-_CODES = np.frombuffer(hashlib.shake_128(b"prefloop bytes").digest(256 * 8), dtype="<u8")
+_WORD_BYTES = _ASCII.encode() + bytes(range(128, 256))  # the bytes of UTF-8 are parts of words
+_HIDDEN_BYTES = bytes(range(9)) + bytes(range(14, 28)) + b"\x7f"
+_BYTE_CODES = np.frombuffer(hashlib.shake_128(b"prefloop bytes").digest(256 * 8), dtype="<u8")
 _BASE, _STEP, _MIX = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xBF58476D1CE4E5B9
 
 
-class Sets(NamedTuple):
+class NgramSets(NamedTuple):
     """Sets of hashes: that of text i is `hashes[offsets[i] : offsets[i + 1]]`, ascending."""
 
     hashes: Hashes
-    offsets: Places
+    offsets: Indices
 
 
-def shingled(texts: Sequence[str], ngram: int) -> Iterator[Sets]:
+def ngram_sets(texts: Sequence[str], ngram: int) -> Iterator[NgramSets]:
     """The n-gram sets of the texts, in order, TEXTS_AT_ONCE or fewer at a time."""
-    some: list[bytes] = []
+    batch: list[bytes] = []
     length = 0
     for text in texts:
-        some.append(_plain(text))
-        length += len(some[-1])
-        if len(some) == TEXTS_AT_ONCE or length >= CHARACTERS_AT_ONCE:
-            yield _sets(some, ngram)
-            some, length = [], 0
-    if some:
-        yield _sets(some, ngram)
+        batch.append(_word_bytes(text))
+        length += len(batch[-1])
+        if len(batch) == TEXTS_AT_ONCE or length >= CHARACTERS_AT_ONCE:
+            yield _hashed(batch, ngram)
+            batch, length = [], 0
+    if batch:
+        yield _hashed(batch, ngram)
 
 
-def sizes(sets: Sets) -> Places:
+def set_sizes(sets: NgramSets) -> Indices:
     """How many n-grams each text has."""
     return np.diff(sets.offsets)
 
 
-def take(sets: Sets, rows: Places) -> Sets:
+def select(sets: NgramSets, rows: Indices) -> NgramSets:
     """The sets of these texts only."""
-    return Sets(sets.hashes[within(sets.offsets, rows)], starts(sizes(sets)[rows]))
+    return NgramSets(
+        sets.hashes[row_indices(sets.offsets, rows)], run_starts(set_sizes(sets)[rows])
+    )
 
 
-def starts(counts: Places) -> Places:
+def run_starts(counts: Indices) -> Indices:
     """Where runs of these lengths begin and, last, where all of them end."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
-def within(offsets: Places, rows: Places) -> Places:
-    """The indexes that belong to these rows, row after row."""
+def row_indices(offsets: Indices, rows: Indices) -> Indices:
+    """The indices that belong to these rows, row after row."""
     counts = offsets[rows + 1] - offsets[rows]
-    into = starts(counts)
-    return np.arange(into[-1]) + np.repeat(offsets[rows] - into[:-1], counts)
+    begins = run_starts(counts)
+    return np.arange(begins[-1]) + np.repeat(offsets[rows] - begins[:-1], counts)
 
 
-def _plain(text: str) -> bytes:
+def _word_bytes(text: str) -> bytes:
     """The words of a text with spaces between them."""
     spaced = text if text.isascii() else " ".join(words(text))
-    found = spaced.encode().translate(_PLAIN, _UNSEEN)
-    if found.isspace() or not found:
+    spelled = spaced.encode().translate(_WORD_BYTES, _HIDDEN_BYTES)
+    if spelled.isspace() or not spelled:
         return plain(text).replace(" ", "").encode()
-    return found
+    return spelled
 
 
-def _sets(plain: list[bytes], ngram: int) -> Sets:
-    words, bounds = _word_hashes(plain)
+def _hashed(texts: list[bytes], ngram: int) -> NgramSets:
+    words, bounds = _word_hashes(texts)
     counts = np.diff(bounds)
     grams = np.where(counts > 0, np.maximum(counts - ngram + 1, 1), 0)
-    rows = np.repeat(np.arange(len(plain)), grams)
-    first = np.arange(len(rows)) + np.repeat(bounds[:-1] - starts(grams)[:-1], grams)
+    rows = np.repeat(np.arange(len(texts)), grams)
+    first = np.arange(len(rows)) + np.repeat(bounds[:-1] - run_starts(grams)[:-1], grams)
     left = bounds[1:][rows] - first
     hashes = words[first]
     for step in range(1, ngram):
@@ -101,24 +103,24 @@ def _sets(plain: list[bytes], ngram: int) -> Sets:
     shift = np.uint64(HASH_BITS)
     placed = np.sort((rows.astype(np.uint64) << shift) | (hashes >> np.uint64(64 - HASH_BITS)))
     placed = placed[np.concatenate([np.ones(1, bool), placed[1:] != placed[:-1]])[: len(placed)]]
-    offsets = np.searchsorted(placed, np.arange(len(plain) + 1, dtype=np.uint64) << shift)
-    return Sets(placed & np.uint64(2**HASH_BITS - 1), offsets.astype(np.int64))
+    offsets = np.searchsorted(placed, np.arange(len(texts) + 1, dtype=np.uint64) << shift)
+    return NgramSets(placed & np.uint64(2**HASH_BITS - 1), offsets.astype(np.int64))
 
 
-def _word_hashes(plain: list[bytes]) -> tuple[Hashes, Places]:
+def _word_hashes(texts: list[bytes]) -> tuple[Hashes, Indices]:
     """A hash for each word, and where the words of each text begin and end among them.
 
     The polynomial of the word's bytes, read off the running sum over all texts.
     """
-    raw = np.frombuffer(b" ".join([b"", *plain, b""]), dtype=np.uint8)
+    raw = np.frombuffer(b" ".join([b"", *texts, b""]), dtype=np.uint8)
     inside = raw != ord(" ")
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     first, end = edges[::2], edges[1::2]
     powers, inverse = _powers(1 << (len(raw) - 1).bit_length())
-    sums = np.cumsum(_CODES[raw] * powers[: len(raw)])
+    sums = np.cumsum(_BYTE_CODES[raw] * powers[: len(raw)])
     words = (sums[end - 1] - sums[first - 1]) * inverse[first]
-    texts = 1 + starts(np.array([len(each) + 1 for each in plain], dtype=np.int64))
-    return words, np.searchsorted(first, texts).astype(np.int64)
+    text_starts = 1 + run_starts(np.array([len(text) + 1 for text in texts], dtype=np.int64))
+    return words, np.searchsorted(first, text_starts).astype(np.int64)
 
 
 @lru_cache(maxsize=2)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rounds.by_hand import by_hand, show_progress
 from rounds.errors import UserError
-from rounds.folder import policy_of, round_start, run_of
+from rounds.folder import policy_of, read_round_start, run_of
 from rounds.stages import stage_stamps
 from texts.leaks import LeakLimits
 from trainer.config import TrainerConfig
@@ -14,18 +14,18 @@ from trainer.stage import train
 
 def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The trainer stage with the run's own config."""
-    start, run_dir = round_start(folder), run_of(folder)
+    start, run_dir = read_round_start(folder), run_of(folder)
     policy, initial = (policy_of(run_dir, start[name]) for name in ("policy", "initial"))
     if tree["trainer"] is None:
         raise UserError("run.yaml: trainer is null; this run trains nothing")
     config = TrainerConfig.model_validate(tree["trainer"])
-    stamp = stage_stamps(folder).get("gold", {"facts": {}})
-    flip_rate = stamp["facts"].get("flip_rate")
-    keys = ("held_out_near", "held_out_overlap", "ngram")
-    limits = LeakLimits(*(tree["pairs"][key] for key in keys))
-    return train(folder, config, policy, initial, start["seed"], show_progress, flip_rate, limits)[
-        0
-    ]
+    gold = stage_stamps(folder).get("gold", {"facts": {}})
+    flip_rate = gold["facts"].get("flip_rate")
+    limits = LeakLimits.of(tree["pairs"])
+    trained, _ = train(
+        folder, config, policy, initial, start["seed"], show_progress, flip_rate, limits
+    )
+    return trained
 
 
 if __name__ == "__main__":

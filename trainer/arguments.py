@@ -4,10 +4,9 @@ Imports torch, so only child processes use it.
 """
 
 import dataclasses
-from difflib import get_close_matches
 from typing import Any
 
-from rounds.errors import UserError
+from rounds.errors import UserError, did_you_mean
 
 
 def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
@@ -15,7 +14,7 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
     import torch
     from trl import DPOConfig
 
-    _known("trainer.args", args, {field.name for field in dataclasses.fields(DPOConfig)})
+    _check_names("trainer.args", args, {field.name for field in dataclasses.fields(DPOConfig)})
     fitting = {} if torch.cuda.is_available() else {"use_cpu": True, "bf16": False}
     try:
         return DPOConfig(**{**fitting, **args, "output_dir": output_dir})
@@ -35,16 +34,17 @@ def lora_config(args: dict[str, Any] | None) -> Any:
         return None
     from peft import LoraConfig
 
-    _known("trainer.lora", args, {field.name for field in dataclasses.fields(LoraConfig)})
+    _check_names("trainer.lora", args, {field.name for field in dataclasses.fields(LoraConfig)})
     try:
         return LoraConfig(**{"task_type": "CAUSAL_LM", **args})
     except (TypeError, ValueError) as error:
         raise UserError(f"trainer.lora: {str(error).splitlines()[0]}") from error
 
 
-def _known(where: str, args: dict[str, Any], names: set[str]) -> None:
+def _check_names(where: str, args: dict[str, Any], names: set[str]) -> None:
     for name in args:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UserError(f"{where}.{name}: TRL knows no such argument{hint}")
+            hint = did_you_mean(name, names)
+            raise UserError(
+                f"{where}.{name}: TRL knows no such argument" + (f"; {hint}" if hint else "")
+            )

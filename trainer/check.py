@@ -11,7 +11,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from endpoints.child_main import child_main, say
+from endpoints.child_main import child_main, report_progress
 from preferences.config import Data
 from preferences.preference import Preference
 from preferences.read import Malformed, read_preferences
@@ -19,7 +19,7 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from trainer.arguments import dpo_config, lora_config, prompt_limit
 
-TOLD_EVERY = 5000
+REPORT_EVERY = 5000
 """Rows between two lines of progress."""
 
 
@@ -29,60 +29,60 @@ def main(job_path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         args = dpo_config(job["args"], folder)
         lora_config(job["lora"])
-    longest = prompt_limit(args)
-    found = []
+    limit = prompt_limit(args)
+    sentences = []
     for key, source in job["imported"]:
         tokenizer = AutoTokenizer.from_pretrained(job["model"])
-        found.append(check_data(Data(**source), key, tokenizer, longest))
-    write_json(job_path.parent / "found.json", found)
+        sentences.append(check_data(Data(**source), key, tokenizer, limit))
+    write_json(job_path.parent / "found.json", sentences)
 
 
-def check_data(source: Data, key: str, tokenizer: Any, longest: float) -> str:
+def check_data(source: Data, key: str, tokenizer: Any, limit: float) -> str:
     """What a source of preferences holds, in a sentence.
 
     Raises UserError for a row that is malformed or that the chat template refuses, and where no
-    row is left: TRL drops, without a word, a prompt of `longest` tokens or more.
+    row is left: TRL drops, without a word, a prompt of `limit` tokens or more.
     """
     shape, rows = read_preferences(source, key)
     counts: Counter[str] = Counter()
     too_long: list[str] = []
-    for one in rows:
-        if isinstance(one, Preference):
+    for row in rows:
+        if isinstance(row, Preference):
             counts["preferences"] += 1
-            if _length(one, tokenizer) >= longest:
-                too_long.append(one.where)
+            if _prompt_tokens(row, tokenizer) >= limit:
+                too_long.append(row.where)
         else:
-            counts["malformed" if isinstance(one, Malformed) else one.reason] += 1
-        if counts.total() % TOLD_EVERY == 0:
-            say(counts.total(), 0, f"checking {source}")
+            counts["malformed" if isinstance(row, Malformed) else row.reason] += 1
+        if counts.total() % REPORT_EVERY == 0:
+            report_progress(counts.total(), 0, f"checking {source}")
     if not counts["preferences"]:
-        said = ", ".join(f"{reason} {n}" for reason, n in sorted(counts.items()))
-        raise UserError(f"{key}: {source} holds no preference ({said})")
+        reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(counts.items()))
+        raise UserError(f"{key}: {source} holds no preference ({reasons})")
     if len(too_long) == counts["preferences"]:
         raise UserError(
-            f"{key}: every prompt of {source} has {longest} tokens or more, and TRL drops those "
+            f"{key}: every prompt of {source} has {limit} tokens or more, and TRL drops those "
             "(trainer.args.max_length)"
         )
-    said = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
-    sentence = f"{key}: {source} is of the shape {shape}: {said}"
+    kinds = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+    sentence = f"{key}: {source} is of the shape {shape}: {kinds}"
     if too_long:
         sentence += (
-            f"; with a prompt of {longest} tokens or more (trainer.args.max_length) and so not "
+            f"; with a prompt of {limit} tokens or more (trainer.args.max_length) and so not "
             f"trained on: {len(too_long)}, the first is {too_long[0]}"
         )
     return sentence
 
 
-def _length(one: Preference, tokenizer: Any) -> int:
+def _prompt_tokens(preference: Preference, tokenizer: Any) -> int:
     """Tokens of the prompt in the policy's chat template."""
     try:
         ids = tokenizer.apply_chat_template(
-            one.prompt, add_generation_prompt=True, return_dict=False
+            preference.prompt, add_generation_prompt=True, return_dict=False
         )
     except Exception as error:  # a template raises what it likes
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"{one.where}: the policy's chat template refuses the prompt ({reason})"
+            f"{preference.where}: the policy's chat template refuses the prompt ({reason})"
         ) from error
     return len(ids)
 

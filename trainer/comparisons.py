@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
 from preferences.config import Data
-from preferences.preference import Messages, Preference
+from preferences.preference import Preference
 from preferences.read import read_preferences
 from rounds.ids import digest
-from rounds.tables import Row
+from rounds.rows import ExtraPair, Messages, Pair
 
 COMPARED_COLUMNS = ("prompt", "chosen", "rejected")
 """Columns of a pair that are trained on."""
@@ -16,49 +16,52 @@ COMPARED_COLUMNS = ("prompt", "chosen", "rejected")
 class KnownComparisons:
     """Comparisons that some pairs have decided. Some hundred bytes a pair are held."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._won: dict[str, bool] = {}
-        self.add(rows)
+    def __init__(self, pairs: Iterable[Pair | ExtraPair]) -> None:
+        self._decided: dict[str, bool] = {}
+        self.add(pairs)
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Add pairs; their `SAID` columns are read."""
-        self._won.update(map(_of_row, rows))
+    def add(self, pairs: Iterable[Pair | ExtraPair]) -> None:
+        """Add pairs; their COMPARED_COLUMNS are read."""
+        self._decided.update(map(_of_pair, pairs))
 
     def fresh(
-        self, rows: Iterable[Row], left_out: Counter[str], disputed: Collection[str] = ()
-    ) -> Iterator[Row]:
-        """The rows whose comparisons are neither decided nor `disputed`.
+        self,
+        pairs: Iterable[ExtraPair],
+        left_out: Counter[str],
+        disputed: Collection[str] = (),
+    ) -> Iterator[ExtraPair]:
+        """The pairs whose comparisons are neither decided nor `disputed`.
 
         `left_out` counts the others: `repeated`, or `contradicts` where they say the opposite.
         """
-        for row in rows:
-            name, won = _of_row(row)
-            there = self._won.get(name)
-            if there is None and name not in disputed:
-                yield row
+        for pair in pairs:
+            name, decision = _of_pair(pair)
+            known = self._decided.get(name)
+            if known is None and name not in disputed:
+                yield pair
             else:
-                left_out["repeated" if there == won else "contradicts"] += 1
+                left_out["repeated" if known == decision else "contradicts"] += 1
 
 
-def disputed(sources: Iterable[tuple[str, Data]]) -> set[str]:
+def disputed_comparisons(sources: Iterable[tuple[str, Data]]) -> set[str]:
     """The comparisons that imported data decides both ways; each source has the key that named it.
 
     Which of the two is right, nobody can tell. Some hundred bytes a preference are held. Raises
     UserError as `read_preferences` does.
     """
     decided: dict[str, bool] = {}
-    found = set()
+    disputed = set()
     for key, source in sources:
-        for one in read_preferences(source, key).rows:
-            if isinstance(one, Preference):
-                name, won = _comparison(one.prompt, one.chosen, one.rejected)
-                if decided.setdefault(name, won) != won:
-                    found.add(name)
-    return found
+        for row in read_preferences(source, key).rows:
+            if isinstance(row, Preference):
+                name, decision = _comparison(row.prompt, row.chosen, row.rejected)
+                if decided.setdefault(name, decision) != decision:
+                    disputed.add(name)
+    return disputed
 
 
-def _of_row(row: Row) -> tuple[str, bool]:
-    return _comparison(row["prompt"], row["chosen"][0]["content"], row["rejected"][0]["content"])
+def _of_pair(pair: Pair | ExtraPair) -> tuple[str, bool]:
+    return _comparison(pair["prompt"], pair["chosen"][0]["content"], pair["rejected"][0]["content"])
 
 
 def _comparison(prompt: Messages, chosen: str, rejected: str) -> tuple[str, bool]:

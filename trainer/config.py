@@ -24,13 +24,13 @@ class Replay(Section):
 
     @field_validator("data", mode="before")
     @classmethod
-    def _several(cls, value: Any) -> Any:
+    def _as_list(cls, value: Any) -> Any:
         return value if isinstance(value, list) else [value]
 
     @model_validator(mode="after")
     def _rounds_alone(self) -> "Replay":
-        for one in self.data:
-            if one.data == ROUNDS and one != Data(data=ROUNDS):
+        for source in self.data:
+            if source.data == ROUNDS and source != Data(data=ROUNDS):
                 raise ValueError(f"data: {ROUNDS} takes no other key")
         return self
 
@@ -57,7 +57,7 @@ class TrainerConfig(Section):
     """What every round is trained on beside its pairs."""
 
     @model_validator(mode="after")
-    def _ours(self) -> "TrainerConfig":
+    def _no_output_dir(self) -> "TrainerConfig":
         if "output_dir" in self.args:
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
         return self
@@ -67,4 +67,6 @@ class TrainerConfig(Section):
         """The preference data to be read, each with the key that names it."""
         named = [("trainer.warm_start", self.warm_start)] if self.warm_start else []
         replayed = self.replay.data if self.replay else []
-        return named + [("trainer.replay.data", one) for one in replayed if one.data != ROUNDS]
+        return named + [
+            ("trainer.replay.data", source) for source in replayed if source.data != ROUNDS
+        ]

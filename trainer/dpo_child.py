@@ -1,4 +1,4 @@
-"""The child process that trains: `python -m trainer.dpo_child job.json` (or accelerate launch -m)
+"""The child process that trains: `trainer.dpo_child job.json`, by itself or by `accelerate launch`
 
 Reads the round's pairs, extra.parquet and the candidates behind them; writes the next policy to
 the job's `out` and training.json beside the job.
@@ -15,19 +15,18 @@ from datasets import Dataset
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
 
-from endpoints.child_main import child_main, say
+from endpoints.child_main import child_main, report_progress
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
-from rounds.tables import Row
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
 from trainer.kl import kl_to_reference
-from trainer.rows import split, training_rows
+from trainer.rows import TrainingRow, split, training_rows
 from trainer.sampled_tokens import SampledTokensTrainer
 
-NAMED = 10
+MOST_NAMED = 10
 """Pairs that are named of those that TRL drops."""
-MEASURES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
+CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
 
 
 def main(job_path: Path) -> None:
@@ -35,11 +34,11 @@ def main(job_path: Path) -> None:
     job, work = read_json(job_path), job_path.parent
     train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
     trainer = build(job, train, held_out, work / "checkpoints")
-    too_long = dropped(trainer, train + held_out)
+    too_long = dropped_by_trl(trainer, train + held_out)
     trainer.train(resume_from_checkpoint=last_checkpoint(work / "checkpoints"))
     measured = trainer.evaluate() if trainer.eval_dataset else {}
     curves = [
-        {name: entry[name] for name in ("step", *MEASURES) if name in entry}
+        {name: entry[name] for name in ("step", *CURVES) if name in entry}
         for entry in trainer.state.log_history
         if "loss" in entry
     ]
@@ -47,7 +46,7 @@ def main(job_path: Path) -> None:
         "pairs": len(trainer.train_dataset),
         "extra_pairs": sum(trainer.train_dataset["extra"]),
         "held_out_pairs": len(trainer.eval_dataset or ()),
-        "too_long": {"pairs": len(too_long), "first": too_long[:NAMED]},
+        "too_long": {"pairs": len(too_long), "first": too_long[:MOST_NAMED]},
         "steps": trainer.state.global_step,
         "curves": curves,
         "held_out_accuracy": measured.get("eval_rewards/accuracies"),
@@ -74,7 +73,9 @@ def last_checkpoint(folder: Path) -> str | None:
     return None
 
 
-def build(job: dict[str, Any], train: list[Row], held_out: list[Row], output_dir: Path) -> Any:
+def build(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], output_dir: Path
+) -> Any:
     """The trainer of a job: policy, reference, data and arguments in TRL's hands."""
     policy, reference = Policy(**job["policy"]), Policy(**job["reference"])
     args = dpo_config(job["args"], str(output_dir))
@@ -93,7 +94,7 @@ def build(job: dict[str, Any], train: list[Row], held_out: list[Row], output_dir
         eval_dataset=Dataset.from_list(held_out) if held_out else None,
         processing_class=AutoTokenizer.from_pretrained(policy.model),
         peft_config=None if policy.adapter else lora_config(job["lora"]),
-        callbacks=[Says()],
+        callbacks=[ProgressLines()],
     )
 
 
@@ -105,7 +106,7 @@ def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedM
     return PeftModel.from_pretrained(model, policy.adapter, is_trainable=trainable)
 
 
-def dropped(trainer: Any, rows: list[Row]) -> list[str]:
+def dropped_by_trl(trainer: Any, rows: list[TrainingRow]) -> list[str]:
     """Ids of the pairs that TRL drops because their prompt alone fills max_length.
 
     Raises UserError where that leaves none to train on.
@@ -115,12 +116,12 @@ def dropped(trainer: Any, rows: list[Row]) -> list[str]:
             f"trainer.args.max_length: every prompt has {trainer.args.max_length} tokens or more, "
             "so TRL would train on nothing; raise it"
         )
-    there = set(trainer.train_dataset["pair_id"])
-    there |= set(trainer.eval_dataset["pair_id"] if trainer.eval_dataset else ())
-    return [row["pair_id"] for row in rows if row["pair_id"] not in there]
+    kept = set(trainer.train_dataset["pair_id"])
+    kept |= set(trainer.eval_dataset["pair_id"] if trainer.eval_dataset else ())
+    return [row["pair_id"] for row in rows if row["pair_id"] not in kept]
 
 
-class Says(TrainerCallback):
+class ProgressLines(TrainerCallback):
     """One progress line for the parent after each step."""
 
     def __init__(self) -> None:
@@ -132,7 +133,7 @@ class Says(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            say(state.global_step, state.max_steps, self._note)
+            report_progress(state.global_step, state.max_steps, self._note)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from preferences.config import Data
-from rounds.folder import earlier_rounds, manifest, round_number
+from rounds.folder import earlier_rounds, read_manifest, round_number
 from rounds.ids import digest
-from rounds.rows import PAIRS, PROMPTS
-from rounds.tables import Row, iter_rows
-from texts.leaks import DEFAULTS, LeakFinder, LeakLimits
-from trainer.comparisons import COMPARED_COLUMNS, KnownComparisons, disputed
+from rounds.rows import HELD_OUT, PAIRS, PROMPTS, ExtraPair
+from rounds.tables import iter_rows
+from texts.leaks import DEFAULT_LIMITS, LeakFinder, LeakLimits
+from trainer.comparisons import COMPARED_COLUMNS, KnownComparisons, disputed_comparisons
 from trainer.config import ROUNDS, TrainerConfig
 from trainer.imported import imported_pairs
 
@@ -23,12 +23,12 @@ class Extra(NamedTuple):
     made, and what was `left_out` by reason.
     """
 
-    rows: list[Row]
+    rows: list[ExtraPair]
     facts: dict[str, Any]
 
 
 def extra_pairs(
-    folder: Path, config: TrainerConfig, own: int, seed: int, limits: LeakLimits = DEFAULTS
+    folder: Path, config: TrainerConfig, own: int, seed: int, limits: LeakLimits = DEFAULT_LIMITS
 ) -> Extra:
     """The pairs that the round is trained on beside the `own` ones that it made.
 
@@ -41,39 +41,42 @@ def extra_pairs(
         return Extra([], {})
     number = round_number(folder)
     earlier = earlier_rounds(folder)
-    held_out = LeakFinder(iter_rows(folder, PROMPTS, ["gate", "test"]), limits)
-    held_out.shared_with(row["messages"] for row in iter_rows(folder, PROMPTS, ["train"]))
+    held_out = LeakFinder(iter_rows(folder, PROMPTS, HELD_OUT), limits)
+    held_out.discount_shared(row["messages"] for row in iter_rows(folder, PROMPTS, ["train"]))
     left_out: Counter[str] = Counter()
+    warm_start = config.warm_start
+    if warm_start and not warm_start_due(earlier):
+        warm_start = None
+    imports = warm_start or any(key != "trainer.warm_start" for key, _ in config.imported)
+    disputed = disputed_comparisons(config.imported) if imports else set()
+    own_pairs = iter_rows(folder, PAIRS, columns=COMPARED_COLUMNS)
+    known = KnownComparisons(own_pairs)
 
-    def imported(source: Data, key: str) -> Iterable[Row]:
-        rows = imported_pairs(source, key, held_out, left_out)
-        fresh = decided.fresh(rows, left_out, both_ways)
+    def imported(source: Data, key: str) -> Iterable[ExtraPair]:
+        pairs = imported_pairs(source, key, held_out, left_out)
+        fresh = known.fresh(pairs, left_out, disputed)
         return fresh if source.limit is None else _by_hash(fresh, source.limit, seed)
 
-    due = config.warm_start is not None and warm_start_due(earlier)
-    imports = any(due or key != "trainer.warm_start" for key, _ in config.imported)
-    both_ways = disputed(config.imported) if imports else set()
-    decided = KnownComparisons(iter_rows(folder, PAIRS, columns=COMPARED_COLUMNS))
-    warm: list[Row] = []
-    if config.warm_start and due:
-        warm = list(imported(config.warm_start, "trainer.warm_start"))
-        decided.add(warm)
-    replayed: list[Row] = []
+    warm: list[ExtraPair] = []
+    if warm_start:
+        warm = list(imported(warm_start, "trainer.warm_start"))
+        known.add(warm)
+    replayed: list[ExtraPair] = []
     if config.replay:
         share = config.replay.share
         wanted = round(share / (1 - share) * (own + len(warm)))
-        again: list[Row] = []
+        of_rounds: list[ExtraPair] = []
         if any(source.data == ROUNDS for source in config.replay.data):
-            again = list(decided.fresh(_of_rounds(earlier, wanted, seed, number), left_out))
-            decided.add(again)  # before the imported ones: these have the tokens that were sampled
+            of_rounds = list(known.fresh(_of_rounds(earlier, wanted, seed, number), left_out))
+            known.add(of_rounds)  # before the imported ones: these have the tokens sampled
         pools = []
         for source in config.replay.data:
             if source.data == ROUNDS:
-                pools.append(again)
+                pools.append(of_rounds)
             else:
                 fresh = imported(source, "trainer.replay.data")
                 pools.append(_by_hash(fresh, wanted, seed, number))
-                decided.add(pools[-1])
+                known.add(pools[-1])
         replayed = _taking_turns(pools, wanted)
     made_by = Counter(row["origin"].partition(", row ")[0] for row in replayed)
     facts = {
@@ -89,34 +92,35 @@ def warm_start_due(earlier: Iterable[Path]) -> bool:
 
     A promoted round whose config has a warm start was trained with it, or stands on one that was.
     """
-    made = [manifest(done) or {} for done in earlier]
+    manifests = [read_manifest(folder) or {} for folder in earlier]
     return not any(
         facts["decision"]["promoted"] and (facts["config"].get("trainer") or {}).get("warm_start")
-        for facts in made
+        for facts in manifests
     )
 
 
-def _of_rounds(earlier: list[Path], wanted: int, *salt: object) -> list[Row]:
+def _of_rounds(earlier: list[Path], wanted: int, *salt: object) -> list[ExtraPair]:
     """`wanted` pairs of earlier rounds, by hash; of the others the ids alone are read."""
     ids = (
         (digest("extra", *salt, row["pair_id"]), place, row["pair_id"])
-        for place, done in enumerate(earlier)
-        for row in iter_rows(done, PAIRS, columns=["pair_id"])
+        for place, folder in enumerate(earlier)
+        for row in iter_rows(folder, PAIRS, columns=["pair_id"])
     )
-    taken = {(place, name): order for order, place, name in nsmallest(wanted, ids)}
-    found: list[tuple[str, Row]] = []
-    for place in sorted({place for place, _ in taken}):
+    rank_of = {(place, name): rank for rank, place, name in nsmallest(wanted, ids)}
+    ranked: list[tuple[str, ExtraPair]] = []
+    for place in sorted({place for place, _ in rank_of}):
+        origin = f"round {round_number(earlier[place])}"
         for row in iter_rows(earlier[place], PAIRS):
-            if order := taken.get((place, row["pair_id"])):
-                found.append((order, row | {"origin": f"round {round_number(earlier[place])}"}))
-    return [row for _, row in sorted(found, key=lambda one: one[0])]
+            if rank := rank_of.get((place, row["pair_id"])):
+                ranked.append((rank, {**row, "origin": origin}))
+    return [row for _, row in sorted(ranked, key=lambda ranked_row: ranked_row[0])]
 
 
-def _by_hash(rows: Iterable[Row], most: int, *salt: object) -> list[Row]:
+def _by_hash(rows: Iterable[ExtraPair], most: int, *salt: object) -> list[ExtraPair]:
     return nsmallest(most, rows, key=lambda row: digest("extra", *salt, row["pair_id"]))
 
 
-def _taking_turns(pools: list[list[Row]], most: int) -> list[Row]:
+def _taking_turns(pools: list[list[ExtraPair]], most: int) -> list[ExtraPair]:
     """One of each pool after another; a pool that runs out leaves its turns to the others."""
     turns = chain.from_iterable(zip_longest(*pools))
     taken = {row["pair_id"]: row for row in turns if row is not None}

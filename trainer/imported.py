@@ -8,8 +8,7 @@ from preferences.config import Data
 from preferences.preference import Preference
 from preferences.read import Malformed, read_preferences
 from rounds.ids import digest, prompt_id
-from rounds.schema import OPTIONAL
-from rounds.tables import Row
+from rounds.rows import ExtraPair
 from texts.leaks import LeakFinder
 
 ROWS_AT_ONCE = 1024
@@ -17,42 +16,54 @@ ROWS_AT_ONCE = 1024
 
 def imported_pairs(
     source: Data, key: str, held_out: LeakFinder, left_out: Counter[str]
-) -> Iterator[Row]:
+) -> Iterator[ExtraPair]:
     """The preferences of a source as rows of extra.parquet, read as a stream.
 
     `left_out` counts, by reason, the rows that are no pair to train on. A preference that stands
     there twice is taken once. Raises UserError as `read_preferences` does.
     """
     seen: set[str] = set()
-    said = read_preferences(source, key).rows
-    while some := list(islice(said, ROWS_AT_ONCE)):
-        found = [one for one in some if isinstance(one, Preference)]
+    rows = read_preferences(source, key).rows
+    while batch := list(islice(rows, ROWS_AT_ONCE)):
+        preferences = [row for row in batch if isinstance(row, Preference)]
         left_out.update(
-            "malformed" if isinstance(one, Malformed) else one.reason
-            for one in some
-            if not isinstance(one, Preference)
+            "malformed" if isinstance(row, Malformed) else row.reason
+            for row in batch
+            if not isinstance(row, Preference)
         )
-        leaks = held_out.asked_in([one.prompt for one in found])
-        for one, asks in zip(found, leaks, strict=True):
-            row = _pair(one)
-            leak = asks or held_out.quoted_in(one.prompt, [one.chosen, one.rejected])
-            if leak or row["pair_id"] in seen:
+        leaks = held_out.leaks_of_prompts([preference.prompt for preference in preferences])
+        for preference, prompt_leak in zip(preferences, leaks, strict=True):
+            pair = _pair(preference)
+            leak = prompt_leak or held_out.quoted_leak(
+                preference.prompt, [preference.chosen, preference.rejected]
+            )
+            if leak or pair["pair_id"] in seen:
                 left_out[leak.reason if leak else "repeated"] += 1
                 continue
-            seen.add(row["pair_id"])
-            yield row
+            seen.add(pair["pair_id"])
+            yield pair
 
 
-def _pair(one: Preference) -> Row:
-    better, worse = one.score_chosen, one.score_rejected
-    return dict.fromkeys(column.name for column in OPTIONAL["extra"]) | {
-        "pair_id": digest("imported", one.prompt, one.chosen, one.rejected),
-        "prompt_id": prompt_id(one.prompt),
-        "prompt": one.prompt,
-        "chosen": [{"role": "assistant", "content": one.chosen}],
-        "rejected": [{"role": "assistant", "content": one.rejected}],
-        "score_chosen": better,
-        "score_rejected": worse,
-        "margin": None if better is None or worse is None else better - worse,
-        "origin": one.where,
+def _pair(preference: Preference) -> ExtraPair:
+    chosen, rejected = preference.score_chosen, preference.score_rejected
+    return {
+        "pair_id": digest("imported", preference.prompt, preference.chosen, preference.rejected),
+        "prompt_id": prompt_id(preference.prompt),
+        "round": None,
+        "prompt": preference.prompt,
+        "chosen": [{"role": "assistant", "content": preference.chosen}],
+        "rejected": [{"role": "assistant", "content": preference.rejected}],
+        "chosen_id": None,
+        "rejected_id": None,
+        "candidate_ids": None,
+        "score_chosen": chosen,
+        "score_rejected": rejected,
+        "margin": None if chosen is None or rejected is None else chosen - rejected,
+        "policy_id": None,
+        "judge_id": None,
+        "verdict_ids": None,
+        "probability": None,
+        "chosen_source": None,
+        "rejected_source": None,
+        "origin": preference.where,
     }

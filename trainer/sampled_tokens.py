@@ -10,8 +10,8 @@ from typing import Any
 from datasets import Dataset
 from trl import DPOTrainer
 
-from rounds.tables import Row
 from trainer.arguments import prompt_limit
+from trainer.rows import TrainingRow
 
 
 class SampledTokensTrainer(DPOTrainer):
@@ -21,17 +21,18 @@ class SampledTokensTrainer(DPOTrainer):
         prepared = super()._prepare_dataset(dataset, tokenizing, args, name)
         tokenizer = self._tokenizer
 
-        def with_sampled(row: Row) -> Row:
-            if row["chosen_token_ids"] is None or row["rejected_token_ids"] is None:
+        def with_sampled(row: TrainingRow) -> dict[str, list[int]]:
+            """Columns that replace TRL's own: prompt_ids, chosen_ids, rejected_ids."""
+            chosen, rejected = row["chosen_token_ids"], row["rejected_token_ids"]
+            if chosen is None or rejected is None:
                 return {}
-            prompt = tokenizer.apply_chat_template(
-                row["prompt"], add_generation_prompt=True, return_dict=False
-            )
-            sides = {
-                f"{side}_ids": ended(row[f"{side}_token_ids"], tokenizer.eos_token_id)
-                for side in ("chosen", "rejected")
+            return {
+                "prompt_ids": tokenizer.apply_chat_template(
+                    row["prompt"], add_generation_prompt=True, return_dict=False
+                ),
+                "chosen_ids": ended(chosen, tokenizer.eos_token_id),
+                "rejected_ids": ended(rejected, tokenizer.eos_token_id),
             }
-            return {"prompt_ids": prompt, **sides}
 
         sampled = prepared.map(with_sampled, desc="Taking the sampled tokens")
         # as TRL does with its own tokens, which may be fewer

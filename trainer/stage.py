@@ -1,13 +1,12 @@
 """The trainer stage: pairs and the policy in place to the next policy."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from endpoints.child_main import heard
-from endpoints.children import run_child
+from endpoints.child_main import progress_reader
+from endpoints.children import PYTHON, run_child
 from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
@@ -16,7 +15,7 @@ from rounds.rows import EXTRA, PAIRS
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import iter_rows, rows_hash, table_path, write_rows
 from rounds.weights import Policy, local_policy
-from texts.leaks import DEFAULTS, LeakLimits
+from texts.leaks import DEFAULT_LIMITS, LeakLimits
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.extra import extra_pairs
 
@@ -29,7 +28,7 @@ def train(
     seed: int,
     progress: Progress = silent,
     flip_rate: float | None = None,
-    limits: LeakLimits = DEFAULTS,
+    limits: LeakLimits = DEFAULT_LIMITS,
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
@@ -39,17 +38,18 @@ def train(
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
     asks for them, are taken up again after a kill.
     """
-    pairs = pq.read_metadata(table_path(folder, "pairs")).num_rows
-    if not pairs:
+    own = pq.read_metadata(table_path(folder, PAIRS)).num_rows
+    if not own:
         raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
-    extra = extra_pairs(folder, config, pairs, seed, limits)
+    extra = extra_pairs(folder, config, own, seed, limits)
     if extra.rows:
         write_rows(folder, EXTRA, extra.rows)
     else:
-        table_path(folder, "extra").unlink(missing_ok=True)
+        table_path(folder, EXTRA).unlink(missing_ok=True)
     reference = initial if config.reference == "initial" else policy
+    own_pairs = iter_rows(folder, PAIRS)
     key = stage_key(
-        rows_hash("pairs", iter_rows(folder, PAIRS)),
+        rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
         config.model_dump(),
         policy.policy_id,
@@ -57,7 +57,7 @@ def train(
         seed,
         flip_rate,
     )
-    args = smoothed(config.args, flip_rate)
+    args = with_label_smoothing(config.args, flip_rate)
     target = folder / "policy"
 
     def run() -> dict[str, Any]:
@@ -77,7 +77,7 @@ def train(
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if not (work / "training.json").exists():  # it is written last
-            run_child("trainer.dpo_child", job, log, heard(progress), _launcher(config))
+            run_child("trainer.dpo_child", job, log, progress_reader(progress), _launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
         if extra.facts:
             facts["extra"] = extra.facts
@@ -104,17 +104,17 @@ def check_training(
     write_json(
         job,
         {
-            "args": smoothed(config.args, 0.1),
+            "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
             "model": model,
             "imported": [[key, source.model_dump()] for key, source in config.imported],
         },
     )
-    run_child("trainer.check", job, scratch / "trainer-check.log", heard(progress))
+    run_child("trainer.check", job, scratch / "trainer-check.log", progress_reader(progress))
     return list(read_json(scratch / "found.json"))
 
 
-def smoothed(args: dict[str, Any], flip_rate: float | None) -> dict[str, Any]:
+def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[str, Any]:
     """The arguments with the measured error rate in the place of `from_gold`."""
     if args.get("label_smoothing") != FROM_GOLD:
         return args
@@ -128,7 +128,7 @@ def smoothed(args: dict[str, Any], flip_rate: float | None) -> dict[str, Any]:
 
 def _launcher(config: TrainerConfig) -> list[str]:
     if config.accelerate is None:
-        return []
+        return list(PYTHON)
     # accelerate spells its flags with underscores
     given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
-    return [sys.executable, "-m", "accelerate.commands.launch", *given]
+    return [*PYTHON, "-m", "accelerate.commands.launch", *given]

@@ -4,94 +4,101 @@ from typing import Any, NamedTuple
 
 from endpoints.reply import Reply
 from endpoints.template import Template
-from judge.asking.logprobs import distribution, expected, wins
+from judge.asking.logprobs import distribution, expected_value, probability_of_first
 from judge.asking.reply import (
-    CLOSING_PAIRWISE,
-    ONE_TOKEN_PAIRWISE,
-    PAIRWISE,
     Choice,
     Menu,
-    Reading,
+    ParsedReply,
     Value,
     json_schema,
     read_closing,
     read_json,
     read_token,
 )
-from judge.asking.rows import Judge, Juror, Question
-from judge.asking.rubric import Messages
+from judge.asking.rows import Judge, Juror
+from judge.config import Channel, JudgeConfig
 from rounds.ids import text_hash
+from rounds.rows import Messages
 
-MASS = 0.5
+MIN_MASS = 0.5
 """Probability that must lie on the menu for the rest to mean anything."""
 
-PAIRWISE_MENUS = {"json": PAIRWISE, "token": ONE_TOKEN_PAIRWISE, "text": CLOSING_PAIRWISE}
 
+class Request(NamedTuple):
+    """One call: its messages, the rubric that they were made by, and the fields of its reply."""
 
-class JudgeReply(NamedTuple):
-    """A reply, what was read in it, and what its fields may hold."""
-
-    answer: Reply
-    reading: Reading
+    messages: Messages
+    rubric: Template
     fields: dict[str, Menu]
 
 
-async def ask(
-    judge: Judge,
-    voice: Juror,
-    question: Question,
-    messages: Messages,
-    rubric: Template,
-    fields: dict[str, Menu],
-) -> JudgeReply:
-    """Ask, and read the reply: every field has a value of its menu, or there is a reason."""
-    assert voice.ask is not None, "a voice asks or has a rule"
-    arguments = body(judge, messages, fields)
-    answer = await voice.ask(arguments, text_hash(rubric.text), question.repeat)
-    if answer.failure is not None:
-        return JudgeReply(answer, Reading(None, None, answer.failure), fields)
-    return JudgeReply(answer, _read(judge, answer, fields), fields)
+class JudgeReply(NamedTuple):
+    """A reply as it came, what it says, and what its fields may hold."""
+
+    reply: Reply
+    parsed: ParsedReply
+    fields: dict[str, Menu]
 
 
-def body(judge: Judge, messages: Messages, fields: dict[str, Menu]) -> dict[str, Any]:
+async def ask(judge: Judge, juror: Juror, request: Request, repeat: int) -> JudgeReply:
+    """Ask, and read the reply: every field has a value of its menu, or there is a reason.
+
+    `repeat` tells a call that is made again from the first one.
+    """
+    assert juror.ask is not None, "a juror asks or has a rule"
+    body, rubric_hash = request_body(judge.config, request), text_hash(request.rubric.text)
+    reply = await juror.ask(body, rubric_hash, repeat)
+    if reply.failure is not None:
+        return JudgeReply(reply, ParsedReply(None, None, reply.failure), request.fields)
+    parsed = _read(judge.config.channel, reply, request.fields)
+    return JudgeReply(reply, parsed, request.fields)
+
+
+def request_body(config: JudgeConfig, request: Request) -> dict[str, Any]:
     """The chat-completion arguments of a call."""
-    schema = {"response_format": json_schema(fields)} if judge.config.channel == "json" else {}
-    return {"messages": messages, **schema, **judge.config.arguments}
+    in_json = config.channel == "json"
+    schema = {"response_format": json_schema(request.fields)} if in_json else {}
+    return {"messages": request.messages, **schema, **config.arguments}
 
 
-def expected_score(heard: JudgeReply, field: str) -> float:
+def score_of(reply: JudgeReply, field: str) -> float:
     """The expected score where the endpoint gives probabilities, the score as written elsewhere."""
-    assert heard.reading.values is not None, "there is no score without a reading"
-    chances = _chances(heard, field)
-    return float(heard.reading.values[field]) if chances is None else expected(chances)
+    assert reply.parsed.values is not None, "there is no score in what could not be read"
+    probabilities = _probabilities(reply, field)
+    if probabilities is None:
+        return float(reply.parsed.values[field])
+    return expected_value(probabilities)
 
 
-def probability(heard: JudgeReply, a_first: bool) -> float | None:
+def probability_of_a(reply: JudgeReply, a_first: bool) -> float | None:
     """The probability that a is better, where the verdict is one field with probabilities."""
-    chances = _chances(heard, "verdict") if "verdict" in heard.fields else None
+    probabilities = _probabilities(reply, "verdict") if "verdict" in reply.fields else None
     first, second = ("A", "B") if a_first else ("B", "A")
-    return None if chances is None else wins(chances, first, second)
+    return None if probabilities is None else probability_of_first(probabilities, first, second)
 
 
-def _read(judge: Judge, answer: Reply, fields: dict[str, Menu]) -> Reading:
-    channel = judge.config.channel
+def _read(channel: Channel, reply: Reply, fields: dict[str, Menu]) -> ParsedReply:
     if channel == "json":
-        return read_json(answer.text, fields)
+        return read_json(reply.text, fields)
     ((name, menu),) = fields.items()
     if channel == "text":
-        return read_closing(answer.text, name, menu)
+        return read_closing(reply.text, name, menu)
     assert isinstance(menu, Choice), "one token cannot rank a list"
-    reading = read_token(answer.text, name, menu)
-    if not answer.logprobs:
-        return Reading(None, None, "missing_logprobs")
-    if _chances(JudgeReply(answer, reading, fields), name) is None:
-        return Reading(None, None, "off_menu")
-    return reading
+    parsed = read_token(reply.text, name, menu)
+    if not reply.logprobs:
+        return ParsedReply(None, None, "missing_logprobs")
+    if _probabilities(JudgeReply(reply, parsed, fields), name) is None:
+        return ParsedReply(None, None, "off_menu")
+    return parsed
 
 
-def _chances(heard: JudgeReply, field: str) -> dict[Value, float] | None:
-    place, menu = heard.reading.places.get(field), heard.fields[field]
+def _probabilities(reply: JudgeReply, field: str) -> dict[Value, float] | None:
+    """The probability of each value of a field; None where there are none that mean anything."""
+    place, menu = reply.parsed.places.get(field), reply.fields[field]
     if place is None or not isinstance(menu, Choice):
         return None
-    found = distribution(heard.answer.logprobs, heard.answer.text, place, menu)
-    return None if found is None or found[1] < MASS else found[0]
+    known = distribution(reply.reply.logprobs, reply.reply.text, place, menu)
+    if known is None:
+        return None
+    probabilities, mass = known
+    return None if mass < MIN_MASS else probabilities

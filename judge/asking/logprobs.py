@@ -5,7 +5,7 @@ from typing import Any
 
 from judge.asking.reply import Choice, Value
 
-UNCLEAR = 0.05
+MAX_UNCLEAR = 0.05
 """Probability that may lie on tokens which fit two verdicts; beyond it none is reported."""
 
 Logprobs = list[dict[str, Any]] | None
@@ -20,10 +20,10 @@ def distribution(
     verdict's word begins. None where the endpoint gave nothing for that token, or where too much
     lies on tokens that begin two different verdicts ("1" of 1 and 10).
     """
-    found = _token_at(logprobs, text, place)
-    if found is None or logprobs is None or not all(map(_plausible, logprobs)):
+    token = _token_at(logprobs, text, place)
+    if token is None or logprobs is None or not all(map(_plausible, logprobs)):
         return None
-    index, before = found
+    index, before = token
     alternatives = _alternatives(logprobs[index], before)
     weights: dict[Value, float] = {}
     unclear = 0.0
@@ -40,21 +40,22 @@ def distribution(
                 for value, share in shares.items():
                     weights[value] = weights.get(value, 0.0) + probability * share
     mass = sum(weights.values())
-    if mass <= 0 or unclear > UNCLEAR * (mass + unclear):
+    if mass <= 0 or unclear > MAX_UNCLEAR * (mass + unclear):
         return None
     return {value: weight / mass for value, weight in weights.items()}, min(1.0, mass + unclear)
 
 
-def wins(chances: dict[Value, float], first: str, second: str) -> float:
+def probability_of_first(probabilities: dict[Value, float], first: str, second: str) -> float:
     """Probability that the answer called `first` is better, a tie counting half."""
-    tie = chances.get("tie", 0.0)
-    ahead, behind = chances.get(first, 0.0) + tie / 2, chances.get(second, 0.0) + tie / 2
+    tie = probabilities.get("tie", 0.0)
+    ahead = probabilities.get(first, 0.0) + tie / 2
+    behind = probabilities.get(second, 0.0) + tie / 2
     return ahead / (ahead + behind)
 
 
-def expected(chances: dict[Value, float]) -> float:
+def expected_value(probabilities: dict[Value, float]) -> float:
     """The expected score (G-Eval, arXiv 2303.16634)."""
-    return sum(float(value) * chance for value, chance in chances.items())
+    return sum(float(value) * probability for value, probability in probabilities.items())
 
 
 def _token_at(logprobs: Logprobs, text: str, place: int) -> tuple[int, str] | None:
@@ -66,40 +67,40 @@ def _token_at(logprobs: Logprobs, text: str, place: int) -> tuple[int, str] | No
     for dropped in range(min(3, len(pieces))):  # tokens that end the turn are no text
         tail = b"".join(pieces[: len(pieces) - dropped])
         if whole.endswith(tail) or tail.endswith(whole):
-            here = len(whole) - len(tail)
+            offset = len(whole) - len(tail)
             break
     else:
         return None
     target = len(text[:place].encode(errors="replace"))
     for index, piece in enumerate(pieces):
-        if here <= target < here + len(piece):
-            return index, piece[: target - here].decode(errors="replace")
-        here += len(piece)
+        if offset <= target < offset + len(piece):
+            return index, piece[: target - offset].decode(errors="replace")
+        offset += len(piece)
     return None
 
 
 def _bytes(entry: dict[str, Any]) -> bytes:
-    given = entry.get("bytes")
-    if given is not None:
-        return bytes(given)
+    listed = entry.get("bytes")
+    if listed is not None:
+        return bytes(listed)
     return str(entry.get("token", "")).encode(errors="replace")  # half a character, as in a text
 
 
 def _plausible(entry: dict[str, Any]) -> bool:
     """Whether these are logarithms of probabilities, give or take rounding: NaN is none."""
-    return all(one["logprob"] < 1 for one in (entry, *(entry.get("top_logprobs") or [])))
+    return all(token["logprob"] < 1 for token in (entry, *(entry.get("top_logprobs") or [])))
 
 
 def _alternatives(entry: dict[str, Any], before: str) -> list[tuple[str, float]]:
     """What might have stood at the place: words and probabilities, the written one among them."""
-    listed = {one["token"]: one for one in [entry, *(entry.get("top_logprobs") or [])]}
-    found = []
-    for one in listed.values():
-        text = _bytes(one).decode(errors="replace")
+    tokens = {token["token"]: token for token in [entry, *(entry.get("top_logprobs") or [])]}
+    words = []
+    for token in tokens.values():
+        text = _bytes(token).decode(errors="replace")
         if text.startswith(before):
             word = text[len(before) :].strip().rstrip('"}] \n,.')
-            found.append((word, math.exp(one["logprob"])))
-    return found
+            words.append((word, math.exp(token["logprob"])))
+    return words
 
 
 def _fits(word: str, menu: Choice, whole_words: set[str]) -> list[Value]:

@@ -1,55 +1,76 @@
-"""The questions that strategies are made of: scores, comparisons in both orders, whole lists."""
+"""The questions that strategies are made of: scores, comparisons in both orders, whole lists.
+
+Each is one call or several to the jury; a call leaves one verdict row, whatever became of it.
+"""
 
 import asyncio
 import random
 
-from endpoints.template import Template
-from judge.asking.channel import PAIRWISE_MENUS, ask, expected_score, probability
-from judge.asking.reply import LABELS, Menu, Ranking, scores
-from judge.asking.rows import Judge, Juror, Question, ruled_row, verdict_row
-from judge.asking.rubric import Messages, listwise_messages, pairwise_messages, pointwise_messages
+from judge.asking.channel import Request, ask, probability_of_a, score_of
+from judge.asking.reply import ANSWER_LETTERS, PAIRWISE_MENUS, Menu, Ranking, score_menu
+from judge.asking.rows import Judge, Juror, Question, rule_row, verdict_row
+from judge.asking.rubric import listwise_messages, pairwise_messages, pointwise_messages
 from rounds.ids import digest
-from rounds.tables import Row
+from rounds.rows import Candidate, Criterion, Prompt, Verdict
+
+ORDERS = ("a", "b")
+"""The orders in which an endpoint is shown a comparison, by which side is shown first."""
+
+EVEN = 1e-9
+"""Weighted criteria that differ by less weigh the same: 0.1 + 0.2 against 0.3."""
 
 
-def usable(candidates: list[Row]) -> list[Row]:
+def usable(candidates: list[Candidate]) -> list[Candidate]:
     """Candidates worth paying for: not cut off, not empty, each text once."""
-    kept: dict[str, Row] = {}
+    kept: dict[str, Candidate] = {}
     for candidate in candidates:
         if candidate["finish_reason"] != "length" and candidate["text"].strip():
             kept.setdefault(candidate["text_hash"], candidate)
     return list(kept.values())
 
 
-async def screen(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
+def shuffle(prompt: Prompt, candidates: list[Candidate]) -> list[Candidate]:
+    """The candidates in an order that follows from the prompt and their ids alone."""
+    ordered = sorted(candidates, key=lambda row: row["candidate_id"])
+    random.Random(digest("shuffle", prompt["prompt_id"])).shuffle(ordered)
+    return ordered
+
+
+async def screen(judge: Judge, prompt: Prompt, candidates: list[Candidate]) -> list[Verdict]:
     """Every candidate scored alone, by the first of the jury; rows in the candidates' order."""
     questions = [
         Question("pointwise", prompt, candidate, None, None, "screen") for candidate in candidates
     ]
-    return list(await asyncio.gather(*(score(judge, judge.jury[0], each) for each in questions)))
+    calls = [score(judge, judge.jury[0], question) for question in questions]
+    return list(await asyncio.gather(*calls))
 
 
 async def both_orders(
-    judge: Judge, prompt: Row, a: Row, b: Row, purpose: str = "confirm", repeat: int = 0
-) -> list[Row]:
+    judge: Judge,
+    prompt: Prompt,
+    a: Candidate,
+    b: Candidate,
+    purpose: str = "confirm",
+    repeat: int = 0,
+) -> list[Verdict]:
     """One comparison by the whole jury: a shown first, then b shown first.
 
     Who sees no order (a rule) is asked once.
     """
     calls = [
-        compare(judge, voice, Question("pairwise", prompt, a, b, first, purpose, repeat))
-        for voice in judge.jury
-        for first in orders(voice)
+        compare(judge, juror, Question("pairwise", prompt, a, b, first, purpose, repeat))
+        for juror in judge.jury
+        for first in orders(juror)
     ]
     return list(await asyncio.gather(*calls))
 
 
-def orders(voice: Juror) -> tuple[str | None, ...]:
-    """The orders in which a voice has to see a comparison."""
-    return (None,) if voice.rule is not None else ("a", "b")
+def orders(juror: Juror) -> tuple[str | None, ...]:
+    """The orders in which a juror has to see a comparison."""
+    return (None,) if juror.rule is not None else ORDERS
 
 
-async def lists(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
+async def rank_twice(judge: Judge, prompt: Prompt, candidates: list[Candidate]) -> list[Verdict]:
     """All candidates ranked twice, the second time in the reverse of the first shuffled order.
 
     So whichever two come out at the ends, each of them was shown first once.
@@ -59,50 +80,39 @@ async def lists(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
         Question("listwise", prompt, shown[0], None, None, "screen", shown=shown)
         for shown in (shuffled, shuffled[::-1])
     ]
-    return list(await asyncio.gather(*(rank(judge, judge.jury[0], each) for each in questions)))
+    calls = [rank(judge, judge.jury[0], question) for question in questions]
+    return list(await asyncio.gather(*calls))
 
 
-def shuffle(prompt: Row, candidates: list[Row]) -> list[Row]:
-    """The candidates in an order that follows from the prompt and their ids alone."""
-    ordered = sorted(candidates, key=lambda row: str(row["candidate_id"]))
-    random.Random(digest("shuffle", prompt["prompt_id"])).shuffle(ordered)
-    return ordered
-
-
-EVEN = 1e-9
-"""Weighted criteria that differ by less weigh the same: 0.1 + 0.2 against 0.3."""
-
-
-async def score(judge: Judge, voice: Juror, question: Question) -> Row:
+async def score(judge: Judge, juror: Juror, question: Question) -> Verdict:
     """Ask how good one candidate is; a row of kind pointwise."""
-    if voice.rule is not None:
-        return ruled_row(judge, voice, question)
-    messages, rubric, fields = score_request(judge, question.prompt, question.a)
-    heard = await ask(judge, voice, question, messages, rubric, fields)
-    row = verdict_row(judge, voice, question, rubric, heard.answer, heard.reading)
-    if heard.reading.values is None:
+    if juror.rule is not None:
+        return rule_row(judge, juror, question)
+    request = score_request(judge, question.prompt, question.a)
+    reply = await ask(judge, juror, request, question.repeat)
+    row = verdict_row(judge, juror, question, request.rubric, reply.reply, reply.parsed)
+    if reply.parsed.values is None:
         return row
-    found, weights = {name: expected_score(heard, name) for name in fields}, judge.config.criteria
+    scores = {name: score_of(reply, name) for name in request.fields}
+    weights = judge.config.criteria
     return row | {
         "outcome": "scored",
-        "score": _weighted(found, weights),
-        "criteria": _criteria(found, weights),
+        "score": _weighted(scores, weights),
+        "criteria": _criteria(scores, weights),
     }
 
 
-def score_request(
-    judge: Judge, prompt: Row, candidate: Row
-) -> tuple[Messages, Template, dict[str, Menu]]:
-    """What is sent to score a candidate: messages, rubric and the fields of the reply."""
-    rubric, menu = judge.rubrics.pointwise, scores(judge.config.scale)
+def score_request(judge: Judge, prompt: Prompt, candidate: Candidate) -> Request:
+    """What is sent to score a candidate."""
+    rubric, menu = judge.rubrics.pointwise, score_menu(judge.config.scale)
     messages = pointwise_messages(rubric, judge.secret, prompt, candidate["text"])
-    return messages, rubric, dict.fromkeys(judge.config.criteria or ("score",), menu)
+    return Request(messages, rubric, dict.fromkeys(judge.config.criteria or ("score",), menu))
 
 
-async def compare(judge: Judge, voice: Juror, question: Question) -> Row:
+async def compare(judge: Judge, juror: Juror, question: Question) -> Verdict:
     """Ask which of two candidates is better, in one order; a row of kind pairwise."""
-    if voice.rule is not None:
-        return ruled_row(judge, voice, question)
+    if juror.rule is not None:
+        return rule_row(judge, juror, question)
     assert question.b is not None, "a comparison is of two"
     rubric, weights = judge.rubrics.pairwise, judge.config.criteria
     a_first = question.shown_first == "a"
@@ -111,24 +121,24 @@ async def compare(judge: Judge, voice: Juror, question: Question) -> Row:
     messages = pairwise_messages(rubric, judge.secret, question.prompt, first, second)
     menu = PAIRWISE_MENUS[judge.config.channel]
     fields: dict[str, Menu] = {name: menu for name in weights or ("verdict",)}
-    heard = await ask(judge, voice, question, messages, rubric, fields)
-    row = verdict_row(judge, voice, question, rubric, heard.answer, heard.reading)
-    if heard.reading.values is None:
+    reply = await ask(judge, juror, Request(messages, rubric, fields), question.repeat)
+    row = verdict_row(judge, juror, question, rubric, reply.reply, reply.parsed)
+    if reply.parsed.values is None:
         return row
-    worth = {"A": 1.0, "B": -1.0, "tie": 0.0}
-    found = {
-        name: worth[str(value)] * (1 if a_first else -1)
-        for name, value in heard.reading.values.items()
+    points = {"A": 1.0, "B": -1.0, "tie": 0.0}
+    for_a = {
+        name: points[str(value)] * (1 if a_first else -1)
+        for name, value in reply.parsed.values.items()
     }
-    total = _weighted(found, weights)
+    total = _weighted(for_a, weights)
     return row | {
         "outcome": "a" if total > EVEN else "b" if total < -EVEN else "tie",
-        "probability": probability(heard, a_first),
-        "criteria": _criteria(found, weights),
+        "probability": probability_of_a(reply, a_first),
+        "criteria": _criteria(for_a, weights),
     }
 
 
-async def rank(judge: Judge, voice: Juror, question: Question) -> Row:
+async def rank(judge: Judge, juror: Juror, question: Question) -> Verdict:
     """Ask for a ranking of all of a list; a row of kind listwise.
 
     Its candidate_a is the best and its candidate_b the worst that was named.
@@ -137,12 +147,12 @@ async def rank(judge: Judge, voice: Juror, question: Question) -> Row:
     assert rubric is not None and shown is not None, "a list needs its rubric and its answers"
     texts = [row["text"] for row in shown]
     messages = listwise_messages(rubric, judge.secret, question.prompt, texts)
-    fields: dict[str, Menu] = {"ranking": Ranking(len(shown))}
-    heard = await ask(judge, voice, question, messages, rubric, fields)
-    row = verdict_row(judge, voice, question, rubric, heard.answer, heard.reading)
-    if heard.reading.values is None:
+    request = Request(messages, rubric, {"ranking": Ranking(len(shown))})
+    reply = await ask(judge, juror, request, question.repeat)
+    row = verdict_row(judge, juror, question, rubric, reply.reply, reply.parsed)
+    if reply.parsed.values is None:
         return row
-    places = [LABELS.index(label) for label in str(heard.reading.values["ranking"])]
+    places = [ANSWER_LETTERS.index(letter) for letter in str(reply.parsed.values["ranking"])]
     ranking = [shown[place]["candidate_id"] for place in places]
     return row | {
         "candidate_a": ranking[0],
@@ -153,12 +163,12 @@ async def rank(judge: Judge, voice: Juror, question: Question) -> Row:
     }
 
 
-def _weighted(found: dict[str, float], weights: dict[str, float]) -> float:
+def _weighted(values: dict[str, float], weights: dict[str, float]) -> float:
     if not weights:
-        (value,) = found.values()
+        (value,) = values.values()
         return value
-    return sum(found[name] * weight for name, weight in weights.items()) / sum(weights.values())
+    return sum(values[name] * weight for name, weight in weights.items()) / sum(weights.values())
 
 
-def _criteria(found: dict[str, float], weights: dict[str, float]) -> list[Row] | None:
-    return [{"name": name, "value": found[name]} for name in weights] or None
+def _criteria(values: dict[str, float], weights: dict[str, float]) -> list[Criterion] | None:
+    return [{"name": name, "value": values[name]} for name in weights] or None

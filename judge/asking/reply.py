@@ -1,9 +1,16 @@
-"""What a judge may say: the closed set of verdicts of one question, and the schema for it."""
+"""What a judge may say, and reading what it said.
+
+A question has fields, and a field a menu: the closed set of values that it may have. The menu gives
+the schema that a reply is held to, and what arrives is read against it again: off the menu, cut off
+or with two verdicts, a reply says nothing, and the reason why.
+"""
 
 import json
 import re
 from string import ascii_uppercase
 from typing import Any, NamedTuple
+
+from judge.config import Channel
 
 Value = str | int
 
@@ -15,78 +22,15 @@ class Choice(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """All of the first `n` labels, best first; its value is the labels in a row: CAB."""
+    """All of the first `n` letters, best first; its value is the letters in a row: CAB."""
 
     n: int
 
 
 Menu = Choice | Ranking
 
-LABELS = ascii_uppercase
-"""Names of the answers of a list, in the order shown."""
 
-PAIRWISE = Choice({"A": "A", "B": "B", "tie": "tie"})
-
-ONE_TOKEN_PAIRWISE = Choice({"A": "A", "B": "B", "C": "tie"})
-
-CLOSING_PAIRWISE = Choice(
-    {
-        **{"A": "A", "B": "B", "tie": "tie", "C": "tie"},
-        **{"A>>B": "A", "A>B": "A", "A=B": "tie", "B>A": "B", "B>>A": "B"},
-        **{"A<<B": "B", "A<B": "B", "B=A": "tie", "B<A": "A", "B<<A": "A"},
-    }
-)
-"""What free text may close with: [[A]] as MT-bench asks, [[A>B]] as Arena-Hard does."""
-
-
-def scores(scale: tuple[int, int]) -> Choice:
-    """Every whole number of the scale."""
-    return Choice({str(value): value for value in range(scale[0], scale[1] + 1)})
-
-
-def spoken(menu: Menu, word: str) -> Value | None:
-    """What a word of free text means: A>B, 7, or C>A>B for a ranking. None if off the menu."""
-    if isinstance(menu, Choice):
-        return menu.words.get(word)
-    return given(menu, [label.strip() for label in word.split(">")])
-
-
-def given(menu: Menu, value: Any) -> Value | None:
-    """What a value of a JSON field means; None if it is off the menu, 7.0 and true for 7 too."""
-    if isinstance(menu, Choice):
-        return next(
-            (one for one in menu.words.values() if type(one) is type(value) and one == value), None
-        )
-    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-        return None
-    return "".join(value) if sorted(value) == list(LABELS[: menu.n]) else None
-
-
-def json_schema(fields: dict[str, Menu]) -> dict[str, Any]:
-    """`response_format` for a rationale and then one value for each field.
-
-    The rationale stands first because what stands first is written first.
-    """
-    properties = {name: _type(menu) for name, menu in fields.items()}
-    schema = {
-        "type": "object",
-        "properties": {"rationale": {"type": "string"}, **properties},
-        "required": ["rationale", *properties],
-        "additionalProperties": False,
-    }
-    name = re.sub(r"[^a-zA-Z0-9_-]", "_", "_".join(fields))[:60]
-    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
-
-
-def _type(menu: Menu) -> dict[str, Any]:
-    if isinstance(menu, Ranking):
-        label = {"type": "string", "enum": list(LABELS[: menu.n])}
-        return {"type": "array", "items": label, "minItems": menu.n, "maxItems": menu.n}
-    values = list(dict.fromkeys(menu.words.values()))
-    return {"type": "string" if isinstance(values[0], str) else "integer", "enum": values}
-
-
-class Reading(NamedTuple):
+class ParsedReply(NamedTuple):
     """What a reply says: a value for each field, or None and the reason why not.
 
     `places` are the fields' places in the text (characters), for finding their probabilities.
@@ -98,68 +42,27 @@ class Reading(NamedTuple):
     places: dict[str, int] = {}  # noqa: RUF012 - a NamedTuple's default, never written to
 
 
-def read_json(text: str, fields: dict[str, Menu]) -> Reading:
-    """Read an object with a rationale and one value of its menu for each field.
+ANSWER_LETTERS = ascii_uppercase
+"""Names of the answers of a list, in the order shown."""
 
-    Thinking text before it (<think>...</think>) is passed over.
-    """
-    start = _after_thinking(text) if text.lstrip().startswith(THINKING) else 0
-    try:
-        value = json.loads(text[start:], object_pairs_hook=_once)
-    except _Twice:
-        return Reading(None, None, "two_verdicts")
-    except (ValueError, RecursionError):  # RecursionError: a reply of brackets only
-        return Reading(None, None, "not_json")
-    if not isinstance(value, dict) or value.keys() != {"rationale", *fields}:
-        return Reading(None, None, "off_menu")
-    places = {name: _place(text, start, name) for name in value}
-    if not isinstance(value["rationale"], str) or -1 in places.values():
-        return Reading(None, None, "off_menu")
-    # half a character cannot be written to a table
-    rationale = value["rationale"].encode(errors="replace").decode()
-    found = {name: given(menu, value[name]) for name, menu in fields.items()}
-    named = {name: one for name, one in found.items() if one is not None}
-    if len(named) < len(fields):
-        return Reading(None, rationale, "off_menu")
-    return Reading(named, rationale, None, {name: places[name] for name in fields})
+JSON_PAIRWISE = Choice({"A": "A", "B": "B", "tie": "tie"})
 
+TOKEN_PAIRWISE = Choice({"A": "A", "B": "B", "C": "tie"})
 
-def read_closing(text: str, field: str, menu: Menu) -> Reading:
-    """Read the verdict that free text closes with: [[A]], [[A>B]], [[7]].
+TEXT_PAIRWISE = Choice(
+    {
+        **{"A": "A", "B": "B", "tie": "tie", "C": "tie"},
+        **{"A>>B": "A", "A>B": "A", "A=B": "tie", "B>A": "B", "B>>A": "B"},
+        **{"A<<B": "B", "A<B": "B", "B=A": "tie", "B<A": "A", "B<<A": "A"},
+    }
+)
+"""What free text may close with: [[A]] as MT-bench asks, [[A>B]] as Arena-Hard does."""
 
-    It is the last line that ends in a verdict; what follows it, if anything, stands apart from
-    it. Mentions inside a line, in quotes, block quotes or code do not count, but for a sentence in
-    quotes that ends the reply under the judge's own words "Final verdict". Two different verdicts
-    from the paragraph of that line on are none, and one that is not on the menu is never passed
-    over for an earlier one.
-    """
-    start = _after_thinking(text)
-    body = _SIGNED.sub(r"\1 \2 \3", text[start:])
-    body = _QUOTED.sub(lambda match: " " * len(match.group(0)), body)
-    lines = list(_CLOSING.finditer(body))
-    if not lines:
-        return Reading(None, text[start:].strip() or None, "no_verdict")
-    last = lines[-1]
-    if body[last.end() :].strip() and not _PAUSE.match(body, last.end()):
-        return Reading(None, text[start:].strip(), "no_verdict")
-    paragraph = max((match.end() for match in _BLANK.finditer(body, 0, last.start())), default=0)
-    rationale = text[start : start + last.start()].strip() or None
-    said = {match.group(1).strip() for match in _MENTION.finditer(body, paragraph)}
-    values = {spoken(menu, word) for word in said}
-    named = [value for value in values if value is not None]
-    if len(named) < len(values):
-        return Reading(None, rationale, "off_menu")
-    if len(named) > 1:
-        return Reading(None, rationale, "two_verdicts")
-    return Reading({field: named[0]}, rationale, None, {field: start + last.start(1)})
-
-
-def read_token(text: str, field: str, menu: Choice) -> Reading:
-    """Read a reply of one token."""
-    word = text.strip()
-    if word not in menu.words:
-        return Reading(None, None, "off_menu")
-    return Reading({field: menu.words[word]}, None, None, {field: text.index(word)})
+PAIRWISE_MENUS: dict[Channel, Choice] = {
+    "json": JSON_PAIRWISE,
+    "token": TOKEN_PAIRWISE,
+    "text": TEXT_PAIRWISE,
+}
 
 
 THINKING = "<think>"
@@ -180,6 +83,122 @@ _SIGNED = re.compile(
 )
 
 
+def score_menu(scale: tuple[int, int]) -> Choice:
+    """Every whole number of the scale."""
+    return Choice({str(value): value for value in range(scale[0], scale[1] + 1)})
+
+
+def value_of_word(menu: Menu, word: str) -> Value | None:
+    """What a word of free text means: A>B, 7, or C>A>B for a ranking. None if off the menu."""
+    if isinstance(menu, Choice):
+        return menu.words.get(word)
+    return value_of_json(menu, [letter.strip() for letter in word.split(">")])
+
+
+def value_of_json(menu: Menu, value: Any) -> Value | None:
+    """What a value of a JSON field means; None if it is off the menu, 7.0 and true for 7 too."""
+    if isinstance(menu, Choice):
+        return next(
+            (
+                offered
+                for offered in menu.words.values()
+                if type(offered) is type(value) and offered == value
+            ),
+            None,
+        )
+    if not isinstance(value, list) or not all(isinstance(letter, str) for letter in value):
+        return None
+    return "".join(value) if sorted(value) == list(ANSWER_LETTERS[: menu.n]) else None
+
+
+def json_schema(fields: dict[str, Menu]) -> dict[str, Any]:
+    """`response_format` for a rationale and then one value for each field.
+
+    The rationale stands first because what stands first is written first.
+    """
+    properties = {name: _schema_type(menu) for name, menu in fields.items()}
+    schema = {
+        "type": "object",
+        "properties": {"rationale": {"type": "string"}, **properties},
+        "required": ["rationale", *properties],
+        "additionalProperties": False,
+    }
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", "_".join(fields))[:60]
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
+
+
+def read_json(text: str, fields: dict[str, Menu]) -> ParsedReply:
+    """Read an object with a rationale and one value of its menu for each field.
+
+    Thinking text before it (<think>...</think>) is passed over.
+    """
+    start = _after_thinking(text) if text.lstrip().startswith(THINKING) else 0
+    try:
+        reply = json.loads(text[start:], object_pairs_hook=_each_key_once)
+    except _KeyTwice:
+        return ParsedReply(None, None, "two_verdicts")
+    except (ValueError, RecursionError):  # RecursionError: a reply of brackets only
+        return ParsedReply(None, None, "not_json")
+    if not isinstance(reply, dict) or reply.keys() != {"rationale", *fields}:
+        return ParsedReply(None, None, "off_menu")
+    places = {name: _place(text, start, name) for name in reply}
+    if not isinstance(reply["rationale"], str) or -1 in places.values():
+        return ParsedReply(None, None, "off_menu")
+    # half a character cannot be written to a table
+    rationale = reply["rationale"].encode(errors="replace").decode()
+    values = {name: value_of_json(menu, reply[name]) for name, menu in fields.items()}
+    on_menu = {name: value for name, value in values.items() if value is not None}
+    if len(on_menu) < len(fields):
+        return ParsedReply(None, rationale, "off_menu")
+    return ParsedReply(on_menu, rationale, None, {name: places[name] for name in fields})
+
+
+def read_closing(text: str, field: str, menu: Menu) -> ParsedReply:
+    """Read the verdict that free text closes with: [[A]], [[A>B]], [[7]].
+
+    It is the last line that ends in a verdict; what follows it, if anything, stands apart from
+    it. Mentions inside a line, in quotes, block quotes or code do not count, but for a sentence in
+    quotes that ends the reply under the judge's own words "Final verdict". Two different verdicts
+    from the paragraph of that line on are none, and one that is not on the menu is never passed
+    over for an earlier one.
+    """
+    start = _after_thinking(text)
+    body = _SIGNED.sub(r"\1 \2 \3", text[start:])
+    body = _QUOTED.sub(lambda match: " " * len(match.group(0)), body)
+    lines = list(_CLOSING.finditer(body))
+    if not lines:
+        return ParsedReply(None, text[start:].strip() or None, "no_verdict")
+    last = lines[-1]
+    if body[last.end() :].strip() and not _PAUSE.match(body, last.end()):
+        return ParsedReply(None, text[start:].strip(), "no_verdict")
+    paragraph = max((match.end() for match in _BLANK.finditer(body, 0, last.start())), default=0)
+    rationale = text[start : start + last.start()].strip() or None
+    words = {match.group(1).strip() for match in _MENTION.finditer(body, paragraph)}
+    values = {value_of_word(menu, word) for word in words}
+    on_menu = [value for value in values if value is not None]
+    if len(on_menu) < len(values):
+        return ParsedReply(None, rationale, "off_menu")
+    if len(on_menu) > 1:
+        return ParsedReply(None, rationale, "two_verdicts")
+    return ParsedReply({field: on_menu[0]}, rationale, None, {field: start + last.start(1)})
+
+
+def read_token(text: str, field: str, menu: Choice) -> ParsedReply:
+    """Read a reply of one token."""
+    word = text.strip()
+    if word not in menu.words:
+        return ParsedReply(None, None, "off_menu")
+    return ParsedReply({field: menu.words[word]}, None, None, {field: text.index(word)})
+
+
+def _schema_type(menu: Menu) -> dict[str, Any]:
+    if isinstance(menu, Ranking):
+        letter = {"type": "string", "enum": list(ANSWER_LETTERS[: menu.n])}
+        return {"type": "array", "items": letter, "minItems": menu.n, "maxItems": menu.n}
+    values = list(dict.fromkeys(menu.words.values()))
+    return {"type": "string" if isinstance(values[0], str) else "integer", "enum": values}
+
+
 def _after_thinking(text: str) -> int:
     """Where the reply begins after thinking text; an unclosed one leaves nothing.
 
@@ -196,15 +215,15 @@ def _place(text: str, start: int, field: str) -> int:
 
     A name in \\u escapes is how a candidate would get past the escaping of our grammar.
     """
-    found = re.compile(rf'"{re.escape(field)}"\s*:\s*"?').search(text, start)
-    return found.end() if found else -1
+    written = re.compile(rf'"{re.escape(field)}"\s*:\s*"?').search(text, start)
+    return written.end() if written else -1
 
 
-class _Twice(ValueError):
+class _KeyTwice(ValueError):
     """A key stands twice in one object."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
-        raise _Twice
+        raise _KeyTwice
     return dict(pairs)

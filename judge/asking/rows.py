@@ -1,27 +1,28 @@
-"""Who judges, what is asked, and the verdict row that a call leaves."""
+"""Who judges, what is asked, and the verdict row that a question leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from endpoints.hostile import flags
 from endpoints.reply import Ask, Reply
 from endpoints.template import Template
-from judge.asking.reply import Reading
+from judge.asking.reply import ParsedReply
 from judge.asking.rubric import Rubrics
 from judge.config import JudgeConfig
 from rounds.ids import digest, text_hash
-from rounds.tables import Row
+from rounds.rows import Candidate, Prompt, Verdict
+
+Rule = Callable[[Prompt, Candidate, Candidate | None], str | float | None]
+"""From a prompt and two candidates to an outcome, from one candidate (b is None) to a score; None
+is no verdict."""
 
 
 class Juror(NamedTuple):
-    """Someone who judges: an endpoint that is asked, or a rule that needs no asking.
-
-    `rule` takes (prompt, a, b or None) and returns an outcome or a score, or None for no verdict.
-    """
+    """Someone who judges: an endpoint that is asked, or a rule that needs no asking."""
 
     judge_id: str
     ask: Ask | None
-    rule: Callable[[Row, Row, Row | None], str | float | None] | None = None
+    rule: Rule | None = None
 
 
 class Judge(NamedTuple):
@@ -39,20 +40,21 @@ class Question(NamedTuple):
     """One call: about which candidates, in which order, what for."""
 
     kind: str
-    prompt: Row
-    a: Row
-    b: Row | None
+    prompt: Prompt
+    a: Candidate
+    b: Candidate | None
     shown_first: str | None
     purpose: str
     repeat: int = 0
-    shown: list[Row] | None = None
+    shown: list[Candidate] | None = None
 
 
-def ruled_row(judge: Judge, voice: Juror, question: Question) -> Row:
-    """The row of a voice that is not asked: no call, no tokens."""
-    row = verdict_row(judge, voice, question, None, Reply("", "", None), Reading(None, None, None))
-    assert voice.rule is not None, "a voice asks or has a rule"
-    value = voice.rule(question.prompt, question.a, question.b)
+def rule_row(judge: Judge, juror: Juror, question: Question) -> Verdict:
+    """The row of a juror that is not asked: no call, no tokens."""
+    assert juror.rule is not None, "a juror asks or has a rule"
+    no_reply, nothing_read = Reply("", "", None), ParsedReply(None, None, None)
+    row = verdict_row(judge, juror, question, None, no_reply, nothing_read)
+    value = juror.rule(question.prompt, question.a, question.b)
     if value is None:
         return row | {"reason": "not_judged"}
     if isinstance(value, str):
@@ -62,37 +64,38 @@ def ruled_row(judge: Judge, voice: Juror, question: Question) -> Row:
 
 def verdict_row(
     judge: Judge,
-    voice: Juror,
+    juror: Juror,
     question: Question,
     rubric: Template | None,
-    answer: Reply,
-    reading: Reading,
-) -> Row:
+    reply: Reply,
+    parsed: ParsedReply,
+) -> Verdict:
     """The row as it stands without a verdict: an abstention."""
     shown = [row["candidate_id"] for row in question.shown] if question.shown else None
-    ids = shown or [question.a["candidate_id"], question.b and question.b["candidate_id"]]
-    hashed = text_hash(rubric.text) if rubric else None
-    named = [voice.judge_id, hashed, question.kind, *ids, question.shown_first, question.repeat]
+    a, b = question.a["candidate_id"], question.b["candidate_id"] if question.b else None
+    ids: Sequence[str | None] = shown or [a, b]
+    rubric_hash = text_hash(rubric.text) if rubric else None
+    call = [juror.judge_id, rubric_hash, question.kind, *ids, question.shown_first, question.repeat]
     return {
-        "verdict_id": digest("verdict", *named),
+        "verdict_id": digest("verdict", *call),
         "prompt_id": question.prompt["prompt_id"],
         "split": question.prompt["split"],
         "kind": question.kind,
-        "candidate_a": None if shown else ids[0],
-        "candidate_b": None if shown else ids[1],
+        "candidate_a": None if shown else a,
+        "candidate_b": None if shown else b,
         "shown_first": question.shown_first,
         "outcome": "abstain",
-        "reason": reading.reason,
+        "reason": parsed.reason,
         "score": None,
         "probability": None,
-        "rationale": reading.rationale,
-        "raw_text": answer.text or answer.detail,
-        "judge_id": voice.judge_id,
-        "rubric_hash": hashed,
-        "request_key": answer.key,
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "cost": answer.cost,
+        "rationale": parsed.rationale,
+        "raw_text": reply.text or reply.detail,
+        "judge_id": juror.judge_id,
+        "rubric_hash": rubric_hash,
+        "request_key": reply.key,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cost": reply.cost,
         "purpose": question.purpose,
         "level": judge.level,
         "threshold": judge.tau,

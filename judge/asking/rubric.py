@@ -5,13 +5,11 @@ from typing import NamedTuple
 
 from endpoints.hostile import neutralize
 from endpoints.template import Template, fence, fill, nonce, parse_template
-from judge.asking.reply import LABELS
+from judge.asking.reply import ANSWER_LETTERS
 from judge.config import JudgeConfig
 from rounds.errors import UserError
+from rounds.rows import Messages, Prompt
 from rounds.settings import locate
-from rounds.tables import Row
-
-Messages = list[dict[str, str]]
 
 NEEDED = {
     "pointwise": {"prompt", "answer"},
@@ -49,28 +47,32 @@ def rubric_texts(config: JudgeConfig) -> dict[str, str]:
     return {kind: rubric.text for kind, rubric in loaded if rubric}
 
 
-def pointwise_messages(rubric: Template, secret: bytes, prompt: Row, answer: str) -> Messages:
+def pointwise_messages(rubric: Template, secret: bytes, prompt: Prompt, answer: str) -> Messages:
     """The question "how good is this answer?"."""
-    asked = _asked(prompt)
-    key = nonce(secret, "pointwise", asked["prompt"], answer)
-    return fill(rubric, {**asked, "answer": fence("A", answer, key)})
+    values = _prompt_values(prompt)
+    key = nonce(secret, "pointwise", values["prompt"], answer)
+    return fill(rubric, {**values, "answer": fence("A", answer, key)})
 
 
 def pairwise_messages(
-    rubric: Template, secret: bytes, prompt: Row, first: str, second: str
+    rubric: Template, secret: bytes, prompt: Prompt, first: str, second: str
 ) -> Messages:
     """The question "which is better?", with `first` shown as A and `second` as B."""
-    asked = _asked(prompt)
-    key = nonce(secret, "pairwise", asked["prompt"], first, second)
-    return fill(rubric, {**asked, "a": fence("A", first, key), "b": fence("B", second, key)})
+    values = _prompt_values(prompt)
+    key = nonce(secret, "pairwise", values["prompt"], first, second)
+    return fill(rubric, {**values, "a": fence("A", first, key), "b": fence("B", second, key)})
 
 
-def listwise_messages(rubric: Template, secret: bytes, prompt: Row, answers: list[str]) -> Messages:
+def listwise_messages(
+    rubric: Template, secret: bytes, prompt: Prompt, answers: list[str]
+) -> Messages:
     """The question "which is the best, which the worst?", the answers named A, B, C ..."""
-    asked = _asked(prompt)
-    key = nonce(secret, "listwise", asked["prompt"], *answers)
-    fenced = [fence(label, text, key) for label, text in zip(LABELS, answers, strict=False)]
-    return fill(rubric, {**asked, "answers": "\n\n".join(fenced)})
+    values = _prompt_values(prompt)
+    key = nonce(secret, "listwise", values["prompt"], *answers)
+    fenced = [
+        fence(letter, text, key) for letter, text in zip(ANSWER_LETTERS, answers, strict=False)
+    ]
+    return fill(rubric, {**values, "answers": "\n\n".join(fenced)})
 
 
 def conversation(messages: Messages) -> str:
@@ -80,7 +82,8 @@ def conversation(messages: Messages) -> str:
     return "\n\n".join(f"{turn['role']}: {neutralize(turn['content'])}" for turn in messages)
 
 
-def _asked(prompt: Row) -> dict[str, str]:
+def _prompt_values(prompt: Prompt) -> dict[str, str]:
+    """What the placeholders that every rubric may have stand for."""
     return {
         "prompt": conversation(prompt["messages"]),
         "reference": neutralize(prompt.get("reference") or "none"),

@@ -7,58 +7,62 @@ from judge.health.config import Bounds
 Rate = dict[str, Any]
 
 
-class Check(NamedTuple):
-    """One bound: the rate it is on, what the rate says, and on which side it must stay."""
+class Bounded(NamedTuple):
+    """A bound: its name, the rate it is on, what that rate is of, on which side it must stay."""
 
     name: str
     rate: Rate
-    says: str
+    description: str
     side: Literal["most", "least"] = "most"
 
 
-def crossed(
+def crossed_bounds(
     measures: dict[str, Any] | None, gold: dict[str, Any] | None, bounds: Bounds
 ) -> list[str]:
     """One sentence for every bound that is crossed; a rate of fewer than min_n cases crosses none.
 
     `measures` are of `measures.measure`, `gold` of `gold.measure_gold`; None where there are none.
     """
-    checks = (_checks(measures) if measures else []) + (_gold_checks(gold) if gold else [])
+    every = (_of_round(measures) if measures else []) + (_of_gold(gold) if gold else [])
     return [
-        _sentence(check, value, bound)
-        for check in checks
-        if (bound := getattr(bounds, check.name)) is not None
-        and (value := check.rate["value"]) is not None
-        and check.rate["n"] >= bounds.min_n
-        and (value > bound if check.side == "most" else value < bound)
+        _sentence(bounded, value, bound)
+        for bounded in every
+        if (bound := getattr(bounds, bounded.name)) is not None
+        and (value := bounded.rate["value"]) is not None
+        and bounded.rate["n"] >= bounds.min_n
+        and (value > bound if bounded.side == "most" else value < bound)
     ]
 
 
-def _checks(measures: dict[str, Any]) -> list[Check]:
+def _of_round(measures: dict[str, Any]) -> list[Bounded]:
     canaries = measures["canaries"]
-    won = ", ".join(name for name, one in canaries["names"].items() if one["chosen"]["value"])
+    won = ", ".join(name for name, rates in canaries["names"].items() if rates["chosen"]["value"])
     of_canaries = f"comparisons with a worthless text that the text wins ({won})"
     first = measures["first_slot"]
     return [
-        Check("min_yield", measures["yield"], "prompts judged that give a label", "least"),
-        Check("max_failures", measures["failures"], f"calls that fail ({_reasons(measures)})"),
-        Check("max_flips", measures["flips"], "comparisons that turn with the order shown"),
-        Check("max_first_slot", first, "decisive verdicts for the answer shown first"),
-        Check("max_first_slot", _rest(first), "decisive verdicts for the answer shown second"),
-        Check("max_ties", measures["ties"], "verdicts that are a tie"),
-        Check("max_longer_chosen", measures["longer_chosen"], "labels for the longer answer"),
-        Check("max_canaries", canaries["chosen"], of_canaries),
-        Check("max_unstable", _rest(measures["stability"]), "repeated calls that say otherwise"),
-        Check("max_drift", measures["drift"], "verdicts of the first round that are others now"),
+        Bounded("min_yield", measures["yield"], "prompts judged that give a label", "least"),
+        Bounded("max_failures", measures["failures"], f"calls that fail ({_reasons(measures)})"),
+        Bounded("max_flips", measures["flips"], "comparisons that turn with the order shown"),
+        Bounded("max_first_slot", first, "decisive verdicts for the answer shown first"),
+        Bounded(
+            "max_first_slot", _opposite(first), "decisive verdicts for the answer shown second"
+        ),
+        Bounded("max_ties", measures["ties"], "verdicts that are a tie"),
+        Bounded("max_longer_chosen", measures["longer_chosen"], "labels for the longer answer"),
+        Bounded("max_canaries", canaries["chosen"], of_canaries),
+        Bounded(
+            "max_unstable", _opposite(measures["stability"]), "repeated calls that say otherwise"
+        ),
+        Bounded("max_drift", measures["drift"], "verdicts of the first round that are others now"),
     ]
 
 
-def _gold_checks(gold: dict[str, Any]) -> list[Check]:
-    says = "decided gold pairs that are decided rightly"
-    return [Check("min_gold_accuracy", gold["accuracy"], says, "least")]
+def _of_gold(gold: dict[str, Any]) -> list[Bounded]:
+    description = "decided gold pairs that are decided rightly"
+    return [Bounded("min_gold_accuracy", gold["accuracy"], description, "least")]
 
 
-def _rest(rate: Rate) -> Rate:
+def _opposite(rate: Rate) -> Rate:
     """The rate of the opposite."""
     return {**rate, "value": None if rate["value"] is None else 1 - rate["value"]}
 
@@ -68,8 +72,8 @@ def _reasons(measures: dict[str, Any]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in reasons.items())
 
 
-def _sentence(check: Check, value: float, bound: float) -> str:
+def _sentence(bounded: Bounded, value: float, bound: float) -> str:
     return (
-        f"{check.says}: {value:.3f} of {check.rate['n']}, "
-        f"at {check.side} {bound:g} (judge.health.bounds.{check.name})"
+        f"{bounded.description}: {value:.3f} of {bounded.rate['n']}, "
+        f"at {bounded.side} {bound:g} (judge.health.bounds.{bounded.name})"
     )

@@ -2,25 +2,35 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from endpoints.each import stream
+from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
 from judge.asking.questions import both_orders
-from judge.config import JudgeConfig
-from judge.health.bounds import crossed
+from judge.config import JudgeConfig, is_endpoint
+from judge.health.bounds import crossed_bounds
 from judge.health.config import wanted_accuracy
-from judge.health.gold import GoldPair, flip_rate, gold_rows, measure_gold, read_gold, threshold_for
-from judge.health.measures import OF_CANDIDATES, OF_VERDICTS, measure
-from judge.health.trials import Work, anchored, can_be_repeated, repeated, second_opinion, trials
-from judge.inputs import JudgedPrompt, judged_prompts, sampled_prompts
-from judge.panel import RunJournal, depends_on, is_endpoint, panel, run_journal
+from judge.health.gold import flip_rate, gold_rows, measure_gold, read_gold, threshold_for
+from judge.health.gold_lines import GoldPair
+from judge.health.measures import CANDIDATE_COLUMNS, VERDICT_COLUMNS, measure
+from judge.health.trials import (
+    REPEATS,
+    Trial,
+    anchored,
+    can_be_repeated,
+    canaries_and_triad,
+    repeated,
+    second_opinion,
+)
+from judge.inputs import JudgedPrompt, judged_prompts, sample_judged_prompts
+from judge.panel import RunJournal, panel, panel_identity, run_journal
 from rounds.errors import Stopped
 from rounds.folder import finished_rounds, round_number, run_of
-from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
 from rounds.stages import Progress, run_stage, silent, stage_key
-from rounds.tables import Row, by_prompt, iter_rows, replace_splits, rows_hash
+from rounds.tables import by_prompt, iter_rows, replace_splits, rows_hash
 
 Measures = dict[str, Any]
 
@@ -40,51 +50,59 @@ def judge_gold(
     pairs = read_gold(config.gold.path, "judge.gold.path")
     repeat = round_number(folder) - 1
     key = stage_key(
-        [pair._asdict() for pair in pairs], repeat, depends_on(config, endpoints, config.jury)
+        [pair._asdict() for pair in pairs], repeat, panel_identity(config, endpoints, config.jury)
     )
 
     def run() -> dict[str, Any]:
         prompts, candidates = gold_rows(pairs)
-        desk = run_journal(folder)
-        asked, _ = asyncio.run(ask_gold(desk, config, endpoints, pairs, repeat, progress))
-        rows = [row for of_pair in asked for row in of_pair]
-        for table, found in (("prompts", prompts), ("candidates", candidates), ("verdicts", rows)):
-            replace_splits(folder, table, ["gold"], found)
-        return gold_facts(config, pairs, rows)
+        by_pair, _ = asyncio.run(
+            ask_gold(run_journal(folder), config, endpoints, pairs, repeat, progress)
+        )
+        verdicts = [row for rows in by_pair for row in rows]
+        replace_splits(folder, PROMPTS, ["gold"], prompts)
+        replace_splits(folder, CANDIDATES, ["gold"], candidates)
+        replace_splits(folder, VERDICTS, ["gold"], verdicts)
+        return gold_facts(config, pairs, verdicts)
 
     facts = run_stage(folder, "gold", key, run)
-    _within(config, None, facts["gold"])  # before labels are paid for
+    _stop_out_of_bounds(config, None, facts["gold"])  # before labels are paid for
     return facts
 
 
-def gold_facts(config: JudgeConfig, pairs: list[GoldPair], rows: list[Row]) -> dict[str, Any]:
+def gold_facts(
+    config: JudgeConfig, pairs: list[GoldPair], verdicts: list[Verdict]
+) -> dict[str, Any]:
     """The threshold and the measures that the verdicts on the gold set give."""
     wanted = wanted_accuracy(config.tau)
     assert config.gold is not None, "there is a gold set to measure on"
-    tau = config.tau if wanted is None else threshold_for(pairs, rows, wanted, config.gold.min_n)
-    measures = measure_gold(pairs, [row | {"threshold": tau} for row in rows])
+    tau = (
+        float(config.tau)
+        if wanted is None
+        else threshold_for(pairs, verdicts, wanted, config.gold.min_n)
+    )
+    measures = measure_gold(pairs, [row | {"threshold": tau} for row in verdicts])
     return {"tau": tau, "gold": measures, "flip_rate": flip_rate(measures, config.gold.min_n)}
 
 
 async def ask_gold(
-    desk: RunJournal,
+    journal: RunJournal,
     config: JudgeConfig,
     endpoints: Endpoints,
     pairs: list[GoldPair],
     repeat: int,
     progress: Progress,
-) -> tuple[list[list[Row]], float]:
+) -> tuple[list[list[Verdict]], float]:
     """The jury's verdicts on each pair in both orders, and the seconds that asking took."""
     prompts, candidates = gold_rows(pairs)
-    sides = by_prompt(candidates)
-    async with panel(desk, config, endpoints, config.jury) as judge:
+    answers = by_prompt(candidates)
+    async with panel(journal, config, endpoints, config.jury) as judge:
 
-        async def work(prompt: Row) -> list[Row]:
-            a, b = sides[prompt["prompt_id"]]
+        async def ask(prompt: Prompt) -> list[Verdict]:
+            a, b = answers[prompt["prompt_id"]]
             return await both_orders(judge, prompt, a, b, "gold", repeat)
 
         started = time.monotonic()  # a server that is started first is not the judge's speed
-        return await stream(prompts, work, progress), time.monotonic() - started
+        return await map_concurrently(prompts, ask, progress), time.monotonic() - started
 
 
 def judge_health(
@@ -98,73 +116,72 @@ def judge_health(
 
     Raises Stopped, with every bound that is crossed, before anything is trained on its labels.
     """
-    first, count = finished_rounds(run_of(folder))[:1], 4 * config.health.sample
-    anchors = sampled_prompts(first[0], count) if first else []
+    first_round, count = finished_rounds(run_of(folder))[:1], REPEATS * config.health.sample
+    anchors = sample_judged_prompts(first_round[0], count) if first_round else []
     names = [*config.jury[:1], *([config.health.second] if config.health.second else [])]
+    labels = iter_rows(folder, VERDICTS, ["train"], VERDICT_COLUMNS)
     key = stage_key(
-        rows_hash("verdicts", iter_rows(folder, VERDICTS, ["train"], OF_VERDICTS), OF_VERDICTS),
-        [rows_hash("verdicts", anchor.verdicts) for anchor in anchors],
-        depends_on(config, endpoints, names),
+        rows_hash(VERDICTS, labels, VERDICT_COLUMNS),
+        [rows_hash(VERDICTS, anchor.verdicts) for anchor in anchors],
+        panel_identity(config, endpoints, names),
     )
 
     def run() -> dict[str, Any]:
-        chosen = sampled_prompts(folder, count)
-        rows, planted = asyncio.run(
-            _health(folder, config, endpoints, chosen, anchors, tau, progress)
+        sample = sample_judged_prompts(folder, count)
+        tests, planted = asyncio.run(
+            _ask_trials(folder, config, endpoints, sample, anchors, tau, progress)
         )
         replace_splits(folder, CANDIDATES, ["health"], planted)
-        replace_splits(folder, VERDICTS, ["health"], rows)
+        replace_splits(folder, VERDICTS, ["health"], tests)
         prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
         ids = [row["prompt_id"] for row in prompts]
-        labelled = judged_prompts(folder, ids, OF_CANDIDATES, OF_VERDICTS)
+        labelled = judged_prompts(folder, ids, CANDIDATE_COLUMNS, VERDICT_COLUMNS)
         before = [row for anchor in anchors for row in anchor.verdicts]
-        return {"health": measure(labelled, rows, planted, before)}
+        return {"health": measure(labelled, tests, planted, before)}
 
     facts = run_stage(folder, "health", key, run)
-    _within(config, facts["health"], None)
+    _stop_out_of_bounds(config, facts["health"], None)
     return facts
 
 
-def _within(config: JudgeConfig, health: Measures | None, gold: Measures | None) -> None:
+def _stop_out_of_bounds(
+    config: JudgeConfig, health: Measures | None, gold: Measures | None
+) -> None:
     """Raise Stopped with every bound that is crossed."""
-    over = crossed(health, gold, config.health.bounds)
-    if over:
+    if crossed := crossed_bounds(health, gold, config.health.bounds):
         raise Stopped(
-            "the judge is out of bounds, nothing is trained on its labels: " + "; ".join(over)
+            "the judge is out of bounds, nothing is trained on its labels: " + "; ".join(crossed)
         )
 
 
-async def _health(
+async def _ask_trials(
     folder: Path,
     config: JudgeConfig,
     endpoints: Endpoints,
-    chosen: list[JudgedPrompt],
+    sample: list[JudgedPrompt],
     anchors: list[JudgedPrompt],
     tau: float,
     progress: Progress,
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[list[Verdict], list[Candidate]]:
+    """Verdict rows of the split health, and the candidate rows of the worthless texts."""
     if not config.health.sample or not is_endpoint(config.jury[0]):
         return [], []
-    work: list[Work] = []
-    planted: list[Row] = []
-    async with panel(run_journal(folder), config, endpoints, config.jury[:1], tau) as judge:
-        work += [repeated(judge, subject) for subject in chosen if can_be_repeated(subject)]
-        for subject in chosen[: config.health.sample]:
-            more, texts = trials(judge, subject)
-            work += more
-            planted += texts
-        work += [
-            anchored(judge, subject, round_number(folder))
-            for subject in anchors
-            if can_be_repeated(subject)
-        ]
-        found = await stream(work, lambda one: one(), progress)
+    planted: list[Candidate] = []
+    journal, number = run_journal(folder), round_number(folder)
+    async with panel(journal, config, endpoints, config.jury[:1], tau) as judge:
+        trials = [repeated(judge, judged) for judged in sample if can_be_repeated(judged)]
+        for judged in sample[: config.health.sample]:
+            of_prompt, canaries = canaries_and_triad(judge, judged)
+            trials += of_prompt
+            planted += canaries
+        trials += [anchored(judge, judged, number) for judged in anchors if can_be_repeated(judged)]
+        verdicts = await map_concurrently(trials, _ask, progress)
     if config.health.second is not None:
-        async with panel(
-            run_journal(folder), config, endpoints, [config.health.second], tau
-        ) as judge:
-            opinions = [
-                second_opinion(judge, subject) for subject in chosen[: config.health.sample]
-            ]
-            found += await stream(opinions, lambda one: one(), progress)
-    return [row for rows in found for row in rows], planted
+        async with panel(journal, config, endpoints, [config.health.second], tau) as judge:
+            opinions = [second_opinion(judge, judged) for judged in sample[: config.health.sample]]
+            verdicts += await map_concurrently(opinions, _ask, progress)
+    return [row for rows in verdicts for row in rows], planted
+
+
+def _ask(trial: Trial) -> Awaitable[list[Verdict]]:
+    return trial()

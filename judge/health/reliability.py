@@ -12,11 +12,11 @@ import numpy as np
 from judge.health.agreement import kappa
 from rounds.errors import UserError
 from rounds.rates import rate
-from rounds.tables import Row
-from rounds.verdicts import Settled, by_judge, settle
+from rounds.rows import Verdict
+from rounds.verdicts import Settled, by_judge, settle, settle_one_judge
 
 EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Of the reliability curve's bins."""
+"""Of the reliability curve's bins; the first is the lowest threshold."""
 
 WAYS_OUT = "or give judge.tau as a number"
 
@@ -25,16 +25,16 @@ class Case(NamedTuple):
     """A labelled pair (a, b or tie) and the verdict rows on it."""
 
     label: str
-    verdicts: list[Row]
+    verdicts: list[Verdict]
 
 
-class Span(NamedTuple):
+class ThresholdRange(NamedTuple):
     """Thresholds, beyond `low` up to `high`, at which a pair is decided, and whether rightly."""
 
     low: float
     high: float
     right: bool
-    sure: bool
+    has_probability: bool
 
 
 def gold_measures(cases: list[Case]) -> dict[str, Any]:
@@ -47,25 +47,25 @@ def gold_measures(cases: list[Case]) -> dict[str, Any]:
     probability. confusion: counts by label and outcome.
     """
     settled = [(case.label, settle(case.verdicts)) for case in cases]
-    said = [(label, one.outcome) for label, one in settled]
-    decided = [pair for pair in said if pair[1] in ("a", "b")]
-    readable = [pair for pair in said if pair[1] != "abstain"]
+    outcomes = [(label, judged.outcome) for label, judged in settled]
+    decided = [(label, outcome) for label, outcome in outcomes if outcome in ("a", "b")]
+    readable = [(label, outcome) for label, outcome in outcomes if outcome != "abstain"]
     single = [
         (case.label, row["outcome"])
         for case in cases
         for row in case.verdicts
         if row["outcome"] != "abstain"
     ]
-    counts = Counter(said)
+    counts = Counter(outcomes)
     return {
-        "accuracy": _agreeing(decided),
-        "single_order": _agreeing(single),
-        "yield": rate(len(decided), len(said)),
-        "sensitivity": _agreeing([pair for pair in decided if pair[0] == "a"]),
-        "specificity": _agreeing([pair for pair in decided if pair[0] == "b"]),
+        "accuracy": _share_right(decided),
+        "single_order": _share_right(single),
+        "yield": rate(len(decided), len(outcomes)),
+        "sensitivity": _share_right([case for case in decided if case[0] == "a"]),
+        "specificity": _share_right([case for case in decided if case[0] == "b"]),
         "kappa": kappa(readable),
         "kappa_n": len(readable),
-        "reliability": _curve(settled),
+        "reliability": _reliability_curve(settled),
         "confusion": {
             label: {name: counts[label, name] for name in ("a", "b", "tie", "abstain")}
             for label in ("a", "b", "tie")
@@ -77,28 +77,28 @@ def smallest_threshold(cases: list[Case], accuracy: float, min_n: int) -> float:
     """The smallest threshold at which at least `min_n` pairs are decided, `accuracy` of them
     rightly. Raises UserError where there is none.
     """
-    spans = [span for case in cases for span in _spans(case)]
-    at_start = [span for span in spans if span.low < EDGES[0] <= span.high]
-    if at_start and not any(span.sure for span in at_start):
+    ranges = [decided for case in cases for decided in _decided_at(case)]
+    at_lowest = [decided for decided in ranges if decided.low < EDGES[0] <= decided.high]
+    if at_lowest and not any(decided.has_probability for decided in at_lowest):
         raise UserError(
             "judge.tau: from_gold needs probabilities, and the judge gave none on the gold pairs "
-            f"that it decided ({len(at_start)}); let the endpoint give logprobs, {WAYS_OUT}"
+            f"that it decided ({len(at_lowest)}); let the endpoint give logprobs, {WAYS_OUT}"
         )
-    if len(at_start) < min_n:
+    if len(at_lowest) < min_n:
         raise UserError(
             f"judge.tau: from_gold rests on {min_n} decided pairs (judge.gold.min_n), and the "
-            f"judge decided {len(at_start)} of {len(cases)}; label more pairs, {WAYS_OUT}"
+            f"judge decided {len(at_lowest)} of {len(cases)}; label more pairs, {WAYS_OUT}"
         )
-    low = np.array([span.low for span in spans])
-    high = np.array([span.high for span in spans])
-    right = np.array([span.right for span in spans])
+    low = np.array([decided.low for decided in ranges])
+    high = np.array([decided.high for decided in ranges])
+    right = np.array([decided.right for decided in ranges])
     reached: list[tuple[float, float, int]] = []
     for tau in sorted({EDGES[0], *high[np.isfinite(high)]}):
-        here = (low < tau) & (tau <= high)
-        n = int(here.sum())
+        decided_here = (low < tau) & (tau <= high)
+        n = int(decided_here.sum())
         if n < min_n:
             break  # a higher threshold decides no more
-        share = int((here & right).sum()) / n
+        share = int((decided_here & right).sum()) / n
         if share >= accuracy:
             return float(tau)
         reached.append((share, float(tau), n))
@@ -110,42 +110,43 @@ def smallest_threshold(cases: list[Case], accuracy: float, min_n: int) -> float:
     )
 
 
-def _spans(case: Case) -> Iterator[Span]:
+def _decided_at(case: Case) -> Iterator[ThresholdRange]:
     """Where a pair is decided: that changes only where one of its judges is just sure enough."""
-    judges: dict[str, list[Row]] = {}
-    for row in case.verdicts:
-        judges.setdefault(row["judge_id"], []).append(row | {"threshold": None})
-    voices = [by_judge(rows) for rows in judges.values()]
-    sure = {_confidence(voice) for voice in voices if voice.outcome in ("a", "b")} - {None}
-    for low, high in pairwise([0.0, *sorted(one for one in sure if one is not None), inf]):
-        found = settle([row | {"threshold": high} for row in case.verdicts])
-        if found.outcome in ("a", "b"):
-            yield Span(low, high, found.outcome == case.label, found.probability is not None)
+    without_threshold = [row | {"threshold": EDGES[0]} for row in case.verdicts]
+    votes = [settle_one_judge(rows) for rows in by_judge(without_threshold).values()]
+    confidences = {
+        max(vote.probability, 1 - vote.probability)
+        for vote in votes
+        if vote.outcome in ("a", "b") and vote.probability is not None
+    }
+    for low, high in pairwise([0.0, *sorted(confidences), inf]):
+        settled = settle([row | {"threshold": high} for row in case.verdicts])
+        if settled.outcome in ("a", "b"):
+            right, given = settled.outcome == case.label, settled.probability is not None
+            yield ThresholdRange(low, high, right, given)
 
 
-def _confidence(settled: Settled) -> float | None:
-    """The averaged probability of the answer that it favours, 0.5 to 1."""
-    p = settled.probability
-    return None if p is None else max(p, 1 - p)
+def _share_right(cases: list[tuple[str, str]]) -> dict[str, Any]:
+    return rate(sum(label == outcome for label, outcome in cases), len(cases))
 
 
-def _agreeing(said: list[tuple[str, str]]) -> dict[str, Any]:
-    return rate(sum(label == outcome for label, outcome in said), len(said))
-
-
-def _curve(settled: list[tuple[str, Settled]]) -> list[dict[str, Any]] | None:
+def _reliability_curve(settled: list[tuple[str, Settled]]) -> list[dict[str, Any]] | None:
     """Mean confidence and accuracy of what the averaged probability favours, decided or not."""
-    given = [
+    favoured = [
         (max(p, 1 - p), label == ("a" if p > 0.5 else "b"))
-        for label, one in settled
-        if (p := one.probability) is not None and p != 0.5
+        for label, judged in settled
+        if (p := judged.probability) is not None and p != 0.5
     ]
-    if not given:
+    if not favoured:
         return None
     bins = []
     for low, high in pairwise(EDGES):
-        here = [one for one in given if low <= one[0] < high or one[0] == high == EDGES[-1]]
-        mean = fmean(sure for sure, _ in here) if here else None
-        right = rate(sum(right for _, right in here), len(here))
-        bins.append({"from": low, "to": high, "confidence": mean, "accuracy": right})
+        in_bin = [
+            (confidence, right)
+            for confidence, right in favoured
+            if low <= confidence < high or confidence == high == EDGES[-1]
+        ]
+        mean = fmean(confidence for confidence, _ in in_bin) if in_bin else None
+        accuracy = rate(sum(right for _, right in in_bin), len(in_bin))
+        bins.append({"from": low, "to": high, "confidence": mean, "accuracy": accuracy})
     return bins

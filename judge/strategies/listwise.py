@@ -5,22 +5,25 @@ candidate on top and the same at the bottom, the reversal has shown the two in b
 are confirmed; otherwise best and worst of the average are compared pairwise.
 """
 
-from judge.asking.questions import lists, usable
+from judge.asking.questions import rank_twice, usable
 from judge.asking.rows import Judge
-from judge.strategies.confirm import confirm
+from judge.config import Select
+from judge.strategies.confirm import confirm, most_confirm_calls
 from judge.strategies.select import Scored, choose
-from rounds.tables import Row
+from judge.strategies.strategy import Strategy
+from rounds.rows import Candidate, Prompt, Verdict
 
 
-async def listwise(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
+async def listwise(judge: Judge, prompt: Prompt, candidates: list[Candidate]) -> list[Verdict]:
     """All verdict rows for one prompt."""
     kept = usable(candidates)
     if len(kept) < 2:
         return []
-    rows = await lists(judge, prompt, kept)
-    if any(row["ranking"] is None for row in rows):
+    rows = await rank_twice(judge, prompt, kept)
+    rankings = [row["ranking"] for row in rows if row["ranking"] is not None]
+    if len(rankings) < len(rows):
         return rows
-    scored = _ranked(kept, rows)
+    scored = _mean_places(kept, rankings)
     select = judge.config.select
     alone = len(judge.jury) == 1 and select.pairs == 1
     if alone and _same_ends(rows, choose(scored, select, 1)):
@@ -28,18 +31,27 @@ async def listwise(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row
     return [*rows, *await confirm(judge, prompt, scored)]
 
 
-def _same_ends(rows: list[Row], pairs: list[tuple[Row, Row]]) -> bool:
+def most_calls(n: int, select: Select, jury: int) -> int:
+    """Two rankings, by the first of the jury, and the comparisons."""
+    return 2 + most_confirm_calls(n, select, jury)
+
+
+def _same_ends(rows: list[Verdict], pairs: list[tuple[Candidate, Candidate]]) -> bool:
     """Whether both rankings begin and end with the two that are selected."""
     ends = {(row["candidate_a"], row["candidate_b"]) for row in rows}
     return ends == {(a["candidate_id"], b["candidate_id"]) for a, b in pairs}
 
 
-def _ranked(candidates: list[Row], rows: list[Row]) -> list[Scored]:
+def _mean_places(candidates: list[Candidate], rankings: list[list[str]]) -> list[Scored]:
     """Mean place from below: 0 for the last of every ranking."""
     return [
         Scored(
             candidate,
-            sum(row["ranking"][::-1].index(candidate["candidate_id"]) for row in rows) / len(rows),
+            sum(ranking[::-1].index(candidate["candidate_id"]) for ranking in rankings)
+            / len(rankings),
         )
         for candidate in candidates
     ]
+
+
+LISTWISE = Strategy(listwise, most_calls, selects=True)

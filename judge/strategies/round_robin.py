@@ -9,27 +9,38 @@ from itertools import combinations
 
 from judge.asking.questions import both_orders, usable
 from judge.asking.rows import Judge
+from judge.config import Select
 from judge.strategies.confirm import until_found
 from judge.strategies.select import Scored
-from rounds.tables import Row
-from rounds.verdicts import chance, comparisons
+from judge.strategies.strategy import Strategy
+from rounds.rows import Candidate, Prompt, Verdict
+from rounds.verdicts import comparisons, win_probability
 
 
-async def round_robin(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
+async def round_robin(judge: Judge, prompt: Prompt, candidates: list[Candidate]) -> list[Verdict]:
     """All verdict rows for one prompt."""
     kept = usable(candidates)
-    asked = [both_orders(judge, prompt, a, b, "screen") for a, b in combinations(kept, 2)]
-    rows = [row for both in await asyncio.gather(*asked) for row in both]
+    calls = [both_orders(judge, prompt, a, b, "screen") for a, b in combinations(kept, 2)]
+    rows = [row for verdicts in await asyncio.gather(*calls) for row in verdicts]
+    compared = comparisons(rows, "screen")
     points = {candidate["candidate_id"]: 0.0 for candidate in kept}
-    for (a, b), verdicts in comparisons(rows, "screen").items():
-        points[a] += chance(verdicts)
-        points[b] += 1 - chance(verdicts)
+    for (a, b), verdicts in compared.items():
+        points[a] += win_probability(verdicts)
+        points[b] += 1 - win_probability(verdicts)
     scored = [Scored(candidate, points[candidate["candidate_id"]]) for candidate in kept]
-    known = {frozenset(pair): found for pair, found in comparisons(rows, "screen").items()}
+    by_pair = {frozenset(pair): verdicts for pair, verdicts in compared.items()}
 
-    async def asked_before(a: Row, b: Row) -> list[Row]:
-        return known[frozenset((a["candidate_id"], b["candidate_id"]))]
+    async def compared_before(a: Candidate, b: Candidate) -> list[Verdict]:
+        return by_pair[frozenset((a["candidate_id"], b["candidate_id"]))]
 
-    confirmed = await until_found(asked_before, scored, judge.config.select)
+    confirmed = await until_found(compared_before, scored, judge.config.select)
     ids = {row["verdict_id"] for row in confirmed}
     return [row | {"purpose": "confirm"} if row["verdict_id"] in ids else row for row in rows]
+
+
+def most_calls(n: int, select: Select, jury: int) -> int:
+    """Both orders of every two, by everyone."""
+    return n * (n - 1) * jury
+
+
+ROUND_ROBIN = Strategy(round_robin, most_calls, selects=True)

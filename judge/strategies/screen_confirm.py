@@ -7,12 +7,16 @@ candidates look alike stops after the screen.
 
 from judge.asking.questions import screen, usable
 from judge.asking.rows import Judge
-from judge.strategies.confirm import confirm
+from judge.config import Select
+from judge.strategies.confirm import confirm, most_confirm_calls
 from judge.strategies.select import Scored
-from rounds.tables import Row
+from judge.strategies.strategy import Strategy
+from rounds.rows import Candidate, Prompt, Verdict
 
 
-async def screen_confirm(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
+async def screen_confirm(
+    judge: Judge, prompt: Prompt, candidates: list[Candidate]
+) -> list[Verdict]:
     """All verdict rows for one prompt."""
     kept = usable(candidates)
     if len(kept) < 2:
@@ -24,3 +28,11 @@ async def screen_confirm(judge: Judge, prompt: Row, candidates: list[Row]) -> li
         if row["score"] is not None
     ]
     return [*rows, *await confirm(judge, prompt, scored)]
+
+
+def most_calls(n: int, select: Select, jury: int) -> int:
+    """A score for each, by the first of the jury, and the comparisons."""
+    return n + most_confirm_calls(n, select, jury)
+
+
+SCREEN_CONFIRM = Strategy(screen_confirm, most_calls, selects=True)

@@ -6,27 +6,27 @@ from typing import NamedTuple
 
 from judge.config import Select
 from rounds.ids import digest
-from rounds.tables import Row
+from rounds.rows import Candidate
 
 
 class Scored(NamedTuple):
     """A candidate and how good it looks so far; any scale, higher is better."""
 
-    candidate: Row
+    candidate: Candidate
     score: float
 
 
-def choose(scored: list[Scored], select: Select, most: int) -> list[tuple[Row, Row]]:
+def choose(scored: list[Scored], select: Select, most: int) -> list[tuple[Candidate, Candidate]]:
     """At most `most` comparisons as (better looking, worse looking), no candidate twice.
 
     Candidates that look alike (closer than `select.min_margin`, or than `select.band` begins) are
     never compared. Among equals the earlier one is taken.
     """
     free = list(scored)
-    chosen: list[tuple[Row, Row]] = []
+    chosen: list[tuple[Candidate, Candidate]] = []
     while len(chosen) < most and (pair := _next(free, select)) is not None:
         chosen.append((pair[0].candidate, pair[1].candidate))
-        free = [one for one in free if one not in pair]
+        free = [left for left in free if left not in pair]
     return chosen
 
 
@@ -35,28 +35,28 @@ def _next(free: list[Scored], select: Select) -> tuple[Scored, Scored] | None:
         return None
     if select.rule == "margin_band":
         return _in_band(free, select.band)
-    best = max(free, key=lambda one: one.score)
+    best = max(free, key=lambda scored: scored.score)
     least = max(select.min_margin, 1e-9)
-    below = [one for one in free if best.score - one.score >= least]
+    below = [scored for scored in free if best.score - scored.score >= least]
     if not below:
         return None
     if select.rule == "best_worst":
-        return best, min(below, key=lambda one: one.score)
+        return best, min(below, key=lambda scored: scored.score)
     if select.rule == "best_random":
         seed = digest("rejected", best.candidate["candidate_id"])
         return best, random.Random(seed).choice(below)
-    scores = [one.score for one in free]
+    scores = [scored.score for scored in free]
     target = fmean(scores) - 2 * pstdev(scores)
-    return best, min(below, key=lambda one: abs(one.score - target))
+    return best, min(below, key=lambda scored: abs(scored.score - target))
 
 
 def _in_band(free: list[Scored], band: tuple[float, float]) -> tuple[Scored, Scored] | None:
     """The pair of the largest margin inside the band."""
     low, high = band
     fitting = [
-        (one, other)
-        for one in free
-        for other in free
-        if one.score > other.score and low <= one.score - other.score <= high
+        (better, worse)
+        for better in free
+        for worse in free
+        if better.score > worse.score and low <= better.score - worse.score <= high
     ]
     return max(fitting, key=lambda pair: pair[0].score - pair[1].score, default=None)

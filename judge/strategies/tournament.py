@@ -7,55 +7,73 @@ in both orders unless they have met.
 """
 
 import asyncio
+from typing import Literal, NamedTuple
 
 from judge.asking.questions import both_orders, shuffle, usable
 from judge.asking.rows import Judge
-from rounds.tables import Row
-from rounds.verdicts import chance
+from judge.config import Select
+from judge.strategies.strategy import Strategy
+from rounds.rows import Candidate, Prompt, Verdict
+from rounds.verdicts import win_probability
 
 
-async def tournament(judge: Judge, prompt: Row, candidates: list[Row]) -> list[Row]:
+class Matches(NamedTuple):
+    """Who won and who lost, match by match, and the verdicts."""
+
+    winners: list[Candidate]
+    losers: list[Candidate]
+    verdicts: list[Verdict]
+
+
+async def tournament(judge: Judge, prompt: Prompt, candidates: list[Candidate]) -> list[Verdict]:
     """All verdict rows for one prompt."""
-    kept = shuffle(prompt, usable(candidates))
-    if len(kept) < 2:
+    players = shuffle(prompt, usable(candidates))
+    if len(players) < 2:
         return []
-    (winners, losers), first = await _matches(judge, prompt, kept)
-    left_over = kept[len(winners) + len(losers) :]
+    first = await _matches(judge, prompt, players)
+    left_over = players[2 * len(first.winners) :]
     (best, upper), (worst, lower) = await asyncio.gather(
-        _knockout(judge, prompt, winners + left_over, 0),
-        _knockout(judge, prompt, losers + left_over, 1),
+        _knockout(judge, prompt, first.winners + left_over, "winners"),
+        _knockout(judge, prompt, first.losers + left_over, "losers"),
     )
-    rows = [*first, *upper, *lower]  # in this order, whoever answered first
+    rows = [*first.verdicts, *upper, *lower]  # in this order, whoever answered first
     if best is worst:
         return rows
-    met = {best["candidate_id"], worst["candidate_id"]}
-    final = [row for row in rows if {row["candidate_a"], row["candidate_b"]} == met]
+    ends = {best["candidate_id"], worst["candidate_id"]}
+    final = [row for row in rows if {row["candidate_a"], row["candidate_b"]} == ends]
     if final:
         return [row | {"purpose": "confirm"} if row in final else row for row in rows]
     return [*rows, *await both_orders(judge, prompt, best, worst)]
 
 
+def most_calls(n: int, select: Select, jury: int) -> int:
+    """Both orders of every match, by everyone, the last one of best and worst."""
+    return 2 * jury * (n // 2 + 2 * ((n + 1) // 2) - 1)
+
+
 async def _knockout(
-    judge: Judge, prompt: Row, field: list[Row], side: int
-) -> tuple[Row, list[Row]]:
-    """The last one left and the verdicts on the way; `side` 0 lets winners go on, 1 losers."""
-    rows: list[Row] = []
-    while len(field) > 1:
-        sides, played = await _matches(judge, prompt, field)
-        rows += played
-        field = sides[side] + field[2 * len(sides[side]) :]
-    return field[0], rows
+    judge: Judge, prompt: Prompt, players: list[Candidate], goes_on: Literal["winners", "losers"]
+) -> tuple[Candidate, list[Verdict]]:
+    """The last one left and the verdicts on the way."""
+    rows: list[Verdict] = []
+    while len(players) > 1:
+        matches = await _matches(judge, prompt, players)
+        rows += matches.verdicts
+        left_over = players[2 * len(matches.winners) :]
+        players = (matches.winners if goes_on == "winners" else matches.losers) + left_over
+    return players[0], rows
 
 
-async def _matches(
-    judge: Judge, prompt: Row, field: list[Row]
-) -> tuple[tuple[list[Row], list[Row]], list[Row]]:
-    """Neighbours play each other; (winners, losers) and the verdicts. One left over has not."""
-    pairs = list(zip(field[::2], field[1::2], strict=False))
+async def _matches(judge: Judge, prompt: Prompt, players: list[Candidate]) -> Matches:
+    """Neighbours play each other. One left over does not."""
+    pairs = list(zip(players[::2], players[1::2], strict=False))
     played = await asyncio.gather(*(both_orders(judge, prompt, a, b, "screen") for a, b in pairs))
     winners, losers = [], []
     for (a, b), verdicts in zip(pairs, played, strict=True):
-        ahead = chance(verdicts) >= 0.5
-        winners.append(a if ahead else b)
-        losers.append(b if ahead else a)
-    return (winners, losers), [row for verdicts in played for row in verdicts]
+        a_ahead = win_probability(verdicts) >= 0.5
+        winners.append(a if a_ahead else b)
+        losers.append(b if a_ahead else a)
+    return Matches(winners, losers, [row for verdicts in played for row in verdicts])
+
+
+TOURNAMENT = Strategy(tournament, most_calls)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from rensa import RMinHash  # type: ignore[import-untyped]
 
-from texts.shingles import Hashes, Sets
+from texts.shingles import Hashes, NgramSets
 
-FOUND = 0.998
+RECALL = 0.998
 """The least probability that a pair exactly at the threshold shares a band."""
 
-VALUES = 150
+MAX_VALUES = 150
 SEED = 20
 
 MINHASH: int = RMinHash.ALGORITHM_VERSION
@@ -29,17 +29,17 @@ class Bands(NamedTuple):
 
 
 def bands_for(threshold: float) -> Bands:
-    """The bands of most values, thus with fewest chance meetings, that VALUES in all allow."""
+    """The bands of most values, thus with fewest chance meetings, that MAX_VALUES in all allow."""
     best = Bands(1, 16)
     if threshold < 1:
         for rows in range(1, 17):
-            bands = int(np.ceil(np.log(1 - FOUND) / np.log1p(-(threshold**rows))))
-            if rows == 1 or bands * rows <= VALUES:
+            bands = int(np.ceil(np.log(1 - RECALL) / np.log1p(-(threshold**rows))))
+            if rows == 1 or bands * rows <= MAX_VALUES:
                 best = Bands(bands, rows)
     return best
 
 
-def band_keys(sets: Sets, bands: Bands) -> Hashes:
+def band_keys(sets: NgramSets, bands: Bands) -> Hashes:
     """A 64-bit key for each text and band, of shape (texts, bands)."""
     values = bands.bands * bands.rows
     digests = RMinHash.digest_matrix_from_flat_token_hashes(

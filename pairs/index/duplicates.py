@@ -1,27 +1,36 @@
 """Pairs that were there before, in this round or an earlier one: the same, alike, or in meaning;
 and such as contradict one that was."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pairs.config import PairsConfig
 from pairs.index.exact import ExactIndex
-from pairs.index.near_duplicates import PairIndex
+from pairs.index.near_duplicates import NearIndex
+from pairs.index.segments import TextsOfRound
 from pairs.index.semantic import SemanticIndex
-from pairs.pair import Why, pair_key, pair_text
+from pairs.pair import DropReason, pair_key, pair_text
 from rounds.folder import earlier_rounds, round_dir, round_number, run_of
-from rounds.rows import PAIRS
-from rounds.tables import Row, iter_rows
+from rounds.rows import PAIRS, Pair
+from rounds.tables import iter_rows
 
 COLUMNS = ("pair_id", "prompt_id", "prompt", "chosen", "rejected")
+
+
+class Duplicate(Protocol):
+    """A kept pair that another repeats."""
+
+    @property
+    def detail(self) -> str:
+        """Which pair it is and how near, in words."""
 
 
 class Index(Protocol):
     """Pairs kept so far, in this round and before."""
 
-    def keep(self, names: list[str], texts: list[str]) -> Sequence[Any]:
-        """For each text, in order, the hit that it repeats; one without a hit is added."""
+    def keep(self, pair_ids: list[str], texts: list[str]) -> Sequence[Duplicate | None]:
+        """For each text, in order, the pair that it repeats; one that repeats none is added."""
 
     def write(self, kept: Collection[str]) -> None:
         """Write what this round adds for the rounds after it."""
@@ -34,7 +43,7 @@ class Duplicates:
         run_dir, number = run_of(folder), round_number(folder)
         earlier = [round_number(done) for done in earlier_rounds(folder)]
 
-        def texts_of(text: Callable[[Row], str]) -> Callable[[int], Iterable[tuple[str, str]]]:
+        def texts_of(text: Callable[[Pair], str]) -> TextsOfRound:
             return lambda done: (
                 (row["pair_id"], text(row))
                 for row in iter_rows(round_dir(run_dir, done), PAIRS, columns=COLUMNS)
@@ -42,44 +51,34 @@ class Duplicates:
 
         for stale in (run_dir / "index").glob(f"{number:04d}.*"):
             stale.unlink()  # of an attempt at this round that was killed, or of other settings
-        place = (run_dir / "index", number, earlier)
-        alike = texts_of(pair_text)
-        self._exact = ExactIndex(*place, texts_of(pair_key))
+        rounds = (run_dir / "index", number, earlier)
+        whole_texts = texts_of(pair_text)
+        self._exact = ExactIndex(*rounds, texts_of(pair_key))
         self._indexes: list[tuple[str, Index]] = []
-        if (least := config.near_duplicates) is not None:
-            near = PairIndex(*place, alike, least, config.ngram)
+        if (threshold := config.near_duplicates) is not None:
+            near = NearIndex(*rounds, whole_texts, threshold, config.ngram)
             self._indexes.append(("near_duplicate", near))
         if (semantic := config.semantic) is not None:
-            meant = SemanticIndex(*place, alike, semantic.embed, semantic.threshold)
-            self._indexes.append(("semantic_duplicate", meant))
+            by_meaning = SemanticIndex(*rounds, whole_texts, semantic.embed, semantic.threshold)
+            self._indexes.append(("semantic_duplicate", by_meaning))
 
-    def find(self, rows: list[Row]) -> dict[str, Why]:
+    def find(self, pairs: list[Pair]) -> dict[str, DropReason]:
         """Why pairs are dropped, by pair_id; the others count as kept from now on.
 
-        The earlier of two alike stays: the order of the rows and of the calls matters.
+        The earlier of two alike stays: the order of the pairs and of the calls matters.
         """
-        found: dict[str, Why] = {}
-        for row in rows:
-            if why := self._there(row):
-                found[row["pair_id"]] = why
+        drops: dict[str, DropReason] = {}
+        for pair in pairs:
+            if drop := self._exact_duplicate(pair):
+                drops[pair["pair_id"]] = drop
         for reason, index in self._indexes:
-            left = [row for row in rows if row["pair_id"] not in found]
-            names = [row["pair_id"] for row in left]
-            hits = index.keep(names, [pair_text(row) for row in left])
-            for name, hit in zip(names, hits, strict=True):
-                if hit is not None:
-                    found[name] = Why(reason, _detail(hit))
-        return found
-
-    def _there(self, row: Row) -> Why | None:
-        """Whether the same pair is there, or the same with the sides changed."""
-        key = pair_key(row)
-        opposite = pair_key({**row, "chosen": row["rejected"], "rejected": row["chosen"]})
-        for reason, text in (("duplicate", key), ("contradicts", opposite)):
-            if same := self._exact.find(text):
-                return Why(reason, _detail(same))
-        self._exact.add(row["pair_id"], key)
-        return None
+            left = [pair for pair in pairs if pair["pair_id"] not in drops]
+            pair_ids = [pair["pair_id"] for pair in left]
+            duplicates = index.keep(pair_ids, [pair_text(pair) for pair in left])
+            for pair_id, duplicate in zip(pair_ids, duplicates, strict=True):
+                if duplicate is not None:
+                    drops[pair_id] = DropReason(reason, duplicate.detail)
+        return drops
 
     def write(self, kept: Collection[str]) -> None:
         """Write the pairs that were kept in the end."""
@@ -87,8 +86,12 @@ class Duplicates:
         for _, index in self._indexes:
             index.write(kept)
 
-
-def _detail(hit: Any) -> str:
-    what = {"jaccard": "Jaccard", "cosine": "cosine"}
-    alike = [f"{what[at]} {getattr(hit, at):.3f} with " for at in what if hasattr(hit, at)]
-    return f"{''.join(alike)}{hit.name} of round {hit.round}"
+    def _exact_duplicate(self, pair: Pair) -> DropReason | None:
+        """Whether the same pair is there, or the same with the sides changed."""
+        key = pair_key(pair)
+        opposite = pair_key({**pair, "chosen": pair["rejected"], "rejected": pair["chosen"]})
+        for reason, text in (("duplicate", key), ("contradicts", opposite)):
+            if duplicate := self._exact.find(text):
+                return DropReason(reason, duplicate.detail)
+        self._exact.add(pair["pair_id"], key)
+        return None

@@ -7,7 +7,7 @@ temporary name first. So a killed round leaves the index as it was, and adding a
 that round costs.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,34 +16,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairs.index.bands import MINHASH, band_keys, bands_for
-from pairs.index.parts import Part, parts, read_parts, write_parts
-from texts.key_index import Block, compared, make_block, merged, part_of, runs
-from texts.shingles import TEXTS_AT_ONCE, Hashes, Places, Sets, shingled, sizes
-
-Texts = Callable[[int], Iterable[tuple[str, str]]]
+from pairs.index.parts import RoundPart, read_parts, round_parts, write_parts
+from pairs.index.segments import TextsOfRound
+from texts.key_index import KeyIndex, build_index, look_up, similar_pairs, subset, with_merged
+from texts.shingles import TEXTS_AT_ONCE, Hashes, Indices, NgramSets, ngram_sets, set_sizes
 
 
 class NearDuplicate(NamedTuple):
-    """The most similar kept pair: its name, its round and the Jaccard of the two."""
+    """The most similar kept pair: its id, its round and the Jaccard of the two."""
 
-    name: str
+    pair_id: str
     round: int
     jaccard: float
 
+    @property
+    def detail(self) -> str:
+        """Which pair it is and how near, in words."""
+        return f"Jaccard {self.jaccard:.3f} with {self.pair_id} of round {self.round}"
 
-class Asking(NamedTuple):
+
+class Query(NamedTuple):
     """Texts that are looked up, and their keys: `rows` says whose each is."""
 
-    block: Block
+    key_index: KeyIndex
     keys: Hashes
-    rows: Places
+    rows: Indices
 
 
-class PairIndex:
+class NearIndex:
     """The kept pairs of `earlier` rounds and, as they come, those of round `number`.
 
-    `texts_of(round)` gives the names and texts of an earlier round's pairs; it is called only for
-    rounds whose file is missing or was written for other n-grams or bands.
+    `texts_of(round)` is called only for rounds whose file is missing or was written for other
+    n-grams or bands.
 
     A pair at the threshold is found with a probability of 0.998, one above it with a higher one;
     every hit is the true Jaccard of the sets of word n-grams. For each text kept in this round
@@ -58,7 +62,7 @@ class PairIndex:
         folder: Path,
         number: int,
         earlier: list[int],
-        texts_of: Texts,
+        texts_of: TextsOfRound,
         threshold: float,
         ngram: int,
     ) -> None:
@@ -67,81 +71,90 @@ class PairIndex:
         self.threshold = threshold
         self.ngram = ngram
         self._bands = bands_for(threshold)
-        self._names: list[bytes] = []
-        self._blocks: list[Block] = []
-        self._earlier = [part for each in sorted(earlier) for part in self._read(each, texts_of)]
+        self._pair_ids: list[bytes] = []
+        self._indexes: list[KeyIndex] = []
+        self._earlier = [part for done in sorted(earlier) for part in self._read(done, texts_of)]
 
-    def keep(self, names: list[str], texts: list[str]) -> list[NearDuplicate | None]:
+    def keep(self, pair_ids: list[str], texts: list[str]) -> list[NearDuplicate | None]:
         """For each text, in order, the most similar pair kept so far; one without is kept.
 
         Kept so far are the pairs of earlier rounds, of earlier calls and of this call. Among
-        equally similar ones it is that of the earliest round, then of the first name. Some
-        thousand texts a call are fastest.
+        equally similar ones it is that of the earliest round, then of the first id. Some thousand
+        texts a call are fastest.
         """
-        hits: list[NearDuplicate | None] = []
-        for sets in shingled(texts, self.ngram):
-            hits += self._keep(names[len(hits) : len(hits) + len(sets.offsets) - 1], sets)
-        return hits
+        duplicates: list[NearDuplicate | None] = []
+        for sets in ngram_sets(texts, self.ngram):
+            first = len(duplicates)
+            duplicates += self._keep(pair_ids[first : first + len(sets.offsets) - 1], sets)
+        return duplicates
 
     def write(self, kept: Collection[str]) -> None:
-        """Write the file of this round, with these names only."""
-        names = {name.encode() for name in kept}
-        write_parts(self._path(self.number), self._facts(), self._names, self._blocks, names)
+        """Write the file of this round, with these pairs only."""
+        encoded = {pair_id.encode() for pair_id in kept}
+        path, facts = self._path(self.number), self._facts()
+        write_parts(path, facts, self._pair_ids, self._indexes, encoded)
 
-    def _keep(self, names: list[str], sets: Sets) -> list[NearDuplicate | None]:
-        asking = self._asking(sets)
-        best: list[NearDuplicate | None] = [None] * len(names)
-        for part in [*self._earlier, *parts(self.number, self._names, self._blocks)]:
-            first, counts = runs(part.block, asking.keys)
-            for row, place, jaccard in self._hits(part.block, first, counts, asking):
-                name = part.names[part.first + place].decode()
-                best[row] = _better(best[row], NearDuplicate(name, part.round, jaccard))
-        alone = np.array([hit is None for hit in best])
-        for row, place, jaccard in self._among(asking, alone):
-            if best[place] is None:  # all is known by now of the earlier of the two
-                best[row] = _better(best[row], NearDuplicate(names[place], self.number, jaccard))
-        kept = np.array([hit is None for hit in best])
+    def _keep(self, pair_ids: list[str], sets: NgramSets) -> list[NearDuplicate | None]:
+        query = self._query(sets)
+        best: list[NearDuplicate | None] = [None] * len(pair_ids)
+        for part in [*self._earlier, *round_parts(self.number, self._pair_ids, self._indexes)]:
+            first, counts = look_up(part.key_index, query.keys)
+            for row, place, jaccard in self._similar(part.key_index, first, counts, query):
+                pair_id = part.pair_ids[part.first + place].decode()
+                best[row] = _better(best[row], NearDuplicate(pair_id, part.round, jaccard))
+        alone = np.array([duplicate is None for duplicate in best])
+        for row, earlier_row, jaccard in self._similar_in_batch(query, alone):
+            if best[earlier_row] is None:  # all is known by now of the earlier of the two
+                duplicate = NearDuplicate(pair_ids[earlier_row], self.number, jaccard)
+                best[row] = _better(best[row], duplicate)
+        kept = np.array([duplicate is None for duplicate in best])
         if kept.any():
-            self._blocks = merged(self._blocks, part_of(asking.block, kept))
-            self._names += [names[row].encode() for row in np.flatnonzero(kept)]
+            self._indexes = with_merged(self._indexes, subset(query.key_index, kept))
+            self._pair_ids += [pair_ids[row].encode() for row in np.flatnonzero(kept)]
         return best
 
-    def _among(self, asking: Asking, alone: NDArray[np.bool_]) -> list[tuple[int, int, float]]:
-        """What each text finds among those before it in the batch that stand alone so far."""
-        block = part_of(asking.block, alone)
-        ahead: Places = np.cumsum(alone) - alone
-        first, counts = runs(block, asking.keys, ahead[asking.rows])
+    def _similar_in_batch(
+        self, query: Query, alone: NDArray[np.bool_]
+    ) -> list[tuple[int, int, float]]:
+        """What each text is similar to among those before it in the batch that stand alone so far:
+        its row, the row of the earlier one, the Jaccard of the two.
+        """
+        index = subset(query.key_index, alone)
+        ahead: Indices = np.cumsum(alone) - alone
+        first, counts = look_up(index, query.keys, ahead[query.rows])
         rows = np.flatnonzero(alone).tolist()
-        hits = self._hits(block, first, counts, asking)
-        return sorted((row, rows[place], jaccard) for row, place, jaccard in hits)
+        similar = self._similar(index, first, counts, query)
+        return sorted((row, rows[place], jaccard) for row, place, jaccard in similar)
 
-    def _hits(
-        self, block: Block, first: Places, counts: Places, asking: Asking
+    def _similar(
+        self, index: KeyIndex, first: Indices, counts: Indices, query: Query
     ) -> Iterator[tuple[int, int, float]]:
-        for found in compared(block, first, counts, asking.rows, asking.block, self.threshold):
-            yield from zip(*(each.tolist() for each in found), strict=True)
+        for similar in similar_pairs(
+            index, first, counts, query.rows, query.key_index, self.threshold
+        ):
+            yield from zip(*(column.tolist() for column in similar), strict=True)
 
-    def _asking(self, sets: Sets) -> Asking:
+    def _query(self, sets: NgramSets) -> Query:
         keys = band_keys(sets, self._bands)
-        rows = np.flatnonzero(sizes(sets))
+        rows = np.flatnonzero(set_sizes(sets))
         keys, rows = keys[rows].ravel(), np.repeat(rows, self._bands.bands)
         order = np.argsort(keys)
-        return Asking(make_block(sets, keys, rows), keys[order], rows[order])
+        return Query(build_index(sets, keys, rows), keys[order], rows[order])
 
-    def _read(self, number: int, texts_of: Texts) -> list[Part]:
+    def _read(self, number: int, texts_of: TextsOfRound) -> list[RoundPart]:
         """The parts of an earlier round, whose file is written first if need be."""
         path, facts = self._path(number), self._facts()
-        there = read_parts(path, facts, number)
-        if there is None:
-            names: list[bytes] = []
-            blocks: list[Block] = []
+        stored = read_parts(path, facts, number)
+        if stored is None:
+            pair_ids: list[bytes] = []
+            indexes: list[KeyIndex] = []
             source = iter(texts_of(number))
-            while some := list(islice(source, TEXTS_AT_ONCE)):
-                names += [name.encode() for name, _ in some]
-                for sets in shingled([text for _, text in some], self.ngram):
-                    blocks = merged(blocks, self._asking(sets).block)
-            write_parts(path, facts, names, blocks, set(names))
-        return there or read_parts(path, facts, number) or []
+            while batch := list(islice(source, TEXTS_AT_ONCE)):
+                pair_ids += [pair_id.encode() for pair_id, _ in batch]
+                for sets in ngram_sets([text for _, text in batch], self.ngram):
+                    indexes = with_merged(indexes, self._query(sets).key_index)
+            write_parts(path, facts, pair_ids, indexes, set(pair_ids))
+        return stored or read_parts(path, facts, number) or []
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:04d}.near"
@@ -151,5 +164,5 @@ class PairIndex:
         return {"ngram": self.ngram, "bands": bands, "minhash": MINHASH, "format": 2}
 
 
-def _better(hit: NearDuplicate | None, other: NearDuplicate) -> NearDuplicate:
-    return min(hit or other, other, key=lambda each: (-each.jaccard, each.round, each.name))
+def _better(best: NearDuplicate | None, other: NearDuplicate) -> NearDuplicate:
+    return min(best or other, other, key=lambda near: (-near.jaccard, near.round, near.pair_id))

@@ -1,4 +1,4 @@
-"""The texts of a round as blocks with names, in memory or as the file of a finished round."""
+"""The texts of a round as key indexes with pair ids, in memory or as a finished round's file."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,47 +7,53 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pairs.index.segments import Array, read_segment, strings, write_segment
-from texts.key_index import Block, part_of
-from texts.shingles import Sets
+from texts.key_index import KeyIndex, subset
+from texts.shingles import NgramSets
 
 
-class Part(NamedTuple):
-    """A block of a round; the name of its text i is `names[first + i]`."""
+class RoundPart(NamedTuple):
+    """An index of some texts of a round; the pair of its text i is `pair_ids[first + i]`."""
 
     round: int
-    names: Sequence[bytes] | Array
+    pair_ids: Sequence[bytes] | Array
     first: int
-    block: Block
+    key_index: KeyIndex
 
 
-def parts(number: int, names: Sequence[bytes] | Array, blocks: list[Block]) -> Iterator[Part]:
-    """The blocks of a round, whose names follow each other."""
+def round_parts(
+    number: int, pair_ids: Sequence[bytes] | Array, indexes: list[KeyIndex]
+) -> Iterator[RoundPart]:
+    """The indexes of a round, whose pair ids follow each other."""
     first = 0
-    for block in blocks:
-        yield Part(number, names, first, block)
-        first += block.size
+    for index in indexes:
+        yield RoundPart(number, pair_ids, first, index)
+        first += index.size
 
 
 def write_parts(
-    path: Path, facts: dict[str, Any], names: list[bytes], blocks: list[Block], kept: set[bytes]
+    path: Path,
+    facts: dict[str, Any],
+    pair_ids: list[bytes],
+    indexes: list[KeyIndex],
+    kept: set[bytes],
 ) -> None:
-    """Write the texts with these names."""
-    wanted = np.array([name in kept for name in names], bool)
-    arrays = [strings([name for name in names if name in kept])]
-    for part in parts(0, names, blocks):
-        block = part_of(part.block, wanted[part.first : part.first + part.block.size])
-        arrays += [block.postings, block.marks, *block.sets, block.bitmaps]
+    """Write the texts of these pairs."""
+    wanted = np.array([pair_id in kept for pair_id in pair_ids], bool)
+    arrays = [strings([pair_id for pair_id in pair_ids if pair_id in kept])]
+    for part in round_parts(0, pair_ids, indexes):
+        index = subset(part.key_index, wanted[part.first : part.first + part.key_index.size])
+        arrays += [index.postings, index.bloom, *index.sets, index.bitmaps]
     write_segment(path, facts, arrays)
 
 
-def read_parts(path: Path, facts: dict[str, Any], number: int) -> list[Part] | None:
+def read_parts(path: Path, facts: dict[str, Any], number: int) -> list[RoundPart] | None:
     """What was written, mapped into memory; None where there is no such file."""
     arrays = read_segment(path, facts)
     if arrays is None:
         return None
-    names, *rest = arrays
-    blocks = [
-        Block(postings, marks, Sets(hashes, offsets), bitmaps)
-        for postings, marks, hashes, offsets, bitmaps in zip(*[iter(rest)] * 5, strict=True)
+    pair_ids, *rest = arrays
+    indexes = [
+        KeyIndex(postings, bloom, NgramSets(hashes, offsets), bitmaps)
+        for postings, bloom, hashes, offsets, bitmaps in zip(*[iter(rest)] * 5, strict=True)
     ]
-    return list(parts(number, names, blocks))
+    return list(round_parts(number, pair_ids, indexes))

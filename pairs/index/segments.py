@@ -3,6 +3,7 @@
 import io
 import json
 import mmap
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from rounds.files import write_atomically
 
 Array = NDArray[Any]
 
+TextsOfRound = Callable[[int], Iterable[tuple[str, str]]]
+"""The pair_id and the text of each pair that a round kept: what its segment is written from again
+where it is missing or was written for other facts."""
+
 
 def write_segment(path: Path, facts: dict[str, Any], arrays: list[Array]) -> None:
     """Write the arrays and the facts they depend on, in the .npy format one after another."""
@@ -21,8 +26,8 @@ def write_segment(path: Path, facts: dict[str, Any], arrays: list[Array]) -> Non
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
-            for each in [header, *arrays]:
-                np.save(file, each, allow_pickle=False)
+            for array in [header, *arrays]:
+                np.save(file, array, allow_pickle=False)
 
     write_atomically(path, write)
 
@@ -34,14 +39,20 @@ def read_segment(path: Path, facts: dict[str, Any]) -> list[Array] | None:
     """
     try:
         header, *arrays = _arrays(path)
-        said = json.loads(header[0])
+        written = json.loads(header[0])
     except (OSError, ValueError, TypeError, IndexError):  # no file, or cut off anywhere
         return None
-    return arrays if said == _header(facts, arrays) else None
+    return arrays if written == _header(facts, arrays) else None
+
+
+def strings(values: list[bytes]) -> Array:
+    """Strings in a fixed width, a multiple of 8 so that the arrays after them stay aligned."""
+    width = -(-max(map(len, values), default=1) // 8) * 8
+    return np.array(values, dtype=f"S{width}")
 
 
 def _header(facts: dict[str, Any], arrays: list[Array]) -> dict[str, Any]:
-    return {**facts, "sizes": [each.size for each in arrays]}
+    return {**facts, "sizes": [array.size for array in arrays]}
 
 
 def _arrays(path: Path) -> list[Array]:
@@ -55,9 +66,3 @@ def _arrays(path: Path) -> list[Array]:
             arrays.append(np.ndarray(shape, dtype, buffer=whole, offset=file.tell()))
             file.seek(arrays[-1].nbytes, io.SEEK_CUR)
     return arrays
-
-
-def strings(values: list[bytes]) -> Array:
-    """Strings in a fixed width, a multiple of 8 so that the arrays after them stay aligned."""
-    width = -(-max(map(len, values), default=1) // 8) * 8
-    return np.array(values, dtype=f"S{width}")

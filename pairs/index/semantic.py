@@ -3,7 +3,7 @@
 <folder>/0001.semantic, 0002.semantic, ...    one file for each finished round, never changed
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pairs.index.embedding import WHERE, Vectors, load_embedding
-from pairs.index.segments import Array, read_segment, strings, write_segment
+from pairs.index.segments import Array, TextsOfRound, read_segment, strings, write_segment
 from rounds.errors import UserError
-
-Texts = Callable[[int], Iterable[tuple[str, str]]]
+from rounds.functions import short_reference
 
 TEXTS_AT_ONCE = 256
 VECTORS_AT_ONCE = 2**14
@@ -24,28 +23,33 @@ ROUNDING = 1e-6
 
 
 class SemanticDuplicate(NamedTuple):
-    """The most similar kept pair: its name, its round and the cosine of the two."""
+    """The most similar kept pair: its id, its round and the cosine of the two."""
 
-    name: str
+    pair_id: str
     round: int
     cosine: float
 
+    @property
+    def detail(self) -> str:
+        """Which pair it is and how near, in words."""
+        return f"cosine {self.cosine:.3f} with {self.pair_id} of round {self.round}"
 
-class Part(NamedTuple):
-    """Unit vectors of a round with their names."""
+
+class RoundVectors(NamedTuple):
+    """Unit vectors of a round with their pair ids."""
 
     round: int
-    names: list[bytes] | Array
+    pair_ids: list[bytes] | Array
     vectors: Vectors
 
 
 class SemanticIndex:
     """The kept pairs of `earlier` rounds and, as they come, those of round `number`.
 
-    `embed` is the user's `module:function`; it takes a list of texts and returns a vector for each.
+    `embed` names the user's function; it takes a list of texts and returns a vector for each.
     `texts_of(round)` is asked for the pairs of earlier rounds whose file is missing or was written
-    with a function of another name. Compares with every kept pair; memory holds four bytes a
-    dimension for each text kept in this round, earlier rounds are mapped files.
+    with another function, or another text of it. Compares with every kept pair; memory holds four
+    bytes a dimension for each text kept in this round, earlier rounds are mapped files.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class SemanticIndex:
         folder: Path,
         number: int,
         earlier: list[int],
-        texts_of: Texts,
+        texts_of: TextsOfRound,
         embed: str,
         threshold: float,
     ) -> None:
@@ -61,93 +65,101 @@ class SemanticIndex:
         self.number = number
         self.threshold = threshold
         self._embed = load_embedding(embed)
-        self._facts = {"embed": embed, "format": 1}
-        self._own: list[Part] = []
-        self._earlier = [self._read(each, texts_of) for each in sorted(earlier)]
+        source = self._embed.source
+        self._facts = {"embed": short_reference(embed), "source": source, "format": 2}
+        self._own: list[RoundVectors] = []
+        self._earlier = [self._read(done, texts_of) for done in sorted(earlier)]
 
-    def keep(self, names: list[str], texts: list[str]) -> list[SemanticDuplicate | None]:
+    def keep(self, pair_ids: list[str], texts: list[str]) -> list[SemanticDuplicate | None]:
         """For each text, in order, the most similar pair kept so far; one without is kept.
 
-        Among equally similar ones it is that of the earliest round, then of the first name.
+        Among equally similar ones it is that of the earliest round, then of the first id.
         """
-        hits: list[SemanticDuplicate | None] = []
+        duplicates: list[SemanticDuplicate | None] = []
         for at in range(0, len(texts), TEXTS_AT_ONCE):
-            some = slice(at, at + TEXTS_AT_ONCE)
-            hits += self._keep([name.encode() for name in names[some]], texts[some])
-        return hits
+            batch = slice(at, at + TEXTS_AT_ONCE)
+            encoded = [pair_id.encode() for pair_id in pair_ids[batch]]
+            duplicates += self._keep(encoded, texts[batch])
+        return duplicates
 
     def write(self, kept: Collection[str]) -> None:
-        """Write the file of this round, with these names only."""
-        wanted = {name.encode() for name in kept}
-        self._write(self.number, self._own, wanted)
+        """Write the file of this round, with these pairs only."""
+        self._write(self.number, self._own, {pair_id.encode() for pair_id in kept})
 
-    def _keep(self, names: list[bytes], texts: list[str]) -> list[SemanticDuplicate | None]:
+    def _keep(self, pair_ids: list[bytes], texts: list[str]) -> list[SemanticDuplicate | None]:
         vectors = self._embed(texts)
-        best: list[SemanticDuplicate | None] = [None] * len(texts)
+        best = self._most_similar_before(vectors)
+        among = vectors @ vectors.T
+        kept: list[int] = []
+        for row, before in enumerate(best):
+            cosines = among[row, kept]
+            if cosines.size and cosines.max() >= self.threshold - ROUNDING:
+                kept_ids = [pair_ids[place] for place in kept]
+                best[row] = _better(before, _most_similar(cosines, kept_ids, self.number))
+            elif before is None:
+                kept.append(row)
+        kept_ids = [pair_ids[row] for row in kept]
+        self._own.append(RoundVectors(self.number, kept_ids, vectors[kept]))
+        return best
+
+    def _most_similar_before(self, vectors: Vectors) -> list[SemanticDuplicate | None]:
+        """For each vector the most similar pair that earlier rounds and calls kept."""
+        best: list[SemanticDuplicate | None] = [None] * len(vectors)
         for part in [*self._earlier, *self._own]:
-            if not len(part.names):
+            if not len(part.pair_ids):
                 continue
             if part.vectors.shape[1] != vectors.shape[1]:
                 raise UserError(
                     f"{WHERE}: vectors of {vectors.shape[1]} numbers, {part.vectors.shape[1]} in "
                     f"round {part.round}; remove {self.folder}/*.semantic to embed it again"
                 )
-            for at in range(0, len(part.names), VECTORS_AT_ONCE):
-                some = slice(at, at + VECTORS_AT_ONCE)
-                cosines = vectors @ part.vectors[some].T
+            for at in range(0, len(part.pair_ids), VECTORS_AT_ONCE):
+                span = slice(at, at + VECTORS_AT_ONCE)
+                cosines = vectors @ part.vectors[span].T
                 for row in np.flatnonzero(cosines.max(axis=1) >= self.threshold - ROUNDING):
-                    hit = _most_similar(cosines[row], part.names[some], part.round)
-                    best[row] = _better(best[row], hit)
-        among = vectors @ vectors.T
-        kept: list[int] = []
-        for row, earlier in enumerate(best):
-            near = among[row, kept]
-            if near.size and near.max() >= self.threshold - ROUNDING:
-                found = _most_similar(near, [names[place] for place in kept], self.number)
-                best[row] = _better(earlier, found)
-            elif earlier is None:
-                kept.append(row)
-        self._own.append(Part(self.number, [names[row] for row in kept], vectors[kept]))
+                    duplicate = _most_similar(cosines[row], part.pair_ids[span], part.round)
+                    best[row] = _better(best[row], duplicate)
         return best
 
-    def _read(self, number: int, texts_of: Texts) -> Part:
+    def _read(self, number: int, texts_of: TextsOfRound) -> RoundVectors:
         """An earlier round, whose file is written first if need be."""
-        path = self._path(number)
-        arrays = read_segment(path, self._facts)
+        arrays = read_segment(self._path(number), self._facts)
         if arrays is None:
             source = iter(texts_of(number))
-            built: list[Part] = []
-            while some := list(islice(source, TEXTS_AT_ONCE)):
-                names = [name.encode() for name, _ in some]
-                built.append(Part(number, names, self._embed([text for _, text in some])))
-            self._write(number, built, {name for part in built for name in part.names})
+            parts: list[RoundVectors] = []
+            while batch := list(islice(source, TEXTS_AT_ONCE)):
+                pair_ids = [pair_id.encode() for pair_id, _ in batch]
+                vectors = self._embed([text for _, text in batch])
+                parts.append(RoundVectors(number, pair_ids, vectors))
+            self._write(number, parts, {pair_id for part in parts for pair_id in part.pair_ids})
             return self._read(number, texts_of)
-        vectors, names_there = arrays
-        return Part(number, names_there, vectors)
+        stored_vectors, stored_ids = arrays
+        return RoundVectors(number, stored_ids, stored_vectors)
 
-    def _write(self, number: int, own: list[Part], kept: set[bytes]) -> None:
-        names = [name for part in own for name in part.names]
-        wanted = np.array([name in kept for name in names], bool)
+    def _write(self, number: int, parts: list[RoundVectors], kept: set[bytes]) -> None:
+        pair_ids = [pair_id for part in parts for pair_id in part.pair_ids]
+        wanted = np.array([pair_id in kept for pair_id in pair_ids], bool)
         nothing = [np.zeros((0, 0), np.float32)]
-        vectors = np.concatenate([part.vectors for part in own] or nothing)
-        arrays = [vectors[wanted], strings([name for name in names if name in kept])]
-        write_segment(self._path(number), self._facts, arrays)
+        vectors = np.concatenate([part.vectors for part in parts] or nothing)
+        kept_ids = strings([pair_id for pair_id in pair_ids if pair_id in kept])
+        write_segment(self._path(number), self._facts, [vectors[wanted], kept_ids])
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:04d}.semantic"
 
 
-def _most_similar(cosines: Vectors, names: list[bytes] | Array, number: int) -> SemanticDuplicate:
-    most = cosines.max()
-    equal = np.flatnonzero(cosines >= most - ROUNDING)
-    return SemanticDuplicate(
-        min(names[place].decode() for place in equal), number, min(1.0, float(most))
-    )
+def _most_similar(
+    cosines: Vectors, pair_ids: list[bytes] | Array, number: int
+) -> SemanticDuplicate:
+    highest = cosines.max()
+    equal = np.flatnonzero(cosines >= highest - ROUNDING)
+    first_id = min(pair_ids[place].decode() for place in equal)
+    return SemanticDuplicate(first_id, number, min(1.0, float(highest)))
 
 
-def _better(hit: SemanticDuplicate | None, other: SemanticDuplicate) -> SemanticDuplicate:
-    if hit is None or other.cosine > hit.cosine + ROUNDING:
+def _better(best: SemanticDuplicate | None, other: SemanticDuplicate) -> SemanticDuplicate:
+    if best is None or other.cosine > best.cosine + ROUNDING:
         return other
-    if other.cosine < hit.cosine - ROUNDING:
-        return hit
-    return min(hit, other, key=lambda each: (each.round, each.name))
+    if other.cosine < best.cosine - ROUNDING:
+        return best
+    return min(best, other, key=lambda duplicate: (duplicate.round, duplicate.pair_id))

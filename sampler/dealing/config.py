@@ -1,9 +1,10 @@
-"""The `prompts` section: what is asked."""
+"""The `prompts` section: which prompts there are, and how they are dealt to the rounds."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from rounds.rows import HELD_OUT
 from rounds.settings import Section
 from sampler.dealing.sources.config import Generate, SourceConfig
 
@@ -57,16 +58,16 @@ class PromptsConfig(Section):
             raise ValueError("train: names no source")
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"train: two sources are called {twice[0]!r}; give one a name")
-        writers = [source for source in self.train if source.generate is not None]
-        if len(writers) > 1:
+        generators = [source for source in self.train if source.generate is not None]
+        if len(generators) > 1:
             raise ValueError("train: takes one `generate`; give it several recipes")
-        if self.at_end == "generate" and not writers:
+        if self.at_end == "generate" and not generators:
             raise ValueError("at_end: generate needs a source with `generate` under train")
         if any(source.weight == 0 for source in self.finite):
             raise ValueError("train: a weight of 0 would never be dealt; leave the source out")
-        if writers and writers[0].weight == 0 and self.at_end != "generate":
+        if generators and generators[0].weight == 0 and self.at_end != "generate":
             raise ValueError("train: `generate` of weight 0 needs at_end: generate")
-        for split in ("gate", "test"):
+        for split in HELD_OUT:
             if not self.finite and isinstance(getattr(self, split), int) and getattr(self, split):
                 raise ValueError(f"{split}: generated prompts cannot be held out; name a file")
         return self
@@ -77,13 +78,13 @@ class PromptsConfig(Section):
         return [source for source in self.train if source.generate is None]
 
     @property
-    def writer(self) -> SourceConfig | None:
+    def generator(self) -> SourceConfig | None:
         """The train source that writes new prompts."""
         return next((source for source in self.train if source.generate is not None), None)
 
 
-def written_by(config: PromptsConfig) -> tuple[str, Generate] | None:
-    """The key of the source that writes new prompts, and how it is asked; None without one."""
+def generate_section(config: PromptsConfig) -> tuple[str, Generate] | None:
+    """The `generate` section under train, after its config key; None without one."""
     for place, source in enumerate(config.train):
         if source.generate is not None:
             return f"prompts.train.{place}.generate", source.generate

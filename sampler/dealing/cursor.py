@@ -25,32 +25,32 @@ class Deal(NamedTuple):
     epoch: int
     """The times that a prompt of this round has been dealt at most, this time included."""
     generated: int
-    """Prompts that are to be written."""
+    """How many prompts are to be generated."""
 
 
-def next_deal(config: PromptsConfig, pool: Pool, used: np.ndarray, seed: int) -> Deal:
-    """The deal of a round, given what used_prompts found in the rounds before.
+def next_deal(config: PromptsConfig, pool: Pool, dealt: np.ndarray, seed: int) -> Deal:
+    """The deal of a round, given the dealt_keys of the rounds before.
 
     Each source has its share by weight. Prompts that no round has had come first. Those that were
     dealt come again with `at_end: reshuffle` only, the least dealt first and each time in another
     order, and never twice in one round. Nothing is dealt where the sources are used up for good.
     """
     finite = config.finite
-    by_times = _grouped(pool, times_dealt(pool, used), len(finite))
+    by_times = _by_times_and_source(pool, times_dealt(pool, dealt), len(finite))
     left = fresh = [len(keys) for keys in by_times.get(0, [[] for _ in finite])]
-    generated = _share_of_writer(config)
+    generated = _share_of_generator(config)
     places = config.per_round - generated
     taken: list[list[int]] = [[] for _ in finite]
     epoch = 0
-    for level in sorted(by_times) if config.at_end == "reshuffle" else [0]:
-        there = by_times.get(level, [[] for _ in finite])
-        given = shares(places, [source.weight for source in finite], list(map(len, there)))
+    for times in sorted(by_times) if config.at_end == "reshuffle" else [0]:
+        available = by_times.get(times, [[] for _ in finite])
+        given = shares(places, [source.weight for source in finite], list(map(len, available)))
         for place, count in enumerate(given):
-            taken[place] += _first(there[place], count, seed, level + 1)
-        if level == 0:
+            taken[place] += _next_by_hash(available[place], count, seed, times + 1)
+        if times == 0:
             left = [had - gone for had, gone in zip(fresh, given, strict=True)]
         if any(given):
-            epoch = level + 1
+            epoch = times + 1
         places -= sum(given)
     if config.at_end == "generate":
         generated += places
@@ -64,25 +64,25 @@ def next_deal(config: PromptsConfig, pool: Pool, used: np.ndarray, seed: int) ->
     return Deal(taken, fresh, left, used_up, epoch, generated)
 
 
-def _share_of_writer(config: PromptsConfig) -> int:
+def _share_of_generator(config: PromptsConfig) -> int:
     """The places of a round that the source that generates has by its weight."""
-    if config.writer is None:
+    if config.generator is None:
         return 0
     plenty = [config.per_round] * len(config.train)
     by_weight = shares(config.per_round, [source.weight for source in config.train], plenty)
-    return by_weight[config.train.index(config.writer)]
+    return by_weight[config.train.index(config.generator)]
 
 
-def _grouped(pool: Pool, times: list[int], sources: int) -> dict[int, list[list[int]]]:
+def _by_times_and_source(pool: Pool, times: list[int], sources: int) -> dict[int, list[list[int]]]:
     """Prompts by how often they were dealt, then by source."""
-    found: dict[int, list[list[int]]] = {}
+    grouped: dict[int, list[list[int]]] = {}
     for key, owner, count in zip(pool.keys.tolist(), pool.owners.tolist(), times, strict=True):
-        if count not in found:
-            found[count] = [[] for _ in range(sources)]
-        found[count][owner].append(key)
-    return found
+        if count not in grouped:
+            grouped[count] = [[] for _ in range(sources)]
+        grouped[count][owner].append(key)
+    return grouped
 
 
-def _first(keys: list[int], count: int, seed: int, epoch: int) -> list[int]:
+def _next_by_hash(keys: list[int], count: int, seed: int, epoch: int) -> list[int]:
     """The prompts whose turn is first: by hash, another one in each epoch."""
     return nsmallest(count, keys, key=lambda key: digest("turn", seed, epoch, key))

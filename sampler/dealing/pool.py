@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from rounds.ids import digest
-from rounds.rows import PROMPTS
-from rounds.tables import Row, iter_rows
+from rounds.rows import PROMPTS, Messages, Prompt
+from rounds.tables import iter_rows
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.read import source_rows
+from sampler.dealing.sources.rows import SourcePrompt
 from texts.leaks import LeakFinder, LeakLimits
 from texts.normal import plain
 
@@ -25,119 +26,127 @@ ROWS_AT_ONCE = 4096
 
 
 class Pool(NamedTuple):
-    """Distinct prompts by prompt_key, in the order of the keys; of each its said_key, and the place
-    of its source.
+    """Distinct prompts by prompt_key, in the order of the keys; of each its question_key, and the
+    place of its source.
 
     A prompt of several sources belongs to the first. `merged` are rows that repeated another.
     """
 
     keys: np.ndarray
-    said: np.ndarray
+    question_keys: np.ndarray
     owners: np.ndarray
     merged: int
 
-    def without(self, said: Collection[int]) -> "Pool":
-        """The pool without the prompts of these said_keys."""
-        kept = ~np.isin(self.said, np.fromiter(said, np.uint64, len(said)))
-        return Pool(self.keys[kept], self.said[kept], self.owners[kept], self.merged)
+    def without(self, question_keys: Collection[int]) -> "Pool":
+        """The pool without the prompts of these question_keys."""
+        left_out = np.fromiter(question_keys, np.uint64, len(question_keys))
+        kept = ~np.isin(self.question_keys, left_out)
+        return Pool(self.keys[kept], self.question_keys[kept], self.owners[kept], self.merged)
 
 
-Named = Sequence[tuple[str, SourceConfig]]
+KeyedSources = Sequence[tuple[str, SourceConfig]]
 """Sources, each with the config key that it stands at."""
 
 
-def prompt_key(messages: list[dict[str, str]]) -> int:
+def prompt_key(messages: Messages) -> int:
     """64 bits that two prompts share when they are the same as `plain` texts."""
     turns = [[turn["role"], plain(turn["content"])] for turn in messages]
     return int(digest("same prompt", turns), 16)
 
 
-def said_key(messages: list[dict[str, str]]) -> int:
+def question_key(messages: Messages) -> int:
     """The same for two prompts that differ in their system turns only."""
     return prompt_key([turn for turn in messages if turn["role"] != "system"])
 
 
-def read_pool(sources: Named) -> Pool:
+def read_pool(sources: KeyedSources) -> Pool:
     """The distinct prompts of the sources. Raises UserError for the first that is wrong."""
-    found = [_both_keys(source_rows(source, key)) for key, source in sources]
-    both = np.concatenate([*found, _both_keys(())])
-    owners = np.repeat(np.arange(len(found)), [len(keys) for keys in found])
+    of_sources = [
+        _both_keys(row["messages"] for row in source_rows(source, key)) for key, source in sources
+    ]
+    both = np.concatenate([*of_sources, _both_keys(())])
+    owners = np.repeat(np.arange(len(of_sources)), [len(keys) for keys in of_sources])
     keys, first = np.unique(both[:, 0], return_index=True)
     return Pool(keys, both[first, 1], owners[first], len(both) - len(keys))
 
 
-def near_ones(sources: Named, others: list[Row], threshold: float) -> set[int]:
-    """said_keys of the prompts that hold one of `others` or come near to it.
+def near_question_keys(
+    sources: KeyedSources, held_out: Collection[Prompt], threshold: float
+) -> set[int]:
+    """question_keys of the prompts that hold one of the held-out prompts or come near to it.
 
     `threshold` is the Jaccard similarity of word 3-grams.
     """
-    held_out = LeakFinder(others, LeakLimits(threshold, None))
-    found: set[int] = set()
-    rows = all_rows(sources) if others else iter(())
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        leaks = held_out.asked_in([row["messages"] for row in some])
-        found |= {said_key(row["messages"]) for row, leak in zip(some, leaks, strict=True) if leak}
-    return found
+    leak_finder = LeakFinder(held_out, LeakLimits(threshold, None))
+    near: set[int] = set()
+    prompts = (row["messages"] for row in all_rows(sources)) if held_out else iter(())
+    while batch := list(islice(prompts, ROWS_AT_ONCE)):
+        leaks = leak_finder.leaks_of_prompts(batch)
+        near |= {question_key(prompt) for prompt, leak in zip(batch, leaks, strict=True) if leak}
+    return near
 
 
-def fetch(sources: Named, wanted: Collection[int]) -> dict[int, Row]:
-    """The rows of some prompts by key, each merged from all that say the same.
+def rows_by_key(sources: KeyedSources, keys: Collection[int]) -> dict[int, SourcePrompt]:
+    """The rows of some prompts by prompt_key, each merged from all that say the same.
 
     Tags are joined. Of different references, guidelines or spellings the same one is taken
     whatever the order of the rows.
     """
-    keys, rows = set(wanted), dict[int, Row]()
-    for row in all_rows(sources) if keys else ():
+    wanted, rows = set(keys), dict[int, SourcePrompt]()
+    for row in all_rows(sources) if wanted else ():
         key = prompt_key(row["messages"])
-        if key in keys:
+        if key in wanted:
             rows[key] = _merged(rows[key], row) if key in rows else row
     return rows
 
 
-def used_prompts(rounds: list[Path]) -> np.ndarray:
-    """prompt_key and said_key for each time that the rounds were dealt a prompt, (n, 2)."""
+def dealt_keys(rounds: list[Path]) -> np.ndarray:
+    """prompt_key and question_key for each time that the rounds were dealt a prompt, (n, 2)."""
     return _both_keys(
-        row for done in rounds for row in iter_rows(done, PROMPTS, ["train"], ["messages"])
+        row["messages"]
+        for done in rounds
+        for row in iter_rows(done, PROMPTS, ["train"], ["messages"])
     )
 
 
-def times_dealt(pool: Pool, used: np.ndarray) -> list[int]:
-    """How often each prompt of the pool was dealt.
+def times_dealt(pool: Pool, dealt: np.ndarray) -> list[int]:
+    """How often each prompt of the pool was dealt, given the dealt_keys.
 
     A prompt whose system turn was changed since is no new prompt: one that was dealt and is in the
-    pool no more counts for all that have its said_key. Under two system turns at once it is two.
+    pool no more counts for all that have its question_key. Under two system turns at once it is
+    two.
     """
-    changed = ~np.isin(used[:, 0], pool.keys)
-    same, alike = Counter(used[~changed, 0].tolist()), Counter(used[changed, 1].tolist())
-    both = zip(pool.keys.tolist(), pool.said.tolist(), strict=True)
-    return [same[key] + alike[said] for key, said in both]
+    changed = ~np.isin(dealt[:, 0], pool.keys)
+    same, alike = Counter(dealt[~changed, 0].tolist()), Counter(dealt[changed, 1].tolist())
+    both = zip(pool.keys.tolist(), pool.question_keys.tolist(), strict=True)
+    return [same[key] + alike[question] for key, question in both]
 
 
-def all_rows(sources: Named) -> Iterator[Row]:
+def all_rows(sources: KeyedSources) -> Iterator[SourcePrompt]:
     """The rows of all the sources, as they are read."""
     for key, source in sources:
         yield from source_rows(source, key)
 
 
-def _both_keys(rows: Iterable[Row]) -> np.ndarray:
-    found = array("Q")
-    for row in rows:
-        key = prompt_key(messages := row["messages"])
-        system = any(turn["role"] == "system" for turn in messages)
-        found.extend((key, said_key(messages) if system else key))
-    return np.array(found).reshape(-1, 2)
+def _both_keys(prompts: Iterable[Messages]) -> np.ndarray:
+    both = array("Q")
+    for messages in prompts:
+        key = prompt_key(messages)
+        has_system = any(turn["role"] == "system" for turn in messages)
+        both.extend((key, question_key(messages) if has_system else key))
+    return np.array(both).reshape(-1, 2)
 
 
-def _merged(first: Row, second: Row) -> Row:
-    spelled = min(first, second, key=lambda row: str(row["prompt_id"]))
-    beside = {
-        name: min(filter(None, (first[name], second[name])), default=None)
-        for name in ("reference", "guidelines")
-    }
-    tags = sorted({*(first["tags"] or ()), *(second["tags"] or ())}) or None
+def _merged(first: SourcePrompt, second: SourcePrompt) -> SourcePrompt:
+    spelled = min(first, second, key=lambda row: row["prompt_id"])
     return {
         **spelled,
         "source": first["source"],
-        **beside,
-        "tags": tags,
+        "reference": _lesser(first["reference"], second["reference"]),
+        "guidelines": _lesser(first["guidelines"], second["guidelines"]),
+        "tags": sorted({*(first["tags"] or ()), *(second["tags"] or ())}) or None,
     }
+
+
+def _lesser(one: str | None, other: str | None) -> str | None:
+    return min(filter(None, (one, other)), default=None)

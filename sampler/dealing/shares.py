@@ -11,12 +11,12 @@ def shares(places: int, weights: Sequence[float], supply: Sequence[int]) -> list
     given = [0] * len(weights)
     open_to = [index for index, weight in enumerate(weights) if weight > 0]
     while open_to:
-        found = _by_weight(places, [weights[index] for index in open_to])
+        counts = _by_weight(places, [weights[index] for index in open_to])
         short = [
-            index for index, count in zip(open_to, found, strict=True) if count > supply[index]
+            index for index, count in zip(open_to, counts, strict=True) if count > supply[index]
         ]
         if not short:
-            for index, count in zip(open_to, found, strict=True):
+            for index, count in zip(open_to, counts, strict=True):
                 given[index] = count
             break
         for index in short:
@@ -30,8 +30,8 @@ def _by_weight(places: int, weights: Sequence[float]) -> list[int]:
     most = max(weights)
     parts = [weight / most for weight in weights]
     exact = [places * part / sum(parts) for part in parts]
-    found = [int(value) for value in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda index: found[index] - exact[index])
-    for index in by_remainder[: places - sum(found)]:
-        found[index] += 1
-    return found
+    counts = [int(value) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda index: counts[index] - exact[index])
+    for index in by_remainder[: places - sum(counts)]:
+        counts[index] += 1
+    return counts

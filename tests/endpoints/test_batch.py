@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 from asking_all import question
-from batch_desk import BatchDesk
 from scripted import Raw, Scripted, completion
+from scripted_batches import ScriptedBatches
 
 from endpoints import batch_file, batch_wait
 from endpoints.batch import answer_by_batch
+from endpoints.batch_ledger import BatchLedger
 from endpoints.client import asking
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
-from endpoints.ledger import Ledger
 from endpoints.reply import EndpointLost
-from endpoints.serve import Live
+from endpoints.serve import LiveEndpoint
 from rounds.errors import UserError
 
 
@@ -34,7 +34,7 @@ def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def at(endpoint) -> Scripted:
     scripted = endpoint(lambda body: "asked one by one")
-    scripted.other = BatchDesk(answered)
+    scripted.other = ScriptedBatches(answered)
     return scripted
 
 
@@ -43,7 +43,7 @@ def prefill(path: Path, at: Scripted, texts: str, notes: list[Any] | None = None
     config = EndpointConfig(
         base_url=at.base_url, model="m", max_retries=1, price={"input": 1, "output": 10}
     )
-    live = Live(at.base_url, "m", "m", "key")
+    live = LiveEndpoint(at.base_url, "m", "m", "key")
     questions = [(question(text), "r") for text in texts]
 
     def progress(done: int, total: int, note: str = "") -> None:
@@ -57,8 +57,8 @@ def prefill(path: Path, at: Scripted, texts: str, notes: list[Any] | None = None
         asyncio.run(run(journal))
         kept = {text: journal.get(request_key("desk", "m", question(text), "r")) for text in texts}
     return {
-        text: one and (one.answer["choices"][0]["message"]["content"], one.cost)
-        for text, one in kept.items()
+        text: entry and (entry.completion["choices"][0]["message"]["content"], entry.cost)
+        for text, entry in kept.items()
     }
 
 
@@ -81,7 +81,9 @@ def test_an_ordinary_call_then_finds_the_answer_and_what_it_cost(at, tmp_path: P
 
     async def ask_one() -> Any:
         with Journal(tmp_path / "journal.sqlite") as journal:
-            async with asking("desk", config, Live(at.base_url, "m", "m", "key"), journal) as ask:
+            async with asking(
+                "desk", config, LiveEndpoint(at.base_url, "m", "m", "key"), journal
+            ) as ask:
                 return await ask(question("a"), "r")
 
     answer = asyncio.run(ask_one())
@@ -93,7 +95,7 @@ def test_what_is_in_the_journal_is_not_submitted(at, tmp_path: Path):
     prefill(tmp_path, at, "ab")
     prefill(tmp_path, at, "ab")
     prefill(tmp_path, at, "abc")
-    assert at.other.asked() == [2, 1]
+    assert at.other.batch_sizes() == [2, 1]
 
 
 def test_what_an_ordinary_call_answered_is_not_submitted(at, tmp_path: Path):
@@ -101,7 +103,7 @@ def test_what_an_ordinary_call_answered_is_not_submitted(at, tmp_path: Path):
         key = request_key("desk", "m", question("a"), "r")
         journal.put(key, "desk", "m", question("a"), completion("yes"), 0.5)
     assert prefill(tmp_path, at, "ab")["a"] == ("yes", 0.5)
-    assert at.other.asked() == [1]
+    assert at.other.batch_sizes() == [1]
 
 
 def test_a_run_that_is_continued_waits_for_its_open_batch(at, tmp_path: Path, monkeypatch):
@@ -111,11 +113,14 @@ def test_a_run_that_is_continued_waits_for_its_open_batch(at, tmp_path: Path, mo
         with pytest.raises(TimeoutError):
             killed_after(0.3, tmp_path, at, "ab")
     assert prefill(tmp_path, at, "ab")["b"][0] == "re: b"
-    assert at.other.asked() == [2]
+    assert at.other.batch_sizes() == [2]
 
 
 def killed_after(seconds: float, path: Path, at: Scripted, texts: str) -> None:
-    config, live = EndpointConfig(base_url=at.base_url, model="m"), Live(at.base_url, "m", "m", "k")
+    config, live = (
+        EndpointConfig(base_url=at.base_url, model="m"),
+        LiveEndpoint(at.base_url, "m", "m", "k"),
+    )
     questions = [(question(text), "r") for text in texts]
 
     async def run(journal: Journal) -> None:
@@ -132,7 +137,7 @@ def test_a_batch_that_was_created_before_the_kill_is_found_again(at, tmp_path: P
         prefill(tmp_path, at, "ab")
     at.other.lose_the_reply = False
     assert prefill(tmp_path, at, "abc")["a"][0] == "re: a"
-    assert at.other.asked() == [2, 1], "what was in a batch was submitted again"
+    assert at.other.batch_sizes() == [2, 1], "what was in a batch was submitted again"
 
 
 def test_a_batch_that_was_planned_and_never_created_is_submitted(at, tmp_path: Path):
@@ -141,7 +146,7 @@ def test_a_batch_that_was_planned_and_never_created_is_submitted(at, tmp_path: P
         prefill(tmp_path, at, "ab")
     at.other.refuse = None
     assert prefill(tmp_path, at, "ab")["a"][0] == "re: a"
-    assert at.other.asked() == [2]
+    assert at.other.batch_sizes() == [2]
 
 
 def first_only(number: int, body: dict[str, Any]) -> Any:
@@ -174,7 +179,7 @@ def test_what_a_batch_did_is_kept_and_the_rest_left_for_ordinary_calls(
     for _ in range(2):
         kept = prefill(tmp_path, at, "ab")
         assert kept["a"][0] == "re: a" and kept["b"] is None
-    assert at.other.asked() == [2], "the rest went into another batch"
+    assert at.other.batch_sizes() == [2], "the rest went into another batch"
 
 
 def test_a_paid_reply_that_is_no_answer_is_counted_once(at, tmp_path: Path):
@@ -191,7 +196,7 @@ def test_a_batch_that_failed_as_a_whole_leaves_everything_and_is_not_repeated(at
     at.other.end, at.other.answer = "failed", lambda number, body: None
     for _ in range(2):
         assert prefill(tmp_path, at, "ab") == {"a": None, "b": None}
-    assert at.other.asked() == [2]
+    assert at.other.batch_sizes() == [2]
 
 
 def test_answers_that_nobody_asks_for_any_more_are_kept_too(at, tmp_path: Path):
@@ -207,10 +212,10 @@ def test_answers_that_nobody_asks_for_any_more_are_kept_too(at, tmp_path: Path):
 def test_files_keep_to_the_limits_of_the_batch_api(at, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(batch_file, "MOST_LINES", 2)
     assert len(prefill(tmp_path, at, "abcde")) == 5
-    assert at.other.asked() == [2, 2, 1]
+    assert at.other.batch_sizes() == [2, 2, 1]
     monkeypatch.setattr(batch_file, "MOST_BYTES", 10)
     prefill(tmp_path, at, "fg")
-    assert at.other.asked()[3:] == [1, 1]
+    assert at.other.batch_sizes()[3:] == [1, 1]
 
 
 def test_an_endpoint_without_batches_is_the_users_error(at, tmp_path: Path):
@@ -221,7 +226,7 @@ def test_an_endpoint_without_batches_is_the_users_error(at, tmp_path: Path):
 
 def test_answers_and_the_end_of_their_batch_are_written_together(tmp_path: Path):
     with Journal(tmp_path / "journal.sqlite") as journal:
-        with pytest.raises(ZeroDivisionError), Ledger(journal, "desk").at_once():
+        with pytest.raises(ZeroDivisionError), BatchLedger(journal, "desk").at_once():
             journal.put("k", "desk", "m", {}, completion("yes"), 0.0)
             1 / 0  # noqa: B018
         assert journal.get("k") is None

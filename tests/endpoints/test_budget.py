@@ -76,33 +76,33 @@ def test_the_same_call_twice_or_never_sent_is_spent_once_or_not():
 
 def test_a_prompt_begins_only_where_all_its_calls_have_room():
     budget = Budget(10, None, None)
-    assert budget.begin(6)
-    assert not budget.begin(5)
+    assert budget.reserve(6)
+    assert not budget.reserve(5)
     assert budget.refused == "calls" and budget.exhausted is None
-    assert budget.begin(4)
+    assert budget.reserve(4)
 
 
 def test_tokens_and_cost_are_reserved_as_so_many_mean_calls():
     budget = Budget(None, 100, None)
-    assert budget.begin(1000), "nothing is known of a call yet"
-    budget.end(1000)
+    assert budget.reserve(1000), "nothing is known of a call yet"
+    budget.release(1000)
     budget.spend(spent("a", 10))
-    assert not budget.begin(10)
-    assert budget.begin(9)
+    assert not budget.reserve(10)
+    assert budget.reserve(9)
 
 
 def test_what_a_prompt_spends_comes_out_of_its_own_reservation():
     """Two prompts at once of at most four calls, which take two each, in a budget of ten."""
     budget = Budget(10, None, None)
-    room = []
+    headroom = []
 
     async def prompt(name: str) -> None:
-        assert budget.begin(4)
+        assert budget.reserve(4)
         for number in range(2):
             await asyncio.sleep(0)
             await asyncio.create_task(call(f"{name}{number}"))
         await asyncio.sleep(0.01)
-        room.append(budget.begin(2) and not budget.begin(1))  # 4 spent, 4 reserved, 2 left
+        headroom.append(budget.reserve(2) and not budget.reserve(1))  # 4 spent, 4 reserved, 2 left
 
     async def call(key: str) -> None:
         budget.spend(spent(key))
@@ -111,14 +111,14 @@ def test_what_a_prompt_spends_comes_out_of_its_own_reservation():
         await asyncio.gather(prompt("a"), prompt("b"))
 
     asyncio.run(run())
-    assert room[0]
+    assert headroom[0]
 
 
 def test_what_a_prompt_did_not_use_is_given_back():
     budget = Budget(10, None, None)
     for name in "abcd":
-        assert budget.begin(4)
+        assert budget.reserve(4)
         budget.spend(spent(f"{name}0"))
         budget.spend(spent(f"{name}1"))
-        budget.end(4)
-    assert not budget.begin(3) and budget.begin(2)
+        budget.release(4)
+    assert not budget.reserve(3) and budget.reserve(2)

@@ -1,15 +1,19 @@
-"""Children never outlive their parent, however it dies. Real processes throughout."""
+"""Children never outlive their parent, however it dies, and nothing in the current folder is taken
+for a module of theirs. Real processes throughout."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from endpoints.children import ChildFailed, child, run_child, tail
+from endpoints.children import PYTHON, ChildFailed, child, run_child, tail
 from endpoints.supervise import descendants
 from rounds.errors import UserError
 
@@ -100,7 +104,7 @@ def test_a_child_that_was_killed_says_by_which_signal(tmp_path: Path):
 def module(tmp_path: Path, code: str, monkeypatch) -> Path:
     """A module `job_child` that a child can run; its log."""
     (tmp_path / "job_child.py").write_text(f"import sys\n{code}\n")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return tmp_path / "logs" / "log"
 
 
@@ -179,3 +183,81 @@ def test_a_process_whose_name_is_no_text_is_found(tmp_path: Path):
         assert wait_for(lambda: b"\xff" in Path(f"/proc/{process.pid}/stat").read_bytes())
         assert process.pid in descendants(os.getpid())
         process.kill()
+
+
+PACKAGES = ("endpoints", "judge", "rounds", "sampler", "texts", "trainer")
+IMPORTS = f"""
+import asyncio, json, os
+from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
+from multiprocessing import get_context
+
+def facts():
+    files = [import_module(name).__file__ for name in {PACKAGES}]
+    python = os.environ.get("PYTHONPATH")
+    return {{"files": files, "path": sys.path, "library": os.path.dirname(os.__file__),
+            "PYTHONPATH": python}}
+
+if __name__ == "__main__":
+    print(json.dumps(facts()))
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        print(json.dumps(pool.submit(facts).result()))
+"""
+"""Prints what it and a process that it spawns find where."""
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def hostile_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, full of modules that must not be imported."""
+    folder = tmp_path / "hostile"
+    (folder / "sampler").mkdir(parents=True)
+    names = ("trainer", "judge", "rounds", "endpoints", "texts", "json", "asyncio", "subprocess")
+    for name in (*(f"{name}.py" for name in names), "sampler/__init__.py"):
+        (folder / name).write_text(f"raise ImportError('{name} of the current folder')\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def found_by(log: Path, launcher: tuple[str, ...] = PYTHON) -> list[dict[str, Any]]:
+    """The facts of a child and of the process that it spawned."""
+    lines: list[str] = []
+    run_child("job_child", Path("job.json"), log, lines.append, launcher)
+    return [json.loads(line) for line in lines]
+
+
+def ours() -> list[str]:
+    return [str(ROOT / name / "__init__.py") for name in PACKAGES]
+
+
+def test_a_module_in_the_current_folder_harms_no_child(tmp_path, hostile_folder, monkeypatch):
+    parent, spawned = found_by(module(tmp_path, IMPORTS, monkeypatch))
+    assert parent["files"] == spawned["files"] == ours()
+    for facts in (parent, spawned):
+        assert str(hostile_folder) not in facts["path"] and "" not in facts["path"]
+
+
+def test_our_packages_come_after_the_standard_library_and_before_others(tmp_path, monkeypatch):
+    for facts in found_by(module(tmp_path, IMPORTS, monkeypatch)):
+        path = facts["path"]
+        others = next(entry for entry in path if entry.endswith(("site-packages", "dist-packages")))
+        assert path.index(facts["library"]) < path.index(str(ROOT)) < path.index(others)
+        assert facts["PYTHONPATH"] == str(tmp_path), "not the user's own"
+
+
+def test_a_child_finds_our_packages_where_prefloop_is_not_installed(
+    tmp_path, hostile_folder, monkeypatch
+):
+    venv.create(tmp_path / "bare", symlinks=True)
+    python = str(tmp_path / "bare" / "bin" / "python")
+    log = module(tmp_path, IMPORTS, monkeypatch)
+    parent, spawned = found_by(log, (python, "-P"))
+    assert parent["files"] == spawned["files"] == ours()
+
+
+@pytest.mark.slow
+def test_what_accelerate_launches_finds_the_same(tmp_path, hostile_folder, monkeypatch):
+    launcher = (*PYTHON, "-m", "accelerate.commands.launch", "--num_processes", "1", "--cpu")
+    parent, spawned = found_by(module(tmp_path, IMPORTS, monkeypatch), launcher)
+    assert parent["files"] == spawned["files"] == ours()

@@ -14,11 +14,11 @@ from scripted import Raw, Scripted, completion
 
 from endpoints import attempts
 from endpoints.client import asking
+from endpoints.concurrency import run_concurrently
 from endpoints.config import EndpointConfig
-from endpoints.each import each
 from endpoints.journal import Journal
 from endpoints.reply import EndpointLost, Reply
-from endpoints.serve import Live
+from endpoints.serve import LiveEndpoint
 from rounds.errors import UserError
 
 HTML = Raw(200, "<html>welcome</html>", "text/html")
@@ -96,7 +96,7 @@ CUT_OFF = Raw(200, '{"choices": [', headers={"Content-Length": "900"})
     ids=["connection breaks off", "cut-off json", "nothing but brackets", "html", "408", "409"],
 )
 def test_what_broke_on_the_way_is_asked_again(endpoint, tmp_path, monkeypatch, reply: Raw):
-    monkeypatch.setattr(attempts, "REST", 0.01)
+    monkeypatch.setattr(attempts, "RETRY_DELAY", 0.01)
     replies = iter([reply, reply, "yes"])
     at = endpoint(lambda body: next(replies))
     tally: Counter[str] = Counter()
@@ -106,7 +106,7 @@ def test_what_broke_on_the_way_is_asked_again(endpoint, tmp_path, monkeypatch, r
 
 
 def test_a_call_that_hangs_is_ended_and_asked_again(endpoint, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(attempts, "REST", 0.01)
+    monkeypatch.setattr(attempts, "RETRY_DELAY", 0.01)
 
     def script(body: dict[str, Any]) -> str:
         time.sleep(0.4 if len(at.requests) == 1 else 0)
@@ -169,7 +169,7 @@ def test_a_failure_is_not_asked_again_in_the_same_stream(endpoint, tmp_path: Pat
 
     async def run() -> list[Reply]:
         with Journal(tmp_path / "journal.sqlite") as journal:
-            live = Live(at.base_url, "m", "m", "key")
+            live = LiveEndpoint(at.base_url, "m", "m", "key")
             async with asking("desk", config, live, journal) as ask:
                 return [await ask(question("x"), "r") for _ in range(3)]
 
@@ -299,7 +299,7 @@ def test_an_answer_that_never_stops_coming_is_ended(tmp_path: Path, monkeypatch)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         config = EndpointConfig(base_url=url, model="m", timeout=0.1, max_retries=0)
         with Journal(tmp_path / "journal.sqlite") as journal:
-            async with asking("desk", config, Live(url, "m", "m", "key"), journal) as ask:
+            async with asking("desk", config, LiveEndpoint(url, "m", "m", "key"), journal) as ask:
                 return await ask(question("x"), "r")
 
     answer = asyncio.run(run())
@@ -323,7 +323,9 @@ def test_each_does_all_and_keeps_so_many_at_work():
         open_now.remove(item)
         return item * 2
 
-    asyncio.run(each(range(9), work, 4, lambda item, result: done.append((item, result))))
+    asyncio.run(
+        run_concurrently(range(9), work, 4, lambda item, result: done.append((item, result)))
+    )
     assert sorted(done) == [(item, item * 2) for item in range(9)] and max(most) == 4
 
 
@@ -336,7 +338,7 @@ def test_the_first_error_ends_the_others_and_is_raised_as_it_is():
         await asyncio.sleep(5)
 
     with pytest.raises(EndpointLost, match="gone"):
-        asyncio.run(each(range(9), work, 3, lambda item, result: done.append(item)))
+        asyncio.run(run_concurrently(range(9), work, 3, lambda item, result: done.append(item)))
     assert done == []
 
 

@@ -5,8 +5,9 @@ import json
 import pytest
 from scripted import Raw
 
+from endpoints.check import check_endpoint
 from endpoints.config import EndpointConfig, Serve
-from endpoints.open import Endpoints, api_key, check_endpoint
+from endpoints.open import Endpoints, api_key
 from endpoints.serve import flags
 from rounds.errors import UserError
 

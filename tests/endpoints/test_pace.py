@@ -19,7 +19,7 @@ from endpoints.faults import retry_after
 from endpoints.journal import Journal
 from endpoints.pace import Meter, Pace
 from endpoints.reply import EndpointLost
-from endpoints.serve import Live
+from endpoints.serve import LiveEndpoint
 
 pytestmark = pytest.mark.long
 
@@ -29,8 +29,8 @@ BUSY = Raw(429, headers=NO_WAIT)
 
 @pytest.fixture(autouse=True)
 def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "REST", 0.01)
-    monkeypatch.setattr(attempts, "REST_TOLD", 0.001)
+    monkeypatch.setattr(attempts, "RETRY_DELAY", 0.01)
+    monkeypatch.setattr(attempts, "RETRY_DELAY_TOLD", 0.001)
 
 
 def calls(count: int) -> list[tuple[dict[str, Any], str]]:
@@ -130,7 +130,10 @@ def test_a_pause_of_hours_ends_with_the_stream(endpoint, tmp_path: Path):
 
 def test_a_pause_of_hours_can_be_interrupted(endpoint, tmp_path: Path):
     at = endpoint(lambda body: wait_for("9000"))
-    config, live = EndpointConfig(base_url=at.base_url, model="m"), Live(at.base_url, "m", "m", "k")
+    config, live = (
+        EndpointConfig(base_url=at.base_url, model="m"),
+        LiveEndpoint(at.base_url, "m", "m", "k"),
+    )
 
     async def ask_one() -> None:
         with Journal(tmp_path / "journal.sqlite") as journal:
@@ -191,10 +194,10 @@ def test_tokens_that_were_guessed_and_not_used_hold_nothing_up(endpoint, tmp_pat
 def test_tokens_are_guessed_from_the_messages_and_the_mean_answer_so_far():
     async def run() -> list[int]:
         pace = paced(tpm=1000)
-        first = pace.guess(question("x" * 400))
+        first = pace.estimate_tokens(question("x" * 400))
         for written in (10, 30):
             pace.answered(0.0, 0, 100, written)
-        return [first, pace.guess(question("x" * 400))]
+        return [first, pace.estimate_tokens(question("x" * 400))]
 
     assert asyncio.run(run()) == [100, 120]
 

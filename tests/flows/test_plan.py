@@ -14,7 +14,7 @@ from flows.plan import plan_round
 from rounds.errors import UserError
 from rounds.files import write_json
 from sampler.dealing.deal import deal
-from sampler.dealing.splits import take_stock
+from sampler.dealing.splits import read_supply
 
 pytestmark = pytest.mark.long
 
@@ -37,7 +37,7 @@ def held_out() -> int:
 
 def finished(runs_dir: Path, config: Config, number: int) -> None:
     """A finished round of the run, which used one prompt and fixed the held-out ones."""
-    prompts = [prompt_row(f"used {number}"), *take_stock(config.prompts, near=False).held_out]
+    prompts = [prompt_row(f"used {number}"), *read_supply(config.prompts, near=False).held_out]
     folder = begun(runs_dir / config.name, number, prompts=prompts)
     usage = {"judge_calls": 10, "judge_prompt_tokens": 3000, "judge_completion_tokens": 200}
     write_json(folder / "metrics.json", {"usage": usage})

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from small_run import GOLD_PAIRS, kill_when, run, write_config
+from small_run import GOLD_PAIRS, kill_when, run, two_rounds, write_config
 
 from rounds.folder import round_dir
 from rounds.schema import deterministic
@@ -16,11 +16,10 @@ from rounds.weights import weights_hash
 pytestmark = pytest.mark.slow
 
 
-def test_a_round_killed_three_times_equals_one_that_was_not(tmp_path: Path):
-    calm, killed = tmp_path / "calm", tmp_path / "killed"
-    for folder in (calm, killed):
-        folder.mkdir()
-    run(calm, "run", str(write_config(calm)))
+def test_a_round_killed_three_times_equals_one_that_was_not(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    killed = tmp_path
     config = write_config(killed)
     run_dir = killed / "runs" / "small"
     folder = round_dir(run_dir, 1)
@@ -48,6 +47,7 @@ def test_a_round_killed_three_times_equals_one_that_was_not(tmp_path: Path):
     )
     run(killed, "run", str(config))
 
+    calm = two_rounds(tmp_path_factory)
     for table in ("prompts", "candidates", "verdicts", "pairs", "dropped"):
         names = deterministic(table)
         rows = [

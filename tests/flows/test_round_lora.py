@@ -22,7 +22,9 @@ def test_an_adapter_goes_round_the_loop(tmp_path: Path):
         "lora": {"r": 8, "lora_alpha": 32, "target_modules": "all-linear"},
         "args": {"learning_rate": 2e-3, "num_train_epochs": 4, "gradient_checkpointing": False},
     }
-    config = write_config(tmp_path, trainer=trainer)
+    # a function judges, so that no server has to be started: longer answers win
+    judge, pairs = {"endpoint": "python:judge.py:score"}, {"length_guard": None}
+    config = write_config(tmp_path, trainer=trainer, judge=judge, pairs=pairs)
     run(tmp_path, "run", str(config), "--rounds", "2")
 
     run_dir = tmp_path / "runs" / "small"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import load_dataset
-from small_run import read_json_lines, run, write_config
+from small_run import read_json_lines, run, two_rounds, typed
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rounds.files import read_json
@@ -22,11 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two rounds of the small config have run."""
-    folder = tmp_path_factory.mktemp("whole")
-    done = run(folder, "run", str(write_config(folder)), "--rounds", "2")
-    (folder / "stdout.txt").write_text(done.stdout)
-    (folder / "stderr.txt").write_text(done.stderr)
-    return folder
+    return two_rounds(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +64,7 @@ def test_a_repeated_prompt_is_merged_and_an_overlong_one_set_aside(home: Path, r
     reasons = {row["prompt_id"]: row["reason"] for row in read_rows(folder, "dropped")}
     assert reasons[aside[0]["prompt_id"]] == "not_sampled"
     assert read_json(folder / "metrics.json")["counts"]["set_aside"] == 1
-    assert "1 set aside" in run(home, "status", "runs/small").stdout
+    assert "1 set aside" in typed(home, "status", "runs/small").stdout
 
 
 def test_a_source_of_overlong_prompts_only_is_refused(home: Path):
@@ -98,7 +94,7 @@ def test_metrics_hold_the_promised_win_rates(run_dir: Path):
     rates = [
         metrics["gate"]["win_rate_vs_initial"],
         metrics["gate"]["win_rate_vs_previous"],
-        metrics["gold"]["win_rate_vs_initial"],
+        metrics["custom"]["gold"]["win_rate_vs_initial"],
     ]
     for rate in rates:
         assert set(rate) == {"value", "low", "high", "n", "abstained"}
@@ -186,7 +182,7 @@ def test_the_run_folder_is_a_dataset(run_dir: Path):
 
 
 def test_show_traces_a_pair_to_its_verdicts_and_losers(home: Path):
-    shown = read_json_lines(run(home, "show", "runs/small", "1", "--json").stdout)
+    shown = read_json_lines(typed(home, "show", "runs/small", "1", "--json").stdout)
     assert shown
     for row in shown:
         assert len(row["candidates"]) == 2
@@ -195,20 +191,20 @@ def test_show_traces_a_pair_to_its_verdicts_and_losers(home: Path):
         assert {each["shown_first"] for each in pairwise} == {"a", "b"}
         winners = {"a": pairwise[0]["candidate_a"], "b": pairwise[0]["candidate_b"]}
         assert {winners[each["outcome"]] for each in pairwise} == {row["chosen_id"]}
-    page = run(home, "show", "runs/small", "1", "--pair", shown[0]["pair_id"][:8]).stdout
+    page = typed(home, "show", "runs/small", "1", "--pair", shown[0]["pair_id"][:8]).stdout
     assert shown[0]["chosen"][0]["content"] in page
-    dropped = run(home, "show", "runs/small", "1", "--dropped").stdout
+    dropped = typed(home, "show", "runs/small", "1", "--dropped").stdout
     assert "dropped:" in dropped or "nothing to show" in dropped
 
 
 def test_status_knows_every_round(home: Path):
-    found = json.loads(run(home, "status", "runs/small", "--json").stdout)
+    found = json.loads(typed(home, "status", "runs/small", "--json").stdout)
     assert [each["round"] for each in found["rounds"]] == [1, 2]
     assert found["under_way"] is None
-    assert "round 2" in run(home, "status", "runs/small").stdout
+    assert "round 2" in typed(home, "status", "runs/small").stdout
 
 
 def test_the_plan_knows_what_is_left(home: Path):
     """61 prompts: a third round would take the last 13."""
-    planned = run(home, "plan", str(home / "small.yaml")).stdout
+    planned = typed(home, "plan", str(home / "small.yaml")).stdout
     assert "13 of 13 left" in planned

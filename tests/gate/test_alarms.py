@@ -14,7 +14,6 @@ from gate.stage import decide
 from gate.win_rate import LOSS, TIE, WIN, win_rate
 from rounds.files import read_json
 from rounds.report import round_lines
-from rounds.tables import Row
 
 
 def share(wins: int, losses: int, ties: int = 0) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def share(wins: int, losses: int, ties: int = 0) -> dict[str, Any]:
 def metrics(judged: dict[str, Any], **named: dict[str, Any]) -> dict[str, Any]:
     return {
         "gate": {"win_rate_vs_previous": judged},
-        **{name: {"gate_win_rate_vs_previous": rate} for name, rate in named.items()},
+        "custom": {name: {"gate_win_rate_vs_previous": rate} for name, rate in named.items()},
     }
 
 
@@ -80,7 +79,7 @@ def test_the_gate_sounds_it_and_decides_as_before(run_dir: Path, monkeypatch, li
     module = types.ModuleType("truth")
     module.score = lambda messages, answer: float(answer.startswith(liked))
     monkeypatch.setitem(sys.modules, "truth", module)
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    tables: dict[str, list] = {"prompts": [], "candidates": [], "verdicts": []}
     for number in range(20):
         prompt = prompt_row(f"gate {number}", "gate")
         new, old = (candidate_row(prompt, f"{who} text", 0, who) for who in ("new", "old"))

@@ -9,7 +9,6 @@ from gate.config import GateConfig
 from gate.stage import decide
 from rounds.files import read_json
 from rounds.report import round_lines
-from rounds.tables import Row
 
 
 def test_a_prompt_counts_for_each_of_its_tags_and_one_without_for_none():
@@ -27,7 +26,7 @@ def test_a_prompt_counts_for_each_of_its_tags_and_one_without_for_none():
 
 
 def test_the_gate_reports_each_tag_against_the_policy_in_place(run_dir: Path):
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    tables: dict[str, list] = {"prompts": [], "candidates": [], "verdicts": []}
     for number, (tags, order) in enumerate(
         [(["code"], "a"), (["code", "maths"], "b"), (None, "a")]
     ):

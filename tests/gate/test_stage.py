@@ -11,7 +11,9 @@ from gate.config import GateConfig
 from gate.metrics import load_metric
 from gate.stage import decide
 from rounds.errors import UserError
-from rounds.tables import Row
+from rounds.rows import CANDIDATES, HELD_OUT, VERDICTS
+from rounds.stages import stage_key, stage_stamps
+from rounds.tables import read_rows, rows_hash
 
 NEW, OLD, FIRST = "new", "old", "first"
 WON, LOST, TIED, FLIP = ("a", "a"), ("b", "b"), ("tie", "tie"), ("a", "b")
@@ -21,7 +23,7 @@ def contested(run_dir: Path, gate: list, test: list, text: str = "{policy} {numb
     """Held-out answers of three policies; the orders' outcomes of each new-against-old contest
     are given (None: never judged), and against the first policy the new one wins.
     """
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    tables: dict[str, list] = {"prompts": [], "candidates": [], "verdicts": []}
     for split, contests in (("gate", gate), ("test", test)):
         for number, orders in enumerate(contests):
             prompt = prompt_row(f"{split} {number}", split)
@@ -94,7 +96,7 @@ def test_a_named_metric_is_reported_and_decides_nothing(run_dir: Path, tmp_path,
     monkeypatch.chdir(tmp_path)
     config = GateConfig(metrics={"mine": "gate_metric:score"})
     found = decide(contested(run_dir, [WON] * 20, [WON] * 2), config, NEW, OLD, FIRST)
-    mine = found["metrics"]["mine"]
+    mine = found["metrics"]["custom"]["mine"]
     assert found["promoted"]
     assert mine["win_rate_vs_previous"]["value"] == 0.0 and mine["win_rate_vs_previous"]["n"] == 2
     assert mine["gate_win_rate_vs_previous"]["n"] == 20, "beside the judge, for the alarm"
@@ -115,3 +117,35 @@ def test_a_metric_that_gives_no_number_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "odd", module)
     with pytest.raises(UserError, match=r"gate\.metrics\.mine: odd:half gave nan"):
         load_metric("mine", "odd:half")([], "text")
+
+
+def test_an_edited_metric_is_noticed_and_the_same_one_is_not_asked_again(
+    run_dir: Path, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    config = GateConfig(metrics={"mine": "metric.py:score"})
+    folder = contested(run_dir, [WON] * 3, [WON] * 2)
+    calls = tmp_path / "calls"
+
+    def mean_of(value: int) -> float:
+        (tmp_path / "metric.py").write_text(
+            "def score(messages, answer):\n"
+            f"    open({str(calls)!r}, 'a').write('.')\n    return {value}\n"
+        )
+        metrics = decide(folder, config, NEW, OLD, FIRST)["metrics"]
+        return metrics["custom"]["mine"]["mean"]
+
+    assert (mean_of(1), mean_of(1)) == (1.0, 1.0)
+    once = calls.stat().st_size
+    assert mean_of(2) == 2.0 and calls.stat().st_size == 2 * once
+    assert decide(folder, GateConfig(), NEW, OLD, FIRST)["metrics"]["custom"] == {}
+
+
+def test_the_key_of_a_gate_without_metrics_is_what_it_was(run_dir: Path):
+    folder = contested(run_dir, [WON], [])
+    decide(folder, GateConfig(), NEW, OLD, FIRST)
+    hashes = (
+        rows_hash(table, read_rows(folder, table, HELD_OUT)) for table in (CANDIDATES, VERDICTS)
+    )
+    key = stage_key(*hashes, GateConfig().model_dump(), [NEW, OLD, FIRST])
+    assert stage_stamps(folder)["gate"]["key"] == key

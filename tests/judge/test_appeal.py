@@ -3,8 +3,8 @@
 import pytest
 from builders import both, candidate_row, prompt_row, scored, verdict_row
 
-from judge.labels import undecided
-from rounds.tables import Row
+from judge.labels import to_appeal
+from rounds.rows import Verdict
 
 SCORES = (9, 8, 2, 1)
 TRIES = {"first": (0, 3), "second": (1, 2)}
@@ -15,7 +15,7 @@ ORDERS = {
 }
 
 
-def judged(number: int = 0, screen: bool = True, **said: str) -> list[Row]:
+def judged(number: int = 0, screen: bool = True, **said: str) -> list[Verdict]:
     """The verdict rows of a prompt with four candidates: what was said of the tries it made."""
     prompt = prompt_row(f"question {number}")
     four = [candidate_row(prompt, f"answer {index}", index) for index in range(4)]
@@ -26,10 +26,12 @@ def judged(number: int = 0, screen: bool = True, **said: str) -> list[Row]:
     return rows
 
 
-def appealed(*prompts: list[Row], max_share: float = 1, pairs: int = 1) -> list[tuple[int, str]]:
+def appealed(
+    *prompts: list[Verdict], max_share: float = 1, pairs: int = 1
+) -> list[tuple[int, str]]:
     """(place of the prompt, which of its tries)."""
     found = []
-    for index, a, b in undecided(list(prompts), max_share, pairs):
+    for index, a, b in to_appeal(list(prompts), max_share, pairs):
         compared = [(row["candidate_a"], row["candidate_b"]) for row in prompts[index]]
         tried = list(dict.fromkeys(pair for pair in compared if pair[1] is not None))
         found.append((index, list(TRIES)[tried.index((a, b))]))
@@ -86,10 +88,10 @@ def test_every_prompt_has_its_own_pairs():
 @pytest.mark.parametrize(("max_share", "count"), [(1, 8), (0.5, 8), (0.25, 4), (0.2, 3), (0.05, 0)])
 def test_the_share_is_of_all_comparisons_and_the_same_ones_are_taken_again(max_share, count):
     prompts = [judged(number, first="flip", second="flip") for number in range(8)]
-    found = undecided(prompts, max_share, 1)
+    found = to_appeal(prompts, max_share, 1)
     assert len(found) == count and found == sorted(found)
-    assert found == undecided(prompts, max_share, 1)
-    assert set(found) <= set(undecided(prompts, 1, 1))
+    assert found == to_appeal(prompts, max_share, 1)
+    assert set(found) <= set(to_appeal(prompts, 1, 1))
 
 
 def test_what_a_higher_judge_has_decided_is_not_appealed_again():

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_desk import BatchDesk
 from judges import answered, honest, worth
 from scripted import Raw, Scripted, asks_for_a_score, completion, shown
+from scripted_batches import ScriptedBatches
 
 from endpoints import batch_wait
 from endpoints.config import EndpointConfig
@@ -44,7 +44,7 @@ def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def at(endpoint) -> Scripted:
     scripted = endpoint(honest)
-    scripted.other = BatchDesk(scored)
+    scripted.other = ScriptedBatches(scored)
     return scripted
 
 
@@ -67,7 +67,7 @@ def unlike(row: dict[str, Any]) -> dict[str, Any]:
 def test_every_score_comes_from_one_batch_and_only_the_comparisons_are_calls(run_dir: Path, at):
     folder = answered(run_dir, (3, 9, 1), (2, 4))
     judged(folder, at)
-    assert at.other.asked() == [5] and asked(at) == ["compare"] * 4
+    assert at.other.batch_sizes() == [5] and asked(at) == ["compare"] * 4
     rows = read_rows(folder, "verdicts")
     assert [row["score"] for row in rows if row["kind"] == "pointwise"] == [3, 9, 1, 2, 4]
     assert build_pairs(folder, PairsConfig())["kept"] == 2
@@ -101,7 +101,7 @@ def test_a_round_that_was_batched_is_not_submitted_again(run_dir: Path, at):
     (folder / "work" / "judge.json").unlink()
     judged(folder, at)
     assert read_rows(folder, "verdicts") == before
-    assert at.other.asked() == [4] and len(at.requests) == sent
+    assert at.other.batch_sizes() == [4] and len(at.requests) == sent
 
 
 def test_a_round_that_was_stopped_waits_for_the_batch_that_is_open(run_dir: Path, at):
@@ -112,7 +112,7 @@ def test_a_round_that_was_stopped_waits_for_the_batch_that_is_open(run_dir: Path
     assert read_rows(folder, "verdicts") == [] and at.requests == []
     at.other.lose_the_reply, at.other.polls_to_the_end = False, 3
     assert judged(folder, at)["verdicts"] == 4 + 4
-    assert at.other.asked() == [4] and asked(at) == ["compare"] * 4
+    assert at.other.batch_sizes() == [4] and asked(at) == ["compare"] * 4
 
 
 @pytest.mark.parametrize("end", ["completed", "expired", "failed"])
@@ -121,7 +121,7 @@ def test_what_a_batch_failed_at_is_asked_one_by_one(run_dir: Path, at, end: str)
     at.other.answer = lambda number, body: (scored if number == 0 else failed)(number, body)
     folder = answered(run_dir, (3, 9), (2, 4))
     assert judged(folder, at)["abstained"] == {}
-    assert at.other.asked() == [4] and sorted(asked(at)) == ["compare"] * 4 + ["score"] * 3
+    assert at.other.batch_sizes() == [4] and sorted(asked(at)) == ["compare"] * 4 + ["score"] * 3
 
 
 def test_a_batched_reply_that_cannot_be_read_is_an_abstention(run_dir: Path, at):
@@ -132,13 +132,13 @@ def test_a_batched_reply_that_cannot_be_read_is_an_abstention(run_dir: Path, at)
     at.other.answer = babble
     folder = answered(run_dir, (3, 9, 5))
     assert judged(folder, at)["abstained"] == {"not_json": 1}
-    assert at.other.asked() == [3] and asked(at) == ["compare"] * 2
+    assert at.other.batch_sizes() == [3] and asked(at) == ["compare"] * 2
 
 
 def test_only_what_is_worth_paying_for_is_in_the_batch(run_dir: Path, at):
     folder = answered(run_dir, (3,), (5, 7))
     judged(folder, at)
-    assert at.other.asked() == [2]
+    assert at.other.batch_sizes() == [2]
 
 
 def test_the_progress_says_that_a_batch_is_waited_for(run_dir: Path, at):

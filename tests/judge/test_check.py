@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import Result
-from judges import always, answered, gold_file, honest, sure_by_distance, verdict, worth
+from judges import always, answered, gold_file, honest, sure_by_distance, verdict
 from scripted import Raw, Scripted, completion, shown
 from typer.testing import CliRunner
 
@@ -225,15 +225,17 @@ def test_a_check_leaves_no_round_behind(say, endpoint):
     assert Path("runs/tried/journal.sqlite").exists()
 
 
-def longer(prompt: dict[str, Any], answer: str) -> float:
-    """A rule for the tests."""
-    return float(worth(answer))
+RULE = """\
+def quality(prompt, answer):
+    return float(answer.split()[1])
+"""
 
 
 def test_a_function_is_tried_without_a_call(say, endpoint, tmp_path: Path):
     gold = {"path": gold_file(tmp_path, (9, 1, "a"), (2, 8, "b"))}
     at = endpoint(reached(honest))
-    served(at, {"endpoint": "python:test_check:longer", "gold": gold})
+    Path("rule.py").write_text(RULE)
+    served(at, {"endpoint": "python:rule.py:quality", "gold": gold})
     table = lines(say())
     assert table["pair 1"] == "label a: a; said a" and table["calls"].startswith("0 in ")
     assert asked(at) == 0 and table["gold set: right when decided"].startswith("1.000")

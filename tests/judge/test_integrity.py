@@ -46,22 +46,23 @@ from builders import begun, candidate_row, prompt_row, user
 from integrity import (
     TASTES,
     answer,
-    asking,
-    but,
+    answering_late,
+    judge_call,
+    judge_config,
+    judge_except,
     labels,
-    late,
     planted,
     reply,
-    said,
+    reply_on_channel,
     sampled,
     shown,
-    told,
     worth,
 )
 
 from judge.strategies import STRATEGIES
 from rounds.ids import prompt_id
-from rounds.tables import Row, read_rows
+from rounds.rows import Candidate
+from rounds.tables import read_rows
 
 pytestmark = pytest.mark.long
 
@@ -77,7 +78,7 @@ def test_every_pair_is_what_the_judge_prefers(run_dir, endpoint, strategy, taste
     if strategy != "pairwise":
         worths += [(1, 2, 3, 4), (5, 9, 1, 7)]
     folder = sampled(run_dir, *worths)
-    found = labels(folder, asking(strategy), endpoint(planted(TASTES[taste])))
+    found = labels(folder, judge_config(strategy), endpoint(planted(TASTES[taste])))
     for of_prompt, label in zip(worths, found, strict=True):
         ranked = sorted(of_prompt, key=TASTES[taste], reverse=True)
         if strategy in ANY_TWO:
@@ -93,15 +94,15 @@ def test_a_judge_of_places_labels_nothing(run_dir, endpoint, strategy, place):
     """Swapped order: what follows the order shown is no preference."""
 
     def by_place(body: dict[str, Any]) -> Any:
-        one = told(body)
+        one = judge_call(body)
         if one.kind == "verdict":
-            return said(body, place)
+            return reply_on_channel(body, place)
         places = "ABCDEFGHI"[: len(one.worths)]
         ranking = list(places if place == "A" else places[::-1])
-        return said(body, one.worths[0] if one.kind == "score" else ranking)
+        return reply_on_channel(body, one.worths[0] if one.kind == "score" else ranking)
 
     folder = sampled(run_dir, (9, 3), (2, 8))
-    found = labels(folder, asking(strategy), endpoint(by_place))
+    found = labels(folder, judge_config(strategy), endpoint(by_place))
     assert set(found) <= {"abstain:flip", "no_margin"}
 
 
@@ -109,9 +110,9 @@ def test_a_judge_of_places_labels_nothing(run_dir, endpoint, strategy, place):
 def test_a_tie_is_no_pair(run_dir, endpoint, strategy):
     """D5, D12: neither the first nor anyone has won."""
     tie = reply(verdict="tie")
-    judge = but(planted(), lambda one: tie if one.kind == "verdict" else None)
+    judge = judge_except(planted(), lambda one: tie if one.kind == "verdict" else None)
     folder = sampled(run_dir, (9, 3), (2, 8))
-    found = labels(folder, asking(strategy), endpoint(judge))
+    found = labels(folder, judge_config(strategy), endpoint(judge))
     assert set(found) <= {"tie", "no_margin"}
     if strategy != "round_robin":
         assert found == ["tie", "tie"]
@@ -120,8 +121,10 @@ def test_a_tie_is_no_pair(run_dir, endpoint, strategy):
 def test_scores_that_are_all_equal_make_no_pair(run_dir, endpoint):
     """D12, D13, D14, D15: the same candidate on both sides, or any two."""
     folder, at = sampled(run_dir, (5, 5), (7, 7, 7), (9, 2)), endpoint(planted())
-    assert labels(folder, asking("screen_confirm"), at) == ["no_margin", "no_margin", (9, 2)]
-    assert [told(body).question for body in at.requests if told(body).kind == "verdict"] == [2, 2]
+    assert labels(folder, judge_config("screen_confirm"), at) == ["no_margin", "no_margin", (9, 2)]
+    assert [
+        judge_call(body).question for body in at.requests if judge_call(body).kind == "verdict"
+    ] == [2, 2]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -132,9 +135,9 @@ def test_the_same_text_twice_is_never_compared(run_dir, endpoint, strategy):
     rows = [candidate_row(prompts[0], texts[0], index) for index in range(3)]
     rows += [candidate_row(prompts[1], texts[1 + index % 2], index) for index in range(3)]
     folder, at = begun(run_dir, prompts=prompts, candidates=rows), endpoint(planted())
-    assert labels(folder, asking(strategy), at) == ["identical", (9, 3)]
+    assert labels(folder, judge_config(strategy), at) == ["identical", (9, 3)]
     assert all(len({*shown(body)}) == len(shown(body)) for body in at.requests)
-    assert not any(told(body).question == 0 for body in at.requests)
+    assert not any(judge_call(body).question == 0 for body in at.requests)
 
 
 @pytest.mark.parametrize("other", ["WORTH 9 FOR question 0, so ", "Worth  9\nfor question 0, SO"])
@@ -147,7 +150,7 @@ def test_answers_that_differ_in_case_and_space_only_are_no_pair(run_dir, endpoin
         return reply(verdict="A" if shown(body)[0] == other else "B")
 
     folder = begun(run_dir, prompts=[prompt], candidates=rows)
-    assert labels(folder, asking(), endpoint(first)) == ["identical"]
+    assert labels(folder, judge_config(), endpoint(first)) == ["identical"]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -155,7 +158,7 @@ def test_a_prompt_is_judged_on_the_answers_that_it_has(run_dir, endpoint, strate
     """D9, K mismatch: none, one, fewer and more than the others."""
     worths: list[tuple[int, ...]] = [(), (5,), (3, 8), (2, 9, 4), (8, 7, 6, 5, 4), (5,), (1, 2)]
     folder = sampled(run_dir, *worths)
-    found = labels(folder, asking(strategy), endpoint(planted()))
+    found = labels(folder, judge_config(strategy), endpoint(planted()))
     several = "not_judged" if strategy == "pairwise" else None
     expected = ["not_sampled", "one_answer", (8, 3), several or (9, 2), several or (8, 4)]
     expected += ["one_answer", (2, 1)]
@@ -167,24 +170,24 @@ def test_a_prompt_is_judged_on_the_answers_that_it_has(run_dir, endpoint, strate
     assert found == expected
 
 
-def interleaved(rows: list[Row]) -> list[Row]:
+def interleaved(rows: list[Candidate]) -> list[Candidate]:
     """All first answers, all second answers: as engines return n > 1 rollouts."""
     return sorted(rows, key=lambda row: row["index"])
 
 
-def any_order(rows: list[Row]) -> list[Row]:
+def any_order(rows: list[Candidate]) -> list[Candidate]:
     return random.Random(3).sample(rows, len(rows))
 
 
 @pytest.mark.parametrize("order", [interleaved, any_order, lambda rows: rows[::-1]])
 @pytest.mark.parametrize("strategy", BY_SCORES)
 def test_labels_stay_with_their_texts_whatever_comes_in_which_order(
-    run_dir, endpoint, strategy, order: Callable[[list[Row]], list[Row]]
+    run_dir, endpoint, strategy, order: Callable[[list[Candidate]], list[Candidate]]
 ):
     """D3, D12, D16: rows in any order, answers in any order, several rollouts of a prompt."""
     worths = [(9, 3, 6), (2, 8, 5), (1, 4, 10), (7, 6, 9), (3, 1, 2), (10, 2, 4)]
     folder = sampled(run_dir, *worths, order=order)
-    found = labels(folder, asking(strategy), endpoint(late(planted())))
+    found = labels(folder, judge_config(strategy), endpoint(answering_late(planted())))
     assert found == [(max(of_prompt), min(of_prompt)) for of_prompt in worths]
 
 
@@ -208,7 +211,7 @@ def test_prompts_that_read_alike_stay_apart(run_dir, endpoint):
         for index, value in enumerate(values)
     ]
     folder = begun(run_dir, prompts=prompts, candidates=any_order(rows))
-    found = labels(folder, asking("screen_confirm"), endpoint(planted()))
+    found = labels(folder, judge_config("screen_confirm"), endpoint(planted()))
     assert found == [(9, 3), (8, 4), (2, 1)]
 
 
@@ -227,7 +230,7 @@ def test_the_same_two_answers_to_two_prompts_have_two_labels(run_dir, endpoint):
         return reply(verdict="A" if likes[True] == first else "B")
 
     folder, at = begun(run_dir, prompts=prompts, candidates=rows), endpoint(judge)
-    assert labels(folder, asking(), at) == [(9, 3), (3, 9), "tie"]
+    assert labels(folder, judge_config(), at) == [(9, 3), (3, 9), "tie"]
     assert len(at.requests) == 6
 
 
@@ -235,11 +238,11 @@ def test_the_comparison_decides_and_no_score_reorders_it(run_dir, endpoint):
     """D10: the raw score's order comes back after the choice; here it is no pair at best."""
 
     def judge(body: dict[str, Any]) -> Any:
-        turned = told(body).kind == "verdict" and told(body).question != 1
+        turned = judge_call(body).kind == "verdict" and judge_call(body).question != 1
         return planted(TASTES["opposite" if turned else "natural"])(body)
 
     folder = sampled(run_dir, (9, 3, 5), (8, 2, 6), (1, 7, 4))
-    found = labels(folder, asking("screen_confirm"), endpoint(judge))
+    found = labels(folder, judge_config("screen_confirm"), endpoint(judge))
     assert found == ["screen_disagrees", (8, 2), "screen_disagrees"]
     sides = [(row["score_chosen"], row["score_rejected"]) for row in read_rows(folder, "dropped")]
     assert sides == [(3, 9), (1, 7)]
@@ -257,9 +260,9 @@ def test_a_weight_can_turn_a_pair(run_dir: Path, endpoint, weights, label):
     """D10: a penalty that can never change a pair is none. Style is against the worth here."""
 
     def judge(body: dict[str, Any]) -> Any:
-        first, second = told(body).worths
+        first, second = judge_call(body).worths
         better, worse = ("A", "B") if first > second else ("B", "A")
         return reply(honesty=better, style=worse)
 
     folder = sampled(run_dir, (9, 3))
-    assert labels(folder, asking(criteria=weights), endpoint(judge)) == [label]
+    assert labels(folder, judge_config(criteria=weights), endpoint(judge)) == [label]

@@ -24,16 +24,16 @@ from typing import Any
 
 import pytest
 from integrity import (
-    Told,
-    asking,
-    but,
+    JudgeCall,
+    judge_call,
+    judge_config,
+    judge_except,
     judged,
     labels,
     planted,
     reply,
     sampled,
     tokens,
-    told,
     with_logprobs,
     worth,
 )
@@ -82,12 +82,14 @@ def test_a_score_that_cannot_be_read_is_neither_high_nor_low(run_dir, endpoint, 
     The answer of worth `silent` gets no score, and the others keep theirs.
     """
 
-    def otherwise(one: Told) -> Any:
+    def otherwise(one: JudgeCall) -> Any:
         fails = one.kind == "score" and one.worths == [silent]
         return NO_SCORE[one.question][0] if fails else None
 
     folder = sampled(run_dir, *[(5, 9, 3)] * len(NO_SCORE))
-    found = labels(folder, asking("screen_confirm"), endpoint(but(planted(), otherwise)))
+    found = labels(
+        folder, judge_config("screen_confirm"), endpoint(judge_except(planted(), otherwise))
+    )
     assert found == [label] * len(found)
     by_id = {row["candidate_id"]: worth(row["text"]) for row in read_rows(folder, "candidates")}
     rows = [row for row in read_rows(folder, "verdicts") if row["kind"] == "pointwise"]
@@ -103,22 +105,24 @@ def test_a_score_that_cannot_be_read_is_neither_high_nor_low(run_dir, endpoint, 
 def test_a_criterion_that_failed_is_not_averaged_in(run_dir: Path, endpoint, style: Any):
     """FastChat: -1 in the mean; open-instruct (D3): N/A is -1 in the mean of the ratings."""
 
-    def otherwise(one: Told) -> Any:
+    def otherwise(one: JudgeCall) -> Any:
         if one.kind == "verdict" or one.worths != [9]:
             return None
         return reply(honesty=10) if style == "missing" else reply(honesty=10, style=style)
 
     folder = sampled(run_dir, (9, 3, 6), (8, 2))
-    config = asking("screen_confirm", criteria={"honesty": 3, "style": 1})
-    assert labels(folder, config, endpoint(but(planted(), otherwise))) == [(6, 3), (8, 2)]
+    config = judge_config("screen_confirm", criteria={"honesty": 3, "style": 1})
+    assert labels(folder, config, endpoint(judge_except(planted(), otherwise))) == [(6, 3), (8, 2)]
 
 
 def test_failures_are_counted_and_enter_no_mean(run_dir: Path, endpoint):
     """FastChat: -1 in the mean; evals: minimum, and what fails differs from what does not; oat:
     nobody sees how many failed; autocontext: a 0.00 that the next round learns from."""
-    silent = but(planted(), lambda one: reply(score=-1) if one.worths[0] in (1, 10) else None)
+    silent = judge_except(
+        planted(), lambda one: reply(score=-1) if one.worths[0] in (1, 10) else None
+    )
     folder = sampled(run_dir, (10, 6, 4), (1, 7, 3))
-    facts = judged(folder, asking("screen_confirm"), endpoint(silent))
+    facts = judged(folder, judge_config("screen_confirm"), endpoint(silent))
     assert facts["abstained"] == {"off_menu": 2}
     found = measured(folder)
     assert found["screen"]["mean"] == 5 and found["screen"]["n"] == 4
@@ -129,7 +133,7 @@ def test_where_everything_failed_there_is_no_mean(run_dir: Path, endpoint):
     """autocontext: None and not 0.00."""
     folder = sampled(run_dir, (9, 3), (2, 8))
     assert (
-        labels(folder, asking("screen_confirm"), endpoint(lambda body: "no"))
+        labels(folder, judge_config("screen_confirm"), endpoint(lambda body: "no"))
         == ["abstain:not_json"] * 2
     )
     found = measured(folder)
@@ -157,9 +161,11 @@ def test_a_gold_pair_that_was_not_judged_is_not_wrong(run_dir: Path, endpoint, t
     ]
     path = tmp_path / "gold.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
-    at = endpoint(but(planted(), lambda one: reply(verdict=-1) if one.question < 2 else None))
+    at = endpoint(
+        judge_except(planted(), lambda one: reply(verdict=-1) if one.question < 2 else None)
+    )
     there = {"desk": EndpointConfig(base_url=at.base_url, model="m", max_retries=0)}
-    config = asking(gold=Gold(path=str(path)))
+    config = judge_config(gold=Gold(path=str(path)))
     found = judge_gold(sampled(run_dir), config, Endpoints(there, tmp_path))["gold"]
     assert (found["accuracy"]["value"], found["accuracy"]["n"]) == (1, 4)
     assert found["single_order"]["value"] == 1 and found["confusion"]["a"]["abstain"] == 2
@@ -187,12 +193,12 @@ def test_only_the_closing_grade_counts(run_dir: Path, endpoint):
     texts = GRADES + NO_GRADES
 
     def judge(body: dict[str, Any]) -> Any:
-        one = told(body)
+        one = judge_call(body)
         graded = len(one.worths) == 1
         return texts[one.question].format(grade=one.worths[0]) if graded else planted()(body)
 
     folder = sampled(run_dir, *[(4, 9, 3)] * len(texts))
-    found = labels(folder, asking("screen_confirm", channel="text"), endpoint(judge))
+    found = labels(folder, judge_config("screen_confirm", channel="text"), endpoint(judge))
     reasons = ["no_verdict"] * 3 + ["off_menu"] * 4
     assert found == [(9, 3)] * len(GRADES) + [f"abstain:{reason}" for reason in reasons]
     scores = [row["score"] for row in read_rows(folder, "verdicts") if row["kind"] == "pointwise"]
@@ -206,7 +212,7 @@ def test_a_score_with_no_support_among_the_tokens_is_not_zero(run_dir, endpoint,
     off = [("the", -0.01), ("score", -5.0), ("\n", -6.0)]
 
     def judge(body: dict[str, Any]) -> Any:
-        one = told(body)
+        one = judge_call(body)
         if len(one.worths) == 2 or one.worths == [5]:
             return planted()(body) if len(one.worths) == 2 else plain(body)
         if channel == "json":
@@ -222,7 +228,7 @@ def test_a_score_with_no_support_among_the_tokens_is_not_zero(run_dir, endpoint,
         return with_logprobs("5", [{"token": "5", "logprob": 0.0, "top_logprobs": []}])
 
     folder = sampled(run_dir, (9, 3, 5), (4, 5))
-    config = asking("screen_confirm", channel=channel)
+    config = judge_config("screen_confirm", channel=channel)
     found = labels(folder, config, endpoint(judge))
     scores = [row["score"] for row in read_rows(folder, "verdicts") if row["kind"] == "pointwise"]
     if channel == "json":

@@ -8,10 +8,10 @@ import pytest
 from builders import candidate_row, prompt_row
 
 from judge.asking.questions import orders
-from judge.asking.rows import Judge, Juror, Question, ruled_row
+from judge.asking.rows import Judge, Juror, Question, rule_row
 from judge.asking.rubric import load_rubrics
-from judge.config import JudgeConfig
-from judge.panel import is_endpoint, load_rule
+from judge.config import JudgeConfig, is_endpoint
+from judge.panel import load_rule
 from rounds.errors import UserError
 
 PROMPT = prompt_row() | {"reference": "4"}
@@ -58,9 +58,9 @@ def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def rule_of(name: str) -> Any:
-    voice = load_rule("judge.endpoint", name)
-    assert voice.ask is None and voice.rule is not None
-    return voice.rule
+    juror = load_rule("judge.endpoint", name)
+    assert juror.ask is None and juror.rule is not None
+    return juror.rule
 
 
 def refused(name: str) -> str:
@@ -156,10 +156,9 @@ def test_a_module_that_breaks_as_it_is_imported_is_named(
 def test_a_function_that_changes_is_another_judge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str
 ) -> None:
-    one, other = (
-        load_rule("judge.endpoint", f"python:{rules}:{function}").judge_id
-        for function in ("right", "length")
-    )
+    one = load_rule("judge.endpoint", f"python:{rules}:right").judge_id
+    (tmp_path / f"{rules}.py").write_text(MODULE.replace("float(", "int("))
+    other = load_rule("judge.endpoint", f"python:{rules}:right").judge_id
     assert one.startswith(f"python:{rules}:right@") and one.split("@")[1] != other.split("@")[1]
     assert load_rule("x", "python:math:gcd").judge_id.startswith("python:math:gcd@")
 
@@ -242,11 +241,11 @@ def test_other_verdicts_are_another_judge(tmp_path: Path) -> None:
 
 
 def row_of(value: str | float | None, b: Any = B) -> Any:
-    voice = Juror("rule", None, lambda prompt, a, b: value)
+    juror = Juror("rule", None, lambda prompt, a, b: value)
     config = JudgeConfig(endpoint="desk")
-    judge = Judge(config, load_rubrics(config), b"", [voice])
+    judge = Judge(config, load_rubrics(config), b"", [juror])
     kind = "pairwise" if b else "pointwise"
-    return ruled_row(judge, voice, Question(kind, PROMPT, A, b, None, "confirm"))
+    return rule_row(judge, juror, Question(kind, PROMPT, A, b, None, "confirm"))
 
 
 def test_a_rule_is_asked_once_and_costs_nothing() -> None:

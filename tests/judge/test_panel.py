@@ -15,7 +15,8 @@ from judge.config import Appeal, JudgeConfig
 from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
-from rounds.tables import Row, read_rows
+from rounds.rows import Prompt
+from rounds.tables import read_rows
 from rounds.verdicts import comparisons, settle
 
 pytestmark = pytest.mark.long
@@ -109,7 +110,7 @@ def test_appeals_stay_within_their_share_and_are_the_same_again(run_dir, endpoin
     assert settled(folder) == before and len(second.requests) == 4
 
 
-def longest(prompt: Row, answer: str) -> float | None:
+def longest(prompt: Prompt, answer: str) -> float | None:
     """A rule for the tests: more characters are better, "?" is not to be judged."""
     return None if answer == "?" else float(len(answer))
 
@@ -119,7 +120,7 @@ def test_a_function_judges_without_a_call(run_dir, endpoint, tmp_path):
     texts = ("short", "much longer", "?")
     rows = [candidate_row(prompt, text, index) for index, text in enumerate(texts)]
     folder = begun(run_dir, prompts=[prompt], candidates=rows)
-    config = JudgeConfig(endpoint="python:test_judge_panel:longest")
+    config = JudgeConfig(endpoint=f"python:{__file__}:longest")
     judge_candidates(folder, config, Endpoints({}, tmp_path))
     verdicts = read_rows(folder, "verdicts")
     assert [row["score"] for row in verdicts if row["kind"] == "pointwise"] == [5, 11, None]

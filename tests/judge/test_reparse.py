@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import judge.asking.channel
 from endpoints.open import Endpoints, read_endpoints
 from flows.cli import app
-from judge.asking.reply import Reading, read_json
+from judge.asking.reply import ParsedReply, read_json
 from judge.config import JudgeConfig
 from judge.health.examine import judge_gold
 from judge.stage import judge_candidates
@@ -33,14 +33,14 @@ def sloppy(body: dict[str, Any]) -> str:
     return verdict("Answer A" if first > second else "Answer B")
 
 
-def lenient(text: str, fields: dict[str, Any]) -> Reading:
+def lenient(text: str, fields: dict[str, Any]) -> ParsedReply:
     """A parser of tomorrow that knows what "Answer A" means."""
     return read_json(text.replace("Answer ", ""), fields)
 
 
-def strict(text: str, fields: dict[str, Any]) -> Reading:
+def strict(text: str, fields: dict[str, Any]) -> ParsedReply:
     """A parser of tomorrow that reads nothing."""
-    return Reading(None, None, "off_menu")
+    return ParsedReply(None, None, "off_menu")
 
 
 def tree(at: Scripted, judge: dict[str, Any] = PAIRWISE) -> dict[str, Any]:

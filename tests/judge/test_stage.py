@@ -13,7 +13,8 @@ from scripted import Raw, asks_for_a_score, completion, honest_judge, quality, s
 from endpoints.reply import EndpointLost
 from judge.config import JudgeConfig, RubricFiles
 from judge.stage import judge_candidates
-from rounds.tables import Row, read_rows
+from rounds.rows import Verdict
+from rounds.tables import read_rows
 from rounds.verdicts import comparisons, settle
 
 CONFIG = JudgeConfig(endpoint="desk")
@@ -30,7 +31,7 @@ def answered(run_dir: Path, *qualities: tuple[int, ...]) -> Path:
     return begun(run_dir, prompts=prompts, candidates=candidates)
 
 
-def pairwise(folder: Path) -> list[Row]:
+def pairwise(folder: Path) -> list[Verdict]:
     return [row for row in read_rows(folder, "verdicts") if row["kind"] == "pairwise"]
 
 

@@ -4,7 +4,7 @@ import pytest
 from builders import prompt_row
 from cleaned import BASIL, LONG, reason, why
 
-from pairs.sides import CHAT_TOKENS
+from texts.chat_tokens import CHAT_TOKENS
 from texts.normal import words
 
 

@@ -4,7 +4,7 @@ import pytest
 from builders import prompt_row, user
 from cleaned import BASIL, LONG, OTHER, reason, why
 
-from rounds.tables import Row
+from rounds.rows import Prompt
 
 HELD = (
     "My neighbour keeps bees behind the fence of our garden and my daughter is allergic to their "
@@ -13,7 +13,7 @@ HELD = (
 TEMPLATE = "Summarize the text below in two short sentences for a busy reader. Text: "
 
 
-def held(text: str = HELD, **given: object) -> Row:
+def held(text: str = HELD, **given: object) -> Prompt:
     return {**prompt_row(text, "gate"), **given}
 
 

@@ -4,7 +4,7 @@ import pytest
 from builders import prompt_row
 from cleaned import LONG, why
 
-from pairs.language import check_language, spoken
+from pairs.language import check_language, language_of
 from rounds.errors import UserError
 
 GERMAN = (
@@ -31,9 +31,16 @@ ASKED = prompt_row(
 
 
 def test_the_language_of_a_text_is_told_where_there_is_enough_of_it():
-    assert [spoken(text) for text in (LONG, GERMAN, FRENCH, JAPANESE)] == ["en", "de", "fr", "ja"]
-    assert [spoken(text) for text in ("Ja.", "42", "", "Oui, merci.", CODE, LISTING)] == [None] * 6
-    assert spoken(f"{GERMAN}\n\n{LISTING}") == "de"
+    assert [language_of(text) for text in (LONG, GERMAN, FRENCH, JAPANESE)] == [
+        "en",
+        "de",
+        "fr",
+        "ja",
+    ]
+    assert [language_of(text) for text in ("Ja.", "42", "", "Oui, merci.", CODE, LISTING)] == [
+        None
+    ] * 6
+    assert language_of(f"{GERMAN}\n\n{LISTING}") == "de"
 
 
 def test_an_answer_must_be_in_the_language_of_the_prompt_where_asked():

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import begun, candidate_row, confirmed, prompt_row
@@ -9,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairs.config import PairsConfig
-from pairs.lengths import LEAST, Lengths, difference, too_much
+from pairs.lengths import MIN_PAIRS, Lengths, dropped_by_guard, length_difference
 from pairs.stage import build_pairs
 from rounds.files import write_json
-from rounds.tables import Row, read_rows
+from rounds.tables import read_rows
 
 BOUND = 0.25
 SIZE = st.integers(1, 4000) | st.sampled_from([100, 300, 900])
@@ -31,19 +32,19 @@ def without(pairs: list[Lengths], dropped: list[Lengths]) -> list[Lengths]:
 @settings(deadline=None)
 def test_what_is_left_is_within_the_bound_in_any_order(sizes, bound: float, rng: random.Random):
     pairs = lengths(sizes)
-    dropped = too_much(pairs, bound)
-    left = difference(without(pairs, dropped))
-    assert len(pairs) < LEAST or left is None or abs(left) <= bound + 1e-9
+    dropped = dropped_by_guard(pairs, bound)
+    left = length_difference(without(pairs, dropped))
+    assert len(pairs) < MIN_PAIRS or left is None or abs(left) <= bound + 1e-9
     shuffled = rng.sample(pairs, len(pairs))
-    assert set(too_much(shuffled, bound)) == set(dropped)
+    assert set(dropped_by_guard(shuffled, bound)) == set(dropped)
 
 
 @given(SIZES)
 @settings(deadline=None)
 def test_pairs_within_the_bound_are_left_alone(sizes):
     pairs = lengths(sizes)
-    if (before := difference(pairs)) is not None and abs(before) <= BOUND:
-        assert too_much(pairs, BOUND) == []
+    if (before := length_difference(pairs)) is not None and abs(before) <= BOUND:
+        assert dropped_by_guard(pairs, BOUND) == []
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -52,9 +53,9 @@ def test_the_fewest_go_and_those_with_the_largest_excess(turned: bool):
     if turned:  # the rejected are longer
         sizes = [(100, 100)] * 30 + [(10, 100)] * 20
     pairs = lengths(sizes)
-    dropped = too_much(pairs, BOUND)
+    dropped = dropped_by_guard(pairs, BOUND)
     for fewer in (dropped[:-1], dropped[1:]):
-        assert abs(difference(without(pairs, fewer)) or 0) > BOUND
+        assert abs(length_difference(without(pairs, fewer)) or 0) > BOUND
     if turned:
         assert {pair.chosen for pair in dropped} == {10}
     else:
@@ -65,25 +66,25 @@ def test_the_fewest_go_and_those_with_the_largest_excess(turned: bool):
 
 def test_where_one_pair_tips_the_mean_to_the_other_side_that_is_held_as_well():
     pairs = lengths([(70, 100)] * 19 + [(5000, 100)])
-    left = without(pairs, too_much(pairs, BOUND))
+    left = without(pairs, dropped_by_guard(pairs, BOUND))
     assert left == []  # without the long one all are too short, by 30 %
     pairs = lengths([(70, 100)] * 19 + [(5000, 100)] + [(100, 100)] * 9)
-    dropped = too_much(pairs, BOUND)
+    dropped = dropped_by_guard(pairs, BOUND)
     assert [pair.pair_id for pair in dropped] == ["0019"]
 
 
 def test_among_equals_the_smaller_id_goes_in_any_order():
     pairs = lengths([(200, 100)] * 20 + [(100, 100)] * 20)
-    assert sorted(pair.pair_id for pair in too_much(pairs[::-1], BOUND)) == [
+    assert sorted(pair.pair_id for pair in dropped_by_guard(pairs[::-1], BOUND)) == [
         f"{name:04d}" for name in range(14)
     ]
 
 
 def test_a_few_pairs_and_no_bound_are_let_pass():
-    assert too_much(lengths([(900, 100)] * (LEAST - 1)), BOUND) == []
-    assert too_much(lengths([(900, 100)] * 50), None) == []
-    assert len(too_much(lengths([(900, 100)] * LEAST), BOUND)) == LEAST
-    assert difference([]) is None
+    assert dropped_by_guard(lengths([(900, 100)] * (MIN_PAIRS - 1)), BOUND) == []
+    assert dropped_by_guard(lengths([(900, 100)] * 50), None) == []
+    assert len(dropped_by_guard(lengths([(900, 100)] * MIN_PAIRS), BOUND)) == MIN_PAIRS
+    assert length_difference([]) is None
 
 
 TOPICS = "oak elm ash fir yew bay fig sloe plum pear lime rose iris aster sage mint dill fern"
@@ -92,7 +93,7 @@ NAMES = TOPICS.split()
 
 def round_of(run_dir: Path, long: int, number: int = 1) -> Path:
     """36 pairs; the chosen answers of the first `long` are much longer."""
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    tables: dict[str, list[Any]] = {"prompts": [], "candidates": [], "verdicts": []}
     for case in range(36):
         one, two = NAMES[case // 2], NAMES[-1 - case % 18]
         prompt = prompt_row(f"What of {one} and {two}, case {case}?")

@@ -3,9 +3,17 @@
 import pytest
 from cleaned import BASIL, LONG, OTHER, why
 
-from pairs.degenerate import loop
+from pairs.loops import loop
 
 SENTENCE = "The cat was in the box and the box was open. "
+
+THAI_SENTENCE = "วางกระถางไว้ริมหน้าต่างที่มีแดดมากที่สุด ให้ห่างจากกระจกเย็นอย่างน้อยหนึ่งฝ่ามือ และหมุนทุกสองสามวัน"
+THAI = [
+    THAI_SENTENCE,
+    "รดน้ำจากด้านล่างเมื่อหน้าดินแห้ง แล้วเทน้ำที่เหลือในจานรองทิ้งหลังจากครึ่งชั่วโมง",
+    "เด็ดยอดเหนือใบคู่สัปดาห์ละครั้งแม้จะไม่ได้ใช้ เพราะทุกครั้งที่ตัดจะแตกกิ่งใหม่สองกิ่ง",
+    "ถ้าใบล่างเหลืองแปลว่ารดน้ำมากเกินไป ถ้าใบห้อยและกรอบแปลว่าน้อยเกินไป",
+]
 
 STUCK = {
     "a sentence to the end": f"{LONG} " + SENTENCE * 12,
@@ -33,6 +41,12 @@ STUCK = {
     "code that never ends": "```python\n" + "print('hello world')\n" * 40,
     "the same block of code": "```\nx = 1\n```\n" * 30,
     "Chinese": "我很抱歉。" * 20,
+    "a Chinese paragraph": "把花盆放在最有阳光的窗台上,离玻璃至少一手宽,每隔几天转动一次。" * 4,
+    "a Japanese paragraph": "鉢は日当たりのよい窓辺に置き、数日ごとに向きを変えてください。" * 5,
+    "a Thai paragraph": f"{THAI_SENTENCE} " * 4,
+    "Thai sentences in any order": " ".join(
+        f"{one} {other}" for one in THAI for other in THAI for _ in range(2)
+    ),
     "emoji": "Great \U0001f600" + "\U0001f600" * 200,
     "signatures": "Dear team,\n\n" + "Sincerely,\n\n" * 11,
 }  # fmt: skip
@@ -65,6 +79,16 @@ SONG = "\n\n".join(
 
 HONEST = {
     "prose": LONG,
+    "Thai prose": " ".join(THAI),
+    "Thai emphasis": "ดีมากๆๆๆๆ เลยครับ ดีจริงๆ ดีมากจริงๆ",
+    "Thai laughter": "555555555 ฮ่าๆๆๆๆๆ ตลกมาก",
+    "a Thai refrain": "\n".join(f"{line}\nโหระพาของฉัน โหระพาของฉัน" for line in THAI),
+    "Thai steps": "\n".join(
+        f"{n}. วาง{part}{side}ของคุณลงบนเสื่อแล้วหายใจออกช้าๆ"
+        for n, (part, side) in enumerate(
+            [(p, s) for p in ("มือ", "เข่า", "เท้า") for s in ("ซ้าย", "ขวา")], 1
+        )
+    ),
     "short": "No. No. No.",
     "emphasis": "That is very, very, very, very good news!",
     "laughter": "Hahahahaha, good one! Ha ha ha.",

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 from builders import begun, both, candidate_row, confirmed, prompt_row, user
-from strategies import Say, candidates, honest, honest_but_for, named, run
+from strategies import ScriptedJudge, candidates, honest, honest_but_for, quality_of, run_strategy
 
 from judge.config import Select
 from pairs.config import PairsConfig
 from pairs.pair import pair_key
 from pairs.stage import build_pairs
 from rounds.files import write_json
-from rounds.tables import Row, read_rows, write_rows
+from rounds.tables import read_rows, write_rows
 
 pytestmark = pytest.mark.long
 
@@ -58,7 +58,7 @@ def test_a_label_that_contradicts_an_earlier_one_is_dropped_and_names_it(run_dir
 @pytest.mark.parametrize("left", [0, 50, 0.5, -8], ids=["nothing", "a head", "half", "all but"])
 @pytest.mark.parametrize("kind", ["exact", "near", "semantic"])
 def test_a_damaged_index_file_is_written_again(run_dir: Path, kind: str, left: float):
-    semantic = {"embed": "test_pairs_of_a_round:embed", "threshold": 0.99}
+    semantic = {"embed": f"{__file__}:embed", "threshold": 0.99}
     tables = {"prompts": [P], "candidates": [GOOD, BAD], "verdicts": confirmed(GOOD, BAD)}
     first = begun(run_dir, 1, **tables)
     assert counts(first, semantic=semantic) == (1, {})
@@ -71,7 +71,7 @@ def test_a_damaged_index_file_is_written_again(run_dir: Path, kind: str, left: f
 
 
 def test_prompts_that_differ_in_case_and_space_only_make_one_pair(run_dir: Path):
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    tables: dict[str, list[Any]] = {"prompts": [], "candidates": [], "verdicts": []}
     for text in ("Q?", "q? "):
         prompt = prompt_row(text)
         a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
@@ -101,12 +101,12 @@ def embed(texts: list[str]) -> list[list[float]]:
 
 
 def test_a_pair_that_means_the_same_is_a_duplicate_where_an_embedding_is_named(run_dir: Path):
-    def tables(text: str, answer: str) -> dict[str, list[Row]]:
+    def tables(text: str, answer: str) -> dict[str, list[Any]]:
         prompt = prompt_row(text)
         a, b = candidate_row(prompt, answer), candidate_row(prompt, "bad", 1)
         return {"prompts": [prompt], "candidates": [a, b], "verdicts": confirmed(a, b)}
 
-    semantic = {"embed": "test_pairs_of_a_round:embed", "threshold": 0.99}
+    semantic = {"embed": f"{__file__}:embed", "threshold": 0.99}
     first = begun(run_dir, 1, **tables("How is the weather in Oslo?", "It is good."))
     assert counts(first, semantic=semantic) == (1, {})
     write_json(first / "manifest.json", {})
@@ -118,6 +118,21 @@ def test_a_pair_that_means_the_same_is_a_duplicate_where_an_embedding_is_named(r
     assert counts(other, semantic=semantic) == (1, {})
 
 
+def test_an_edited_embedding_builds_the_pairs_again(run_dir: Path, tmp_path: Path):
+    prompts = [prompt_row("How is the weather in Oslo?"), prompt_row("Will it rain on Monday?")]
+    answers = [[candidate_row(p, "It is good."), candidate_row(p, "bad", 1)] for p in prompts]
+    verdicts = sum((confirmed(*both_answers) for both_answers in answers), [])
+    folder = begun(run_dir, prompts=prompts, candidates=sum(answers, []), verdicts=verdicts)
+    file = tmp_path / "embedding_of_mine.py"
+    semantic = {"embed": f"{file}:embed", "threshold": 0.99}
+    file.write_text(
+        "def embed(texts):\n    return [[1.0, 9 * ('Oslo' in text)] for text in texts]\n"
+    )
+    assert counts(folder, semantic=semantic) == (2, {})
+    file.write_text("def embed(texts):\n    return [[1.0, 0.0] for text in texts]\n")
+    assert counts(folder, semantic=semantic) == (1, {"semantic_duplicate": 1})
+
+
 def test_turned_round_it_is_another_pair():
     row = {"prompt": user("Q"), "chosen": user("x"), "rejected": user("y")}
     assert pair_key(row) != pair_key({**row, "chosen": user("y"), "rejected": user("x")})
@@ -125,7 +140,7 @@ def test_turned_round_it_is_another_pair():
 
 
 def test_every_prompt_ends_in_exactly_one_of_the_two_tables(run_dir: Path):
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    tables: dict[str, list[Any]] = {"prompts": [], "candidates": [], "verdicts": []}
     for number, orders in enumerate([("a", "a"), ("b", "b"), ("tie", "tie"), ("a", "b"), None]):
         prompt = prompt_row(f"question {number}")
         a, b = candidate_row(prompt, "good"), candidate_row(prompt, "bad", 1)
@@ -162,17 +177,17 @@ def test_a_round_that_was_finished_meanwhile_builds_the_pairs_again(run_dir: Pat
 
 
 def pairs_of(
-    run_dir: Path, name: str, say: Say, number: int = 0, **given: Any
+    run_dir: Path, name: str, say: ScriptedJudge, number: int = 0, **given: Any
 ) -> list[tuple[int, int, str | None]]:
     """(chosen, rejected, why it is dropped) of a prompt whose four answers a strategy judged."""
     prompt = prompt_row(f"question {number}")
     rows = candidates([3, 1, 4, 2], prompt)
-    seen = run(name, say, rows, prompt, **given)
+    seen = run_strategy(name, say, rows, prompt, **given)
     folder = begun(run_dir, number + 1, prompts=[prompt], candidates=rows, verdicts=seen.rows)
     build_pairs(folder, PairsConfig())
     found = read_rows(folder, "pairs") + read_rows(folder, "dropped")
     return [
-        (named(row["chosen_id"]), named(row["rejected_id"]), row.get("reason"))
+        (quality_of(row["chosen_id"]), quality_of(row["rejected_id"]), row.get("reason"))
         for row in found
         if row["chosen_id"] is not None
     ]
@@ -221,7 +236,7 @@ def test_a_final_that_reverses_the_matches_is_dropped(run_dir: Path):
 )
 def test_a_pair_carries_what_the_screen_thought_of_both(run_dir: Path, name: str, scores):
     rows = candidates([3, 1, 4, 2], P)
-    verdicts = run(name, honest, rows, P).rows
+    verdicts = run_strategy(name, honest, rows, P).rows
     folder = begun(run_dir, prompts=[P], candidates=rows, verdicts=verdicts)
     build_pairs(folder, PairsConfig())
     (row,) = read_rows(folder, "pairs")

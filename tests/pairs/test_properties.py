@@ -20,8 +20,9 @@ from pairs.pair import pair_key, pair_text
 from pairs.stage import build_pairs
 from rounds.files import write_json
 from rounds.folder import round_dir
-from rounds.tables import Row, read_rows, write_rows
-from texts.near import NearDuplicates
+from rounds.rows import DroppedPair
+from rounds.tables import read_rows, write_rows
+from texts.near import NearDuplicateFinder
 
 pytestmark = pytest.mark.long
 
@@ -63,9 +64,9 @@ WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # the stage t
 slowly = settings(deadline=None, max_examples=10, phases=WITHOUT_SHRINKING)
 
 
-def tables_of(drawn: dict[str, Any], held_out: list[str], number: int = 1) -> dict[str, list[Row]]:
+def tables_of(drawn: dict[str, Any], held_out: list[str], number: int = 1) -> dict[str, list[Any]]:
     """The tables of a round, as sampler and judge would have written them."""
-    tables: dict[str, list[Row]] = {"prompts": [], "candidates": [], "verdicts": []}
+    tables: dict[str, list[Any]] = {"prompts": [], "candidates": [], "verdicts": []}
     tables["prompts"] += [prompt_row(text, "gate") for text in held_out]
     for text, (drafts, scores, outcomes) in drawn.items():
         prompt = prompt_row(text)
@@ -91,7 +92,7 @@ def a_run() -> Iterator[Path]:
         yield Path(folder) / "runs" / "demo"
 
 
-def built(folder: Path) -> tuple[dict[str, Any], list[Row]]:
+def built(folder: Path) -> tuple[dict[str, Any], list[DroppedPair]]:
     """The facts of the stage, and all rows of both tables by id."""
     facts = build_pairs(folder, PairsConfig())
     pairs = [{**row, "reason": None, "detail": None} for row in read_rows(folder, "pairs")]
@@ -162,7 +163,7 @@ def test_a_round_repeats_nothing_of_those_before_it_and_killed_it_leaves_their_i
         facts, rows = built(two)
         assert {name: kept for name, kept in segments(run_dir).items() if "1" in name} == before
         earlier, pairs = read_rows(one, "pairs"), read_rows(two, "pairs")
-        near = NearDuplicates(PairsConfig().near_duplicates or 1)
+        near = NearDuplicateFinder(PairsConfig().near_duplicates or 1)
         near.add([pair_text(row) for row in earlier])
         for row in pairs:
             assert pair_key(row) not in {pair_key(other) for other in earlier}
@@ -195,8 +196,8 @@ def forgotten(folder: Path) -> None:
     (folder / "work" / "pairs.json").unlink()
 
 
-def test_a_candidate_has_one_fate_the_best_of_what_became_of_it():
-    def row(pair_id: str, ids: str, reason: str, decided: bool = True) -> Row:
+def test_a_candidate_has_one_outcome_the_best_of_what_became_of_it():
+    def row(pair_id: str, ids: str, reason: str, decided: bool = True) -> dict[str, Any]:
         chosen = ids[0] if decided else None
         return {
             "pair_id": pair_id,

@@ -5,17 +5,20 @@ from pathlib import Path
 import pytest
 from builders import begun, both, candidate_row, confirmed, prompt_row, scored, verdict_row
 
-from pairs.build import considered
+from pairs.build import comparison_rows
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
+from rounds.rows import Candidate, DroppedPair, Verdict
 from rounds.schema import TABLES
-from rounds.tables import Row, read_rows
+from rounds.tables import read_rows
 
 P = prompt_row("Q?")
 GOOD, BAD = candidate_row(P, "good", 0), candidate_row(P, "bad", 1)
 
 
-def built(run_dir: Path, candidates: list[Row], verdicts: list[Row], **config) -> Row:
+def built(
+    run_dir: Path, candidates: list[Candidate], verdicts: list[Verdict], **config
+) -> DroppedPair:
     """The one row that the prompt ends in; a kept one has no reason."""
     folder = begun(run_dir, prompts=[P], candidates=candidates, verdicts=verdicts)
     build_pairs(folder, PairsConfig(**config))
@@ -69,7 +72,7 @@ def test_one_order_makes_no_pair(run_dir: Path):
     assert built(run_dir, [GOOD, BAD], one)["reason"] == "abstain:one_order_only"
 
 
-def cut(text: str, index: int) -> Row:
+def cut(text: str, index: int) -> Candidate:
     return candidate_row(P, text, index, finish="length")
 
 
@@ -131,5 +134,5 @@ def test_a_margin_as_large_as_asked_is_kept(run_dir: Path):
 
 
 def test_a_row_has_the_columns_of_its_table():
-    [(row, reason)] = considered(1, P, {}, [])
+    [(row, reason)] = comparison_rows(1, P, {}, [])
     assert row.keys() == {column.name for column in TABLES["pairs"]} and reason == "not_sampled"

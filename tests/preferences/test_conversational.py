@@ -3,15 +3,18 @@
 import pytest
 from builders import user
 
-from preferences.conversational import fault
+from preferences.conversational import preference_fault
 
 YES, NO = [[{"role": "assistant", "content": text}] for text in ("yes", "no")]
 ROW = {"prompt": user("Q?"), "chosen": YES, "rejected": NO}
 
 
 def test_a_row_as_trl_wants_it_has_no_fault():
-    assert fault(ROW) is None
-    assert fault({**ROW, "prompt": [{"role": "system", "content": "s"}, *user("Q?")]}) is None
+    assert preference_fault(ROW) is None
+    assert (
+        preference_fault({**ROW, "prompt": [{"role": "system", "content": "s"}, *user("Q?")]})
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,5 +38,5 @@ def test_a_row_as_trl_wants_it_has_no_fault():
     ],
 )
 def test_a_fault_is_named(change: dict, what: str):
-    found = fault({**ROW, **change})
+    found = preference_fault({**ROW, **change})
     assert found is not None and found.startswith(what)

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from preferences.export import export
-from preferences.preference import Preference
+from preferences.preference import Preference, RawRow
 from preferences.read import read_preferences
 from preferences.write import json_line, openai_fault, openai_row
 from rounds.errors import UserError
-from rounds.folder import finished_named
-from rounds.tables import Row
+from rounds.folder import selected_rounds
+from rounds.rows import Pair
 from texts.normal import plain
 
 pytestmark = pytest.mark.long
@@ -49,19 +49,19 @@ def prompts(draw: st.DrawFn) -> list[dict[str, str]]:
 
 
 @st.composite
-def pairs(draw: st.DrawFn) -> Row:
+def pairs(draw: st.DrawFn) -> Pair:
     chosen, rejected = draw(st.tuples(SAID, SAID).filter(lambda two: two[0] != two[1]))
     scores = {name: draw(SCORE) for name in ("score_chosen", "score_rejected", "margin")}
     return pair_row(draw(prompts()), chosen, rejected, **scores)
 
 
-def loaded(folder: Path, cache: Path) -> dict[str, list[Row]]:
+def loaded(folder: Path, cache: Path) -> dict[str, list[RawRow]]:
     """Every split of a data set, as `datasets` reads it."""
     found = load_dataset(str(folder), cache_dir=str(cache))
     return {split: rows.to_list() for split, rows in found.items()}
 
 
-def read_back(form: str, row: Row) -> dict[str, Any]:
+def read_back(form: str, row: RawRow) -> dict[str, Any]:
     """Prompt, sides and scores of an exported row."""
     if form == "openai":
         sides = row["preferred_output"], row["non_preferred_output"]
@@ -82,7 +82,7 @@ def read_back(form: str, row: Row) -> dict[str, Any]:
 )
 @given(rows=st.lists(pairs(), min_size=1, max_size=20))
 def test_export_then_import_is_the_identity(
-    tmp_path_factory: pytest.TempPathFactory, form: str, rows: list[Row]
+    tmp_path_factory: pytest.TempPathFactory, form: str, rows: list[Pair]
 ):
     folder = tmp_path_factory.mktemp("run")
     export([round_of(folder / "demo", rows)], form, folder / "out", "prefloop export")
@@ -320,7 +320,7 @@ def test_the_rounds_a_user_names(run_dir: Path):
     begun(run_dir, 6)
 
     def numbers(named: str | None) -> list[int]:
-        return [int(folder.name) for folder in finished_named(run_dir, named)]
+        return [int(folder.name) for folder in selected_rounds(run_dir, named)]
 
     assert numbers(None) == [1, 2, 3, 5]
     assert numbers("3") == [3] and numbers("2-3") == [2, 3] and numbers("5-") == [5]
@@ -340,7 +340,7 @@ def test_the_rounds_a_user_names(run_dir: Path):
         "": "expected numbers",
     }.items():
         with pytest.raises(UserError, match=message):
-            finished_named(run_dir, named)
+            selected_rounds(run_dir, named)
 
 
 def say(*arguments: str) -> str:

@@ -24,22 +24,22 @@ MIXED = [DATES | {"note": 1}, DATES | {"note": "one", "prompt": "And then?"}]
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     """The files of a dataset on a hub on this machine, as far as `datasets` asks for them."""
-    there: dict[str, bytes] = {"README.md": b"---\nlicense: mit\n---\n"}
+    stored: dict[str, bytes] = {"README.md": b"---\nlicense: mit\n---\n"}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             facts = [
                 {"type": "file", "path": name, "size": len(data), "oid": name}
-                for name, data in there.items()
+                for name, data in stored.items()
             ]
             body: bytes | None = None
             if path.startswith(f"/datasets/{REPO}/resolve/"):
-                body = there.get(path.split("/", 6)[6])
+                body = stored.get(path.split("/", 6)[6])
             elif "/tree/" in path:
                 body = json.dumps(facts).encode()
             elif path.startswith(f"/api/datasets/{REPO}"):
-                siblings = [{"rfilename": name} for name in there]
+                siblings = [{"rfilename": name} for name in stored]
                 info = {"id": REPO, "sha": SHA, "private": False, "tags": [], "siblings": siblings}
                 body = json.dumps(info).encode()
             self.send_response(404 if body is None else 200)
@@ -68,7 +68,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    yield there
+    yield stored
     server.shutdown()
     server.server_close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from preference_samples import EVERY, user
+from preference_samples import SAMPLES, user
 
 from preferences.config import Data
 from preferences.preference import Preference, Undecided
@@ -38,9 +38,9 @@ def mutations(value: Any) -> Any:
             yield changed
 
 
-@pytest.mark.parametrize("shape", EVERY)
+@pytest.mark.parametrize("shape", SAMPLES)
 def test_an_odd_value_is_a_value_error_or_is_read(shape: str) -> None:
-    for sample in EVERY[shape]:
+    for sample in SAMPLES[shape]:
         for row in (one for one in mutations(sample) if isinstance(one, dict)):
             rows = [row]
             if shape == "one_answer_a_row":

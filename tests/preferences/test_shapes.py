@@ -10,7 +10,7 @@ import pytest
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
-from preference_samples import COLOUR, EVERY, READ, TURNS, WHO, said, user
+from preference_samples import COLOUR, EXPECTED, OPTIONS, SAMPLES, TURNS, answer, user
 
 from preferences.config import Data
 from preferences.preference import Undecided
@@ -19,7 +19,7 @@ from preferences.shapes import SHAPES
 from rounds.errors import UserError
 
 KEY = "trainer.warm_start"
-EVERYTHING = [(shape, row) for shape, rows in EVERY.items() for row in rows]
+EVERYTHING = [(shape, row) for shape, rows in SAMPLES.items() for row in rows]
 
 
 def written(path: Path, rows: list[Any]) -> Path:
@@ -45,27 +45,27 @@ def refused(path: Path | str, **given: Any) -> str:
 
 
 def test_there_is_a_sample_of_every_shape():
-    assert EVERY.keys() == READ.keys() == SHAPES.keys()
+    assert SAMPLES.keys() == EXPECTED.keys() == SHAPES.keys()
 
 
-@pytest.mark.parametrize("shape", EVERY)
+@pytest.mark.parametrize("shape", SAMPLES)
 def test_a_shape_is_recognised_and_read_from_jsonl(tmp_path: Path, shape: str):
-    path = written(tmp_path / "some.jsonl", EVERY[shape])
-    found, rows = read(path, **WHO.get(shape, {}))
-    assert (found, plainly(rows)) == (shape, READ[shape])
+    path = written(tmp_path / "some.jsonl", SAMPLES[shape])
+    found, rows = read(path, **OPTIONS.get(shape, {}))
+    assert (found, plainly(rows)) == (shape, EXPECTED[shape])
     assert rows[0].where == f"{path}, row 1"
 
 
-@pytest.mark.parametrize("shape", EVERY)
+@pytest.mark.parametrize("shape", SAMPLES)
 def test_a_shape_is_recognised_and_read_as_datasets_writes_it(tmp_path: Path, shape: str):
-    dataset = Dataset.from_list(EVERY[shape])
+    dataset = Dataset.from_list(SAMPLES[shape])
     dataset.to_parquet(str(tmp_path / "some.parquet"))
     dataset.to_json(str(tmp_path / "again.jsonl"))
     (tmp_path / "folder").mkdir()
     dataset.to_parquet(str(tmp_path / "folder" / "train.parquet"))
     for name in ("some.parquet", "again.jsonl", "folder"):
-        found, rows = read(tmp_path / name, **WHO.get(shape, {}))
-        assert (found, plainly(rows)) == (shape, READ[shape]), name
+        found, rows = read(tmp_path / name, **OPTIONS.get(shape, {}))
+        assert (found, plainly(rows)) == (shape, EXPECTED[shape]), name
 
 
 @given(st.sampled_from(EVERYTHING), st.sampled_from(["note", "source", "round", "margin"]))
@@ -75,9 +75,9 @@ def test_every_sample_is_of_one_shape_and_no_other(sample: tuple[str, dict], bes
     assert fitting == [shape]
 
 
-@pytest.mark.parametrize("shape", EVERY)
+@pytest.mark.parametrize("shape", SAMPLES)
 def test_a_column_too_few_is_no_longer_of_the_shape(shape: str):
-    row = specimen(EVERY[shape])
+    row = specimen(SAMPLES[shape])
     without = [{name: row[name] for name in row if name != left} for left in row]
     assert any(not SHAPES[shape].fits(one) for one in without)
 
@@ -99,73 +99,105 @@ def test_what_is_not_recognised_is_told_with_its_columns_and_the_known_shapes(tm
 
 
 def test_hc3_does_not_say_who_is_better_and_the_user_must(tmp_path: Path):
-    path = written(tmp_path / "hc3.jsonl", EVERY["hc3"])
+    path = written(tmp_path / "hc3.jsonl", SAMPLES["hc3"])
     assert "does not say which answers are better: set prefer" in refused(path)
     _, rows = read(path, prefer="chatgpt")
     assert (rows[0].chosen, rows[0].rejected) == ("Green.", "Blue.")
-    other = written(tmp_path / "trl.jsonl", EVERY["trl_standard"])
+    other = written(tmp_path / "trl.jsonl", SAMPLES["trl_standard"])
     assert "prefer is for hc3" in refused(other, prefer="human")
 
 
 def test_the_first_rows_may_leave_columns_out(tmp_path: Path):
-    bare = {"prompt": COLOUR, "chosen": said("Blue."), "rejected": None}
-    path = written(tmp_path / "late.jsonl", [bare, *EVERY["trl_conversational"]])
+    bare = {"prompt": COLOUR, "chosen": answer("Blue."), "rejected": None}
+    path = written(tmp_path / "late.jsonl", [bare, *SAMPLES["trl_conversational"]])
     assert "row 1: rejected is not a list with one assistant message" in refused(path)
     shape, rows = read(path, skip_malformed=True)
     assert shape == "trl_conversational"
     assert isinstance(rows[0], Malformed) and rows[0].where == f"{path}, row 1"
-    assert plainly(rows[1:]) == READ[shape]
+    assert plainly(rows[1:]) == EXPECTED[shape]
 
 
-CHAT = {"prompt": COLOUR, "chosen": said("Blue."), "rejected": said("Green.")}
+CHAT = {"prompt": COLOUR, "chosen": answer("Blue."), "rejected": answer("Green.")}
 PLAIN = {"prompt": "Q?", "chosen": "yes", "rejected": "no"}
-WHOLE = {"prompt": "Q?", "chosen": [*user("Q?"), *said("a")], "rejected": [*user("Q?"), *said("b")]}
-CALLING = {**said("I look.")[0], "tool_calls": [{"function": {"name": "look"}}]}
+WHOLE = {
+    "prompt": "Q?",
+    "chosen": [*user("Q?"), *answer("a")],
+    "rejected": [*user("Q?"), *answer("b")],
+}
+CALLING = {**answer("I look.")[0], "tool_calls": [{"function": {"name": "look"}}]}
 IN_PARTS = {"role": "assistant", "content": [{"type": "text", "text": "Grey."}]}
-LIST, ENDINGS = EVERY["graded"][0], EVERY["trl_implicit_messages"][0]
+LIST, ENDINGS = SAMPLES["graded"][0], SAMPLES["trl_implicit_messages"][0]
 
 TRAPS = [
-    (WHOLE, {"chosen": said("a"), "rejected": said("b")}, "prompt is a text, and chosen a list"),
-    (WHOLE, {"rejected": [*user("Other?"), *said("b")]}, "do not answer the same conversation"),
-    (WHOLE, {"chosen": [*user("Q?"), *said("b")]}, "chosen and rejected are the same"),
-    (CHAT, {"chosen": [*COLOUR, *said("Blue.")]}, "chosen begins with a user message: the prompt"),
-    (CHAT, {"rejected": said("Green.") * 2}, "rejected holds 2 messages; one answer"),
+    (
+        WHOLE,
+        {"chosen": answer("a"), "rejected": answer("b")},
+        "prompt is a text, and chosen a list",
+    ),
+    (
+        WHOLE,
+        {"rejected": [*user("Other?"), *answer("b")]},
+        "do not answer the same conversation",
+    ),
+    (WHOLE, {"chosen": [*user("Q?"), *answer("b")]}, "chosen and rejected are the same"),
+    (
+        CHAT,
+        {"chosen": [*COLOUR, *answer("Blue.")]},
+        "chosen begins with a user message: the prompt",
+    ),
+    (CHAT, {"rejected": answer("Green.") * 2}, "rejected holds 2 messages; one answer"),
     (CHAT, {"chosen": []}, "chosen is not a list with one assistant message"),
     (CHAT, {"chosen": [{"role": "system", "content": "x"}]}, "chosen is a system message, not"),
-    (CHAT, {"chosen": said(" \n")}, "chosen is empty"),
-    (CHAT, {"chosen": said("Green.")}, "chosen and rejected are the same"),
-    (CHAT, {"prompt": [*COLOUR, *said("Well")]}, "the prompt: the last message is not the user's"),
+    (CHAT, {"chosen": answer(" \n")}, "chosen is empty"),
+    (CHAT, {"chosen": answer("Green.")}, "chosen and rejected are the same"),
+    (
+        CHAT,
+        {"prompt": [*COLOUR, *answer("Well")]},
+        "the prompt: the last message is not the user's",
+    ),
     (CHAT, {"prompt": []}, "the prompt: no prompt in it"),
     (CHAT, {"prompt": [{"role": "human", "content": "x"}]}, "the prompt: role 'human' is none of"),
     (CHAT, {"prompt": user(" ")}, "the prompt: an empty prompt"),
     (PLAIN, {"chosen": ""}, "chosen is empty"),
     (PLAIN, {"chosen": "no"}, "chosen and rejected are the same"),
     (PLAIN, {"rejected": None}, "rejected is not a text"),
-    (PLAIN, {"rejected": said("no")}, "rejected is not a text"),
+    (PLAIN, {"rejected": answer("no")}, "rejected is not a text"),
     (PLAIN, {"prompt": ""}, "the prompt: an empty prompt"),
     (
-        EVERY["trl_implicit_messages"][0],
-        {"rejected": [*user("Other?"), *said("b")]},
+        SAMPLES["trl_implicit_messages"][0],
+        {"rejected": [*user("Other?"), *answer("b")]},
         "do not answer the",
     ),
-    (ENDINGS, {"rejected": [*user("Other?"), *said("b")]}, "do not answer the same conversation"),
-    (ENDINGS, {"chosen": TURNS}, "do not answer the same conversation"),
-    (EVERY["trl_implicit_texts"][0], {"rejected": "Nothing alike"}, "the prompt: an empty prompt"),
-    (EVERY["hh_rlhf"][0], {"chosen": "\n\nHuman: x"}, "chosen does not end with the Assistant's"),
-    (EVERY["hh_rlhf"][0], {"chosen": "Blue."}, "chosen does not begin with Human: or Assistant:"),
     (
-        EVERY["hh_rlhf"][0],
+        ENDINGS,
+        {"rejected": [*user("Other?"), *answer("b")]},
+        "do not answer the same conversation",
+    ),
+    (ENDINGS, {"chosen": TURNS}, "do not answer the same conversation"),
+    (
+        SAMPLES["trl_implicit_texts"][0],
+        {"rejected": "Nothing alike"},
+        "the prompt: an empty prompt",
+    ),
+    (SAMPLES["hh_rlhf"][0], {"chosen": "\n\nHuman: x"}, "chosen does not end with the Assistant's"),
+    (SAMPLES["hh_rlhf"][0], {"chosen": "Blue."}, "chosen does not begin with Human: or Assistant:"),
+    (
+        SAMPLES["hh_rlhf"][0],
         {"chosen": "\n\nHuman: Else?\n\nAssistant: x"},
         "do not answer the same dialogue",
     ),
     (LIST, {"ratings": [1, 2]}, "3 answers and 2 scores"),
     (LIST, {"responses": ["a", "", "b"], "ratings": [1, 5, 3]}, "chosen is empty"),
-    (EVERY["summarize_from_feedback"][0], {"choice": 2}, "a choice of 0 or 1"),
-    (EVERY["ultrafeedback"][0], {"instruction": None}, "instruction is not a text"),
-    (EVERY["webgpt"][0], {"question": None}, "question is not an object"),
-    (EVERY["openai"][0], {"preferred_output": said("a") * 2}, "preferred_output holds 2 messages"),
+    (SAMPLES["summarize_from_feedback"][0], {"choice": 2}, "a choice of 0 or 1"),
+    (SAMPLES["ultrafeedback"][0], {"instruction": None}, "instruction is not a text"),
+    (SAMPLES["webgpt"][0], {"question": None}, "question is not an object"),
     (
-        EVERY["openai"][0],
+        SAMPLES["openai"][0],
+        {"preferred_output": answer("a") * 2},
+        "preferred_output holds 2 messages",
+    ),
+    (
+        SAMPLES["openai"][0],
         {"input": {"messages": COLOUR, "tools": [{"type": "function"}]}},
         "input.tools is not empty",
     ),
@@ -177,8 +209,8 @@ TRAPS = [
     (ENDINGS, {"chosen": [*COLOUR, CALLING]}, "chosen: tool_calls is not empty"),
     (ENDINGS, {"rejected": [*COLOUR, IN_PARTS]}, "rejected: content is a list of parts"),
     (WHOLE, {"rejected": [*user("Q?"), CALLING]}, "rejected: tool_calls is not empty"),
-    (EVERY["openai"][0], {"preferred_output": [CALLING]}, "preferred_output: tool_calls is not"),
-    (EVERY["question_and_texts"][0], {"image": {"path": "sky.png"}}, "image is not empty"),
+    (SAMPLES["openai"][0], {"preferred_output": [CALLING]}, "preferred_output: tool_calls is not"),
+    (SAMPLES["question_and_texts"][0], {"image": {"path": "sky.png"}}, "image is not empty"),
 ]
 
 
@@ -194,10 +226,10 @@ def test_a_trap_is_named_with_its_file_and_row(
 
 
 def test_empty_tools_and_pictures_are_none(tmp_path: Path):
-    quiet = {**said("Blue.")[0], "tool_calls": [], "function_call": None}
+    quiet = {**answer("Blue.")[0], "tool_calls": [], "function_call": None}
     row = {**CHAT, "chosen": [quiet], "tools": "[]", "images": []}
     path = written(tmp_path / "some.jsonl", [row, {**row, "tools": [], "images": None}])
-    assert plainly(read(path)[1]) == [READ["trl_standard"][0]] * 2
+    assert plainly(read(path)[1]) == [EXPECTED["trl_standard"][0]] * 2
 
 
 @pytest.mark.parametrize(
@@ -225,12 +257,12 @@ def test_what_is_not_there_or_holds_nothing_is_named_by_its_key(tmp_path: Path):
     latin = tmp_path / "latin.jsonl"
     latin.write_bytes(b'{"prompt": "caf\xe9"}\n')
     assert refused(latin).startswith(f"{latin}, line 1: not UTF-8 text")
-    good = written(tmp_path / "good.jsonl", EVERY["trl_standard"])
+    good = written(tmp_path / "good.jsonl", SAMPLES["trl_standard"])
     assert refused(good, split="train").startswith(f"{KEY}.split: ")
 
 
 def test_splits_are_named_where_there_are_several(tmp_path: Path):
-    rows = Dataset.from_list(EVERY["trl_standard"])
+    rows = Dataset.from_list(SAMPLES["trl_standard"])
     for split in ("validation", "test"):
         rows.to_parquet(str(tmp_path / f"{split}.parquet"))
     assert "has several splits (" in refused(tmp_path)
@@ -241,18 +273,18 @@ def test_splits_are_named_where_there_are_several(tmp_path: Path):
 
 
 def test_half_a_character_in_a_text_is_a_fault():
-    from preferences.conversational import fault
+    from preferences.conversational import preference_fault
 
-    row = {"prompt": user("Q?"), "chosen": said("a \ud83d"), "rejected": said("b")}
-    assert fault(row) == "chosen has half a character (a lone surrogate) in the text"
+    row = {"prompt": user("Q?"), "chosen": answer("a \ud83d"), "rejected": answer("b")}
+    assert preference_fault(row) == "chosen has half a character (a lone surrogate) in the text"
 
 
 def test_a_tie_keeps_its_two_answers_for_the_gold_set(tmp_path: Path):
-    _, rows = read(written(tmp_path / "webgpt.jsonl", EVERY["webgpt"]))
+    _, rows = read(written(tmp_path / "webgpt.jsonl", SAMPLES["webgpt"]))
     assert rows[1].answers == ("4", "Four.") and rows[1].prompt == user("What is 2 + 2?")
 
 
 def test_knowing_the_shapes_imports_nothing_heavy():
-    code = "import sys, rounds.preferences.read; print('datasets' in sys.modules)"
+    code = "import sys, preferences.read; print('datasets' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"

@@ -33,7 +33,7 @@ def one_thread() -> None:
 
 @pytest.mark.parametrize("shape", EVERY)
 def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
-    from trainer.dpo_child import build, dropped
+    from trainer.dpo_child import build, dropped_by_trl
     from trainer.rows import training_rows
 
     path = tmp_path / "some.jsonl"
@@ -46,7 +46,7 @@ def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
     policy = local_policy(STARTER)._asdict()
     job = {"policy": policy, "reference": policy, "args": ONE_STEP, "lora": None}
     dpo = build(job, rows, [], tmp_path / "checkpoints")
-    assert dropped(dpo, rows) == []
+    assert dropped_by_trl(dpo, rows) == []
     tokenizer = dpo.processing_class
     for row, prepared in zip(rows, dpo.train_dataset, strict=True):
         asked = tokenizer.apply_chat_template(
@@ -82,7 +82,7 @@ def test_a_round_with_a_warm_start_and_a_replay_is_trained_on_all_three(tmp_path
 
 
 def test_prompts_that_trl_would_all_drop_are_refused(tmp_path: Path):
-    from trainer.dpo_child import build, dropped
+    from trainer.dpo_child import build, dropped_by_trl
     from trainer.rows import training_rows
 
     rows = training_rows(round_of(tmp_path / "runs" / "demo", 1, 2))
@@ -90,7 +90,7 @@ def test_prompts_that_trl_would_all_drop_are_refused(tmp_path: Path):
     args = {**ONE_STEP, "max_length": 3}
     job = {"policy": policy, "reference": policy, "args": args, "lora": None}
     with pytest.raises(UserError, match=r"trainer.args.max_length: every prompt has 3 tokens"):
-        dropped(build(job, rows, [], tmp_path / "checkpoints"), rows)
+        dropped_by_trl(build(job, rows, [], tmp_path / "checkpoints"), rows)
 
 
 def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):

@@ -31,7 +31,7 @@ from judge.stage import judge_candidates
 from preferences.export import export
 from rounds.card_text import fenced
 from rounds.finish import finish_round
-from rounds.folder import manifest, policy_history, start_round
+from rounds.folder import policy_history, read_manifest, write_round_start
 from rounds.ids import text_hash
 from rounds.schema import TABLES
 from rounds.settings import locate
@@ -111,7 +111,7 @@ def judged(run_dir: Path, number: int, pairwise: str = PAIRWISE) -> Path:
     folder = begun(run_dir, number, **tables)
     policy = (policy_history(run_dir) or {"current": POLICY})["current"]
     facts = {"policy": policy, "initial": POLICY, "seed": 0, "command": COMMAND}
-    start_round(folder, facts)
+    write_round_start(folder, facts)
     stamped(folder)
     texts = {"pointwise": "How good?", "pairwise": pairwise}
     partial = {"left_out": 7, "limit": "calls"}
@@ -148,7 +148,7 @@ def test_the_card_says_how_the_data_came(run_dir: Path):
 
 
 def test_the_manifest_holds_the_rubrics_and_the_command(run_dir: Path):
-    facts = manifest(judged(run_dir, 1))
+    facts = read_manifest(judged(run_dir, 1))
     assert facts["command"] == COMMAND and facts["gate_judge_id"] == "gold/1234"
     names = [(rubric["name"], rubric["text"]) for rubric in facts["rubrics"]]
     assert names == [
@@ -169,7 +169,7 @@ def test_the_judge_stage_leaves_its_rubrics_to_the_manifest(
         write_rows(folder, table, [])
     stamped(folder)
     finish_round(folder, "name: demo\n", None, REFUSED)
-    texts = {rubric["name"]: rubric["text"] for rubric in manifest(folder)["rubrics"]}
+    texts = {rubric["name"]: rubric["text"] for rubric in read_manifest(folder)["rubrics"]}
     assert texts == {
         "judge.rubrics.pointwise": locate("prefloop:prompts/pointwise.txt").read_text(),
         "judge.rubrics.pairwise": mine,

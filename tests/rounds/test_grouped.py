@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rounds import grouped as module
 from rounds import tables
 from rounds.grouped import grouped
-from rounds.tables import Row, by_prompt, iter_batches, table_path, write_rows
+from rounds.rows import Candidate
+from rounds.tables import by_prompt, iter_batches, table_path, write_rows
 
 pytestmark = pytest.mark.long
 
@@ -19,7 +20,7 @@ PROMPTS = [prompt_row(f"question {number}") for number in range(12)]
 IDS = [row["prompt_id"] for row in PROMPTS]
 
 
-def answers(*places: int) -> list[Row]:
+def answers(*places: int) -> list[Candidate]:
     """A candidate for each place among the prompts, numbered in this order."""
     return [
         candidate_row(PROMPTS[place], f"answer {index}", index)
@@ -27,7 +28,7 @@ def answers(*places: int) -> list[Row]:
     ]
 
 
-def written(folder: Path, *places: int) -> list[Row]:
+def written(folder: Path, *places: int) -> list[Candidate]:
     rows = answers(*places)
     write_rows(folder, "candidates", rows)
     return rows

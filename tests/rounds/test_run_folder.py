@@ -12,19 +12,19 @@ from rounds.files import read_json
 from rounds.finish import finish_round, follow_manifests
 from rounds.folder import (
     finished_rounds,
-    manifest,
     next_round,
     open_run,
     policy_facts,
     policy_history,
     policy_of,
+    read_manifest,
+    read_round_start,
     round_dir,
     round_folders,
-    round_start,
 )
 from rounds.ids import file_hash
 from rounds.schema import TABLES
-from rounds.show import judged
+from rounds.show import traced_pairs
 from rounds.status import run_status
 from rounds.tables import write_rows
 from rounds.weights import Policy
@@ -36,12 +36,12 @@ def test_a_round_is_finished_when_its_manifest_is_there(run_dir: Path):
     done, under_way = finished(run_dir), begun(run_dir, 2)
     assert finished_rounds(run_dir) == [done]
     assert round_folders(run_dir) == [done, under_way]
-    assert manifest(under_way) is None and not (done / "work").exists()
+    assert read_manifest(under_way) is None and not (done / "work").exists()
 
 
 def test_the_manifest_names_what_the_round_rests_on(run_dir: Path):
     folder = finished(run_dir)
-    facts = manifest(folder)
+    facts = read_manifest(folder)
     assert facts["files"] == {
         name: file_hash(folder / name)
         for name in [*(f"{table}.parquet" for table in TABLES), "metrics.json"]
@@ -50,7 +50,7 @@ def test_the_manifest_names_what_the_round_rests_on(run_dir: Path):
     assert facts["config"] == {"name": "demo"} and facts["decision"] == REFUSED
     assert facts["stages"].keys() == {"prompts", "sample", "pairs"}
     assert facts["in_place"] == POLICY and facts["trained"]["policy_id"] == "p1"
-    assert round_start(folder)["policy"] == POLICY
+    assert read_round_start(folder)["policy"] == POLICY
 
 
 NO_CALLS = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
@@ -92,7 +92,7 @@ def test_a_round_without_all_its_tables_is_not_finished(run_dir: Path):
     folder = begun(run_dir, prompts=[])
     with pytest.raises(FileNotFoundError, match=r"candidates.parquet is missing"):
         finish_round(folder, "name: demo\n", None, REFUSED)
-    assert manifest(folder) is None
+    assert read_manifest(folder) is None
 
 
 def test_the_policy_in_place_follows_the_last_decision(run_dir: Path):
@@ -145,21 +145,21 @@ def test_a_run_that_is_not_there_lists_those_that_are(run_dir: Path, tmp_path: P
     with pytest.raises(UserError, match=r"no run here \(did you mean .*demo\?\)"):
         open_run(run_dir.parent / "dmo")
     with pytest.raises(UserError, match="no round here"):
-        round_start(round_dir(run_dir, 9))
+        read_round_start(round_dir(run_dir, 9))
 
 
 def test_a_pair_is_shown_with_everything_behind_it(run_dir: Path):
     finished(run_dir)
-    (kept,), (lost,) = (list(judged(run_dir, 1, dropped, None)) for dropped in (False, True))
+    (kept,), (lost,) = (list(traced_pairs(run_dir, 1, dropped, None)) for dropped in (False, True))
     assert kept["kept"] and [each["text"] for each in kept["candidates"]] == ["good", "bad"]
     assert [each["shown_first"] for each in kept["verdicts"]] == ["a", "b"]
     assert [each["text"] for each in kept["other_candidates"]] == ["other"]
     assert not lost["kept"] and lost["reason"] == "abstain:flip"
-    assert list(judged(run_dir, 1, False, lost["pair_id"][:6])) == [lost]
+    assert list(traced_pairs(run_dir, 1, False, lost["pair_id"][:6])) == [lost]
     with pytest.raises(UserError, match="no pair zzz"):
-        list(judged(run_dir, 1, False, "zzz"))
+        list(traced_pairs(run_dir, 1, False, "zzz"))
     with pytest.raises(UserError, match=r"round 7 is not there \(rounds there: 1\)"):
-        list(judged(run_dir, 7, False, None))
+        list(traced_pairs(run_dir, 7, False, None))
 
 
 def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
@@ -183,7 +183,7 @@ def test_pairs_of_an_earlier_attempt_are_not_shown(run_dir: Path):
     folder = finished(run_dir)
     write_rows(folder, "verdicts", [])
     with pytest.raises(UserError, match="its pairs are of an earlier attempt"):
-        list(judged(run_dir, 1, False, None))
+        list(traced_pairs(run_dir, 1, False, None))
 
 
 def test_a_copy_of_a_round_is_no_round(run_dir: Path):

@@ -12,7 +12,7 @@ from flows.cli import app
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.errors import UserError
-from rounds.show import judged
+from rounds.show import traced_pairs
 from rounds.tables import read_rows, write_rows
 
 PROMPTS = 12
@@ -37,7 +37,7 @@ def folder(run_dir: Path) -> Path:
 
 
 def test_each_row_is_shown_once_with_what_is_of_its_prompt(run_dir: Path, folder: Path):
-    shown = {dropped: list(judged(run_dir, 1, dropped, None)) for dropped in (False, True)}
+    shown = {dropped: list(traced_pairs(run_dir, 1, dropped, None)) for dropped in (False, True)}
     assert {dropped: len(rows) for dropped, rows in shown.items()} == {False: 8, True: 4}
     for table, dropped in (("pairs", False), ("dropped", True)):
         assert [row["pair_id"] for row in shown[dropped]] == [
@@ -49,7 +49,7 @@ def test_each_row_is_shown_once_with_what_is_of_its_prompt(run_dir: Path, folder
             assert [each["text"] for each in row["candidates"]] == ["good", "bad"]
             assert [each["text"] for each in row["other_candidates"]] == ["other"]
             assert [each["verdict_id"] for each in row["verdicts"]] == row["verdict_ids"]
-            assert list(judged(run_dir, 1, False, row["pair_id"])) == [row]
+            assert list(traced_pairs(run_dir, 1, False, row["pair_id"])) == [row]
 
 
 def test_for_one_pair_only_the_rows_of_its_prompt_are_made(run_dir: Path, folder, monkeypatch):
@@ -62,7 +62,7 @@ def test_for_one_pair_only_the_rows_of_its_prompt_are_made(run_dir: Path, folder
 
     monkeypatch.setattr(rounds.show, "grouped", watched)
     pair = read_rows(folder, "pairs")[3]
-    assert len(list(judged(run_dir, 1, False, pair["pair_id"]))) == 1
+    assert len(list(traced_pairs(run_dir, 1, False, pair["pair_id"]))) == 1
     assert asked == [[pair["prompt_id"]]] * 4
 
 
@@ -78,6 +78,6 @@ def test_who_wrote_an_answer_is_said_where_it_was_not_the_policy_in_place(run_di
 
 def test_nothing_to_show_is_no_error(run_dir: Path, folder: Path):
     write_rows(folder, "dropped", [])
-    assert list(judged(run_dir, 1, True, None)) == []
+    assert list(traced_pairs(run_dir, 1, True, None)) == []
     with pytest.raises(UserError, match="no pair zzz"):
-        list(judged(run_dir, 1, True, "zzz"))
+        list(traced_pairs(run_dir, 1, True, "zzz"))

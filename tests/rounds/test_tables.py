@@ -11,9 +11,9 @@ from builders import candidate_row, prompt_row
 
 from rounds import tables
 from rounds.files import replace_folder, write_atomically
+from rounds.rows import Prompt
 from rounds.schema import TABLES, arrow_schema, deterministic
 from rounds.tables import (
-    Row,
     iter_batches,
     iter_rows,
     read_rows,
@@ -116,7 +116,7 @@ def test_rows_reach_the_disk_as_they_come(tmp_path: Path, two_rows_at_once):
     rows = [prompt_row(f"question {number}") for number in range(5)]
     there: list[int] = []
 
-    def coming() -> Iterator[Row]:
+    def coming() -> Iterator[Prompt]:
         for row in rows:
             there.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
             assert not table_path(tmp_path, "prompts").exists()
@@ -134,7 +134,7 @@ def test_a_source_of_rows_that_fails_leaves_the_old_table_and_no_other_file(
     old = [prompt_row("old", "gate"), prompt_row("old")]
     write_rows(tmp_path, "prompts", old)
 
-    def failing() -> Iterator[Row]:
+    def failing() -> Iterator[Prompt]:
         yield from (prompt_row(f"new {number}") for number in range(5))
         raise RuntimeError("the judge is gone")
 
@@ -172,10 +172,10 @@ def test_rows_and_copied_batches_stand_in_the_order_they_came(tmp_path: Path):
     first, second, third = (prompt_row(text) for text in ("first", "second", "third"))
     write_rows(tmp_path / "other", "prompts", [second])
     (batch,) = iter_batches(table_path(tmp_path / "other", "prompts"), "prompts")
-    with tables.writing(table_path(tmp_path, "prompts"), "prompts") as written:
-        written.put([first])
-        written.copy(batch)
-        written.put([third])
+    with tables.table_writer(table_path(tmp_path, "prompts"), "prompts") as writer:
+        writer.write_rows([first])
+        writer.write_batch(batch)
+        writer.write_rows([third])
     assert read_rows(tmp_path, "prompts") == [first, second, third]
 
 

@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 from builders import both, candidate_row, prompt_row, scored, verdict_row
 
-from rounds.tables import Row
-from rounds.verdicts import chance, comparisons, margin, screen_scores, settle
+from rounds.rows import Candidate, Verdict
+from rounds.verdicts import comparisons, margin, screen_scores, settle, win_probability
 
 A, B, C = (candidate_row(prompt_row(), text, index) for index, text in enumerate("abc"))
 
@@ -53,12 +53,12 @@ def test_comparisons_are_grouped_by_candidates_without_the_scores():
     assert comparisons(mixed) == {(A["candidate_id"], B["candidate_id"]): rows}
 
 
-def match(a: Row, b: Row, first: str, second: str, **given: object) -> list[Row]:
+def match(a: Candidate, b: Candidate, first: str, second: str, **given: object) -> list[Verdict]:
     """A comparison that a screen made."""
     return [row | {"purpose": "screen"} | given for row in both(a, b, first, second)]
 
 
-def ranked(*candidates: Row, purpose: str = "screen") -> Row:
+def ranked(*candidates: Candidate, purpose: str = "screen") -> Verdict:
     """A ranking, best first."""
     ids = [row["candidate_id"] for row in candidates]
     said = {"kind": "listwise", "ranking": ids, "shown_first": "a", "outcome": "a"}
@@ -82,13 +82,13 @@ def named(scores: dict[str, float]) -> dict[str, float]:
     ],
 )
 def test_the_chance_is_the_mean_of_both_orders_and_nothing_said_counts_half(orders, expected):
-    assert chance(both(A, B, *orders)) == expected
+    assert win_probability(both(A, B, *orders)) == expected
 
 
 def test_the_chance_follows_the_probability_where_there_is_one():
     first, second = both(A, B, "a", "a")
-    assert chance([first | {"probability": 0.6}, second | {"probability": 0.0}]) == 0.3
-    assert chance([first | {"probability": 0.6}, second]) == 0.8
+    assert win_probability([first | {"probability": 0.6}, second | {"probability": 0.0}]) == 0.3
+    assert win_probability([first | {"probability": 0.6}, second]) == 0.8
 
 
 def test_screen_scores_are_the_scores_where_each_was_scored():

@@ -11,10 +11,11 @@ from scripted_child import Children, scripted_children
 from endpoints.children import ChildFailed
 from endpoints.open import Endpoints
 from rounds.errors import UserError
-from rounds.tables import Row, read_rows
+from rounds.rows import Candidate
+from rounds.tables import read_rows
 from rounds.weights import Policy
 from sampler.answers import AnsweredPrompt
-from sampler.chunks import Chunks, Spooled, finished_prompts, next_number
+from sampler.chunks import ChunkReader, ChunkWriter, finished_prompts, next_chunk_number
 from sampler.config import SamplerConfig
 from sampler.processes import run_together
 from sampler.stage import sample
@@ -37,7 +38,7 @@ def config(chunk: int = 4, **given: object) -> SamplerConfig:
     return SamplerConfig(n=2, chunk=chunk, **given)
 
 
-def run(folder: Path, with_config: SamplerConfig) -> list[Row]:
+def run(folder: Path, with_config: SamplerConfig) -> list[Candidate]:
     sample(folder, with_config, HERE, 0, NONE)
     return read_rows(folder, "candidates")
 
@@ -101,7 +102,7 @@ def answered(number: int, n: int = 2) -> AnsweredPrompt:
 
 
 def test_chunks_say_which_prompts_they_hold(tmp_path: Path):
-    writer = Chunks(tmp_path, count(3, 2), 2, ["current"])
+    writer = ChunkWriter(tmp_path, count(3, 2), 2, ["current"])
     for number, n in enumerate((2, 0, 1, 2, 0)):
         writer.add(answered(number, n))
     writer.flush()
@@ -112,28 +113,28 @@ def test_chunks_say_which_prompts_they_hold(tmp_path: Path):
         "chunk-00003.parquet",
         "chunk-00005.parquet",
     ]
-    assert next_number(tmp_path) == 8
+    assert next_chunk_number(tmp_path) == 8
     assert finished_prompts(tmp_path, ["current"]) == {row["prompt_id"] for row in PROMPTS[:5]}
     assert finished_prompts(tmp_path, ["hot"]) == set()
-    spooled = Spooled(tmp_path)
-    assert [len(spooled.rows(row["prompt_id"])) for row in PROMPTS[:6]] == [2, 0, 1, 2, 0, 0]
-    assert set(spooled.reasons.values()) == {"too long"}
-    assert PROMPTS[0]["prompt_id"] in spooled and PROMPTS[1]["prompt_id"] not in spooled
+    reader = ChunkReader(tmp_path)
+    assert [len(reader.candidates(row["prompt_id"])) for row in PROMPTS[:6]] == [2, 0, 1, 2, 0, 0]
+    assert set(reader.reasons.values()) == {"too long"}
+    assert PROMPTS[0]["prompt_id"] in reader and PROMPTS[1]["prompt_id"] not in reader
 
 
 @pytest.mark.parametrize("writers", [1, 3])
 def test_chunks_are_in_memory_only_while_their_prompts_are_read(tmp_path: Path, writers: int):
-    chunks = [Chunks(tmp_path, count(n, writers), 2, ["current"]) for n in range(writers)]
+    chunks = [ChunkWriter(tmp_path, count(n, writers), 2, ["current"]) for n in range(writers)]
     for number in range(20):
         chunks[number % writers].add(answered(number))
     for writer in chunks:
         writer.flush()
-    spooled = Spooled(tmp_path)
+    reader = ChunkReader(tmp_path)
     for _ in range(2):
         texts, held = [], []
         for prompt in PROMPTS:
-            texts += [row["text"] for row in spooled.rows(prompt["prompt_id"])]
-            held.append(len(spooled._held))
+            texts += [row["text"] for row in reader.candidates(prompt["prompt_id"])]
+            held.append(len(reader._in_memory))
         assert texts == [f"{number} {index}" for number in range(20) for index in range(2)]
         assert max(held) == writers and held[-1] == 0
 
@@ -167,7 +168,7 @@ time.sleep(0 if job.name == "quick" else 60)
 )
 def test_a_process_that_fails_ends_the_others(tmp_path, monkeypatch, fails, error, message):
     (tmp_path / "sleeps.py").write_text(SLEEPS)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     heard: list[tuple[int, str]] = []
     jobs = [(tmp_path / name, tmp_path / f"{name}.log") for name in ("waits", fails)]
     with pytest.raises(error, match=message):

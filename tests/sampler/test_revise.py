@@ -11,7 +11,8 @@ from scripted_child import scripted_children
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
 from rounds.errors import UserError
-from rounds.tables import Row, read_rows
+from rounds.rows import Candidate
+from rounds.tables import read_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
 from sampler.revise import Constitution, load_constitution, principle_for
@@ -31,7 +32,7 @@ def says(policy: str, messages: list[dict[str, str]], seed: int) -> str:
     return f"{kind} {seed}"
 
 
-def run(folder: Path, endpoints: Endpoints = NONE, n: int = 2, **also: Any) -> list[Row]:
+def run(folder: Path, endpoints: Endpoints = NONE, n: int = 2, **also: Any) -> list[Candidate]:
     config = SamplerConfig(n=n, sampling={"max_tokens": 9}, also=also)
     sample(folder, config, HERE, 0, endpoints)
     return read_rows(folder, "candidates")
@@ -87,10 +88,10 @@ def test_a_revision_can_be_revised(run_dir: Path, monkeypatch):
 
 
 def test_the_hash_of_an_answer_picks_its_principle():
-    recipe = Constitution("c", "r", [f"p{number}" for number in range(4)])
-    picked = [principle_for(recipe, f"answer {number}") for number in range(400)]
-    assert picked == [principle_for(recipe, f"answer {number}") for number in range(400)]
-    assert all(70 < picked.count(one) < 130 for one in recipe.principles)
+    constitution = Constitution("c", "r", [f"p{number}" for number in range(4)])
+    picked = [principle_for(constitution, f"answer {number}") for number in range(400)]
+    assert picked == [principle_for(constitution, f"answer {number}") for number in range(400)]
+    assert all(70 < picked.count(one) < 130 for one in constitution.principles)
 
 
 def test_other_principles_make_other_candidates(run_dir: Path, tmp_path: Path, monkeypatch):

@@ -13,7 +13,8 @@ from endpoints.reply import EndpointLost
 from rounds.errors import UserError
 from rounds.files import write_json
 from rounds.ids import SEED_SPACING
-from rounds.tables import Row, read_rows, write_rows
+from rounds.rows import Candidate
+from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
 from sampler.requests import (
@@ -35,7 +36,7 @@ def told(body: dict) -> str:
     return f"{body['messages'][-1]['content']} from {body['seed']}"
 
 
-def sampled(folder: Path, endpoints, **given) -> list[Row]:
+def sampled(folder: Path, endpoints, **given) -> list[Candidate]:
     sample(folder, CONFIG, SERVED, 0, endpoints, **given)
     return read_rows(folder, "candidates")
 
@@ -110,14 +111,14 @@ def test_a_lost_endpoint_stops_the_stage(run_dir, endpoint, desk):
 FOUR = writer_in_place(SamplerConfig(), SERVED)
 
 
-def asked_of(folder: Path, *sources: Writer) -> list[PromptRequest]:
-    return list(train_requests(folder, list(sources) or [FOUR], 0))
+def requests_in(folder: Path, *writers: Writer) -> list[PromptRequest]:
+    return list(train_requests(folder, list(writers) or [FOUR], 0))
 
 
 def test_requests_draw_from_seeds_of_their_own(run_dir: Path):
     folder = begun(run_dir, prompts=PROMPTS)
-    requests = asked_of(folder) + held_out_requests(folder, 0)
-    split_and_n = [(one.split, one.requests[0].n) for one in requests]
+    requests = requests_in(folder) + held_out_requests(folder, 0)
+    split_and_n = [(one.split, one.writer_requests[0].n) for one in requests]
     assert split_and_n == [("train", 4)] * 2 + [("gate", 1), ("test", 1)]
     seeds = sorted(request.seed for request in requests)
     assert all(b - a >= SEED_SPACING for a, b in pairwise(seeds))
@@ -125,14 +126,14 @@ def test_requests_draw_from_seeds_of_their_own(run_dir: Path):
 
 def test_another_round_draws_otherwise_and_held_out_answers_do_not(run_dir: Path):
     folders = [begun(run_dir, number, prompts=PROMPTS) for number in (1, 2)]
-    trains = [asked_of(folder) for folder in folders]
+    trains = [requests_in(folder) for folder in folders]
     assert trains[0][0].seed != trains[1][0].seed
     assert held_out_requests(folders[0], 0) == held_out_requests(folders[1], 0)
     assert held_out_requests(folders[0], 0) != held_out_requests(folders[0], 1)
 
 
 def test_a_candidate_is_named_by_prompt_policy_sampling_seed_index_and_source(run_dir: Path):
-    first, second = asked_of(begun(run_dir, prompts=PROMPTS))
+    first, second = requests_in(begun(run_dir, prompts=PROMPTS))
     names = {
         candidate_id(first, FOUR, 0),
         candidate_id(second, FOUR, 0),
@@ -155,16 +156,16 @@ def test_held_out_answers_of_earlier_rounds_are_not_sampled_again(run_dir, endpo
     rows = sampled(second, desk(at))
     assert {row["split"] for row in rows} == {"train"} and len(at.requests) == 8 + 3
     wanted = {row["candidate_id"] for row in held}
-    assert already_sampled(second, wanted, here=True) == held
+    assert already_sampled(second, wanted, include_this_round=True) == held
 
 
 def test_this_rounds_own_answers_count_only_where_asked(run_dir: Path):
     folder = begun(run_dir, prompts=PROMPTS)
     row = candidate_row(PROMPTS[2], "x")
     write_rows(folder, "candidates", [row])
-    assert already_sampled(folder, {row["candidate_id"]}, here=True) == [row]
-    assert already_sampled(folder, {row["candidate_id"]}, here=False) == []
-    assert already_sampled(folder, {"other"}, here=True) == []
+    assert already_sampled(folder, {row["candidate_id"]}, include_this_round=True) == [row]
+    assert already_sampled(folder, {row["candidate_id"]}, include_this_round=False) == []
+    assert already_sampled(folder, {"other"}, include_this_round=True) == []
 
 
 @pytest.mark.parametrize("name", ["n", "seed", "logprobs"])

@@ -13,13 +13,15 @@ import yaml
 from builders import begun, prompt_row
 from transformers import AutoTokenizer
 
+from endpoints import supervise
 from endpoints.children import ChildFailed
 from endpoints.open import Endpoints
 from rounds.errors import UserError
-from rounds.folder import start_round
+from rounds.folder import write_round_start
+from rounds.rows import Prompt
 from rounds.schema import deterministic
 from rounds.settings import locate
-from rounds.tables import Row, read_rows
+from rounds.tables import read_rows
 from rounds.weights import local_policy
 from sampler.config import SamplerConfig
 from sampler.stage import sample
@@ -40,9 +42,9 @@ def config(**given: Any) -> SamplerConfig:
     return SamplerConfig.model_validate({**tree, "n": 2, "chunk": 4, **given})
 
 
-def started(run_dir: Path, *more: Row) -> Path:
+def started(run_dir: Path, *more: Prompt) -> Path:
     folder = begun(run_dir, prompts=[*PROMPTS, *more])
-    start_round(folder, {"policy": POLICY._asdict(), "initial": POLICY._asdict(), "seed": 0})
+    write_round_start(folder, {"policy": POLICY._asdict(), "initial": POLICY._asdict(), "seed": 0})
     return folder
 
 
@@ -132,7 +134,7 @@ def kill_a_child_of(folder: Path) -> None:
                         words = (entry / "cmdline").read_text().split("\0")
                     except OSError:
                         continue
-                    ours = "endpoints.supervise" not in words and str(folder) in " ".join(words)
+                    ours = supervise.__file__ not in words and str(folder) in " ".join(words)
                     if ours and words[-2].endswith("job-1.json"):
                         os.kill(int(entry.name), signal.SIGKILL)
                         return

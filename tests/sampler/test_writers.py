@@ -14,7 +14,8 @@ from endpoints.open import Endpoints
 from rounds.errors import UserError
 from rounds.files import write_json
 from rounds.folder import round_dir
-from rounds.tables import Row, read_rows
+from rounds.rows import Candidate
+from rounds.tables import read_rows
 from rounds.weights import Policy, local_policy
 from sampler.check import check_sampler, vllm_samplings
 from sampler.config import SamplerConfig
@@ -61,7 +62,7 @@ def says(policy: str, messages: list[dict[str, str]], seed: int) -> str:
     return f"{policy}: {messages[-1]['content']} from {seed}"
 
 
-def sources(rows: list[Row]) -> list[tuple[str, int]]:
+def sources(rows: list[Candidate]) -> list[tuple[str, int]]:
     return [(row["source"], row["index"]) for row in rows]
 
 
@@ -117,9 +118,9 @@ def test_earlier_policies_are_found_in_the_manifests(run_dir: Path, tmp_path: Pa
         "better": {"revise": "future"},
     }
     found = writers_of_round(folder, config(**also), Policy(**c), NONE)
-    who = {source.name: source.policy and Path(source.policy.model).name for source in found}
+    who = {writer.name: writer.policy and Path(writer.policy.model).name for writer in found}
     assert who == {"current": "c", "first": "a", "last": "b", "third": "b"}
-    assert [source.first for source in found] == [0, 2, 3, 4]
+    assert [writer.first_index for writer in found] == [0, 2, 3, 4]
     third = past(run_dir.with_name("other"), (a, a), (a, b), (b, b))
     (last,) = writers_of_round(third, config(last={"policy": "previous"}), Policy(**b), NONE)[1:]
     assert last.policy == Policy(**a), "the policy in place is no previous one"
@@ -310,7 +311,7 @@ def test_the_first_child_is_told_what_every_source_draws(run_dir: Path, vllm, tm
     assert vllm_samplings(tree, True) == [("sampler.also.big.sampling", cold, 3)]
     del also["desk"], also["better"]
     sample(begun(run_dir, prompts=PROMPTS), config(**also), HERE, 0, NONE)
-    assert [source["name"] for source in vllm.jobs[0]["sources"]] == ["current", "right"]
+    assert [writer["name"] for writer in vllm.jobs[0]["writers"]] == ["current", "right"]
     assert vllm.jobs[0]["samplings"] == [
         ["sampler.sampling", {"max_tokens": 9}, 2],
         ["sampler.also.big.sampling", cold, 3],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plain_jaccard import edited, jaccard
 
 from texts import key_index, overlap, shingles
-from texts.near import NearDuplicates, NearMatch
+from texts.near import NearDuplicateFinder, NearMatch
 
 
 def nearest(added: list[str], text: str, threshold: float, ngram: int) -> NearMatch | None:
@@ -32,7 +32,7 @@ THRESHOLDS = st.sampled_from([0.3, 0.5, 0.7, 0.8, 1.0])
 def test_the_nearest_is_that_of_comparing_with_all(
     added: list[str], texts: list[str], threshold: float, ngram: int
 ) -> None:
-    near = NearDuplicates(threshold, ngram)
+    near = NearDuplicateFinder(threshold, ngram)
     near.add(added[:5])
     near.add(added[5:])
     assert near.find(texts) == [nearest(added, text, threshold, ngram) for text in texts]
@@ -44,11 +44,11 @@ def test_batches_and_merged_blocks_make_no_difference(at_once: int) -> None:
     vocabulary = [f"w{number}" for number in range(40)]
     added = [" ".join(chance.choices(vocabulary, k=chance.randint(1, 30))) for _ in range(90)]
     texts = added[::9] + [edited(text, 0.1, chance) for text in added]
-    near = NearDuplicates(0.5, 2)
+    near = NearDuplicateFinder(0.5, 2)
     with (
         patch.object(shingles, "TEXTS_AT_ONCE", at_once),
-        patch.object(key_index, "LARGEST", 20),
-        patch.object(key_index, "FOUND_AT_ONCE", 3),
+        patch.object(key_index, "MAX_TEXTS", 20),
+        patch.object(key_index, "POSTINGS_AT_ONCE", 3),
         patch.object(overlap, "PAIRS_AT_ONCE", 2),
         patch.object(overlap, "HASHES_AT_ONCE", 50),
     ):
@@ -78,14 +78,14 @@ def test_batches_and_merged_blocks_make_no_difference(at_once: int) -> None:
     ],
 )
 def test_what_counts_as_a_word(text: str, other: str, expected: float) -> None:
-    near = NearDuplicates(0.01)
+    near = NearDuplicateFinder(0.01)
     near.add([other])
     hit = near.find([text])[0]
     assert hit == (NearMatch(0, expected) if expected else None)
 
 
 def test_a_hash_is_the_same_on_every_machine() -> None:
-    (sets,) = shingles.shingled(["the quick brown fox", "", "\u00e4"], 3)
+    (sets,) = shingles.ngram_sets(["the quick brown fox", "", "\u00e4"], 3)
     assert sets.offsets.tolist() == [0, 2, 2, 3]
     assert sets.hashes.tolist() == [518511514826978, 4092321207937480, 2013569219013714]
 
@@ -93,7 +93,7 @@ def test_a_hash_is_the_same_on_every_machine() -> None:
 def test_a_text_longer_than_a_batch_is_one_text() -> None:
     chance = random.Random(5)
     long = " ".join(str(chance.random()) for _ in range(300))
-    near = NearDuplicates(0.9)
+    near = NearDuplicateFinder(0.9)
     with patch.object(shingles, "CHARACTERS_AT_ONCE", 100):
         near.add(["short", long, "short too"])
         found = near.find([long + " end", "short"])
@@ -109,7 +109,7 @@ def test_prompts_of_one_template_are_hardly_compared() -> None:
         )
         for _ in range(600)
     ]
-    near = NearDuplicates(0.7)
+    near = NearDuplicateFinder(0.7)
     near.add(texts[:300])
     compared = []
     count = key_index.jaccards
@@ -123,7 +123,7 @@ def test_bitmaps_lose_no_pair_and_tell_most_others() -> None:
     vocabulary = [f"w{number}" for number in range(3000)]
     texts = [" ".join(chance.choices(vocabulary, k=150)) for _ in range(40)]
     others = [edited(text, chance.uniform(0, 0.3), chance) for text in texts]
-    (left,), (right,) = shingles.shingled(texts, 3), shingles.shingled(others, 3)
+    (left,), (right,) = shingles.ngram_sets(texts, 3), shingles.ngram_sets(others, 3)
     ours, theirs = (left, overlap.bitmaps(left)), (right, overlap.bitmaps(right))
     rows = np.arange(40)
     found = overlap.jaccards(ours, rows, theirs, rows, 0.7)

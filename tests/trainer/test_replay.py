@@ -18,8 +18,9 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.finish import finish_round
 from rounds.report import _trained_beside as reported
+from rounds.rows import ExtraPair
 from rounds.schema import OPTIONAL
-from rounds.tables import Row, iter_rows, read_rows, write_rows
+from rounds.tables import iter_rows, read_rows, write_rows
 from texts.leaks import LeakLimits
 from trainer.config import Replay
 from trainer.extra import extra_pairs
@@ -27,7 +28,7 @@ from trainer.rows import split, training_rows
 from trainer.stage import train
 
 
-def prompts_of(rows: list[Row]) -> list[str]:
+def prompts_of(rows: list[ExtraPair]) -> list[str]:
     return [row["prompt"][-1]["content"] for row in rows]
 
 
@@ -99,7 +100,7 @@ def test_a_warm_start_is_given_until_a_policy_trained_with_it_is_in_place(
     path = imported(tmp_path / "warm.jsonl", "one?", "two?", "three?")
     warm = config(warm_start=path)
 
-    def given(number: int) -> list[Row]:
+    def given(number: int) -> list[ExtraPair]:
         return extra_pairs(round_of(run_dir, number, 2), warm, 2, 0).rows
 
     assert [row["origin"] for row in given(1)] == [f"{path}, row {place}" for place in (1, 2, 3)]

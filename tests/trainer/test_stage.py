@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from builders import begun, candidate_row, confirmed, prompt_row
 
+import trainer.__main__
 import trainer.stage
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.weights import Policy
+from texts.leaks import LeakLimits
 from trainer.config import TrainerConfig
 from trainer.stage import train
 
@@ -73,3 +75,12 @@ def test_the_judges_error_rate_is_what_the_child_is_told(run_dir: Path, monkeypa
     assert told == [0.25, 0.1], "another error rate is another training, the same one is not"
     with pytest.raises(UserError, match="label_smoothing: from_gold needs judge.gold"):
         train(folder, config, FIRST, FIRST, 0, flip_rate=None)
+
+
+def test_by_hand_the_limits_are_those_of_the_pairs_section(run_dir: Path, monkeypatch):
+    given: list = []
+    monkeypatch.setattr(trainer.__main__, "train", lambda *args: given.append(args) or (FIRST, {}))
+    pairs = PairsConfig(held_out_near=None, held_out_overlap=0.7, ngram=2)
+    tree = {"pairs": pairs.model_dump(), "trainer": TrainerConfig().model_dump()}
+    assert trainer.__main__.main(begun(run_dir, prompts=[]), tree) == FIRST
+    assert given[0][-1] == pairs.leak_limits == LeakLimits(None, 0.7, 2)

@@ -17,14 +17,14 @@ KINDS = {
 }
 """What a source is, and the keys that only such a source has."""
 
-Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-def _whole(section: Section, *names: str) -> None:
+def _check_texts(section: Section, *names: str) -> None:
     """Raise ValueError for a value with text in it that cannot be written to a table."""
     for name in names:
-        said = json.dumps(getattr(section, name), ensure_ascii=False, default=str)
-        if fault := text_fault(said):
+        text = json.dumps(getattr(section, name), ensure_ascii=False, default=str)
+        if fault := text_fault(text):
             raise ValueError(f"{name}: {fault}")
 
 
@@ -35,7 +35,7 @@ class Generate(Section):
     """An entry of `endpoints`."""
     seeds: str
     """A file of prompts, as `file` takes: what new prompts should be like. None is dealt."""
-    recipes: dict[str, Share] = Field(
+    recipes: dict[str, Weight] = Field(
         default_factory=lambda: {"new": 1.0, "evolve": 1.0}, validate_default=True
     )
     """new (from examples), evolve (a harder or rarer version of one), persona (what someone would
@@ -65,14 +65,14 @@ class Generate(Section):
     @field_validator("personas", mode="before")
     @classmethod
     def _persons(cls, personas: Any) -> Any:
-        some = personas if isinstance(personas, list) else [personas]
-        if personas is not None and not all(isinstance(one, str) and one.strip() for one in some):
+        listed = personas if isinstance(personas, list) else [personas]
+        if personas is not None and not all(isinstance(one, str) and one.strip() for one in listed):
             raise ValueError("expected a list of descriptions, or a file with one a line")
         return personas
 
     @model_validator(mode="after")
     def _writable(self) -> "Generate":
-        _whole(self, "personas")
+        _check_texts(self, "personas")
         return self
 
     @property
@@ -143,7 +143,7 @@ class SourceConfig(Section):
             raise ValueError(f"over.{empty[0]}: has no values")
         if any(not tag.strip() or ";" in tag for tag in self.tags):
             raise ValueError("tags: are words, none empty and without ;")
-        _whole(self, "name", "system", "template", "over", "tags")
+        _check_texts(self, "name", "system", "template", "over", "tags")
         return self
 
     @property

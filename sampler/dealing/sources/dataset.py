@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from preferences.load import quiet_datasets
 from rounds.errors import UserError
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.files import Values, prompt_columns
@@ -25,13 +26,9 @@ def dataset_values(source: SourceConfig, key: str) -> Values:
 def _loaded(source: SourceConfig, key: str) -> Any:
     if Path(str(source.dataset)).is_file():
         raise UserError(f"{key}.dataset: {source.dataset} is a file; name it under `file`")
-    import datasets
-
-    datasets.disable_progress_bars()  # the round has a display of its own
-    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # or each file read is counted on a server
     split = source.split or "train"
     try:
-        return datasets.load_dataset(str(source.dataset), source.config, split=split)
+        return quiet_datasets().load_dataset(str(source.dataset), source.config, split=split)
     except Exception as error:  # whatever the library, the hub or a file in it raises
         why = str(error.__cause__ or error).strip().splitlines()
         raise UserError(

@@ -1,7 +1,6 @@
 """The values of a prompt file, one after the other, each with its place."""
 
 import csv
-import json
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,7 +10,8 @@ import pyarrow.parquet as pq
 
 from rounds.errors import UserError
 from rounds.settings import locate
-from sampler.dealing.sources.rows import BESIDE, EXPECTED
+from sampler.dealing.sources.rows import EXPECTED, JUDGE_COLUMNS
+from texts.json_lines import NOT_UTF8, json_lines
 
 Values = Iterator[tuple[int, Any]]
 """The line or row, counted from 1, and what stands there."""
@@ -26,11 +26,11 @@ def file_values(path: Path, column: str | None, key: str) -> Values:
     Holds one line, or some thousand rows of parquet, at a time. Raises UserError naming file and
     line, or `key` where it is the file as a whole.
     """
-    read = READERS.get(path.suffix.lower(), _jsonl)
+    read = READERS.get(path.suffix.lower())
     try:
-        yield from read(path, column)
+        yield from _jsonl(path, key) if read is None else read(path, column)
     except UnicodeDecodeError as error:
-        raise UserError(f"{key}: {path} is not UTF-8 text ({error.reason})") from error
+        raise UserError(f"{key}: {path} is {NOT_UTF8} ({error.reason})") from error
 
 
 def unit_of(path: Path) -> str:
@@ -44,7 +44,7 @@ def read_lines(reference: str, key: str) -> list[str]:
     try:
         lines = [line for _, line in _text(path, None)]
     except UnicodeDecodeError as error:
-        raise UserError(f"{key}: {path} is not UTF-8 text ({error.reason})") from error
+        raise UserError(f"{key}: {path} is {NOT_UTF8} ({error.reason})") from error
     if not lines:
         raise UserError(f"{key}: {path} is empty; expected one value a line")
     return lines
@@ -54,26 +54,23 @@ def find_file(reference: str, key: str) -> Path:
     """The file that a config value means. Raises UserError naming `key` where there is none."""
     try:
         path = locate(reference)
-        there = path.is_file()
+        is_file = path.is_file()
     except (OSError, ValueError):  # a text of any kind where a path is expected
         raise UserError(f"{key}: {reference[:60]!r} is no path of a file") from None
-    if not there:
+    if not is_file:
         if path.is_dir():
             raise UserError(f"{key}: {path.resolve()} is a folder; expected a file in it")
         raise UserError(f"{key}: no such file {path.resolve()}")
     return path
 
 
-def _jsonl(path: Path, column: str | None) -> Values:
-    # newline: U+2028 and its like may stand inside a JSON string, and so may a carriage return
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except (ValueError, RecursionError) as error:  # a line of brackets only
-                    where = f"{path}, line {number}"
-                    raise UserError(f"{where}: not JSON ({error}); {EXPECTED}") from error
+def _jsonl(path: Path, key: str) -> Values:
+    for number, value, fault in json_lines(path):
+        if fault and fault.startswith(NOT_UTF8):
+            raise UserError(f"{key}: {path} is {fault}")
+        if fault:
+            raise UserError(f"{path}, line {number}: {fault}; {EXPECTED}")
+        yield number, value
 
 
 def _text(path: Path, column: str | None) -> Values:
@@ -99,7 +96,7 @@ def _csv(path: Path, column: str | None) -> Values:
                 if any(tag.startswith("[") for tag in tags):
                     where = f"{path}, line {reader.line_num}"
                     raise UserError(f"{where}: tags is a list; expected words with ; between them")
-                kept = {name: row.get(name) or None for name in BESIDE}
+                kept = {name: row.get(name) or None for name in JUDGE_COLUMNS}
                 yield reader.line_num, {**row, **kept, "tags": tags}
         except csv.Error as error:
             where = f"{path}, line {reader.line_num}"
@@ -140,7 +137,7 @@ def prompt_columns(where: str, names: list[str], column: str | None) -> list[str
         raise UserError(
             f"{where}: no column {missing!r} (there are {', '.join(names)}); set `column`"
         )
-    beside = [name for name in (*BESIDE, "tags") if name in names and name != prompts[0]]
+    beside = [name for name in (*JUDGE_COLUMNS, "tags") if name in names and name != prompts[0]]
     if twice := [name for name in prompts + beside if names.count(name) > 1]:
         raise UserError(f"{where}: the column {twice[0]!r} stands twice; rename or remove one")
     return prompts + beside

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from endpoints.budget import Budget
 from endpoints.client import asking
-from endpoints.each import each
+from endpoints.concurrency import run_concurrently
 from endpoints.identity import identity
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
@@ -17,14 +17,20 @@ from endpoints.reply import EndpointLost, Reply
 from rounds.errors import UserError
 from rounds.folder import round_number, run_of
 from rounds.ids import digest, text_hash
+from rounds.rows import Messages, Prompt
 from rounds.stages import Progress
-from rounds.tables import Row
 from sampler.dealing.sources.config import Generate, SourceConfig
-from sampler.dealing.sources.filter import NEAR, PromptFilter
-from sampler.dealing.sources.recipes import Material, described, drawn_call, read_material
-from sampler.dealing.sources.replies import SCHEMA
-from texts.leaks import LeakFinder, LeakLimits, Messages
-from texts.near import NearDuplicates
+from sampler.dealing.sources.filter import NEAR_DUPLICATE, PromptFilter
+from sampler.dealing.sources.recipes import (
+    Material,
+    draw_call,
+    material_key_parts,
+    read_material,
+)
+from sampler.dealing.sources.replies import RESPONSE_FORMAT
+from sampler.dealing.sources.rows import SourcePrompt
+from texts.leaks import LeakFinder, LeakLimits
+from texts.near import NearDuplicateFinder
 
 FIRST_WAVE = 16
 """Calls before it is known how many new prompts a call gives."""
@@ -32,8 +38,8 @@ CALLS_A_ROUND = 1_000_000
 """More calls than a round has: what keeps the calls of two rounds apart in the journal."""
 
 
-class Wanted(NamedTuple):
-    """What is to be written for a round: so many prompts by the source at the config key."""
+class GenerationRequest(NamedTuple):
+    """What is to be generated for a round: so many prompts by the source at the config key."""
 
     source: SourceConfig
     key: str
@@ -48,21 +54,21 @@ class Wanted(NamedTuple):
         return self.source.generate
 
 
-class Made(NamedTuple):
-    """Prompt rows without their split, and what it took."""
+class GeneratedPrompts(NamedTuple):
+    """The new prompts, and what they took."""
 
-    rows: list[Row]
+    rows: list[SourcePrompt]
     facts: dict[str, Any]
 
 
 def generate(
     folder: Path,
-    wanted: Wanted,
+    request: GenerationRequest,
     endpoints: Endpoints,
-    others: Callable[[], Iterable[Row]],
-    held_out: list[Row],
+    others: Callable[[], Iterable[Messages]],
+    held_out: list[Prompt],
     progress: Progress,
-) -> Made:
+) -> GeneratedPrompts:
     """Ask for prompts until enough are there that come near to no seed, none of `others` (those of
     earlier rounds and of all other sources, dealt or not), none of the held-out ones and none of
     each other.
@@ -73,25 +79,32 @@ def generate(
     fewer: calls, tokens or cost of the budget, or nothing_new. Raises EndpointLost when the
     endpoint stops answering.
     """
-    material = _apart(read_material(wanted.config, wanted.key), held_out, wanted)
-    leaks = LeakFinder(held_out, LeakLimits(min(NEAR, wanted.near_held_out), None))
-    seeds = NearDuplicates(NEAR)
+    material = _without_held_out_seeds(
+        read_material(request.config, request.key), held_out, request
+    )
+    leaks = LeakFinder(held_out, LeakLimits(min(NEAR_DUPLICATE, request.near_held_out), None))
+    seeds = NearDuplicateFinder(NEAR_DUPLICATE)
     seeds.add(material.seeds)
-    sieve = PromptFilter(wanted.source, wanted.prompts, others)
-    sieve.avoid("near_held_out", lambda text: leaks.asked_in([_asking(text)])[0])
-    sieve.avoid("repeats_a_seed", lambda text: seeds.find([text])[0])
+    prompt_filter = PromptFilter(request.source, request.prompts, others)
+    prompt_filter.reject(
+        "near_held_out", lambda text: leaks.leaks_of_prompts([_as_prompt(text)])[0]
+    )
+    prompt_filter.reject("repeats_a_seed", lambda text: seeds.find([text])[0])
     try:
-        return asyncio.run(_until_enough(folder, wanted, material, sieve, endpoints, progress))
+        return asyncio.run(
+            _ask_in_waves(folder, request, material, prompt_filter, endpoints, progress)
+        )
     except EndpointLost:
-        endpoints.close(wanted.config.endpoint)
+        endpoints.close(request.config.endpoint)
         raise
 
 
-def depends_on(wanted: Wanted, endpoints: Endpoints) -> list[Any]:
+def generation_key_parts(request: GenerationRequest, endpoints: Endpoints) -> list[Any]:
     """What the generated prompts follow from, beside the other prompts: for the stage's key."""
-    endpoint = identity(endpoints.config(wanted.config.endpoint))
-    material = read_material(wanted.config, wanted.key)
-    return [wanted.source.model_dump(), *wanted[2:], endpoint, described(material)]
+    endpoint = identity(endpoints.config(request.config.endpoint))
+    material = read_material(request.config, request.key)
+    follows = request.prompts, request.seed, request.near_held_out
+    return [request.source.model_dump(), *follows, endpoint, material_key_parts(material)]
 
 
 def nothing_generated(facts: dict[str, Any]) -> str:
@@ -103,99 +116,107 @@ def nothing_generated(facts: dict[str, Any]) -> str:
     )
 
 
-def _asking(text: str) -> Messages:
+def _as_prompt(text: str) -> Messages:
     return [{"role": "user", "content": text}]
 
 
-def _apart(material: Material, held_out: list[Row], wanted: Wanted) -> Material:
+def _without_held_out_seeds(
+    material: Material, held_out: list[Prompt], request: GenerationRequest
+) -> Material:
     """The material without the seeds that are held-out prompts or come near to one: a writer that
     sees one would rewrite it into a train prompt.
     """
-    leaks = LeakFinder(held_out, LeakLimits(wanted.near_held_out, None))
-    found = leaks.asked_in([_asking(seed) for seed in material.seeds])
-    seeds = [seed for seed, leak in zip(material.seeds, found, strict=True) if leak is None]
+    leaks = LeakFinder(held_out, LeakLimits(request.near_held_out, None))
+    of_seeds = leaks.leaks_of_prompts([_as_prompt(seed) for seed in material.seeds])
+    seeds = [seed for seed, leak in zip(material.seeds, of_seeds, strict=True) if leak is None]
     if not seeds:
         raise UserError(
-            f"{wanted.key}.seeds: every seed is a gate or test prompt or comes near to one; "
+            f"{request.key}.seeds: every seed is a gate or test prompt or comes near to one; "
             "name other seeds"
         )
     return material._replace(seeds=seeds)
 
 
-async def _until_enough(
+async def _ask_in_waves(
     folder: Path,
-    wanted: Wanted,
+    request: GenerationRequest,
     material: Material,
-    sieve: PromptFilter,
+    prompt_filter: PromptFilter,
     endpoints: Endpoints,
     progress: Progress,
-) -> Made:
+) -> GeneratedPrompts:
     """Ask in waves: how many calls the next one has follows from what the last ones gave."""
-    name = wanted.config.endpoint
+    name = request.config.endpoint
     endpoint, live = endpoints.config(name), endpoints.live(name)
-    budget = Budget(**wanted.config.budget.model_dump())
+    budget = Budget(**request.config.budget.model_dump())
     number = round_number(folder)
-    answers: list[Reply] = []
-    wave = min(FIRST_WAVE, ceil(wanted.prompts / 4))
+    replies: list[Reply] = []
+    wave = min(FIRST_WAVE, ceil(request.prompts / 4))
     with Journal(run_of(folder) / "journal.sqlite") as journal:
         async with asking(name, endpoint, live, journal, budget) as ask:
 
-            async def one(call: int) -> tuple[str, Reply]:
-                recipe, messages = drawn_call(material, wanted.seed, number, call)
-                body = _body(wanted.config, messages, [wanted.seed, number, call])
+            async def ask_for_prompts(call: int) -> tuple[str, Reply]:
+                recipe, messages = draw_call(material, request.seed, number, call)
+                body = _body(request.config, messages, [request.seed, number, call])
                 # an endpoint that ignores the seed must still be asked each time
                 rubric, repeat = text_hash(recipe.template.text), number * CALLS_A_ROUND + call
                 return recipe.name, await ask(body, rubric, repeat)
 
-            async def all_of(calls: range) -> dict[int, tuple[str, Reply]]:
-                found: dict[int, tuple[str, Reply]] = {}
+            async def ask_wave(calls: range) -> dict[int, tuple[str, Reply]]:
+                answered: dict[int, tuple[str, Reply]] = {}
 
-                def heard(call: int, answered: tuple[str, Reply]) -> None:
-                    found[call] = answered
-                    progress(len(sieve.rows), wanted.prompts, f"{calls.start + len(found)} calls")
+                def on_reply(call: int, reply: tuple[str, Reply]) -> None:
+                    answered[call] = reply
+                    progress(
+                        len(prompt_filter.rows),
+                        request.prompts,
+                        f"{calls.start + len(answered)} calls",
+                    )
 
-                await each(calls, one, endpoint.max_in_flight, heard)
-                return found
+                await run_concurrently(calls, ask_for_prompts, endpoint.max_in_flight, on_reply)
+                return answered
 
-            while not sieve.full and sieve.ended is None:
-                calls = range(len(answers), len(answers) + wave)
-                found = await all_of(calls)
-                in_order = (found[call] for call in calls)
-                replies = list(takewhile(lambda one: one[1].failure != "budget", in_order))
-                answers += [answer for _, answer in replies]
-                sieve.take(replies)
-                if len(replies) < wave:
-                    sieve.ended = budget.refused
-                progress(len(sieve.rows), wanted.prompts, f"{len(answers)} calls")
-                wave = _next_wave(wave, sieve, wanted.prompts - len(sieve.rows))
-    return Made(sieve.rows, _facts(wanted, sieve, answers))
+            while not prompt_filter.full and prompt_filter.ended is None:
+                calls = range(len(replies), len(replies) + wave)
+                answered = await ask_wave(calls)
+                in_order = (answered[call] for call in calls)
+                paid = list(takewhile(lambda item: item[1].failure != "budget", in_order))
+                replies += [reply for _, reply in paid]
+                prompt_filter.take(paid)
+                if len(paid) < wave:
+                    prompt_filter.ended = budget.refused
+                progress(len(prompt_filter.rows), request.prompts, f"{len(replies)} calls")
+                wave = _next_wave(wave, prompt_filter, request.prompts - len(prompt_filter.rows))
+    return GeneratedPrompts(prompt_filter.rows, _facts(request, prompt_filter, replies))
 
 
-def _body(config: Generate, messages: list[dict[str, str]], drawn: list[int]) -> dict[str, Any]:
+def _body(config: Generate, messages: Messages, seeded_by: list[int]) -> dict[str, Any]:
     """The chat-completion arguments of a call."""
-    schema = {"response_format": SCHEMA} if config.channel == "json" else {}
-    seed = int(digest("seed", *drawn), 16) % 2**31
+    schema = {"response_format": RESPONSE_FORMAT} if config.channel == "json" else {}
+    seed = int(digest("seed", *seeded_by), 16) % 2**31
     body = {"messages": messages, **schema, "seed": seed, **config.arguments}
     left_out = [name for name, value in config.sampling.items() if value is None]
     return {name: value for name, value in body.items() if name not in left_out}
 
 
-def _next_wave(wave: int, sieve: PromptFilter, missing: int) -> int:
+def _next_wave(wave: int, prompt_filter: PromptFilter, missing: int) -> int:
     """Calls that bring what is missing if they give as much as those before, twice the last wave at
     most: recipes that no longer give anything are noticed before many calls are paid.
     """
-    a_call = max(len(sieve.rows), 1) / max(sieve.replies, 1)
-    return max(1, min(ceil(missing / a_call), 2 * wave))
+    prompts_a_call = max(len(prompt_filter.rows), 1) / max(prompt_filter.replies, 1)
+    return max(1, min(ceil(missing / prompts_a_call), 2 * wave))
 
 
-def _facts(wanted: Wanted, sieve: PromptFilter, answers: list[Reply]) -> dict[str, Any]:
+def _facts(
+    request: GenerationRequest, prompt_filter: PromptFilter, replies: list[Reply]
+) -> dict[str, Any]:
     return {
-        "prompts": len(sieve.rows),
-        "wanted": wanted.prompts,
-        "ended": None if sieve.full else sieve.ended,
-        "calls": len(answers),
-        "rejected": dict(sorted(sieve.rejected.items())),
-        "prompt_tokens": sum(answer.prompt_tokens for answer in answers),
-        "completion_tokens": sum(answer.completion_tokens for answer in answers),
-        "cost": sum(answer.cost for answer in answers),
+        "prompts": len(prompt_filter.rows),
+        "wanted": request.prompts,
+        "ended": None if prompt_filter.full else prompt_filter.ended,
+        "calls": len(replies),
+        "rejected": dict(sorted(prompt_filter.rejected.items())),
+        "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
+        "completion_tokens": sum(reply.completion_tokens for reply in replies),
+        "cost": sum(reply.cost for reply in replies),
     }

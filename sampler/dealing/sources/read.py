@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 
 from rounds.errors import UserError
-from rounds.tables import Row
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.dataset import dataset_values
 from sampler.dealing.sources.files import READERS, file_values, find_file, unit_of
-from sampler.dealing.sources.rows import EXPECTED, EXPECTED_OF_TABLES, prompt_row
+from sampler.dealing.sources.rows import EXPECTED, EXPECTED_OF_TABLES, SourcePrompt, prompt_row
 from sampler.dealing.sources.template import template_values
 
 
-def source_rows(source: SourceConfig, key: str) -> Iterator[Row]:
+def source_rows(source: SourceConfig, key: str) -> Iterator[SourcePrompt]:
     """The prompt rows of a source as it is read, repeated ones included; nothing is kept.
 
     `key` is the config key of the source. Raises UserError naming the file and line, the row, or

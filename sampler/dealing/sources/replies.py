@@ -7,10 +7,10 @@ from typing import Any
 from endpoints.hostile import flags
 from texts.messages import text_fault
 
-MOST_CHARACTERS = 4000
+MAX_CHARACTERS = 4000
 """Longer than any prompt that a recipe asks for: a text that did not end."""
 
-SCHEMA: dict[str, Any] = {
+RESPONSE_FORMAT: dict[str, Any] = {
     "type": "json_schema",
     "json_schema": {
         "name": "prompts",
@@ -23,11 +23,11 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
-"""`response_format` of a call."""
+"""Of a call whose replies are held to a schema."""
 
 FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?```", re.DOTALL)
 
-ANSWERS = re.compile(
+ANSWER_OPENING = re.compile(
     r"(?:sure|certainly|of course|absolutely)\s?[,.!:]"
     r"|here(?:'s| is| are)\b[^.\n]{0,40}\b(?:prompts?|answers?|versions?|responses?|rewrites?)\b"
     r"|(?:i'm|i am) sorry,? but (?:i|as)\b|as an ai\b"
@@ -37,7 +37,7 @@ ANSWERS = re.compile(
 )
 """How a text begins that answers, or refuses to, instead of asking."""
 
-CARRIED_OUT = re.compile(r"(?i)\n\W{0,3}(?:answer|response|assistant|solution)\W{0,2}:\s*\S")
+ANSWER_BELOW = re.compile(r"(?i)\n\W{0,3}(?:answer|response|assistant|solution)\W{0,2}:\s*\S")
 """A line below the prompt that begins an answer."""
 
 ABOUT_THE_TASK = re.compile(r"\b(?:given|rewritten) prompt\b", re.IGNORECASE)
@@ -57,20 +57,20 @@ def read_prompts(text: str) -> list[str] | None:
     if not isinstance(value, dict) or value.keys() != {"prompts"}:
         return None
     prompts = value["prompts"]
-    if not isinstance(prompts, list) or not all(isinstance(one, str) for one in prompts):
+    if not isinstance(prompts, list) or not all(isinstance(prompt, str) for prompt in prompts):
         return None
     if any(map(text_fault, prompts)):
         return None
-    return [one.strip() for one in prompts]
+    return [prompt.strip() for prompt in prompts]
 
 
-def text_is_no_prompt(text: str) -> str | None:
+def rejection_reason(text: str) -> str | None:
     """Why a generated text cannot be a prompt, in one word, or None."""
     if not re.search(r"\w", text):
         return "empty"
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         return "too_long"
-    if ANSWERS.match(text) or CARRIED_OUT.search(text):
+    if ANSWER_OPENING.match(text) or ANSWER_BELOW.search(text):
         return "answer"
     if ABOUT_THE_TASK.search(text):
         return "about_the_task"

@@ -1,39 +1,51 @@
 """One value of a source to a row of prompts.parquet."""
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 from rounds.errors import UserError
 from rounds.ids import prompt_id
-from rounds.tables import Row
+from rounds.rows import Messages
 from sampler.dealing.sources.config import SourceConfig
 from texts.messages import prompt_fault, text_fault
 
 EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
 EXPECTED_OF_TABLES = "expected a text or a list of chat messages"
-BESIDE = ("reference", "guidelines")
+JUDGE_COLUMNS = ("reference", "guidelines")
 """What a value may say for the judge, beside the prompt."""
 
 CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content)["']\s*:""")
 """How chat messages begin that were written into one text, as JSON or as Python prints them."""
 
 
+class SourcePrompt(TypedDict):
+    """A row of prompts.parquet before its split is known."""
+
+    prompt_id: str
+    messages: Messages
+    source: str
+    set_aside: str | None
+    reference: str | None
+    guidelines: str | None
+    tags: list[str] | None
+
+
 def prompt_row(
     value: Any, where: str, origin: str, source: SourceConfig, expected: str = EXPECTED_OF_TABLES
-) -> Row:
-    """The row, without its split, of a text, of chat messages, or of a mapping that has them.
+) -> SourcePrompt:
+    """The row of a text, of chat messages, or of a mapping that has them.
 
     `where` is the place that a fault is reported at, `origin` the row's source column. Raises
     UserError.
     """
-    beside = value if isinstance(value, dict) else {}
+    columns = value if isinstance(value, dict) else {}
     if isinstance(value, dict):
         value = _prompt_of(value, where, source.column)
     messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
     if fault := prompt_fault(messages):
         raise UserError(f"{where}: {fault}; {expected}")
-    for name in BESIDE:
-        text = beside.get(name)
+    for name in JUDGE_COLUMNS:
+        text = columns.get(name)
         if text is not None and (not isinstance(text, str) or text_fault(text)):
             raise UserError(f"{where}: {name} is not a text that can be kept")
     turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
@@ -44,21 +56,22 @@ def prompt_row(
         "messages": turns,
         "source": origin,
         "set_aside": None,
-        **{name: beside.get(name) for name in BESIDE},
-        "tags": _tags(beside.get("tags"), where, source),
+        "reference": columns.get("reference"),
+        "guidelines": columns.get("guidelines"),
+        "tags": _tags(columns.get("tags"), where, source),
     }
 
 
 def _prompt_of(value: dict[str, Any], where: str, column: str | None) -> Any:
     if column is not None and column not in value:
         raise UserError(f"{where}: no {column!r} (there are {', '.join(value)}); correct `column`")
-    found = value.get("prompt", value.get("messages")) if column is None else value[column]
-    if isinstance(found, str) and CHAT_AS_TEXT.match(found):
+    prompt = value.get("prompt", value.get("messages")) if column is None else value[column]
+    if isinstance(prompt, str) and CHAT_AS_TEXT.match(prompt):
         raise UserError(
             f"{where}: chat messages written as a text; expected a list of them, which JSONL and "
             "parquet can hold"
         )
-    return found
+    return prompt
 
 
 def _tags(given: Any, where: str, source: SourceConfig) -> list[str] | None:

@@ -30,7 +30,7 @@ def template_values(source: SourceConfig, key: str) -> Values:
         template = environment.from_string(text)
     except TemplateError as error:
         raise UserError(f"{key}.template: not a Jinja template ({error.message})") from error
-    _same_names(used, set(source.over), key)
+    _check_variables(used, set(source.over), key)
     names = sorted(source.over)
     values = [_values(source.over[name], f"{key}.over.{name}") for name in names]
     for number, chosen in enumerate(_combinations(values, source.sample), start=1):
@@ -51,7 +51,7 @@ def _text(template: str, key: str) -> str:
         raise UserError(f"{key}: {path} is not UTF-8 text ({error.reason})") from error
 
 
-def _same_names(used: set[str], given: set[str], key: str) -> None:
+def _check_variables(used: set[str], given: set[str], key: str) -> None:
     if missing := sorted(used - given):
         raise UserError(f"{key}.over: the template has {{{{ {missing[0]} }}}}, over has no values")
     if unused := sorted(given - used):
@@ -70,25 +70,25 @@ def _combinations(values: Sequence[list[Any]], sample: int | None) -> Iterator[t
     if sample is None or sample >= total:
         yield from product(*values)
     elif sample <= total // 2:
-        yield from (_combination(values, place) for place in _drawn(sample, total))
+        yield from (_combination(values, place) for place in _distinct_numbers(sample, total))
     else:  # the last of nearly all would be drawn again and again: draw those that stay out
-        out = _drawn(total - sample, total)
+        out = _distinct_numbers(total - sample, total)
         yield from (_combination(values, place) for place in range(total) if place not in out)
 
 
-def _drawn(count: int, total: int) -> dict[int, None]:
+def _distinct_numbers(count: int, total: int) -> dict[int, None]:
     """So many distinct numbers below `total` by hash, in the order of drawing."""
-    drawn: dict[int, None] = {}
+    numbers: dict[int, None] = {}
     turn = 0
-    while len(drawn) < count:
-        drawn[int(digest("combination", turn), 16) % total] = None
+    while len(numbers) < count:
+        numbers[int(digest("combination", turn), 16) % total] = None
         turn += 1
-    return drawn
+    return numbers
 
 
 def _combination(values: Sequence[list[Any]], place: int) -> tuple[Any, ...]:
     chosen = []
-    for some in values:
-        place, at = divmod(place, len(some))
-        chosen.append(some[at])
+    for choices in values:
+        place, index = divmod(place, len(choices))
+        chosen.append(choices[index])
     return tuple(chosen)

@@ -16,9 +16,9 @@ from endpoints.reply import Reply
 from endpoints.template import fence
 from judge.asking.questions import compare, rank, score
 from judge.asking.rows import Judge, Juror, Question
-from judge.asking.rubric import Messages, load_rubrics
+from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig
-from rounds.tables import Row
+from rounds.rows import Candidate, Messages, Verdict
 
 pytestmark = pytest.mark.long
 
@@ -66,11 +66,11 @@ TOKENS = re.compile(
 class Asked(NamedTuple):
     """The row that a question leaves, and the messages that were sent."""
 
-    row: Row
+    row: Verdict
     messages: Messages
 
 
-def ask(case: Case, candidate: Row, reply: str = "", secret: bytes = b"of the run") -> Asked:
+def ask(case: Case, candidate: Candidate, reply: str = "", secret: bytes = b"of the run") -> Asked:
     """Show the candidate at its place among harmless answers to a judge who gives this reply."""
     sent: list[Messages] = []
 
@@ -80,30 +80,30 @@ def ask(case: Case, candidate: Row, reply: str = "", secret: bytes = b"of the ru
         logprobs = sure if case.channel == "token" else None
         return Reply("key", reply, None, logprobs=logprobs)
 
-    voice, named = Juror("desk/m", answer), (case.kind, case.channel)
-    judge = Judge(CONFIGS[named], RUBRICS[named], secret, [voice])
+    juror, named = Juror("desk/m", answer), (case.kind, case.channel)
+    judge = Judge(CONFIGS[named], RUBRICS[named], secret, [juror])
     try:
-        _question(case, judge, voice, candidate).send(None)
+        _question(case, judge, juror, candidate).send(None)
     except StopIteration as done:  # this judge never waits, so there is no need for a loop
         return Asked(done.value, sent[0])
     raise AssertionError("it waited")
 
 
-async def _question(case: Case, judge: Judge, voice: Juror, candidate: Row) -> Row:
+async def _question(case: Case, judge: Judge, juror: Juror, candidate: Candidate) -> Verdict:
     shown = OTHERS[: {"pointwise": 0, "pairwise": 1, "listwise": 2}[case.kind]]
     shown.insert(case.place, candidate)
     if case.kind == "pointwise":
         of_one = Question(case.kind, PROMPT, candidate, None, None, "screen")
-        return await score(judge, voice, of_one)
+        return await score(judge, juror, of_one)
     if case.kind == "pairwise":
         first, second = shown
         of_two = Question(case.kind, PROMPT, first, second, "a", "confirm")
-        return await compare(judge, voice, of_two)
+        return await compare(judge, juror, of_two)
     of_all = Question(case.kind, PROMPT, shown[0], None, None, "screen", shown=shown)
-    return await rank(judge, voice, of_all)
+    return await rank(judge, juror, of_all)
 
 
-def attacker(text: str) -> Row:
+def attacker(text: str) -> Candidate:
     """A candidate row; half characters have no hash."""
     return candidate_row(PROMPT, "stands in", 9) | {"text": text}
 
@@ -247,7 +247,7 @@ def closing(case: Case) -> str:
     return f"[[{'>'.join(word) if isinstance(word, list) else word}]]"
 
 
-def said(row: Row) -> Any:
+def said(row: Verdict) -> Any:
     """What the row says, in the judge's words; None for an abstention."""
     if row["outcome"] == "abstain":
         return None

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.asking.reply import CLOSING_PAIRWISE, Menu, Ranking, Value, read_closing, scores
+from judge.asking.reply import TEXT_PAIRWISE, Menu, Ranking, Value, read_closing, score_menu
 
-TEN = scores((1, 10))
+TEN = score_menu((1, 10))
 
 
-def read(text: str, menu: Menu = CLOSING_PAIRWISE) -> Value | str:
+def read(text: str, menu: Menu = TEXT_PAIRWISE) -> Value | str:
     """The value, or the reason why there is none."""
     reading = read_closing(text, "verdict", menu)
     if reading.values is None:

@@ -11,16 +11,23 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from endpoints.reply import LOGPROBS_KEPT, Reply
-from judge.asking.logprobs import Logprobs, distribution, expected, wins
+from judge.asking.logprobs import Logprobs, distribution, expected_value, probability_of_first
 from judge.asking.questions import compare, score
-from judge.asking.reply import CLOSING_PAIRWISE, ONE_TOKEN_PAIRWISE, PAIRWISE, Choice, Value, scores
+from judge.asking.reply import (
+    JSON_PAIRWISE,
+    TEXT_PAIRWISE,
+    TOKEN_PAIRWISE,
+    Choice,
+    Value,
+    score_menu,
+)
 from judge.asking.rows import Judge, Juror, Question
 from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig
-from rounds.tables import Row
+from rounds.rows import Verdict
 
 Chances = dict[str, float]
-TEN = scores((1, 10))
+TEN = score_menu((1, 10))
 
 
 def token(written: str | bytes, others: Chances | None = None, p: float = 1.0) -> dict[str, Any]:
@@ -40,7 +47,7 @@ def text_of(logprobs: list[dict[str, Any]]) -> str:
 
 
 def found(
-    logprobs: list[dict[str, Any]], before: str, menu: Choice = PAIRWISE
+    logprobs: list[dict[str, Any]], before: str, menu: Choice = JSON_PAIRWISE
 ) -> tuple[dict[Value, float], float] | None:
     """The distribution at the character after `before`."""
     text = text_of(logprobs)
@@ -75,11 +82,11 @@ def test_a_word_is_found_however_the_tokens_are_cut(tail: list[dict[str, Any]]) 
 
 def test_a_space_before_the_word_does_not_matter() -> None:
     known = distribution(
-        [token(" A", {"A": 0.2, " B": 0.1, "B": 0.1}, 0.6)], " A", 1, ONE_TOKEN_PAIRWISE
+        [token(" A", {"A": 0.2, " B": 0.1, "B": 0.1}, 0.6)], " A", 1, TOKEN_PAIRWISE
     )
     assert known is not None and known[0] == approx(A=0.6 / 0.7, B=0.1 / 0.7)
     # what does not begin with the space would have put its word elsewhere
-    known = distribution([token("A", {" A": 0.2, " B": 0.2}, 0.6)], "A", 0, ONE_TOKEN_PAIRWISE)
+    known = distribution([token("A", {" A": 0.2, " B": 0.2}, 0.6)], "A", 0, TOKEN_PAIRWISE)
     assert known is not None and known[0] == approx(A=0.8, B=0.2)
 
 
@@ -149,18 +156,18 @@ def test_too_much_on_a_digit_that_was_not_written_is_unclear(
 
 def test_a_digit_that_nothing_follows_is_unclear() -> None:
     assert distribution([token("1", {"7": 0.3}, 0.7)], "1", 0, TEN) is None
-    assert distribution([token("1", {"7": 0.3}, 0.7)], "1", 0, scores((0, 9))) is not None
+    assert distribution([token("1", {"7": 0.3}, 0.7)], "1", 0, score_menu((0, 9))) is not None
 
 
 def test_a_letter_that_begins_several_verdicts_is_unclear() -> None:
     """[[A]] or [[A>B]]: where what follows decides nothing, no probability is made up."""
     whole = [token("[["), token("A", {"B": 0.3}, 0.7), token("]]")]
-    known = found(whole, "[[", CLOSING_PAIRWISE)
+    known = found(whole, "[[", TEXT_PAIRWISE)
     assert known is None  # what follows B was not written, so 0.3 of it is unclear
     sure = [token("[["), token("A", {"B": 0.01}, 0.99), token("]]", {">": 0.1}, 0.9)]
-    known = found(sure, "[[", CLOSING_PAIRWISE)
+    known = found(sure, "[[", TEXT_PAIRWISE)
     assert known is not None and known[0] == approx(A=1)
-    assert found([token("[["), token("A>B"), token("]]")], "[[", CLOSING_PAIRWISE) is not None
+    assert found([token("[["), token("A>B"), token("]]")], "[[", TEXT_PAIRWISE) is not None
 
 
 def test_the_end_of_a_long_reply_is_enough() -> None:
@@ -173,17 +180,17 @@ def test_the_end_of_a_long_reply_is_enough() -> None:
         token('"}'),
     ]
     text = text_of(whole)
-    known = distribution(whole[-LOGPROBS_KEPT:], text, text.rindex("B"), PAIRWISE)
+    known = distribution(whole[-LOGPROBS_KEPT:], text, text.rindex("B"), JSON_PAIRWISE)
     assert known is not None and known[0] == approx(B=0.75, A=0.25)
-    assert distribution(whole[-2:], text, text.index("w\xf6rd3"), PAIRWISE) is None
-    assert distribution(whole[-1:], text, text.rindex("B"), PAIRWISE) is None
+    assert distribution(whole[-2:], text, text.index("w\xf6rd3"), JSON_PAIRWISE) is None
+    assert distribution(whole[-1:], text, text.rindex("B"), JSON_PAIRWISE) is None
 
 
 @pytest.mark.parametrize("ends", [["<|im_end|>"], ["\n", "</s>"]])
 def test_tokens_that_end_the_turn_are_no_text(ends: list[str]) -> None:
     whole = [*HEAD, token(' "'), token("B", {"A": 0.1}, 0.9), token('"}')]
     text = text_of(whole)
-    known = distribution([*whole, *map(token, ends)], text, text.index('B"'), PAIRWISE)
+    known = distribution([*whole, *map(token, ends)], text, text.index('B"'), JSON_PAIRWISE)
     assert known is not None and known[0] == approx(B=0.9, A=0.1)
 
 
@@ -191,7 +198,7 @@ def test_thinking_that_is_kept_apart_from_the_text_is_passed_over() -> None:
     reply = [token('{"verdict": "'), token("B", {"A": 0.1}, 0.9), token('"}')]
     text = text_of(reply)
     logprobs = [token("<think>"), token("A\xe9"), token("</think>"), *reply]
-    known = distribution(logprobs, text, text.index('B"'), PAIRWISE)
+    known = distribution(logprobs, text, text.index('B"'), JSON_PAIRWISE)
     assert known is not None and known[0] == approx(B=0.9, A=0.1)
 
 
@@ -226,14 +233,14 @@ def test_an_endpoint_that_lists_no_bytes_is_read_by_its_tokens() -> None:
         for one in [entry, *entry["top_logprobs"]]:
             one["bytes"] = None
     whole[0] |= {"token": "\ud83d"}  # half a character; it stands before what is looked for
-    known = distribution(whole[1:], text, text.index('B"'), PAIRWISE)
+    known = distribution(whole[1:], text, text.index('B"'), JSON_PAIRWISE)
     assert known is not None and known[0] == approx(B=0.9, A=0.1)
-    assert distribution(whole, text, text.index('B"'), PAIRWISE) is None
+    assert distribution(whole, text, text.index('B"'), JSON_PAIRWISE) is None
 
 
 @pytest.mark.parametrize("logprobs", [None, []])
 def test_without_probabilities_nothing_is_known(logprobs: Logprobs) -> None:
-    assert distribution(logprobs, '{"verdict": "A"}', 13, PAIRWISE) is None
+    assert distribution(logprobs, '{"verdict": "A"}', 13, JSON_PAIRWISE) is None
 
 
 @pytest.mark.parametrize(
@@ -242,7 +249,7 @@ def test_without_probabilities_nothing_is_known(logprobs: Logprobs) -> None:
 )
 def test_a_text_that_the_tokens_do_not_spell_tells_nothing(text: str, place: int) -> None:
     logprobs = [token('{"verdict": "'), token("A"), token('"}')]
-    assert distribution(logprobs, text, place, PAIRWISE) is None
+    assert distribution(logprobs, text, place, JSON_PAIRWISE) is None
 
 
 def test_a_place_with_nothing_of_the_menu_tells_nothing() -> None:
@@ -253,12 +260,12 @@ def test_the_written_token_counts_once_and_counts_without_alternatives() -> None
     nothing: tuple[list[Any] | None, ...] = ([], None)
     for listed in nothing:
         alone = token("A", None, 0.9) | {"top_logprobs": listed}
-        known = distribution([alone], "A", 0, PAIRWISE)
+        known = distribution([alone], "A", 0, JSON_PAIRWISE)
         assert known is not None
         assert known[0] == {"A": 1.0} and known[1] == pytest.approx(0.9)
     unlisted = token("A", {"B": 0.5}, 0.1)  # sampled, but not among the likeliest
     unlisted["top_logprobs"] = unlisted["top_logprobs"][1:]
-    known = distribution([unlisted], "A", 0, PAIRWISE)
+    known = distribution([unlisted], "A", 0, JSON_PAIRWISE)
     assert known is not None and known[0] == approx(A=0.1 / 0.6, B=0.5 / 0.6)
 
 
@@ -300,7 +307,7 @@ def test_whatever_the_tokens_chances_sum_to_one(others: Chances, word: str, then
         chances, mass = known
         assert sum(chances.values()) == pytest.approx(1) and 0 < mass <= 1
         assert set(chances) <= set(range(1, 11))
-        assert 1 <= expected(chances) <= 10
+        assert 1 <= expected_value(chances) <= 10
 
 
 @pytest.mark.parametrize(
@@ -314,15 +321,15 @@ def test_whatever_the_tokens_chances_sum_to_one(others: Chances, word: str, then
     ],
 )
 def test_a_tie_counts_half_for_each(chances: dict[Value, float], a: float) -> None:
-    assert wins(chances, "A", "B") == pytest.approx(a)
-    assert wins(chances, "B", "A") == pytest.approx(1 - a)
+    assert probability_of_first(chances, "A", "B") == pytest.approx(a)
+    assert probability_of_first(chances, "B", "A") == pytest.approx(1 - a)
 
 
 @pytest.mark.parametrize(
     ("chances", "mean"), [({7: 1.0}, 7), ({1: 0.5, 10: 0.5}, 5.5), ({3: 0.25, 4: 0.75}, 3.75)]
 )
 def test_the_expected_score_is_the_mean(chances: dict[Value, float], mean: float) -> None:
-    assert expected(chances) == pytest.approx(mean)
+    assert expected_value(chances) == pytest.approx(mean)
 
 
 # the channels
@@ -338,7 +345,7 @@ def asked(
     b_first: bool = False,
     pointwise: bool = False,
     **settings: Any,
-) -> Row:
+) -> Verdict:
     """The row of a question that this reply answers."""
     reply = text if text is not None else text_of(logprobs or [])
     scale = (0, 9) if channel == "token" else (1, 10)
@@ -359,7 +366,7 @@ def asked(
     return asyncio.run(compare(judge, voice, question))
 
 
-def said(row: Row) -> tuple[Any, Any]:
+def said(row: Verdict) -> tuple[Any, Any]:
     return row["outcome"], row["reason"]
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from builders import prompt_row, user
 
-from judge.asking.channel import body
-from judge.asking.reply import PAIRWISE, Menu, scores
-from judge.asking.rows import Judge, Juror
+from judge.asking.channel import Request, request_body
+from judge.asking.reply import JSON_PAIRWISE, Menu, score_menu
 from judge.asking.rubric import (
     CRITERIA,
     NEEDED,
@@ -166,8 +165,9 @@ def test_turns_of_a_conversation_are_told_apart() -> None:
 
 def sent(fields: dict[str, Menu] | None = None, **given: Any) -> dict[str, Any]:
     config = config_of(**given)
-    judge = Judge(config, load_rubrics(config), SECRET, [Juror("desk/m", None)])
-    return body(judge, [{"role": "user", "content": "Q"}], fields or {"verdict": PAIRWISE})
+    rubric = load_rubrics(config).pairwise
+    messages = [{"role": "user", "content": "Q"}]
+    return request_body(config, Request(messages, rubric, fields or {"verdict": JSON_PAIRWISE}))
 
 
 def test_each_channel_sends_its_own_arguments() -> None:
@@ -192,7 +192,7 @@ def test_each_channel_sends_its_own_arguments() -> None:
 
 
 def test_only_json_asks_for_a_schema() -> None:
-    schema = sent({"score": scores((1, 3))})["response_format"]["json_schema"]["schema"]
+    schema = sent({"score": score_menu((1, 3))})["response_format"]["json_schema"]["schema"]
     assert schema["properties"]["score"]["enum"] == [1, 2, 3]
     assert "response_format" not in sent(channel="token")
     assert "response_format" not in sent(channel="text")

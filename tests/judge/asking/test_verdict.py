@@ -8,22 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.asking.reply import (
-    ONE_TOKEN_PAIRWISE,
-    PAIRWISE,
+    JSON_PAIRWISE,
+    TOKEN_PAIRWISE,
     Menu,
+    ParsedReply,
     Ranking,
-    Reading,
     Value,
     json_schema,
     read_json,
     read_token,
-    scores,
+    score_menu,
 )
 
-VERDICT: dict[str, Menu] = {"verdict": PAIRWISE}
-SCORE: dict[str, Menu] = {"score": scores((1, 10))}
+VERDICT: dict[str, Menu] = {"verdict": JSON_PAIRWISE}
+SCORE: dict[str, Menu] = {"score": score_menu((1, 10))}
 RANKING: dict[str, Menu] = {"ranking": Ranking(3)}
-CRITERIA: dict[str, Menu] = {"helpfulness": PAIRWISE, "style": PAIRWISE}
+CRITERIA: dict[str, Menu] = {"helpfulness": JSON_PAIRWISE, "style": JSON_PAIRWISE}
 
 
 def reply(**fields: object) -> str:
@@ -59,7 +59,7 @@ def test_a_score_off_the_scale_or_of_another_type_is_never_clipped(score: object
 
 @pytest.mark.parametrize("score", [True, False])
 def test_true_and_false_are_no_numbers(score: bool) -> None:
-    assert outcome(reply(score=score), {"score": scores((0, 1))}) == "off_menu"
+    assert outcome(reply(score=score), {"score": score_menu((0, 1))}) == "off_menu"
 
 
 @pytest.mark.parametrize("verdict", ["a", "C", "TIE", "A ", "", "A or B", None, 1, ["A"], {"A": 1}])
@@ -121,7 +121,7 @@ def test_a_field_that_is_not_named_plainly_is_off_menu(text: str) -> None:
     ids=lambda text: text[:12] or "empty",
 )
 def test_a_reply_that_is_not_one_json_value_is_not_json(text: str) -> None:
-    assert read_json(text, VERDICT) == Reading(None, None, "not_json")
+    assert read_json(text, VERDICT) == ParsedReply(None, None, "not_json")
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def test_a_reply_that_is_not_one_json_value_is_not_json(text: str) -> None:
     ],
 )
 def test_a_key_that_stands_twice_is_two_verdicts(text: str) -> None:
-    assert read_json(text, VERDICT) == Reading(None, None, "two_verdicts")
+    assert read_json(text, VERDICT) == ParsedReply(None, None, "two_verdicts")
 
 
 def test_an_abstention_keeps_the_rationale() -> None:
-    assert read_json(reply(verdict="C"), VERDICT) == Reading(None, "because", "off_menu")
+    assert read_json(reply(verdict="C"), VERDICT) == ParsedReply(None, "because", "off_menu")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_half_a_character_in_a_rationale_is_replaced_and_the_verdict_stands() ->
     assert outcome('{"rationale": "x", "verdict": "\\ud83d"}') == "off_menu"
 
 
-@pytest.mark.parametrize("fields", [VERDICT, CRITERIA, {"score": scores((-1, 3))}, SCORE])
+@pytest.mark.parametrize("fields", [VERDICT, CRITERIA, {"score": score_menu((-1, 3))}, SCORE])
 def test_what_is_offered_is_what_is_read(fields: dict[str, Menu]) -> None:
     properties = json_schema(fields)["json_schema"]["schema"]["properties"]
     for name in fields:
@@ -277,10 +277,10 @@ def test_no_text_is_read_without_a_reason_or_a_value(text: str) -> None:
     [("A", "A", 0), (" B", "B", 1), ("C\n", "tie", 0), ("\n A ", "A", 2)],
 )
 def test_one_token_is_read_where_it_stands(text: str, value: str, place: int) -> None:
-    reading = read_token(text, "verdict", ONE_TOKEN_PAIRWISE)
+    reading = read_token(text, "verdict", TOKEN_PAIRWISE)
     assert reading == ({"verdict": value}, None, None, {"verdict": place})
 
 
 @pytest.mark.parametrize("text", ["", "a", "tie", "A.", "A B", "AB", "[[A]]", '"A"', "The", "1"])
 def test_one_token_that_was_not_offered_is_off_menu(text: str) -> None:
-    assert read_token(text, "verdict", ONE_TOKEN_PAIRWISE)[::2] == (None, "off_menu")
+    assert read_token(text, "verdict", TOKEN_PAIRWISE)[::2] == (None, "off_menu")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from judge.health.bounds import crossed
+from judge.health.bounds import crossed_bounds
 from judge.health.config import Bounds
 from judge.health.measures import measure
 from judge.health.reliability import gold_measures
@@ -79,36 +79,36 @@ def test_every_bound_has_its_case():
 @pytest.mark.parametrize(("name", "bound", "over", "at", "says"), CASES)
 def test_a_bound_is_crossed_beyond_it_and_not_at_it(name, bound, over, at, says):
     bounds = OPEN.model_copy(update={name: bound, "min_n": 8})
-    (sentence,) = crossed(measures(**over), None, bounds)
+    (sentence,) = crossed_bounds(measures(**over), None, bounds)
     assert says in sentence and f"(judge.health.bounds.{name})" in sentence
-    assert crossed(measures(**at), None, bounds) == []
+    assert crossed_bounds(measures(**at), None, bounds) == []
 
 
 def test_the_gold_set_has_a_bound_of_its_own():
     bounds = OPEN.model_copy(update={"min_gold_accuracy": 0.5, "min_n": 10})
-    (sentence,) = crossed(None, gold(accuracy=rate(4, 10)), bounds)
+    (sentence,) = crossed_bounds(None, gold(accuracy=rate(4, 10)), bounds)
     assert "0.400 of 10, at least 0.5 (judge.health.bounds.min_gold_accuracy)" in sentence
-    assert crossed(measures(), gold(accuracy=rate(5, 10)), bounds) == []
+    assert crossed_bounds(measures(), gold(accuracy=rate(5, 10)), bounds) == []
 
 
 @pytest.mark.parametrize(("name", "bound", "over", "at", "says"), CASES)
 def test_a_rate_of_few_cases_crosses_nothing(name, bound, over, at, says):
     bounds = OPEN.model_copy(update={name: bound, "min_n": 11})
-    assert crossed(measures(**over), None, bounds) == []
+    assert crossed_bounds(measures(**over), None, bounds) == []
 
 
 @pytest.mark.parametrize(("name", "bound", "over", "at", "says"), CASES)
 def test_a_bound_that_is_switched_off_is_not_crossed(name, bound, over, at, says):
-    assert crossed(measures(**over), gold(accuracy=rate(0, 99)), OPEN) == []
+    assert crossed_bounds(measures(**over), gold(accuracy=rate(0, 99)), OPEN) == []
 
 
 def test_what_had_no_case_crosses_nothing():
-    assert crossed(measures(), gold(), Bounds()) == []
-    assert crossed(None, None, Bounds()) == []
+    assert crossed_bounds(measures(), gold(), Bounds()) == []
+    assert crossed_bounds(None, None, Bounds()) == []
 
 
 def test_every_bound_that_is_crossed_is_named():
-    found = crossed(measures(flips=rate(30, 40), drift=rate(40, 40)), None, Bounds())
+    found = crossed_bounds(measures(flips=rate(30, 40), drift=rate(40, 40)), None, Bounds())
     assert [sentence.split("bounds.")[1] for sentence in found] == ["max_flips)", "max_drift)"]
 
 

@@ -27,11 +27,14 @@ from judge.config import JudgeConfig
 from judge.health.canaries import CANARIES
 from judge.health.config import Bounds, Gold, Health
 from judge.health.examine import judge_gold, judge_health
+from judge.health.gold import most_gold_calls
+from judge.health.trials import most_trial_calls
 from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.errors import Stopped
-from rounds.tables import Row, read_rows
+from rounds.rows import VERDICTS, Prompt, Verdict
+from rounds.tables import read_rows
 from rounds.verdicts import comparisons
 
 pytestmark = pytest.mark.long
@@ -53,7 +56,7 @@ def examined(folder: Path, config: JudgeConfig, there: Endpoints) -> dict[str, A
     return judge_health(folder, config, there)["health"]
 
 
-def health_rows(folder: Path, purpose: str) -> list[Row]:
+def health_rows(folder: Path, purpose: str) -> list[Verdict]:
     return [row for row in read_rows(folder, "verdicts", ["health"]) if row["purpose"] == purpose]
 
 
@@ -144,14 +147,14 @@ def test_a_sample_of_none_starts_no_judge_and_measures_the_labels(
     assert found["flips"]["value"] == 1.0 and found["canaries"]["chosen"]["n"] == 0
 
 
-def length(prompt: Row, answer: str) -> float:
+def length(prompt: Prompt, answer: str) -> float:
     """A rule for the tests."""
     return float(len(answer))
 
 
 def test_a_function_has_no_health_to_ask_for(run_dir: Path, tmp_path):
     folder = answered(run_dir, (9, 10))
-    rule = config().model_copy(update={"endpoint": "python:test_examine:length"})
+    rule = config().model_copy(update={"endpoint": f"python:{__file__}:length"})
     found = examined(folder, rule, Endpoints({}, tmp_path))
     assert read_rows(folder, "verdicts", ["health"]) == [] and found["yield"]["value"] == 1.0
 
@@ -294,20 +297,51 @@ def test_a_judge_that_is_wrong_on_gold_is_stopped_before_it_labels(
     assert len(at.requests) == 2 * 3
 
 
+def ranks_honestly(body: dict[str, Any]) -> Any:
+    """Ranks lists by quality, and is honest about anything else."""
+    if "ranking" not in json.dumps(body["response_format"]):
+        return honest(body)
+    user = body["messages"][-1]["content"]
+    listed = re.findall(r"\[([A-D]) (\w{8})\]\n(.*?)\n\[/\1 \2\]", user, re.S)
+    seen = {letter: worth(text) for letter, _, text in listed}
+    return json.dumps({"rationale": "x", "ranking": sorted(seen, key=lambda one: -seen[one])})
+
+
 def test_a_judge_of_lists_meets_the_canaries_as_well(run_dir: Path, endpoint, desk):
-    def judge(body: dict[str, Any]) -> Any:
-        if "ranking" not in json.dumps(body["response_format"]):
-            return honest(body)
-        seen = {label: worth(text) for label, text in zip("ABCD", listed(body), strict=False)}
-        ranking = sorted(seen, key=lambda label: -seen[label])
-        return json.dumps({"rationale": "x", "ranking": ranking})
-
-    def listed(body: dict[str, Any]) -> list[str]:
-        user = body["messages"][-1]["content"]
-        return [text for _, text in re.findall(r"\[([A-D] \w{8})\]\n(.*?)\n\[/\1\]", user, re.S)]
-
-    folder, at = answered(run_dir, (9, 3, 5), (2, 8, 4)), endpoint(judge)
+    folder, at = answered(run_dir, (9, 3, 5), (2, 8, 4)), endpoint(ranks_honestly)
     ranked = config(max_canaries=0.0).model_copy(update={"strategy": "listwise"})
     found = examined(folder, ranked, desk(at))
     assert found["yield"]["value"] == 1.0
     assert found["canaries"]["chosen"]["n"] == len(CANARIES) and found["stability"]["n"] == 0
+
+
+# what a plan says beforehand
+
+
+def test_the_tests_of_a_judge_take_the_calls_that_a_plan_says_at_most(
+    run_dir: Path, tmp_path, endpoint
+):
+    at = {"desk": endpoint(ranks_honestly), "other": endpoint(honest)}
+    there, most = endpoints(tmp_path, **at), Counter[str]()
+    for number, strategy in enumerate(("screen_confirm", "screen_confirm", "listwise"), start=1):
+        folder = answered(run_dir, *[(9, 3, 5)] * 6, number=number)
+        given = config(second="other").model_copy(update={"strategy": strategy})
+        judge_candidates(folder, given, there)
+        before = sum(len(scripted.requests) for scripted in at.values())
+        judge_health(folder, given, there)
+        ended(folder)
+        counts = Counter(row["purpose"] for row in read_rows(folder, VERDICTS, ["health"]))
+        assert sum(len(scripted.requests) for scripted in at.values()) - before == counts.total()
+        most |= counts
+    assert most == most_trial_calls(given.health, 6)
+    assert len(at["other"].requests) == 3 * most["second"]
+
+
+def test_the_gold_set_takes_of_each_juror_the_calls_that_a_plan_says(
+    run_dir: Path, tmp_path, endpoint
+):
+    gold = Gold(path=gold_file(tmp_path, (9, 1, "a"), (1, 9, "b"), (8, 1, "a")))
+    at = {"desk": endpoint(honest), "other": endpoint(honest)}
+    jury = config().model_copy(update={"endpoint": list(at), "gold": gold})
+    judge_gold(answered(run_dir, (9, 3)), jury, endpoints(tmp_path, **at))
+    assert {len(scripted.requests) for scripted in at.values()} == {most_gold_calls(3)}

@@ -11,10 +11,13 @@ from builders import both, user
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.health.gold import GoldPair, flip_rate, gold_rows, measure_gold, read_gold, threshold_for
+from judge.health.gold import flip_rate, gold_rows, measure_gold, read_gold, threshold_for
+from judge.health.gold_lines import GoldPair
+from preferences.config import Data
 from rounds.errors import UserError
 from rounds.ids import text_hash
-from rounds.tables import Row, by_prompt, read_rows, write_rows
+from rounds.rows import Verdict
+from rounds.tables import by_prompt, read_rows, write_rows
 from rounds.verdicts import settle
 
 LABELLED = {"prompt": "Why?", "a": "yes", "b": "no", "label": "a"}
@@ -33,7 +36,7 @@ def read(tmp_path: Path, *rows: Any) -> list[GoldPair]:
     return read_gold(written(tmp_path, *rows), "judge.gold.path")
 
 
-def judged(label: str, *orders: Any, sure: float | None = None) -> tuple[GoldPair, list[Row]]:
+def judged(label: str, *orders: Any, sure: float | None = None) -> tuple[GoldPair, list[Verdict]]:
     """A gold pair and the verdicts on it; `sure` is the probability of a in both orders."""
     pair = GoldPair(user(f"gold {next(NUMBERS)}"), "one", "other", label)
     _, (a, b) = gold_rows([pair])
@@ -41,11 +44,11 @@ def judged(label: str, *orders: Any, sure: float | None = None) -> tuple[GoldPai
     return pair, [row | {"probability": sure, "purpose": "gold"} for row in rows]
 
 
-def all_of(*cases: tuple[GoldPair, list[Row]]) -> tuple[list[GoldPair], list[Row]]:
+def all_of(*cases: tuple[GoldPair, list[Verdict]]) -> tuple[list[GoldPair], list[Verdict]]:
     return [pair for pair, _ in cases], [row for _, rows in cases for row in rows]
 
 
-def measured(*cases: tuple[GoldPair, list[Row]]) -> dict[str, Any]:
+def measured(*cases: tuple[GoldPair, list[Verdict]]) -> dict[str, Any]:
     found = measure_gold(*all_of(*cases))
     assert json.loads(json.dumps(found)) == found
     return found
@@ -154,6 +157,17 @@ def test_a_file_that_is_not_there_empty_or_no_text_is_named_by_its_key(tmp_path:
         read_gold(str(tmp_path / "latin.jsonl"), "judge.gold.path")
 
 
+def test_a_byte_order_mark_is_no_text_and_what_is_not_json_is_named_or_skipped(tmp_path: Path):
+    lines = [json.dumps(LABELLED), '{"prompt": "x", "prompt": "y"}', "{oops", '{"label": NaN}']
+    (path := tmp_path / "gold.jsonl").write_text("\n".join(lines), encoding="utf-8-sig")
+    with pytest.raises(
+        UserError, match=r"gold.jsonl, line 2: the key 'prompt' is there twice; exp"
+    ):
+        read_gold(str(path), "judge.gold.path")
+    (pair,) = read_gold(Data(data=str(path), skip_malformed=True), "judge.gold.path")
+    assert pair.prompt == user("Why?")
+
+
 @pytest.mark.parametrize("separator", ["\u2028", "\u0085"])
 def test_a_line_separator_inside_a_text_does_not_end_the_line(tmp_path: Path, separator: str):
     line = json.dumps(LABELLED | {"a": f"a{separator}b"}, ensure_ascii=False)
@@ -239,7 +253,7 @@ def test_the_reliability_curve_has_the_accuracy_of_each_degree_of_confidence():
     assert (curve[2]["confidence"], share(curve[2]["accuracy"])) == (None, (None, 0))
 
 
-def sure_cases() -> list[tuple[GoldPair, list[Row]]]:
+def sure_cases() -> list[tuple[GoldPair, list[Verdict]]]:
     """Right 2 of 4 below 0.7, 3 of 4 from there, always from 0.9."""
     found = []
     for p, wrong in [(0.55, 2), (0.7, 1), (0.9, 0)]:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from builders import user
 from datasets import Dataset
-from preference_samples import EVERY, READ, WHO
+from preference_samples import EXPECTED, OPTIONS, SAMPLES
 
-from judge.health.gold import GoldPair, read_gold
+from judge.health.gold import read_gold
+from judge.health.gold_lines import GoldPair
 from preferences.config import Data
 from preferences.preference import Preference
 from rounds.errors import UserError
@@ -27,20 +28,20 @@ def better(pair: GoldPair) -> str | None:
     return {"a": pair.a, "b": pair.b}.get(pair.label)
 
 
-@pytest.mark.parametrize("shape", EVERY)
+@pytest.mark.parametrize("shape", SAMPLES)
 def test_every_shape_is_a_gold_set(tmp_path: Path, shape: str):
-    Dataset.from_list(EVERY[shape]).to_parquet(str(tmp_path / "gold.parquet"))
-    for path in (written(tmp_path, *EVERY[shape]), str(tmp_path / "gold.parquet")):
-        pairs = read_gold(Data(data=path, **WHO.get(shape, {})), KEY)
-        preferred = [row for row in READ[shape] if isinstance(row, Preference)]
+    Dataset.from_list(SAMPLES[shape]).to_parquet(str(tmp_path / "gold.parquet"))
+    for path in (written(tmp_path, *SAMPLES[shape]), str(tmp_path / "gold.parquet")):
+        pairs = read_gold(Data(data=path, **OPTIONS.get(shape, {})), KEY)
+        preferred = [row for row in EXPECTED[shape] if isinstance(row, Preference)]
         decided = [pair for pair in pairs if pair.label != "tie"]
         assert [better(pair) for pair in decided] == [row.chosen for row in preferred]
         assert [pair.prompt for pair in decided] == [row.prompt for row in preferred]
-        assert len(pairs) - len(decided) == READ[shape].count("tie")
+        assert len(pairs) - len(decided) == EXPECTED[shape].count("tie")
 
 
 def test_a_tie_is_a_label_of_its_own(tmp_path: Path):
-    *_, tie = read_gold(written(tmp_path, *EVERY["webgpt"]), KEY)
+    *_, tie = read_gold(written(tmp_path, *SAMPLES["webgpt"]), KEY)
     assert tie.label == "tie" and {tie.a, tie.b} == {"4", "Four."}
     assert tie.prompt == user("What is 2 + 2?")
 
@@ -49,7 +50,7 @@ def test_a_tie_is_a_label_of_its_own(tmp_path: Path):
     ("choices", "label"), [([1, 1, 0], "b wins"), ([0, 1], "tie"), ([0], "a wins")]
 )
 def test_people_who_disagree_give_the_label_of_most_or_a_tie(tmp_path: Path, choices, label: str):
-    row = EVERY["summarize_from_feedback"][0]
+    row = SAMPLES["summarize_from_feedback"][0]
     (pair,) = read_gold(written(tmp_path, *[row | {"choice": choice} for choice in choices]), KEY)
     wins = {"It was blue.": "b wins", "It was green.": "a wins", None: "tie"}
     assert wins[better(pair)] == label
@@ -63,7 +64,7 @@ def test_a_limit_takes_the_same_pairs_whatever_the_order(tmp_path: Path):
 
 
 def test_a_row_that_is_malformed_is_named_or_left_out(tmp_path: Path):
-    good, bad = EVERY["hh_rlhf"][0], {"chosen": "\n\nHuman: x", "rejected": "\n\nHuman: y"}
+    good, bad = SAMPLES["hh_rlhf"][0], {"chosen": "\n\nHuman: x", "rejected": "\n\nHuman: y"}
     path = written(tmp_path, good, bad)
     with pytest.raises(UserError, match=r"gold.jsonl, row 2: chosen does not end with"):
         read_gold(path, KEY)
@@ -89,7 +90,7 @@ def test_a_pair_of_more_than_text_is_refused(tmp_path: Path, change: dict, fault
 
 def test_a_set_without_two_answers_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match=rf"{KEY}: .* holds no pair of two answers"):
-        read_gold(written(tmp_path, EVERY["eli5"][1]), KEY)
+        read_gold(written(tmp_path, SAMPLES["eli5"][1]), KEY)
 
 
 def test_what_is_of_no_known_shape_is_told_with_the_shapes(tmp_path: Path):

@@ -22,9 +22,10 @@ from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.errors import UserError
-from rounds.tables import Row, read_rows
+from rounds.rows import Verdict
+from rounds.tables import read_rows
 from rounds.verdicts import comparisons, settle
-from trainer.stage import smoothed
+from trainer.stage import with_label_smoothing
 
 pytestmark = pytest.mark.long
 
@@ -38,7 +39,7 @@ def with_gold(path: str, min_n: int = 1, **given: Any) -> JudgeConfig:
     return JudgeConfig(**{**TOKEN, "gold": Gold(path=path, min_n=min_n), **given})
 
 
-def settled(rows: list[Row]) -> list[tuple[str, str | None]]:
+def settled(rows: list[Verdict]) -> list[tuple[str, str | None]]:
     return [settle(of_pair)[:2] for of_pair in comparisons(rows).values()]
 
 
@@ -158,7 +159,7 @@ def test_the_error_rate_on_gold_is_what_smooths_the_labels(run_dir: Path, tmp_pa
     facts = judge_gold(answered(run_dir, (9, 1)), given, endpoints(tmp_path, desk=at))
     assert facts["flip_rate"] == pytest.approx(0.25 if facts["gold"]["accuracy"]["n"] == 4 else 9)
     args = {"loss_type": "robust", "label_smoothing": "from_gold"}
-    assert smoothed(args, facts["flip_rate"])["label_smoothing"] == facts["flip_rate"]
+    assert with_label_smoothing(args, facts["flip_rate"])["label_smoothing"] == facts["flip_rate"]
     assert args["label_smoothing"] == "from_gold", "what was given is left as it is"
 
 
@@ -168,8 +169,8 @@ def test_too_few_decided_pairs_smooth_nothing(run_dir: Path, tmp_path, endpoint)
     facts = judge_gold(answered(run_dir, (9, 1)), given, endpoints(tmp_path, desk=at))
     assert facts["flip_rate"] is None
     with pytest.raises(UserError, match=r"label_smoothing: from_gold needs .*judge.gold.min_n"):
-        smoothed({"label_smoothing": "from_gold"}, facts["flip_rate"])
-    assert smoothed({"label_smoothing": 0.1}, None) == {"label_smoothing": 0.1}
+        with_label_smoothing({"label_smoothing": "from_gold"}, facts["flip_rate"])
+    assert with_label_smoothing({"label_smoothing": 0.1}, None) == {"label_smoothing": 0.1}
 
 
 def test_by_hand_the_stage_goes_from_gold_to_health(run_dir: Path, tmp_path, endpoint):

@@ -10,27 +10,27 @@ from hypothesis import strategies as st
 from judges import measured
 
 from judge.health.agreement import kappa
-from judge.health.canaries import canaries
-from rounds.tables import Row
+from judge.health.canaries import canary_candidates
+from rounds.rows import Candidate, Prompt, Verdict
 
 
 class Round:
     """Rows of a round, one prompt at a time."""
 
     def __init__(self) -> None:
-        self.prompts: list[Row] = []
-        self.candidates: list[Row] = []
-        self.verdicts: list[Row] = []
-        self.anchors: list[Row] = []
+        self.prompts: list[Prompt] = []
+        self.candidates: list[Candidate] = []
+        self.verdicts: list[Verdict] = []
+        self.anchors: list[Verdict] = []
 
-    def prompt(self, *texts: str) -> list[Row]:
+    def prompt(self, *texts: str) -> list[Candidate]:
         prompt = prompt_row(f"prompt {len(self.prompts)}")
         rows = [candidate_row(prompt, text, index) for index, text in enumerate(texts)]
         self.prompts.append(prompt)
         self.candidates += rows
         return rows
 
-    def compared(self, *orders: str, reason: str | None = None, **given: Any) -> list[Row]:
+    def compared(self, *orders: str, reason: str | None = None, **given: Any) -> list[Verdict]:
         """A prompt of its own whose two answers are compared, a the longer one."""
         a, b = self.prompt("longer", "short")
         rows = [row | given for row in both(a, b, *orders, reason=reason)]
@@ -43,7 +43,7 @@ class Round:
         return found
 
 
-def on_trial(row: Row, purpose: str, **given: Any) -> Row:
+def on_trial(row: Verdict, purpose: str, **given: Any) -> Verdict:
     key = f"{purpose} {row['request_key']}"
     return row | {"split": "health", "purpose": purpose, "repeat": 1, "request_key": key} | given
 
@@ -52,7 +52,7 @@ def share(rate: dict[str, Any]) -> tuple[float | None, int]:
     return rate["value"], rate["n"]
 
 
-def likely(rows: list[Row], a_first: float | None, b_first: float | None) -> list[Row]:
+def likely(rows: list[Verdict], a_first: float | None, b_first: float | None) -> list[Verdict]:
     return [rows[0] | {"probability": a_first}, rows[1] | {"probability": b_first}]
 
 
@@ -359,7 +359,7 @@ def test_canaries_count_what_they_win_in_both_orders_and_in_one():
     world = Round()
     said = {"empty": "aa", "opener": "bb", "verdict": "ba", "null_model": ("tie", "tie")}
     (answer,) = world.prompt("a real answer")
-    planted = canaries(world.prompts[0], answer)
+    planted = canary_candidates(world.prompts[0], answer)
     world.candidates += planted
     for row in planted:
         orders = said.get(row["policy_id"].removeprefix("canary/"), ("abstain", "b"))

@@ -7,13 +7,13 @@ import pytest
 from builders import both, candidate_row, prompt_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import Seen, candidates, honest_but_for, run
+from strategies import StrategyRun, candidates, honest_but_for, run_strategy
 
 from judge.config import Select
-from judge.strategies import most_calls
+from judge.strategies import STRATEGIES
 from judge.strategies.confirm import until_found
 from judge.strategies.select import Scored
-from rounds.tables import Row
+from rounds.rows import Candidate, Verdict
 
 NAMES = ["screen_confirm", "listwise", "round_robin"]
 """Strategies that select; listwise with a jury of two, which confirms whatever the rankings say."""
@@ -25,15 +25,17 @@ def jury(name: str) -> int:
     return 2 if name == "listwise" else 1
 
 
-def six(name: str, faults: dict[tuple[int, int], str], **select: int) -> Seen:
+def six(name: str, faults: dict[tuple[int, int], str], **select: int) -> StrategyRun:
     """Six candidates, judged rightly but for these comparisons."""
     given = Select.model_validate(select)
-    seen = run(name, honest_but_for(faults), candidates(range(1, 7)), jury=jury(name), select=given)
-    assert len(seen.asked) <= most_calls(name, 6, given, jury(name))
+    seen = run_strategy(
+        name, honest_but_for(faults), candidates(range(1, 7)), jury=jury(name), select=given
+    )
+    assert len(seen.questions) <= STRATEGIES[name].most_calls(6, given, jury(name))
     return seen
 
 
-def compared(seen: Seen) -> list[tuple[int, int]]:
+def compared(seen: StrategyRun) -> list[tuple[int, int]]:
     return [(max(pair), min(pair)) for pair in seen.settled]
 
 
@@ -91,13 +93,13 @@ def test_tries_are_the_most_comparisons_for_one_pair(name: str, faults: dict, tr
 )
 def test_of_several_pairs_each_that_is_not_found_is_tried_again(name, faults, tries, pairs):
     select = Select(pairs=2, tries=tries)
-    seen = run(
+    seen = run_strategy(
         name, honest_but_for(faults), candidates(range(1, 9)), jury=jury(name), select=select
     )
     assert compared(seen) == pairs
     found = [pair for pair in seen.decided if pair[0] > pair[1]]
     assert found == [pair for pair in pairs if pair not in faults] and len(found) <= 2
-    assert len(seen.asked) <= most_calls(name, 8, select, jury(name))
+    assert len(seen.questions) <= STRATEGIES[name].most_calls(8, select, jury(name))
 
 
 @pytest.mark.parametrize("name", ["screen_confirm", "listwise"])
@@ -106,27 +108,27 @@ def test_the_most_calls_are_those_of_a_judge_that_never_decides(name: str, pairs
     faults = dict.fromkeys(combinations(range(8, 0, -1), 2), "flip")
     select = Select(pairs=pairs, tries=tries)
     rows = candidates(range(1, 9))
-    seen = run(name, honest_but_for(faults), rows, jury=jury(name), select=select)
-    assert len(seen.asked) == most_calls(name, 8, select, jury(name))
+    seen = run_strategy(name, honest_but_for(faults), rows, jury=jury(name), select=select)
+    assert len(seen.questions) == STRATEGIES[name].most_calls(8, select, jury(name))
 
 
 def test_a_second_chance_asks_two_calls_and_only_after_the_first():
     seen = six("screen_confirm", {BEST: "flip"})
-    shown = [qualities for field, qualities in seen.asked if field == "verdict"]
+    shown = [qualities for field, qualities in seen.questions if field == "verdict"]
     assert shown == [[6, 1], [1, 6], [5, 2], [2, 5]]
-    assert len(six("screen_confirm", {}).asked) == 6 + 2
+    assert len(six("screen_confirm", {}).questions) == 6 + 2
 
 
 def test_the_second_chance_of_a_round_robin_costs_no_call():
     first, second = six("round_robin", {}), six("round_robin", {BEST: "flip"})
-    assert len(first.asked) == len(second.asked) == len(second.rows) == 30
+    assert len(first.questions) == len(second.questions) == len(second.rows) == 30
     used = [row["purpose"] for row in first.rows].count("confirm")
     assert (used, [row["purpose"] for row in second.rows].count("confirm")) == (2, 4)
 
 
 def test_two_rankings_with_the_same_ends_need_no_second_chance():
-    seen = run("listwise", honest_but_for({BEST: "flip"}), candidates(range(1, 7)))
-    assert len(seen.asked) == 2 and seen.decided == [BEST]
+    seen = run_strategy("listwise", honest_but_for({BEST: "flip"}), candidates(range(1, 7)))
+    assert len(seen.questions) == 2 and seen.decided == [BEST]
 
 
 def test_those_that_look_alike_have_no_second_chance():
@@ -134,8 +136,8 @@ def test_those_that_look_alike_have_no_second_chance():
         said = honest_but_for({(9, 1): "flip"})(field, shown)
         return 5 if field == "score" and shown[0] in (4, 5, 6) else said
 
-    seen = run("screen_confirm", judge, candidates([4, 9, 5, 1, 6]))
-    assert compared(seen) == [(9, 1)] and len(seen.asked) == 5 + 2
+    seen = run_strategy("screen_confirm", judge, candidates([4, 9, 5, 1, 6]))
+    assert compared(seen) == [(9, 1)] and len(seen.questions) == 5 + 2
 
 
 @settings(max_examples=200, deadline=None)
@@ -152,7 +154,7 @@ def test_whatever_is_said_no_candidate_is_asked_about_twice_and_no_pair_is_one_t
     rows = [candidate_row(prompt, str(place), place) for place in range(len(scores))]
     asked: list[tuple[int, int, str]] = []
 
-    async def compare(a: Row, b: Row) -> list[Row]:
+    async def compare(a: Candidate, b: Candidate) -> list[Verdict]:
         asked.append((a["index"], b["index"], said[len(asked)]))
         outcomes = {"right": "aa", "turned": "bb", "tie": ["tie", "tie"], "flip": "ab"}
         return both(a, b, *outcomes[asked[-1][2]])

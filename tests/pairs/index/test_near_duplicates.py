@@ -11,7 +11,7 @@ import pytest
 from plain_jaccard import edited, jaccard
 
 from pairs.index.bands import bands_for
-from pairs.index.near_duplicates import NearDuplicate, PairIndex
+from pairs.index.near_duplicates import NearDuplicate, NearIndex
 from pairs.index.segments import read_segment, strings, write_segment
 from texts import key_index, shingles
 
@@ -53,13 +53,13 @@ def untouched(number: int) -> Iterable[tuple[str, str]]:
     raise AssertionError(f"round {number} was read")
 
 
-def index(folder: Path, number: int, **changed: Any) -> PairIndex:
+def index(folder: Path, number: int, **changed: Any) -> NearIndex:
     """The index for a round after all those before it."""
     arguments = {"texts_of": untouched, "threshold": 0.7, "ngram": 3} | changed
-    return PairIndex(folder, number, list(range(1, number)), **arguments)
+    return NearIndex(folder, number, list(range(1, number)), **arguments)
 
 
-def keep(index: PairIndex, named: Named, at_once: int = 10_000) -> list[NearDuplicate | None]:
+def keep(index: NearIndex, named: Named, at_once: int = 10_000) -> list[NearDuplicate | None]:
     """Keep texts, so many a call."""
     hits: list[NearDuplicate | None] = []
     for at in range(0, len(named), at_once):
@@ -88,7 +88,7 @@ def test_over_rounds_each_text_meets_all_that_were_kept(tmp_path: Path, at_once:
     rounds = [texts(60, seed) for seed in (1, 2)]
     chance = random.Random(4)
     rounds.append([(f"x{name}", edited(text, 0.05, chance)) for name, text in sum(rounds, [])])
-    with patch.object(key_index, "LARGEST", 30):
+    with patch.object(key_index, "MAX_TEXTS", 30):
         for number, answer in enumerate(plainly(rounds, 0.7, 3), start=1):
             ours = index(tmp_path, number)
             assert keep(ours, rounds[number - 1], at_once) == answer
@@ -129,7 +129,7 @@ def test_the_best_hit_is_the_most_similar_then_of_the_earliest_round_then_name(
 def test_only_the_names_that_were_written_count_in_later_rounds(tmp_path: Path) -> None:
     named = texts(300, 5)
     ours = index(tmp_path, 1)
-    with patch.object(key_index, "LARGEST", 40):
+    with patch.object(key_index, "MAX_TEXTS", 40):
         left = kept(named, keep(ours, named, at_once=30))
     written = set(random.Random(6).sample(names(left), len(left) // 2))
     ours.write(written)

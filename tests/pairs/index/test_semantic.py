@@ -122,6 +122,32 @@ def test_only_rounds_without_a_file_of_this_embedding_are_embedded(tmp_path: Pat
     assert read == [1, 2, 1, 1, 2]
 
 
+def test_an_embedding_that_was_edited_embeds_earlier_rounds_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def embed(texts):\n    return [[1.0, len(text)] for text in texts]\n")
+    read: list[int] = []
+
+    def texts_of(number: int) -> list[tuple[str, str]]:
+        read.append(number)
+        return [("a", "cat")]
+
+    def similar(folder: Path) -> list[SemanticDuplicate | None]:
+        named = f"{folder}/mine.py:embed"
+        return SemanticIndex(tmp_path / "index", 2, [1], texts_of, named, 0.99).keep(
+            ["b"], ["horses"]
+        )
+
+    assert similar(tmp_path) == similar(tmp_path) == [None]
+    assert read == [1]
+    file.write_text("def embed(texts):\n    return [[1.0, 0.0] for text in texts]\n")
+    assert similar(tmp_path) == [SemanticDuplicate("a", 1, 1.0)]
+    assert read == [1, 1]
+    (tmp_path / "elsewhere").mkdir()
+    file.rename(tmp_path / "elsewhere" / "mine.py")
+    similar(tmp_path / "elsewhere")
+    assert read == [1, 1]  # the same function, wherever its file lies
+
+
 @pytest.mark.parametrize(
     ("embed", "said"),
     [

@@ -16,10 +16,10 @@ from rounds.folder import round_dir
 from rounds.tables import read_rows, write_rows
 from sampler.dealing.config import PromptsConfig
 from sampler.dealing.deal import deal, deal_warnings
-from sampler.dealing.pool import near_ones, prompt_key, read_pool, said_key
+from sampler.dealing.pool import near_question_keys, prompt_key, question_key, read_pool
 from sampler.dealing.shares import shares
 from sampler.dealing.sources.config import SourceConfig
-from sampler.dealing.splits import take_stock
+from sampler.dealing.splits import read_supply
 
 
 def prompts_file(path: Path, texts: list) -> str:
@@ -121,7 +121,7 @@ def test_a_round_dealt_again_is_the_same_round_and_keeps_what_was_set_aside(run_
 def test_prompts_held_out_by_number_do_not_move_when_lines_move(tmp_path: Path):
     texts = numbered(50)
     first, second = (
-        take_stock(
+        read_supply(
             PromptsConfig(train=prompts_file(tmp_path / f"{i}.jsonl", some), gate=10, test=10)
         )
         for i, some in enumerate((texts, texts[::-1]))
@@ -136,7 +136,7 @@ def test_an_added_line_moves_at_most_one_prompt_of_each_split(tmp_path: Path):
     splits = []
     for count in range(50, 60):
         train = prompts_file(tmp_path / "t.jsonl", numbered(count))
-        held = take_stock(PromptsConfig(train=train, gate=10, test=10)).held_out
+        held = read_supply(PromptsConfig(train=train, gate=10, test=10)).held_out
         splits.append((ids(held, "gate"), ids(held, "test")))
     for before, after in pairwise(splits):
         assert len(after[1] - before[1]) <= 1
@@ -185,12 +185,12 @@ def test_a_prompt_of_two_files_belongs_to_test_then_gate(tmp_path: Path):
         name: prompts_file(tmp_path / f"{name}.jsonl", list(texts))
         for name, texts in {"train": "abc", "gate": "bd", "test": "cd"}.items()
     }
-    stock = take_stock(PromptsConfig(**files))
+    supply = read_supply(PromptsConfig(**files))
     texts = {split: set() for split in ("gate", "test")}
-    for row in stock.held_out:
+    for row in supply.held_out:
         texts[row["split"]].add(row["messages"][0]["content"])
-    assert texts == {"gate": {"b"}, "test": {"c", "d"}} and stock.held_out_again == 2
-    assert stock.pool.keys.tolist() == [prompt_key([{"role": "user", "content": "a"}])]
+    assert texts == {"gate": {"b"}, "test": {"c", "d"}} and supply.held_out_again == 2
+    assert supply.pool.keys.tolist() == [prompt_key([{"role": "user", "content": "a"}])]
 
 
 def test_a_question_of_test_is_in_no_other_split_under_another_system_turn(tmp_path: Path):
@@ -198,22 +198,22 @@ def test_a_question_of_test_is_in_no_other_split_under_another_system_turn(tmp_p
     gate = prompts_file(tmp_path / "gate.jsonl", ["c", "d"])
     test = prompts_file(tmp_path / "test.jsonl", [turns])
     train = prompts_file(tmp_path / "train.jsonl", ["C", "e"])
-    stock = take_stock(PromptsConfig(train=train, gate=gate, test=test), near=False)
-    assert [row["messages"][-1]["content"] for row in stock.held_out] == ["d", "c"]
-    assert stock.held_out_again == 1 and len(stock.pool.keys) == 1
+    supply = read_supply(PromptsConfig(train=train, gate=gate, test=test), near=False)
+    assert [row["messages"][-1]["content"] for row in supply.held_out] == ["d", "c"]
+    assert supply.held_out_again == 1 and len(supply.pool.keys) == 1
 
 
 @pytest.mark.parametrize("held", [{"gate": 3, "test": 0}, {"gate": 2, "test": 1}])
 def test_holding_out_everything_leaves_nothing_to_train_on(tmp_path: Path, held: dict):
     train = prompts_file(tmp_path / "t.jsonl", ["a", "b", "c"])
     with pytest.raises(UserError, match=r"prompts.gate: \d held out of \d prompts leaves none"):
-        take_stock(PromptsConfig(train=train, **held))
+        read_supply(PromptsConfig(train=train, **held))
 
 
 def test_a_train_file_inside_the_gate_file_is_refused(tmp_path: Path):
     train = prompts_file(tmp_path / "t.jsonl", ["a", "b"])
     with pytest.raises(UserError, match="every prompt is a gate or test prompt; nothing to train"):
-        take_stock(PromptsConfig(train=train, gate=train, test=0))
+        read_supply(PromptsConfig(train=train, gate=train, test=0))
 
 
 def test_a_gate_that_test_leaves_empty_is_found_before_anything_is_spent(tmp_path: Path):
@@ -232,8 +232,8 @@ def test_prompts_of_one_pattern_are_all_near_and_the_message_says_what_helps(tmp
     train = prompts_file(tmp_path / "t.jsonl", [pattern.format(f"w{i}") for i in range(9)])
     config = PromptsConfig(train=train, gate=2, test=0, near_held_out=0.5)
     with pytest.raises(UserError, match=r"7 have 0.5 or more .* need prompts.near_held_out: 1"):
-        take_stock(config)
-    assert len(take_stock(config.model_copy(update={"near_held_out": 1.0})).pool.keys) == 7
+        read_supply(config)
+    assert len(read_supply(config.model_copy(update={"near_held_out": 1.0})).pool.keys) == 7
 
 
 @pytest.mark.parametrize("split", ["gate", "test"])
@@ -364,13 +364,13 @@ def test_near_prompts_are_found_over_all_turns_but_the_system_turn(tmp_path: Pat
     lines = [{"messages": [system, *turns]}, {"messages": [system, *turns[:1]]}, HELD]
     path = prompts_file(tmp_path / "t.jsonl", lines)
     held = {"prompt_id": "h", "messages": turns}
-    found = near_ones([("k", SourceConfig(file=path))], [held], 0.9)
-    assert found == {said_key([system, *turns])} == {prompt_key(turns)}
+    found = near_question_keys([("k", SourceConfig(file=path))], [held], 0.9)
+    assert found == {question_key([system, *turns])} == {prompt_key(turns)}
 
 
 def test_a_held_out_prompt_with_something_around_it_is_not_dealt(tmp_path: Path):
     wrapped = [f"Q: {HELD}\nA:", f"Hello!\n{HELD}", "Hello! What is the weather like?"]
     path = prompts_file(tmp_path / "t.jsonl", wrapped)
     held = [{"prompt_id": "h", "messages": user(HELD)}]
-    found = near_ones([("k", SourceConfig(file=path))], held, 1)
+    found = near_question_keys([("k", SourceConfig(file=path))], held, 1)
     assert found == {prompt_key(user(text)) for text in wrapped[:2]}

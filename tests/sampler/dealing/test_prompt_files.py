@@ -10,12 +10,12 @@ import pytest
 from builders import user
 
 from rounds.errors import UserError
-from rounds.tables import Row
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.read import source_rows
+from sampler.dealing.sources.rows import SourcePrompt
 
 
-def read(path: Path | str, key: str = "prompts.train", **given: object) -> list[Row]:
+def read(path: Path | str, key: str = "prompts.train", **given: object) -> list[SourcePrompt]:
     return list(source_rows(SourceConfig(file=str(path), **given), key))
 
 
@@ -25,7 +25,7 @@ def written(tmp_path: Path, *lines: str, name: str = "prompts.jsonl") -> Path:
     return path
 
 
-def texts(rows: list[Row]) -> list[str]:
+def texts(rows: list[SourcePrompt]) -> list[str]:
     return [row["messages"][-1]["content"] for row in rows]
 
 
@@ -150,6 +150,26 @@ def test_a_line_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path, line: 
     path = written(tmp_path, '"fine"', "", line)
     with pytest.raises(UserError, match=rf"prompts.jsonl, line 3: {fault}.*expected a JSON string"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('{"prompt": "Why?", "prompt": "How?"}', "prompt"),
+        ('{"prompt": [{"role": "user", "content": "a", "content": "b"}]}', "content"),
+    ],
+)
+def test_a_key_that_stands_twice_in_a_line_is_refused(tmp_path: Path, line: str, key: str):
+    says = rf"prompts.jsonl, line 2: the key '{key}' is there twice; expected a JSON string"
+    with pytest.raises(UserError, match=says):
+        read(written(tmp_path, '"fine"', line))
+
+
+def test_not_a_number_is_null_as_pandas_means_it(tmp_path: Path):
+    (row,) = read(written(tmp_path, '{"prompt": "Why?", "reference": NaN, "tags": NaN}'))
+    assert texts([row]) == ["Why?"] and row["reference"] is row["tags"] is None
+    with pytest.raises(UserError, match=r"prompts.jsonl, line 1: no prompt in it"):
+        read(written(tmp_path, '{"prompt": NaN}'))
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,15 @@ from configs import TREE, load, refused
 from flows.config import dump_config
 from rounds.errors import UserError
 from rounds.ids import digest
-from rounds.tables import Row, read_rows
+from rounds.tables import read_rows
 from sampler.dealing.config import PromptsConfig
 from sampler.dealing.deal import deal
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.read import source_rows
+from sampler.dealing.sources.rows import SourcePrompt
 
 
-def texts(rows: list[Row]) -> list[str]:
+def texts(rows: list[SourcePrompt]) -> list[str]:
     return [row["messages"][-1]["content"] for row in rows]
 
 
@@ -106,7 +107,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def from_shelf(shelf: Path, **given: object) -> list[Row]:
+def from_shelf(shelf: Path, **given: object) -> list[SourcePrompt]:
     cache = pytest.MonkeyPatch()
     import datasets
 

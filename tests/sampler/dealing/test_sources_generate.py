@@ -19,12 +19,13 @@ from flows.display import Display
 from flows.preflight import check
 from rounds.errors import Stopped, UserError
 from rounds.files import write_json
-from rounds.tables import Row, read_rows
+from rounds.rows import Prompt
+from rounds.tables import read_rows
 from sampler.dealing.config import PromptsConfig
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.dealing.sources.config import Generate
-from sampler.dealing.sources.recipes import drawn_call, read_material
-from sampler.dealing.sources.replies import read_prompts, text_is_no_prompt
+from sampler.dealing.sources.recipes import draw_call, read_material
+from sampler.dealing.sources.replies import read_prompts, rejection_reason
 
 pytestmark = pytest.mark.long
 
@@ -66,7 +67,7 @@ def config(tmp_path: Path) -> Callable[..., PromptsConfig]:
     return made
 
 
-def trained(folder: Path) -> list[Row]:
+def trained(folder: Path) -> list[Prompt]:
     return read_rows(folder, "prompts", ["train"])
 
 
@@ -200,7 +201,7 @@ def test_what_comes_near_to_a_seed_to_an_earlier_or_held_out_prompt_or_to_anothe
 def test_what_comes_near_to_a_prompt_that_no_round_has_had_yet_is_not_taken(
     run_dir: Path, endpoint, desk: Desk, config, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sampler.sources.sieve.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("sampler.dealing.sources.filter.ROWS_AT_ONCE", 2)
     lines = [new_text(number) + " now" for number in range(9)]
     numbers = count()
     at = endpoint(lambda body: prompts(*(new_text(next(numbers)) for _ in range(2))))
@@ -264,7 +265,7 @@ def test_only_the_object_that_was_asked_for_is_read(reply: str):
     ],
 )
 def test_a_text_that_is_no_prompt_is_told_by_what_it_is(text: str, reason: str):
-    assert text_is_no_prompt(text) == reason
+    assert rejection_reason(text) == reason
 
 
 def test_unreadable_replies_are_made_up_for(run_dir: Path, endpoint, desk: Desk, config):
@@ -337,7 +338,7 @@ def test_what_a_call_asks_follows_from_the_seeds_and_not_from_their_order(tmp_pa
         path = tmp_path / f"{name}.txt"
         path.write_text("\n".join(lines))
         material = read_material(Generate(endpoint="desk", seeds=str(path)), "k")
-        found.append([drawn_call(material, 0, 1, call)[1] for call in range(20)])
+        found.append([draw_call(material, 0, 1, call)[1] for call in range(20)])
     assert found[0] == found[1] and found[0][0] != found[0][1]
 
 
@@ -346,7 +347,7 @@ def test_weights_of_recipes_are_their_shares_of_the_calls(tmp_path: Path):
     path.write_text("Why?\n")
     config = Generate(endpoint="desk", seeds=str(path), recipes={"new": 3, "evolve": 1})
     material = read_material(config, "k")
-    names = Counter(drawn_call(material, 0, 1, call)[0].name for call in range(400))
+    names = Counter(draw_call(material, 0, 1, call)[0].name for call in range(400))
     assert 260 < names["new"] < 340
 
 
@@ -426,4 +427,4 @@ def test_a_reply_may_stand_in_a_fence(text: str):
     ],
 )
 def test_a_prompt_that_only_looks_like_an_answer_is_a_prompt(text: str):
-    assert text_is_no_prompt(text) is None
+    assert rejection_reason(text) is None

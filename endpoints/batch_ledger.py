@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     keys: frozenset[str]
 
 
-class Ledger:
+class BatchLedger:
     """The batches of one endpoint."""
 
     def __init__(self, journal: Journal, endpoint: str) -> None:

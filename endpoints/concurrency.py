@@ -1,17 +1,19 @@
 """Many pieces of work at once, with no barrier between them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
 from rounds.stages import Progress
-from rounds.tables import Row
+
+PROMPTS_AT_ONCE = 512
+"""Prompts whose calls may be under way together; the endpoints bound the calls themselves."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-async def each(
+async def run_concurrently(
     items: Iterable[Item],
     work: Callable[[Item], Awaitable[Result]],
     workers: int,
@@ -35,19 +37,15 @@ async def each(
         raise errors.exceptions[0] from None
 
 
-PROMPTS_AT_ONCE = 512
-"""Prompts whose calls may be under way together; the endpoints bound the calls themselves."""
+async def map_concurrently(
+    items: Sequence[Item], work: Callable[[Item], Awaitable[Result]], progress: Progress
+) -> list[Result]:
+    """Do `work` for every item, PROMPTS_AT_ONCE at a time; results in the order of the items."""
+    results: dict[int, Result] = {}
 
-
-async def stream(
-    items: list[Any], work: Callable[[Any], Awaitable[list[Row]]], progress: Progress
-) -> list[list[Row]]:
-    """Do all of the work with no barrier between items; results in the order of the items."""
-    results: dict[int, list[Row]] = {}
-
-    def done(item: tuple[int, Any], rows: list[Row]) -> None:
-        results[item[0]] = rows
+    def done(item: tuple[int, Item], result: Result) -> None:
+        results[item[0]] = result
         progress(len(results), len(items))
 
-    await each(enumerate(items), lambda item: work(item[1]), PROMPTS_AT_ONCE, done)
+    await run_concurrently(enumerate(items), lambda item: work(item[1]), PROMPTS_AT_ONCE, done)
     return [results[index] for index in range(len(items))]

@@ -7,7 +7,7 @@ from typing import Any
 from scripted import Raw
 
 
-class BatchDesk:
+class ScriptedBatches:
     """/v1/files and /v1/batches. `answer` makes an output line's response; None leaves it out."""
 
     def __init__(self, answer: Callable[[int, dict[str, Any]], Any]) -> None:
@@ -26,21 +26,21 @@ class BatchDesk:
                 content = data.decode().split("\r\n\r\n")[1].split("\r\n--")[0]
             name = f"file-{len(self.files)}"
             self.files[name] = content
-            return said({"id": name, "object": "file", "purpose": "batch"})
+            return json_reply({"id": name, "object": "file", "purpose": "batch"})
         if (method, path) == ("POST", "/v1/batches"):
             given = json.loads(data)
             assert given["completion_window"] == "24h"
             self.batches.append(
                 {"id": f"batch-{len(self.batches)}", "status": "in_progress"} | given
             )
-            return Raw(500) if self.lose_the_reply else said(self.batches[-1])
+            return Raw(500) if self.lose_the_reply else json_reply(self.batches[-1])
         if path.startswith("/v1/batches?"):
-            return said({"object": "list", "data": self.batches, "has_more": False})
+            return json_reply({"object": "list", "data": self.batches, "has_more": False})
         if path.startswith("/v1/batches/"):
-            return said(self.looked_at(next(b for b in self.batches if path.endswith(b["id"]))))
+            return json_reply(self.polled(next(b for b in self.batches if path.endswith(b["id"]))))
         return Raw(200, self.files[path.split("/")[3]])
 
-    def looked_at(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def polled(self, batch: dict[str, Any]) -> dict[str, Any]:
         self.polls_to_the_end -= 1
         if self.polls_to_the_end < 0 and batch["status"] == "in_progress":
             lines = []
@@ -53,10 +53,10 @@ class BatchDesk:
             batch |= {"status": self.end, "output_file_id": f"out-{batch['id']}"}
         return batch
 
-    def asked(self) -> list[int]:
+    def batch_sizes(self) -> list[int]:
         """How many calls each submitted batch held."""
         return [len(self.files[b["input_file_id"]].splitlines()) for b in self.batches]
 
 
-def said(reply: dict[str, Any]) -> Raw:
+def json_reply(reply: dict[str, Any]) -> Raw:
     return Raw(200, json.dumps(reply))

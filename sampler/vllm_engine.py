@@ -14,8 +14,8 @@ from vllm.lora.request import LoRARequest
 from vllm.sampling_params import RequestOutputKind
 
 from rounds.errors import UserError
-from sampler.answers import Drawn
-from sampler.revise import Messages
+from rounds.rows import Messages
+from sampler.answers import Completion
 from sampler.writers import Writer
 
 
@@ -48,49 +48,50 @@ class Engine:
                 "the policy's tokenizer has no chat template; prefloop samples chat models"
             )
         self._engine = llm.llm_engine
-        self._limit = self._engine.model_config.max_model_len
-        self._numbers = count()
-        self._open: dict[str, asyncio.Future[Any]] = {}
+        self._max_model_len: int = self._engine.model_config.max_model_len
+        self._request_numbers = count()
+        self._pending: dict[str, asyncio.Future[Any]] = {}
         self._loras = {
             folder: LoRARequest(f"adapter {number}", number, folder)
             for number, folder in enumerate(adapters, start=1)
         }
-        self.at_once: int = self._engine.vllm_config.scheduler_config.max_num_seqs
+        self.max_num_seqs: int = self._engine.vllm_config.scheduler_config.max_num_seqs
 
     async def draw(
-        self, source: Writer, messages: Messages, seed: int, first: int, n: int
-    ) -> list[Drawn | str]:
-        """As answers.Draw. A prompt that leaves no room for the answer is a reason, n times."""
-        assert source.policy is not None, "a reference is not sampled"
+        self, writer: Writer, messages: Messages, seed: int, first_index: int, n: int
+    ) -> list[Completion | str]:
+        """As answers.Draw. A prompt too long for an answer gives the reason, n times."""
+        assert writer.policy is not None, "a reference is not sampled"
         tokens = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_dict=False
         )
-        room = source.sampling.get("max_tokens", 16) or 1  # null: as many as fit
-        if len(tokens) + room > self._limit:
-            why = f"{len(tokens)} tokens and {room} for the answer; the model takes {self._limit}"
-            return [why] * n
-        name = str(next(self._numbers))
-        self._open[name] = asyncio.get_running_loop().create_future()
+        max_tokens = writer.sampling.get("max_tokens", 16) or 1  # null: as many as fit
+        if len(tokens) + max_tokens > self._max_model_len:
+            needed = f"{len(tokens)} tokens and {max_tokens} for the answer"
+            return [f"{needed}; the model takes {self._max_model_len}"] * n
+        request_id = str(next(self._request_numbers))
+        self._pending[request_id] = asyncio.get_running_loop().create_future()
         self._engine.add_request(
-            name,
+            request_id,
             {"type": "token", "prompt_token_ids": tokens},
-            sampling_params(source.sampling, n, seed + first),
-            lora_request=self._loras.get(source.policy.adapter or ""),
+            sampling_params(writer.sampling, n, seed + first_index),
+            lora_request=self._loras.get(writer.policy.adapter or ""),
         )
-        output = await self._open[name]
-        return [_drawn(each) for each in sorted(output.outputs, key=lambda each: each.index)]
+        finished = await self._pending[request_id]
+        outputs = sorted(finished.outputs, key=lambda output: output.index)
+        return [_completion(output) for output in outputs]
 
-    async def run(self, work: asyncio.Future[Any]) -> None:
-        """Step the engine until `work`, which awaits what it draws, is done."""
-        while not work.done():
-            if self._open:
+    async def run(self, task: asyncio.Future[Any]) -> None:
+        """Step the engine until `task`, which awaits what it draws, is done."""
+        while not task.done():
+            if self._pending:
                 for output in self._engine.step():
-                    answered = self._open.pop(output.request_id) if output.finished else None
-                    if answered is not None and not answered.done():  # one that failed ends all
-                        answered.set_result(output)
+                    future = self._pending.pop(output.request_id) if output.finished else None
+                    if future is not None and not future.done():  # one that failed ends all
+                        future.set_result(output)
             await asyncio.sleep(0)
 
 
-def _drawn(answer: Any) -> Drawn:
-    token_ids, logprob = list(answer.token_ids), answer.cumulative_logprob
-    return Drawn(answer.text, answer.finish_reason, len(token_ids), token_ids, logprob)
+def _completion(output: Any) -> Completion:
+    token_ids, logprob = list(output.token_ids), output.cumulative_logprob
+    return Completion(output.text, output.finish_reason, len(token_ids), token_ids, logprob)

@@ -1,0 +1,62 @@
+"""The calls behind verdicts, word for word, read from a run's journal while nobody or anybody writes.
+
+Promise 3: from a pair one reaches both judge calls as they were sent and answered.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from rounds.errors import UserError
+
+COLUMNS = "endpoint, model, request, answer, cost, at"
+
+
+class Call(NamedTuple):
+    """One call: the messages and every other argument as they were sent, and the whole reply.
+
+    `model` is the endpoint's name for it, of a served model the hash of its weights. `at` is the
+    time of the reply, in seconds since 1970.
+    """
+
+    endpoint: str
+    model: str
+    messages: list[dict[str, str]]
+    parameters: dict[str, Any]
+    reply: dict[str, Any]
+    cost: float
+    at: float
+
+
+def read_calls(journal: Path, keys: Iterable[str]) -> dict[str, Call]:
+    """The calls of these request keys that were answered, by key; an unusable reply where there is
+    no other.
+
+    Raises UserError where the journal is not there: it stays on the machine that asked.
+    """
+    if not journal.exists():
+        raise UserError(
+            f"{journal}: no journal here; requests and replies are kept where the run was made"
+        )
+    calls: dict[str, Call] = {}
+    with closing(sqlite3.connect(f"file:{quote(str(journal.resolve()))}?mode=ro", uri=True)) as db:
+        for key in dict.fromkeys(keys):
+            for table in ("answers", "failed"):
+                row = db.execute(
+                    f"SELECT {COLUMNS} FROM {table} WHERE key = ? ORDER BY at DESC LIMIT 1", (key,)
+                ).fetchone()
+                if row is not None:
+                    calls[key] = _call(*row)
+                    break
+    return calls
+
+
+def _call(endpoint: str, model: str, request: str, reply: str, cost: float, at: float) -> Call:
+    parameters = json.loads(request)
+    return Call(
+        endpoint, model, parameters.pop("messages"), parameters, json.loads(reply), cost, at
+    )

@@ -1,0 +1,39 @@
+"""Whether the packages that Python finds under prefloop's short names are prefloop's.
+
+Another project in the same environment, or a folder on PYTHONPATH, may have a `trainer` or a
+`judge` as well. Imports nothing but the standard library.
+"""
+
+from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGES = (
+    *("flows", "sampler", "judge", "pairs", "trainer", "gate", "viewer", "endpoints"),
+    *("preferences", "texts", "rounds", "starter", "prompts", "examples"),
+)
+MARK = "(prefloop)"
+"""Ends the docstring of each of them."""
+
+
+def foreign_package() -> str | None:
+    """What a person has to know of the first package that is not prefloop's; None if all are."""
+    for name in PACKAGES:
+        spec = find_spec(name)
+        place = Path(spec.origin) if spec and spec.origin else None
+        if place is None or MARK not in place.read_text(encoding="utf-8", errors="replace"):
+            return _sentence(name, place)
+    return None
+
+
+def _sentence(name: str, place: Path | None) -> str:
+    ours = Path(__file__).resolve().parent.parent / name
+    if place is None:
+        return f"{ours}: this package of prefloop is not there; install prefloop again"
+    others = sorted(set(packages_distributions().get(name, [])) - {"prefloop"})
+    of = f" (of {', '.join(f'{other} {version(other)}' for other in others)})" if others else ""
+    return (
+        f"the package {name} that Python finds is {place}{of}, and not prefloop's {ours}: the two "
+        "cannot share an environment; give prefloop one of its own (python3 -m venv), and leave "
+        "the other out of PYTHONPATH"
+    )

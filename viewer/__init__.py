@@ -1,0 +1,1 @@
+"""viewer: rounds to the pages that people look at (prefloop)."""
