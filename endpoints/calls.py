@@ -1,4 +1,4 @@
-"""The calls behind verdicts, word for word, read from a run's journal while nobody or anybody writes.
+"""The calls behind verdicts, word for word, from a journal that may be written meanwhile.
 
 Promise 3: from a pair one reaches both judge calls as they were sent and answered.
 """

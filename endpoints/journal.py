@@ -97,12 +97,6 @@ class Journal:
         added = self.db.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (key,)).rowcount
         return added == 0
 
-    def call(self, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Request and reply of one call, word for word, for inspection."""
-        row = self._last("request, answer", "answers", key)
-        row = row or self._last("request, answer", "failed", key)
-        return None if row is None else (json.loads(row[0]), json.loads(row[1]))
-
     def _entry(self, table: str, key: str) -> Entry | None:
         row = self._last("answer, cost", table, key)
         return None if row is None else Entry(json.loads(row[0]), row[1])

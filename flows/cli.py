@@ -105,8 +105,8 @@ def show(
 ) -> None:
     """Page through a round's judged pairs: prompt, answers, verdicts, why kept or dropped."""
     with one_message():
-        from viewer.pages import page, with_requests
         from rounds.show import traced_pairs
+        from viewer.pages import page, with_requests
 
         pairs: Iterable[Mapping[str, Any]] = traced_pairs(run, round, dropped, pair)
         if requests:

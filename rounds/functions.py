@@ -22,6 +22,10 @@ USER_FOLDERS: list[str] = []
 """Folders of loaded files, that of the last one first: the end of sys.path."""
 
 
+PACKAGES = Path(__file__).resolve().parent.parent
+"""The folder that holds prefloop's packages."""
+
+
 class UserFunction(NamedTuple):
     """A function of the user's: calling it raises UserError where it fails.
 
@@ -136,13 +140,15 @@ def _import(module: str) -> ModuleType:
 
 
 def _search(folder: Path) -> None:
-    """Let what is loaded import its neighbours: after all that is installed, so that they hide none
-    of it, and before those of a file that was loaded from another folder.
+    """Let what is loaded import its neighbours: after all that is installed and prefloop's own
+    packages, so that they hide none of it, and before those of a file from another folder.
     """
     if str(folder) in sys.path and str(folder) not in USER_FOLDERS:
         return  # Python looks there anyway
     USER_FOLDERS[:] = [str(folder), *(other for other in USER_FOLDERS if other != str(folder))]
-    sys.path[:] = [*(entry for entry in sys.path if entry not in USER_FOLDERS), *USER_FOLDERS]
+    before = [entry for entry in sys.path if entry not in USER_FOLDERS]
+    ours = [] if str(PACKAGES) in before else [str(PACKAGES)]  # not, where installed as editable
+    sys.path[:] = [*before, *ours, *USER_FOLDERS]
     for neighbour in folder.glob("*.py"):
         source = getattr(sys.modules.get(neighbour.stem), "__file__", None)
         if source and source != str(neighbour) and str(Path(source).parent) in USER_FOLDERS:

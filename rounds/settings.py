@@ -1,6 +1,5 @@
 """What the sections of the config share: their base, and what a path in one means."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -25,4 +24,4 @@ def locate(reference: str) -> Path:
     package, _, rest = reference.removeprefix(SHIPPED).partition("/")
     if not package:
         raise ValueError(f"{reference}: names no shipped file, as prefloop:starter/policy does")
-    return Path(str(files(package))) / rest
+    return Path(__file__).resolve().parent.parent / package / rest

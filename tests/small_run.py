@@ -42,8 +42,10 @@ def write_namesakes(folder: Path) -> None:
 
 
 TAKEN = """\
-if __name__.partition(".")[0] in "flows sampler judge pairs trainer gate viewer endpoints preferences \
-texts rounds starter prompts examples".split():
+if __name__.partition(".")[0] in (
+    "flows sampler judge pairs trainer gate viewer endpoints preferences texts rounds starter "
+    "prompts examples"
+).split():
     raise RuntimeError(f"the user's {__name__} was taken for prefloop's")
 """
 SCORE = """
@@ -89,7 +91,7 @@ def environment(home: Path, mark: str = "none") -> dict[str, str]:
 
 def command(*arguments: str) -> list[str]:
     """`prefloop ...` in this environment."""
-    return [sys.executable, "-P", "-m", "flows", *arguments]
+    return [sys.executable, "-P", "-m", "prefloop", *arguments]
 
 
 def run(folder: Path, *arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":

@@ -4,14 +4,22 @@ import asyncio
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripted import completion
 
+from endpoints.calls import read_calls
 from endpoints.client import from_journal
 from endpoints.journal import Journal, request_key
 
 BODY = {"messages": [{"role": "user", "content": "Q"}], "temperature": 0.0}
+
+
+def call(path: Path, key: str) -> Any:
+    """Request and reply of one call, for inspection."""
+    found = read_calls(path, [key]).get(key)
+    return found and ({"messages": found.messages, **found.parameters}, found.reply)
 
 
 def test_an_answer_comes_back_word_for_word_after_reopening(tmp_path: Path):
@@ -21,8 +29,8 @@ def test_an_answer_comes_back_word_for_word_after_reopening(tmp_path: Path):
         journal.put("k", "desk", "m", BODY, answer, 0.5)
     with Journal(path) as journal:
         assert journal.get("k") == (answer, 0.5)
-        assert journal.call("k") == (BODY, answer)
-        assert journal.get("other") is journal.call("other") is None
+        assert call(path, "k") == (BODY, answer)
+        assert journal.get("other") is call(path, "other") is None
 
 
 def test_the_first_answer_stays(tmp_path: Path):
@@ -33,15 +41,16 @@ def test_the_first_answer_stays(tmp_path: Path):
 
 
 def test_a_reply_that_is_no_answer_is_kept_for_inspection_each_time_and_answers_nothing(tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
         for text in ("first", "second"):
             journal.put("k", "desk", "m", BODY, {"text": text}, 0.25, failed=True)
         assert journal.get("k") is None
         assert journal.failed("k") == ({"text": "second"}, 0.25)
-        assert journal.call("k") == (BODY, {"text": "second"})
+        assert call(path, "k") == (BODY, {"text": "second"})
         assert journal.db.execute("SELECT sum(cost) FROM failed").fetchone() == (0.5,)
         journal.put("k", "desk", "m", BODY, {"text": "third"}, 0.25)
-        assert journal.call("k") == (BODY, {"text": "third"})
+        assert call(path, "k") == (BODY, {"text": "third"})
 
 
 def test_a_journal_of_the_first_version_is_read(tmp_path: Path):

@@ -15,7 +15,7 @@ import yaml
 from builders import POLICY, begun, candidate_row, prompt_row
 from small_run import ROOT, command, write_namesakes
 
-from flows.packages import PACKAGES, foreign_package
+from prefloop import PACKAGES, foreign_package
 from rounds.folder import write_round_start
 from rounds.tables import read_rows
 
@@ -90,9 +90,8 @@ def test_a_stage_by_hand_from_another_folder_needs_nothing_special(folder: Path,
 
 def test_a_namesake_on_the_path_is_named_with_ours(folder: Path):
     said = out(folder, *command("status", "runs/mine"), status=2, PYTHONPATH=str(folder))
-    found = next(name for name in PACKAGES if name != "flows")
-    assert said.startswith(f"error: the package {found} that Python finds is {folder / found}")
-    assert f"and not prefloop's {ROOT / found}: the two cannot share an environment" in said
+    assert said.startswith(f"error: the package flows that Python finds is {folder / 'flows.py'}")
+    assert f"and not prefloop's {ROOT / 'flows'}: the two cannot share an environment" in said
 
 
 def test_a_namesake_that_was_installed_over_ours_is_named_with_its_distribution(
@@ -105,6 +104,7 @@ def test_a_namesake_that_was_installed_over_ours_is_named_with_its_distribution(
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: animals\nVersion: 1.2\n")
     (facts / "top_level.txt").write_text("trainer\n")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "trainer", raising=False)
     said = foreign_package()
     assert said is not None and f"{tmp_path}/trainer/__init__.py (of animals 1.2)" in said
 

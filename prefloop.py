@@ -1,9 +1,11 @@
-"""Whether the packages that Python finds under prefloop's short names are prefloop's.
+"""The `prefloop` command, in a module whose name nobody else has.
 
-Another project in the same environment, or a folder on PYTHONPATH, may have a `trainer` or a
-`judge` as well. Imports nothing but the standard library.
+prefloop's packages have short names. Another project in the same environment, or a folder on
+PYTHONPATH, may have a `trainer` or a `flows` as well, so before any of them is imported it is made
+sure that what Python finds by these names is prefloop's. Imports the standard library alone.
 """
 
+import sys
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +29,7 @@ def foreign_package() -> str | None:
 
 
 def _sentence(name: str, place: Path | None) -> str:
-    ours = Path(__file__).resolve().parent.parent / name
+    ours = Path(__file__).resolve().parent / name
     if place is None:
         return f"{ours}: this package of prefloop is not there; install prefloop again"
     others = sorted(set(packages_distributions().get(name, [])) - {"prefloop"})
@@ -37,3 +39,17 @@ def _sentence(name: str, place: Path | None) -> str:
         "cannot share an environment; give prefloop one of its own (python3 -m venv), and leave "
         "the other out of PYTHONPATH"
     )
+
+
+def main() -> None:
+    """Run the command line, if all of prefloop's packages are its own."""
+    if fault := foreign_package():
+        print(f"error: {fault}", file=sys.stderr)
+        sys.exit(2)
+    from flows.cli import app
+
+    app()
+
+
+if __name__ == "__main__":
+    main()
