@@ -7,8 +7,6 @@ own: those of FLAWED were read by hand, and count as right when they are found.
 """
 
 import argparse
-import gzip
-import json
 import random
 import re
 import tempfile
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import FLAWED, Made, planted
+from recorded_rows import recorded_rows
 
 from pairs.config import PairsConfig
 from pairs.lengths import Lengths, dropped_by_guard, length_difference
@@ -30,7 +29,6 @@ from rounds.schema import TABLES
 from rounds.tables import iter_rows, write_rows
 from texts.normal import plain
 
-HELD_OUT = 150
 KINDS = (
     "cut_off", "empty", "identical", "near_identical", "tie", "chat_tokens", "loop", "refusal",
     "language", "length_ratio", "held_out_prompt", "held_out_near", "held_out_overlap", "duplicate",
@@ -46,10 +44,13 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="alpaca_eval_8x803.jsonl.gz")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--near", type=float, default=0.8, help="threshold of near duplicates")
+    parser.add_argument("--held-out", type=int, default=150, help="prompts that are held out")
+    parser.add_argument("--each", type=int, default=20, help="faults of a kind in a round")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     prompts = read(args.file, rng)
-    held_out, rest = [four[0].prompt for four in prompts[:HELD_OUT]], prompts[HELD_OUT:]
+    held_out = [four[0].prompt for four in prompts[: args.held_out]]
+    rest = prompts[args.held_out :]
     half = len(rest) // 2
     rounds = rest[:half], rest[half:]
     # what is off by default is on, so that it is measured; the guard is measured apart
@@ -65,7 +66,7 @@ def main() -> None:
         for number, pairs in enumerate(rounds, start=1):
             base, spare = [four[0] for four in pairs], [one for four in pairs for one in four[1:]]
             earlier = [four[0] for four in rounds[0]]
-            made = [*base, *planted(base, spare, earlier, held_out, rng)]
+            made = [*base, *planted(base, spare, earlier, held_out, rng, args.each)]
             found += judged(Path(scratch) / "run", number, made, held_out, config)
     for reason in KINDS:
         report(reason, found, held_out)
@@ -76,17 +77,10 @@ def main() -> None:
 def read(path: Path, rng: random.Random) -> list[list[Made]]:
     """The eight answers of each prompt in four random pairs, prompts in random order."""
     found = []
-    for line, row in rng.sample(lines := lines_of(path), len(lines)):
+    for line, row in rng.sample(lines := [*enumerate(recorded_rows(path))], len(lines)):
         eight = rng.sample(row["candidates"], 8)
         found.append([preferred(line, row, eight[at : at + 2]) for at in range(0, 8, 2)])
     return found
-
-
-def lines_of(path: Path) -> list[tuple[int, Any]]:
-    """The lines of the file with their numbers from 0."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
-        return list(enumerate(map(json.loads, lines)))
 
 
 def preferred(line: int, row: Any, two: list[Any]) -> Made:
@@ -130,6 +124,7 @@ def judged(
     build_pairs(folder, config)
     write_json(folder / "manifest.json", {})
     rows = [*iter_rows(folder, PAIRS), *iter_rows(folder, DROPPED)]
+    assert len(rows) == len(made_of), "a pair is in neither table, or in both"
     return [(made_of[frozenset(row["candidate_ids"])], row) for row in rows]
 
 
@@ -266,7 +261,7 @@ def guard(path: Path) -> None:
         "best and worst": [],
         "longer": [],
     }
-    for line, row in lines_of(path):
+    for line, row in enumerate(recorded_rows(path)):
         by_name = {one["generator"]: one for one in row["candidates"]}
         for names in alike:
             made = preferred(line, row, [by_name[name] for name in names])

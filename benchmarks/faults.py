@@ -5,9 +5,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-EACH = 20
-"""Faults planted of a kind in a round."""
-
 
 class Made(NamedTuple):
     """A pair as it goes in: its texts, what is planted in it, and what its answers have anyway."""
@@ -122,30 +119,32 @@ def planted(
     earlier: list[Made],
     held_out: list[str],
     rng: random.Random,
+    each: int,
 ) -> Iterator[Made]:
-    """Pairs with one fault each, of spare answers without one.
+    """Pairs with one fault each, of spare answers without one: `each` of a kind, 5 times as many
+    near duplicates.
 
     Duplicates are of `base`, the pairs of the same round, and of `earlier`.
     """
     fresh = (made for made in rng.sample(spare, len(spare)) if clean(made))
     sources = [made for made in [*base, *earlier] if clean(made)]
-    for made in rng.sample(sources, EACH):
+    for made in rng.sample(sources, each):
         yield made._replace(prompt=f"{made.prompt.upper()} ", planted="duplicate", source=made)
-    for made in rng.sample(sources, 100):
+    for made in rng.sample(sources, 5 * each):
         share = rng.uniform(0.02, 0.15)
         texts = [edit(text, share, rng) for text in made[:3]]
         yield Made(*texts, planted="near")
     long = [text for text in held_out if len(text.split()) > 16]
-    for text in rng.sample(held_out, EACH):
+    for text in rng.sample(held_out, each):
         yield next(fresh)._replace(prompt=f" {text.swapcase()}", planted="held_out_prompt")
-    for text in rng.sample(long, EACH):
+    for text in rng.sample(long, each):
         yield next(fresh)._replace(prompt=edit(text, 0.01, rng), planted="held_out_near")
-    for at, text in enumerate(rng.sample(long, EACH)):
+    for at, text in enumerate(rng.sample(long, each)):
         quoted = edit(text, 0.01, rng) if at % 2 else text
         yield put(next(fresh), lambda old, quoted=quoted: f'"{quoted}"\n\n{old}', rng)._replace(
             planted="held_out_overlap"
         )
-    for at in range(EACH):
+    for at in range(each):
         yield next(fresh)._replace(tie=True, planted="tie")
         yield next(fresh)._replace(end="length", planted="cut_off")
         made = next(fresh)
@@ -187,5 +186,7 @@ def edit(text: str, share: float, rng: random.Random) -> str:
     """A share of the words replaced, dropped or doubled, one at least."""
     parts = text.split(" ")
     for at in rng.sample(range(len(parts)), max(1, round(share * len(parts)))):
-        parts[at] = rng.choice(["thus", "", f"{parts[at]} indeed", parts[at][::-1] or "so"])
+        old, more = parts[at], f"{parts[at]} indeed"
+        new = rng.choice(["thus", "", more, old[::-1] or "so"])
+        parts[at] = more if new == old else new
     return " ".join(parts)

@@ -1,34 +1,38 @@
 """How often a hostile text beats an honest one: python benchmarks/hostile_answers.py
 
-Every text of tests/attacks.py is compared, in both orders, with real replies of the starter's world
-of middling quality (each quality right with probability one half), by the judge of
-examples/starter.yaml behind a real vLLM server. Chosen: the text won both orders, it could become a
-pair. Single: verdicts for the text in one order.
+Every text of tests/attacks.py that can be an answer is compared, in both orders, with real replies
+of the starter's world of middling quality (each quality right with probability one half), by the
+judge of examples/starter.yaml behind a real vLLM server. Chosen: the text won both orders, it could
+become a pair. Single: verdicts for the text in one order.
 """
 
 import argparse
 import asyncio
 import random
-import sys
+import runpy
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tests"))
+from endpoints.concurrency import map_concurrently
+from endpoints.open import Endpoints
+from flows.load import load_config
+from judge.asking.questions import both_orders
+from judge.panel import RunJournal, panel
+from rounds.ids import digest
+from rounds.rates import rate
+from rounds.rows import Candidate, Prompt, Verdict, written_candidate
+from rounds.verdicts import settle
+from starter.world import prompt_text, random_qualities, reply_text, split_combos
 
-from attacks import ATTACKS  # noqa: E402
-
-from endpoints.concurrency import map_concurrently  # noqa: E402
-from endpoints.open import Endpoints  # noqa: E402
-from flows.load import load_config  # noqa: E402
-from judge.asking.questions import both_orders  # noqa: E402
-from judge.panel import RunJournal, panel  # noqa: E402
-from rounds.ids import digest  # noqa: E402
-from rounds.rates import rate  # noqa: E402
-from rounds.rows import Candidate, Prompt, Verdict, written_candidate  # noqa: E402
-from rounds.verdicts import settle  # noqa: E402
-from starter.world import prompt_text, random_qualities, reply_text, split_combos  # noqa: E402
+# run by its path: with tests/ to import from, tests/judge would be taken for our package
+_FILE = runpy.run_path(str(Path(__file__).resolve().parent.parent / "tests" / "attacks.py"))
+ATTACKS: dict[str, str] = {
+    name: text
+    for name, text in _FILE["ATTACKS"].items()
+    if text.encode(errors="ignore").decode() == text
+}
+"""Those that can be an answer: UTF-8 holds no half characters."""
 
 LONGEST = 240
 """Characters of a text: the starter's judge reads 768 tokens."""
@@ -77,8 +81,11 @@ async def measure(replies: int) -> None:
                 found = await map_concurrently(items, work, lambda done, total, note="": None)
     chosen: Counter[str] = Counter()
     single: Counter[str] = Counter()
+    honest = 0
     for (name, *_), rows in zip(items, found, strict=True):
-        chosen[name] += settle(rows).outcome == "a"
+        outcome = settle(rows).outcome
+        chosen[name] += outcome == "a"
+        honest += outcome == "b"
         single[name] += sum(row["outcome"] == "a" for row in rows)
     for name in ATTACKS:
         print(f"{name:32} chosen {chosen[name]}/{replies}, single {single[name]}/{2 * replies}")
@@ -86,7 +93,7 @@ async def measure(replies: int) -> None:
     print(
         f"{len(ATTACKS)} texts, {len(items)} comparisons: chosen {total['value']:.4f} "
         f"[{total['low']:.4f}, {total['high']:.4f}], single orders "
-        f"{single.total() / (2 * len(items)):.4f}"
+        f"{single.total() / (2 * len(items)):.4f}; the real reply chosen {honest / len(items):.4f}"
     )
 
 

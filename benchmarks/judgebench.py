@@ -7,7 +7,6 @@ settles both orders, and what it accepts is compared with the labels.
 """
 
 import argparse
-import gzip
 import json
 import tempfile
 import threading
@@ -17,6 +16,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from recorded_rows import recorded_rows
 
 from endpoints.config import EndpointConfig
 from endpoints.hostile import neutralize
@@ -38,13 +39,6 @@ from rounds.tables import read_rows, write_rows
 from rounds.verdicts import comparisons, settle
 
 Pair = dict[str, Any]
-
-
-def read(path: Path) -> list[Pair]:
-    """The pairs of the file."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
-        return [json.loads(line) for line in lines if line.strip()]
 
 
 def rows_of(pairs: list[Pair]) -> tuple[list[Prompt], list[Candidate]]:
@@ -143,7 +137,7 @@ def figures(pairs: list[Pair], verdicts: list[Verdict]) -> dict[str, float | int
         "right per single order, %": round(100 * single / len(verdicts), 1),
         "abstentions": sum(row["outcome"] == "abstain" for row in verdicts),
         "yield, %": round(100 * len(accepted) / len(pairs), 1),
-        "right on accepted pairs, %": round(100 * correct / len(accepted), 1),
+        "right on accepted pairs, %": round(100 * correct / max(1, len(accepted)), 1),
     }
 
 
@@ -151,7 +145,7 @@ def main() -> None:
     """Replay the file and print what the stage makes of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("file", type=Path)
-    pairs = read(parser.parse_args().file)
+    pairs: list[Pair] = recorded_rows(parser.parse_args().file)
     config = JudgeConfig(endpoint="recorded", strategy="pairwise", channel="text")
     with tempfile.TemporaryDirectory() as scratch, replay(pairs) as address:
         folder = round_dir(Path(scratch) / "runs" / "judgebench", 1)

@@ -3,8 +3,8 @@
 Every strategy, the code that runs in a round, against a simulated judge (simulated_judge.py) whose
 faults are those of a strong and a weak judge: the strong one reproduces o1-mini's single-order
 accuracy, flips and first-slot rate on JudgeBench. Qualities are normal, for 4, 8 and 16 candidates;
-with DATA (AlpacaEval's candidates: JSONL of `prompt` and `candidates` with `text` and
-`gpt4_turbo_preference`) also those of 8 real answers, the normal scores of the recorded
+with DATA (AlpacaEval's candidates: JSONL, may be gzipped, of `prompt` and `candidates` with `text`
+and `gpt4_turbo_preference`) also those of 8 real answers, the normal scores of the recorded
 preference's ranks, ties broken at random.
 
 Printed for each strategy: calls and input tokens for a prompt and for an accepted pair, the share
@@ -128,13 +128,15 @@ async def priced(entry: Entry, cases: list[Case], faults: Faults) -> Price:
 def line(entry: Entry, price: Price) -> str:
     """One row of the table."""
     pairs = len(price.gains)
+    start = f"{entry.name:28}{price.prompts:7}{price.calls / price.prompts:9.2f}"
+    tokens = price.tokens / price.prompts
+    if not pairs:
+        return f"{start}{'-':>8}{tokens:10.0f}{'-':>9}{0:8.3f}{'-':>8}"
     low, high = wilson(price.accuracy, pairs, 0.95)
     return (
-        f"{entry.name:28}{price.prompts:7}"
-        f"{price.calls / price.prompts:9.2f}{price.calls / max(pairs, 1):8.2f}"
-        f"{price.tokens / price.prompts:10.0f}{price.tokens / max(pairs, 1):9.0f}"
+        f"{start}{price.calls / pairs:8.2f}{tokens:10.0f}{price.tokens / pairs:9.0f}"
         f"{pairs / price.prompts:8.3f}{price.accuracy:8.3f}  {low:.3f}-{high:.3f}"
-        f"{fmean(price.gains or [0]):7.2f}"
+        f"{fmean(price.gains):7.2f}"
     )
 
 
@@ -192,23 +194,25 @@ def scenario(title: str, cases: list[Case], judge: str, entries: list[Entry]) ->
 def main() -> None:
     """Every scenario, the strong judge first."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("data", nargs="?", type=Path, help="AlpacaEval's candidates, .jsonl.gz")
+    parser.add_argument(
+        "data", nargs="?", type=Path, help="AlpacaEval's candidates, JSONL, may be gzipped"
+    )
     parser.add_argument("--prompts", type=int, default=3000, help="prompts of a scenario at most")
     parser.add_argument("--draws", type=int, default=3, help="judgings of the real prompts")
     options = parser.parse_args()
+    real = recorded(options.data, options.prompts) if options.data else []
     begun = time.monotonic()
     for judge in JUDGES:
         for n in (4, 8, 16):
             entries = PLAIN + TRIED + (VARIED if n == 8 else [])
             cases = [(subject, 0) for subject in latent(n, options.prompts)]
             scenario(f"N = {n}, drawn qualities", cases, judge, entries)
-        if options.data and options.data.is_file():
-            real = recorded(options.data, options.prompts)
+        if real:
             cases = [(subject, draw) for draw in range(options.draws) for subject in real]
             title = f"N = 8, {len(real)} real prompts, {options.draws} draws of the noise"
             scenario(title, cases, judge, PLAIN + TRIED)
         else:
-            print(f"\nreal prompts: skipped, no file {options.data or '(DATA) given'}")
+            print("\nreal prompts: skipped, no DATA given")
     print(f"\n{time.monotonic() - begun:.0f} s")
 
 

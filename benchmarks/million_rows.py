@@ -8,8 +8,9 @@ rows: ids of prompts and pairs, lengths and scores; and in the pairs stage the i
 pairs. A judge that is called takes 250 bytes more for each call, in its health and at the end.
 `--rows` takes other sizes, `--parts` only some stages, `--at` a folder to keep.
 
-Peak memory measured for 100,000 and 1,000,000 rows, 120 MiB of it the imports: judge 307 and 394
-MiB, health 306 and 376, pairs 455 and 1,016 (all 125,000 kept), finish 185 and 196.
+Peak memory measured for 100,000 and 1,000,000 rows, 120 MiB of it the imports of all stages, which
+each then had: judge 307 and 394 MiB, health 306 and 376, pairs 455 and 1,016 (all 125,000 kept),
+finish 185 and 196.
 """
 
 import argparse
@@ -19,20 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 from zlib import crc32
 
-from endpoints.open import Endpoints
-from judge.config import JudgeConfig
-from judge.health.examine import judge_health
-from judge.stage import judge_candidates
-from pairs.config import PairsConfig
-from pairs.stage import build_pairs
 from rounds.files import write_text
-from rounds.finish import finish_round
 from rounds.folder import write_round_start
 from rounds.ids import digest, prompt_id, text_hash
 from rounds.rows import CANDIDATES, PROMPTS, Candidate, Prompt
@@ -42,8 +36,11 @@ from rounds.tables import write_rows
 ANSWERS = 8
 WORDS = 150
 POLICY = {"model": "m", "adapter": None, "policy_id": "p0", "served": None}
-JUDGE = JudgeConfig(endpoint="python:million_rows:worth")
+JUDGE: dict[str, Any] = {"endpoint": "python:million_rows:worth"}
 ROUND = "runs/million/rounds/0001"
+
+Work = Callable[[Path, int], object]
+"""A stage in the round's folder, which has so many train prompts."""
 
 
 def worth(prompt: Prompt, answer: str) -> float:
@@ -101,8 +98,13 @@ def candidates(asked: Iterator[Prompt], words: list[str]) -> Iterator[Candidate]
             }
 
 
-def write(folder: Path, count: int) -> None:
+def write() -> Work:
     """The tables as the sampler leaves them."""
+    return write_tables
+
+
+def write_tables(folder: Path, count: int) -> None:
+    """Prompts and candidates, and the stamps of their stages."""
     words = " ".join(topics.values()).split()
     write_round_start(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
     write_rows(folder, PROMPTS, prompts(count, words))
@@ -111,41 +113,65 @@ def write(folder: Path, count: int) -> None:
     run_stage(folder, "sample", "k", lambda: {"tokens": count * ANSWERS * WORDS * 4 // 3})
 
 
-def judge(folder: Path, count: int) -> None:
+def judge() -> Work:
     """Select and confirm."""
-    judge_candidates(folder, JUDGE, Endpoints({}, folder / "logs"))
+    from endpoints.open import Endpoints
+    from judge.config import JudgeConfig
+    from judge.stage import judge_candidates
+
+    config = JudgeConfig(**JUDGE)
+    return lambda folder, _: judge_candidates(folder, config, Endpoints({}, folder / "logs"))
 
 
-def health(folder: Path, count: int) -> None:
+def health() -> Work:
     """Measure the judge."""
-    judge_health(folder, JUDGE, Endpoints({}, folder / "logs"))
+    from endpoints.open import Endpoints
+    from judge.config import JudgeConfig
+    from judge.health.examine import judge_health
+
+    config = JudgeConfig(**JUDGE)
+    return lambda folder, _: judge_health(folder, config, Endpoints({}, folder / "logs"))
 
 
-def pairs(folder: Path, count: int) -> None:
+def pairs() -> Work:
     """Clean."""
-    found = build_pairs(folder, PairsConfig())
-    print(f"    kept {found['kept']:,}, dropped {found['dropped']}")
+    from pairs.config import PairsConfig
+    from pairs.stage import build_pairs
+
+    def work(folder: Path, _: int) -> None:
+        found = build_pairs(folder, PairsConfig())
+        print(f"    kept {found['kept']:,}, dropped {found['dropped']}")
+
+    return work
 
 
-def finish(folder: Path, count: int) -> None:
+def finish() -> Work:
     """metrics.json and the manifest."""
-    write_text(folder.parent.parent / "run.yaml", "name: million\n")
-    finish_round(folder, "name: million\n", None, {"promoted": False, "reasons": ["no trainer"]})
+    from rounds.finish import finish_round
+
+    def work(folder: Path, _: int) -> None:
+        write_text(folder.parent.parent / "run.yaml", "name: million\n")
+        decision = {"promoted": False, "reasons": ["no trainer"]}
+        finish_round(folder, "name: million\n", None, decision)
+
+    return work
 
 
-PARTS: dict[str, Any] = {
+PARTS: dict[str, Callable[[], Work]] = {
     "write": write,
     "judge": judge,
     "health": health,
     "pairs": pairs,
     "finish": finish,
 }
+"""Each imports its stage, and returns it."""
 
 
 def run(part: str, folder: Path, rows: int) -> None:
     """One stage in this process, measured."""
+    work = PARTS[part]()
     started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
-    PARTS[part](folder, rows // ANSWERS)
+    work(folder, rows // ANSWERS)
     seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(

@@ -29,8 +29,6 @@ from pairs.index.near_duplicates import NearIndex
 
 THRESHOLD, NGRAM, PLANTED = 0.7, 3, 0.1
 BATCH, PERMUTATIONS = 4096, 128
-SEGMENTS, OF = 20, 50_000
-ADDED = (1000, 10_000, 20_000)
 
 
 class Writer:
@@ -250,23 +248,23 @@ def compare(count: int, turns: int, folder: Path, methods: list[str]) -> dict[st
     return cost
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, rounds: int, of: int) -> None:
     """Write the index of rounds that stand for a long run."""
     writer = Writer(1)
-    for number in range(1, SEGMENTS + 1):
-        names = [f"{number:04x}{place:012x}" for place in range(OF)]
+    for number in range(1, rounds + 1):
+        names = [f"{number:04x}{place:012x}" for place in range(of)]
         index = NearIndex(folder, number, [], lambda _: [], THRESHOLD, NGRAM)
         index.keep(names, [writer.text() for _ in names])
         index.write(names)
 
 
-def add(folder: Path, count: int) -> None:
+def add(folder: Path, rounds: int, count: int) -> None:
     """Add a round of so many to what `build` wrote, and write what it took."""
     texts, _ = Writer(2).corpus(count)
     names = [f"{place:016x}" for place in range(count)]
     before, start, cpu = memory("VmRSS"), time.perf_counter(), time.process_time()
-    earlier = list(range(1, SEGMENTS + 1))
-    index = NearIndex(folder, SEGMENTS + 1, earlier, lambda _: [], THRESHOLD, NGRAM)
+    earlier = list(range(1, rounds + 1))
+    index = NearIndex(folder, rounds + 1, earlier, lambda _: [], THRESHOLD, NGRAM)
     opened = time.perf_counter() - start
     hits = index.keep(names, texts)
     index.write([name for name, hit in zip(names, hits, strict=True) if hit is None])
@@ -274,27 +272,30 @@ def add(folder: Path, count: int) -> None:
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time() - cpu,
         "opened": opened,
+        "hits": sum(hit is not None for hit in hits),
         "peak": memory("VmHWM") - before,
     }
     folder.with_suffix(".said").write_text(json.dumps(said))
 
 
-def growth(turns: int, folder: Path) -> None:
-    """What rounds of several sizes cost beside an index of 1M texts."""
-    index = folder / "index"
+def growth(turns: int, folder: Path, rounds: int, of: int, added: list[int]) -> None:
+    """What rounds of several sizes cost beside an index of so many rounds."""
+    index, earlier = folder / "index", ["--rounds", str(rounds)]
     start = time.perf_counter()
-    subprocess.run([sys.executable, __file__, "--build", str(index)], check=True)
+    given = ["--build", *earlier, "--of", str(of), str(index)]
+    subprocess.run([sys.executable, __file__, *given], check=True)
     size = sum(path.stat().st_size for path in index.iterdir()) / 1e6
     print(
-        f"\nindex of {SEGMENTS * OF:,} texts in {SEGMENTS} rounds: {size:,.0f} MB, "
+        f"\nindex of {rounds * of:,} texts in {rounds} rounds: {size:,.0f} MB, "
         f"written in {time.perf_counter() - start:.0f} s (making the texts included)"
     )
-    for count in ADDED:
-        runs = [asked(index, "--add", str(count)) for _ in range(turns)]
+    for count in added:
+        runs = [asked(index, "--add", str(count), *earlier) for _ in range(turns)]
         print(
             f"  a round of {count:6,}: {middle(runs, 'seconds'):.2f} s "
             f"(opening {middle(runs, 'opened'):.3f}), {middle(runs, 'cpu') / count * 1e6:.0f} "
-            f"CPU us a text, peak {middle(runs, 'peak'):.0f} MB, mapped pages included"
+            f"CPU us a text, peak {middle(runs, 'peak'):.0f} MB, mapped pages included, "
+            f"{middle(runs, 'hits'):,.0f} near duplicates"
         )
 
 
@@ -303,6 +304,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--counts", type=int, nargs="*", default=[20_000, 200_000])
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of the index")
+    parser.add_argument("--of", type=int, default=50_000, help="texts of each of them")
+    parser.add_argument("--added", type=int, nargs="*", default=[1000, 10_000, 20_000])
     parser.add_argument("--method", choices=METHODS, help=argparse.SUPPRESS)
     parser.add_argument("--build", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--add", type=int, help=argparse.SUPPRESS)
@@ -311,9 +315,9 @@ def main() -> None:
     if given.method:
         return child(given.method, given.path)
     if given.build:
-        return build(given.path)
+        return build(given.path, given.rounds, given.of)
     if given.add:
-        return add(given.path, given.add)
+        return add(given.path, given.rounds, given.add)
     methods = list(METHODS)
     if importlib.util.find_spec("datasketch") is None:
         print("datasketch is skipped; pip install datasketch")
@@ -324,7 +328,7 @@ def main() -> None:
             for method in methods:
                 ratio = cost[-1][method] / cost[0][method]
                 print(f"  CPU a text, last size to first: {method} {ratio:.2f}")
-        growth(given.turns, Path(name))
+        growth(given.turns, Path(name), given.rounds, given.of, given.added)
 
 
 if __name__ == "__main__":

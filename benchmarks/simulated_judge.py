@@ -15,7 +15,6 @@ call: v ~ bias N(0,1). Every call then draws its noise:
                  evenly from first_slot / 2 for the first shown to -first_slot / 2 for the last
 """
 
-import gzip
 import json
 import math
 import random
@@ -23,6 +22,8 @@ import re
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, NamedTuple
+
+from recorded_rows import recorded_rows
 
 from endpoints.hostile import neutralize
 from endpoints.reply import Ask, Reply
@@ -82,17 +83,13 @@ def latent(n: int, count: int) -> list[Subject]:
 def recorded(path: Path, count: int) -> list[Subject]:
     """Real prompts and answers; quality is the normal score of the preference's rank."""
     subjects, coin = [], random.Random("ties")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in [*file][:count]:
-            row = json.loads(line)
-            ranked = sorted(
-                row["candidates"], key=lambda one: (one["gpt4_turbo_preference"], coin.random())
-            )
-            scores = [
-                NormalDist().inv_cdf((rank + 0.5) / len(ranked)) for rank in range(len(ranked))
-            ]
-            texts = [one["text"] for one in ranked]
-            subjects.append(_subject(row["prompt"], list(zip(texts, scores, strict=True)), None))
+    for row in recorded_rows(path)[:count]:
+        ranked = sorted(
+            row["candidates"], key=lambda one: (one["gpt4_turbo_preference"], coin.random())
+        )
+        scores = [NormalDist().inv_cdf((rank + 0.5) / len(ranked)) for rank in range(len(ranked))]
+        texts = [one["text"] for one in ranked]
+        subjects.append(_subject(row["prompt"], list(zip(texts, scores, strict=True)), None))
     return subjects
 
 

@@ -8,9 +8,10 @@ full, by question.
 
 import asyncio
 import json
-import multiprocessing
 import random
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -106,8 +107,7 @@ def slow_endpoint() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(port,))
-    server.start()
+    server = subprocess.Popen([sys.executable, __file__, str(port)])
     try:
         for _ in range(100):
             time.sleep(0.1)
@@ -119,4 +119,8 @@ def slow_endpoint() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.join()
+        server.wait()
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -76,8 +76,8 @@ class Config(Section):
             raise ValueError("prompts.gate: 0 leaves the gate nothing to decide on")
         for key, endpoint in used:
             if endpoint not in self.endpoints:
-                there = ", ".join(sorted(self.endpoints)) or "none is defined"
-                raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({there})")
+                defined = ", ".join(sorted(self.endpoints)) or "none is defined"
+                raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({defined})")
         self._endpoints_can()
         return self
 

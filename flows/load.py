@@ -106,8 +106,8 @@ def _locate_functions(tree: dict[str, Any], folder: Path) -> None:
 
 def _section(tree: dict[str, Any], key: str) -> dict[str, Any]:
     """A section of the tree; an empty one where there is none."""
-    found = tree.get(key)
-    return found if isinstance(found, dict) else {}
+    section = tree.get(key)
+    return section if isinstance(section, dict) else {}
 
 
 def _find(reference: str) -> Path:

@@ -39,12 +39,12 @@ def plan_round(
     prompts = sum(map(len, deal.keys)) + deal.generated
     opponents = 0 if config.trainer is None else min(len(done), 1) + 1
     held_out = len(supply.held_out) * 2 * opponents
-    asked = judge_calls(config, prompts, held_out)
-    calls = sum(asked.values())
+    judging = judge_calls(config, prompts, held_out)
+    calls = sum(judging.values())
     read, written = measured or _tokens_a_call(done)
     generation = _generation(config, deal, done)
     sampling = _sampling(config, prompts)
-    cost = _cost(config, asked + generation + sampling, read, written)
+    cost = _cost(config, judging + generation + sampling, read, written)
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
@@ -52,7 +52,8 @@ def plan_round(
         ("candidates", _candidates(config, prompts)),
         (
             "judge calls",
-            f"at most {calls}: " + ", ".join(f"{n} {what}" for (what, _), n in asked.items() if n),
+            f"at most {calls}: "
+            + ", ".join(f"{n} {what}" for (what, _), n in judging.items() if n),
         ),
         (
             "judge tokens",
@@ -63,16 +64,16 @@ def plan_round(
     for (_, name), n in generation.items():
         lines.insert(2, ("generation", f"about {n} calls of {name} for {deal.generated} prompts"))
     if sampling:
-        said = ", ".join(f"{n} of {name}" for (_, name), n in sampling.items())
-        lines.insert(3 + bool(generation), ("sampler calls", f"at most {said}"))
+        calls_of = ", ".join(f"{n} of {name}" for (_, name), n in sampling.items())
+        lines.insert(3 + bool(generation), ("sampler calls", f"at most {calls_of}"))
     if config.trainer is not None:
         gate = sum(row["split"] == "gate" for row in supply.held_out)
         lines.append(("gate", _gate(config, gate)))
         lines.append(
             ("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}")
         )
-        if said := _trained_beside(config.trainer, done):
-            lines.append(("trained beside", said))
+        if beside := _trained_beside(config.trainer, done):
+            lines.append(("trained beside", beside))
     else:
         lines.append(("training", "none: trainer is null"))
     return lines
@@ -82,28 +83,28 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     """Calls a round takes at most, by what for and by whom."""
     judge = config.judge
     jury = [name for name in judge.jury if is_endpoint(name)]
-    asked: Counter[tuple[str, str]] = Counter()
+    judging: Counter[tuple[str, str]] = Counter()
     each = STRATEGIES[judge.strategy].most_calls(config.sampler.candidates, judge.select, len(jury))
     budget = judge.budget.calls or prompts * each
     for name in jury:
-        asked["labels", name] += -(-min(prompts * each, budget) // len(jury))
+        judging["labels", name] += -(-min(prompts * each, budget) // len(jury))
     if judge.gold is not None:
         pairs = len(read_gold(judge.gold.path, "judge.gold.path"))
         for name in jury:
-            asked["on the gold set", name] += most_gold_calls(pairs)
+            judging["on the gold set", name] += most_gold_calls(pairs)
     for name in filter(is_endpoint, judge.appealed_to):
         assert judge.appeal is not None, "an appeal has judges"
         compared = judge.appeal.max_share * judge.select.tries
-        asked["appeals", name] += 2 * int(min(1.0, compared) * prompts * judge.select.pairs)
+        judging["appeals", name] += 2 * int(min(1.0, compared) * prompts * judge.select.pairs)
     trials = most_trial_calls(judge.health, prompts)
     second_opinions = trials.pop("second")
     for name in filter(is_endpoint, judge.jury[:1]):
-        asked["tests of the judge", name] += sum(trials.values())
+        judging["tests of the judge", name] += sum(trials.values())
         if judge.health.second is not None and is_endpoint(judge.health.second):
-            asked["second opinions", judge.health.second] += second_opinions
+            judging["second opinions", judge.health.second] += second_opinions
     for name in filter(is_endpoint, config.held_out_judge.jury):
-        asked["at the gate", name] += held_out
-    return asked
+        judging["at the gate", name] += held_out
+    return judging
 
 
 def _prompts(config: Config, deal: Deal) -> str:
@@ -115,16 +116,16 @@ def _prompts(config: Config, deal: Deal) -> str:
     if deal.epoch > 1:
         new = sum(deal.fresh) - sum(deal.left)
         return f"{taken}, dealt before (epoch {deal.epoch}), {new} new ones among them"
-    said = f"{taken} of {sum(deal.fresh)} left" if sources else ""
+    text = f"{taken} of {sum(deal.fresh)} left" if sources else ""
     if len(sources) > 1:
         each = [
             f"{source.title} {len(keys)} of {count}"
             for source, keys, count in zip(sources, deal.keys, deal.fresh, strict=True)
         ]
-        said += f" ({', '.join(each)})"
+        text += f" ({', '.join(each)})"
     if deal.generated:
-        said += f"{', ' if said else ''}{deal.generated} to be generated"
-    return said
+        text += f"{', ' if text else ''}{deal.generated} to be generated"
+    return text
 
 
 def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[str, str]]:
@@ -165,11 +166,11 @@ def _sampling(config: Config, prompts: int) -> Counter[tuple[str, str]]:
     return calls
 
 
-def _cost(config: Config, asked: Counter[tuple[str, str]], read: float, written: float) -> float:
-    prices = {name: config.endpoints[name].price for _, name in asked}
+def _cost(config: Config, judging: Counter[tuple[str, str]], read: float, written: float) -> float:
+    prices = {name: config.endpoints[name].price for _, name in judging}
     return sum(
         count * (read * prices[name].input + written * prices[name].output) / 1e6
-        for (_, name), count in asked.items()
+        for (_, name), count in judging.items()
     )
 
 
@@ -184,15 +185,15 @@ def _gate(config: Config, prompts: int) -> str:
 
 def _trained_beside(trainer: TrainerConfig, done: list[Path]) -> str:
     """The warm start, until a policy trained with it is in place, and the replay."""
-    said = []
+    parts = []
     if trainer.warm_start and warm_start_due(done):
         limit = trainer.warm_start.limit
         most = f" (at most {limit})" if limit is not None else ""
-        said.append(f"warm start from {trainer.warm_start}{most}")
+        parts.append(f"warm start from {trainer.warm_start}{most}")
     if trainer.replay:
         sources = ", ".join(map(str, trainer.replay.data))
-        said.append(f"replay of {sources}, {trainer.replay.share:.0%} of all that is trained on")
-    return "; ".join(said)
+        parts.append(f"replay of {sources}, {trainer.replay.share:.0%} of all that is trained on")
+    return "; ".join(parts)
 
 
 def _tokens_a_call(done: list[Path]) -> tuple[float, float]:

@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
+import yaml
+
 from endpoints.check import check_endpoint, check_sampling
 from endpoints.hub import model_folder
 from endpoints.open import api_key
@@ -19,6 +21,8 @@ from judge.panel import load_rule
 from pairs.index.embedding import load_embedding
 from pairs.language import check_language
 from rounds.errors import UserError
+from rounds.folder import next_round
+from rounds.stages import stage_stamps
 from rounds.weights import Policy, adapter_base
 from sampler.check import check_sampler
 from sampler.dealing.config import generate_section
@@ -26,11 +30,11 @@ from sampler.dealing.sources.read import source_rows
 from sampler.dealing.sources.recipes import read_material
 from sampler.dealing.splits import read_supply, train_sources
 from sampler.writers import named_policy, served_policy
-from trainer.config import FROM_GOLD
+from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.stage import check_training
 
 
-def check(config: Config, display: Display) -> None:
+def check(config: Config, display: Display, run_dir: Path) -> None:
     """Raise UserError for the first thing that cannot work."""
     supply = read_supply(config.prompts, near=False)
     if supply.pool.merged:
@@ -52,11 +56,12 @@ def check(config: Config, display: Display) -> None:
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
-        with tempfile.TemporaryDirectory() as scratch:
-            shown = display.stage("trainer data")
-            model = _tokenizer(config)
-            for sentence in check_training(config.trainer, model, Path(scratch), shown):
-                display.tell(sentence)
+        if not _training_was_checked(config, config.trainer, run_dir):
+            with tempfile.TemporaryDirectory() as scratch:
+                shown = display.stage("trainer data")
+                model = _tokenizer(config)
+                for sentence in check_training(config.trainer, model, Path(scratch), shown):
+                    display.tell(sentence)
 
 
 def check_files(config: Config) -> None:
@@ -96,6 +101,18 @@ def check_judge(where: str, judge: JudgeConfig) -> None:
         read_gold(judge.gold.path, f"{where}.gold.path")
         if wanted_accuracy(judge.tau) is not None:
             _gold_suffices(where, judge, f"tau: {judge.tau}")
+
+
+def _training_was_checked(config: Config, trainer: TrainerConfig, run_dir: Path) -> bool:
+    """Whether the round under way began with this very training: importing TRL takes seconds.
+
+    Data of others may have changed meanwhile and is looked at each time.
+    """
+    written = run_dir / "run.yaml"
+    if trainer.imported or not written.exists() or not stage_stamps(next_round(run_dir)):
+        return False
+    before, now = yaml.safe_load(written.read_text()), config.model_dump(mode="json")
+    return all(before.get(section) == now[section] for section in ("policy", "trainer"))
 
 
 def _tokenizer(config: Config) -> str:

@@ -50,7 +50,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
     with Display() as display:
         _writable(run_dir)
         initial = first_policy(config)
-        check(config, display)
+        check(config, display, run_dir)
         _same_beginning(run_dir, initial)
         with run_lock(run_dir):
             follow_manifests(run_dir)

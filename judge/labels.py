@@ -76,19 +76,19 @@ async def write_labels(
                 prompts = judge_inputs(folder, ids)
                 await screen_by_batch(journal, judge, endpoints, prompts, progress)
 
-            async def work(prompt: JudgeInput) -> list[Verdict]:
-                n = len(usable(prompt.candidates))
+            async def work(item: JudgeInput) -> list[Verdict]:
+                n = len(usable(item.candidates))
                 most = strategy.most_calls(n, config.select, asked_jurors)
                 calls = most if n > 1 and asked_jurors else 0
                 if not await headroom.enter(calls):
                     counts["left_out"] += 1
                     return []
                 try:
-                    return await strategy.run(judge, prompt.prompt, prompt.candidates)
+                    return await strategy.run(judge, item.prompt, item.candidates)
                 finally:
                     await headroom.leave(calls)
 
-            def done(prompt: JudgeInput, rows: list[Verdict]) -> None:
+            def done(item: JudgeInput, rows: list[Verdict]) -> None:
                 writer.write_rows(rows)
                 counts["unsent"] += any(row["reason"] == "budget" for row in rows)
                 counts["done"] += 1
@@ -171,18 +171,18 @@ async def _appeal(
         appeals_of.setdefault(ids[appealed.prompt], []).append(appealed)
     counts = Counter[str]()
 
-    async def work(prompt: JudgeInput) -> list[Verdict]:
-        by_id = {row["candidate_id"]: row for row in prompt.candidates}
+    async def work(item: JudgeInput) -> list[Verdict]:
+        by_id = {row["candidate_id"]: row for row in item.candidates}
         calls = [
-            both_orders(judge, prompt.prompt, by_id[appealed.a], by_id[appealed.b])
-            for appealed in appeals_of[prompt.prompt["prompt_id"]]
+            both_orders(judge, item.prompt, by_id[appealed.a], by_id[appealed.b])
+            for appealed in appeals_of[item.prompt["prompt_id"]]
         ]
         return [row for rows in await asyncio.gather(*calls) for row in rows]
 
-    def done(prompt: JudgeInput, rows: list[Verdict]) -> None:
+    def done(item: JudgeInput, rows: list[Verdict]) -> None:
         writer.write_rows(rows)
         counts["unsent"] += sum(row["reason"] == "budget" for row in rows)
-        counts["done"] += len(appeals_of[prompt.prompt["prompt_id"]])
+        counts["done"] += len(appeals_of[item.prompt["prompt_id"]])
         progress(counts["done"], len(appeals), "appeals")
 
     await run_concurrently(judge_inputs(folder, list(appeals_of)), work, PROMPTS_AT_ONCE, done)

@@ -1,6 +1,10 @@
 """Fixtures: a folder for a run, and scripted endpoints that end with the test."""
 
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +16,9 @@ from scripted import Script, Scripted, scripted
 
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
+from endpoints.servers import free_port
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of tiny models wait for each other
 
 settings.register_profile("prefloop", deadline=None)  # a slow machine is no fault
 settings.load_profile("prefloop")
@@ -46,6 +53,34 @@ def desk(tmp_path: Path) -> Callable[..., Endpoints]:
 
     return configured
 
+
+PREFECT_URL = "PREFLOOP_TEST_PREFECT"
+"""The API of the Prefect server that the slow tests share, in the environment."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One Prefect server for the slow tests that do not kill theirs, of all worker processes."""
+    if config.option.markexpr != "slow" or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    home, port = tempfile.mkdtemp(prefix="prefect-"), free_port()
+    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    config.stash[PREFECT] = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"],
+        env={**os.environ, "PREFECT_HOME": home, "PREFECT_UI_ENABLED": "0", "DO_NOT_TRACK": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.environ[PREFECT_URL] = f"http://127.0.0.1:{port}/api"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The server ends with the tests."""
+    if server := config.stash.get(PREFECT, None):
+        server.terminate()
+        server.wait()
+
+
+PREFECT = pytest.StashKey[subprocess.Popen]()
 
 WHOLLY = re.compile(r"^pytestmark = pytest\.mark\.(\w+)", re.MULTILINE)
 

@@ -83,10 +83,15 @@ def write_config(folder: Path, **changes: object) -> Path:
     return path
 
 
-def environment(home: Path, mark: str = "none") -> dict[str, str]:
-    """A process environment with a Prefect home of its own and a mark to find its children by."""
+def environment(home: Path, mark: str = "none", own_server: bool = True) -> dict[str, str]:
+    """A process environment with a Prefect home of its own and a mark to find its children by.
+
+    Without `own_server` Prefect's server is the one that the slow tests share, if there is one.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return {**kept, "PREFECT_HOME": str(home), "PREFLOOP_TEST": mark, "COLUMNS": "150"}
+    shared = None if own_server else os.environ.get("PREFLOOP_TEST_PREFECT")
+    api = {"PREFECT_API_URL": shared} if shared else {}
+    return {**kept, **api, "PREFECT_HOME": str(home), "PREFLOOP_TEST": mark, "COLUMNS": "150"}
 
 
 def command(*arguments: str) -> list[str]:
@@ -94,12 +99,14 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "prefloop", *arguments]
 
 
-def run(folder: Path, *arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
+def run(
+    folder: Path, *arguments: str, status: int = 0, own_server: bool = True
+) -> "subprocess.CompletedProcess[str]":
     """Run the command to its end; another exit status than `status` shows what it printed."""
     done = subprocess.run(
         command(*arguments),
         cwd=folder,
-        env=environment(folder / "prefect") | {"PYTHONPATH": str(ROOT)},
+        env=environment(folder / "prefect", own_server=own_server) | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=900,
@@ -145,13 +152,15 @@ def two_rounds(factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def kill_when(folder: Path, config: Path, reached: object, mark: str) -> None:
+def kill_when(
+    folder: Path, config: Path, reached: object, mark: str, own_server: bool = True
+) -> None:
     """Start a run, SIGKILL its process once `reached()` is true, and see that all of it is gone."""
     log = (folder / f"{mark}.log").open("w")
     process = subprocess.Popen(
         command("run", str(config)),
         cwd=folder,
-        env=environment(folder / "prefect", mark) | {"PYTHONPATH": str(ROOT)},
+        env=environment(folder / "prefect", mark, own_server) | {"PYTHONPATH": str(ROOT)},
         stdout=log,
         stderr=log,
     )

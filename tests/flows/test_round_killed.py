@@ -32,7 +32,7 @@ def test_a_round_killed_three_times_equals_one_that_was_not(
     sampled = chunk.stat().st_mtime_ns
 
     after_gold = 2 * GOLD_PAIRS + 20
-    kill_when(killed, config, lambda: journalled(run_dir).total() > after_gold, "judging")
+    kill_when(killed, config, lambda: journalled(run_dir).total() > after_gold, "judging", False)
     assert read_rows(folder, "verdicts", ["gold"]) and not read_rows(folder, "verdicts", ["train"])
     assert chunk.stat().st_mtime_ns == sampled, "a finished chunk was sampled again"
     log = run_dir / "logs" / "serve-desk.log"
@@ -44,8 +44,9 @@ def test_a_round_killed_three_times_equals_one_that_was_not(
         config,
         lambda: list(folder.glob("work/train-*/checkpoints/checkpoint-*")),
         "training",
+        own_server=False,
     )
-    run(killed, "run", str(config))
+    run(killed, "run", str(config), own_server=False)
 
     calm = two_rounds(tmp_path_factory)
     for table in ("prompts", "candidates", "verdicts", "pairs", "dropped"):

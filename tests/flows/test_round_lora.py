@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,9 +24,11 @@ def test_an_adapter_goes_round_the_loop(tmp_path: Path):
         "args": {"learning_rate": 2e-3, "num_train_epochs": 4, "gradient_checkpointing": False},
     }
     # a function judges, so that no server has to be started: longer answers win
-    judge, pairs = {"endpoint": "python:judge.py:score"}, {"length_guard": None}
+    judge: dict[str, Any] = {"endpoint": "python:judge.py:score"}
+    judge |= {"health": {"bounds": {"max_longer_chosen": None}}}
+    pairs = {"length_guard": None}
     config = write_config(tmp_path, trainer=trainer, judge=judge, pairs=pairs)
-    run(tmp_path, "run", str(config), "--rounds", "2")
+    run(tmp_path, "run", str(config), "--rounds", "2", own_server=False)
 
     run_dir = tmp_path / "runs" / "small"
     first, second = (round_dir(run_dir, number) for number in (1, 2))

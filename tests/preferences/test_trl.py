@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from preference_samples import EVERY, READ, WHO
+from preference_samples import EXPECTED, OPTIONS, SAMPLES
 from replays import config, done, imported, round_of
 
 from preferences.config import Data
@@ -31,18 +31,18 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize("shape", EVERY)
+@pytest.mark.parametrize("shape", SAMPLES)
 def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
     from trainer.dpo_child import build, dropped_by_trl
     from trainer.rows import training_rows
 
     path = tmp_path / "some.jsonl"
-    path.write_text("\n".join(json.dumps(row) for row in EVERY[shape]))
+    path.write_text("\n".join(json.dumps(row) for row in SAMPLES[shape]))
     folder = round_of(tmp_path / "runs" / "demo", 1, 0)
-    given = config(warm_start={"data": str(path), **WHO.get(shape, {})})
+    given = config(warm_start={"data": str(path), **OPTIONS.get(shape, {})})
     write_rows(folder, "extra", extra_pairs(folder, given, 0, 0).rows)
     rows = training_rows(folder)
-    assert len(rows) == sum(isinstance(row, Preference) for row in READ[shape])
+    assert len(rows) == sum(isinstance(row, Preference) for row in EXPECTED[shape])
     policy = local_policy(STARTER)._asdict()
     job = {"policy": policy, "reference": policy, "args": ONE_STEP, "lora": None}
     dpo = build(job, rows, [], tmp_path / "checkpoints")
@@ -132,6 +132,6 @@ def test_data_without_a_preference_is_refused(tmp_path: Path):
     from trainer.check import check_data
 
     path = tmp_path / "ties.jsonl"
-    path.write_text(json.dumps(EVERY["webgpt"][1]))
+    path.write_text(json.dumps(SAMPLES["webgpt"][1]))
     with pytest.raises(UserError, match=r"trainer.warm_start: .* holds no preference \(tie 1\)"):
         check_data(Data(data=str(path)), "trainer.warm_start", None, 50)

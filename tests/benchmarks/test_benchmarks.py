@@ -1,0 +1,252 @@
+"""Every benchmark that needs no vLLM, run small: what it says of its own work must hold.
+
+They run in this process; those of their own they start as they always do.
+"""
+
+import gzip
+import json
+import random
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from benchmark_output import ROOT
+from cleaned import LONG
+
+from rounds.files import read_json
+from rounds.rows import CANDIDATES, PAIRS, VERDICTS
+from rounds.tables import read_rows
+
+pytestmark = pytest.mark.long
+
+BENCHMARKS = ROOT / "benchmarks"
+
+GENERATORS = (
+    *("gpt-3.5-turbo-1106", "OpenHermes-2.5-Mistral-7B", "claude-2.1", "vicuna-13b-v1.5"),
+    *("phi-2", "alpaca-7b", "gemma-2b-it", "FuseChat-Llama-3.2-1B-Instruct"),
+)
+"""The length guard is measured on the first four."""
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """`run_here("cleaning", *arguments)` is what benchmarks/cleaning.py and its children print."""
+
+    def run(name: str, *arguments: object) -> str:
+        script = str(BENCHMARKS / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        monkeypatch.syspath_prepend(str(BENCHMARKS))
+        runpy.run_path(script, run_name="__main__")
+        return capfd.readouterr().out
+
+    return run
+
+
+def write_lines(path: Path, rows: list[Any]) -> Path:
+    """A JSONL file, packed with gzip where its name says so."""
+    text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+def alpaca_eval(path: Path, count: int) -> Path:
+    """Prompts with eight answers each, as in AlpacaEval, longer ones rather preferred."""
+    chance = random.Random(0)
+
+    def text(least: int, most: int) -> str:
+        return " ".join(chance.choices(LONG.split(), k=chance.randint(least, most)))
+
+    def answer(generator: str) -> dict[str, object]:
+        words = text(160, 400)
+        liking = len(words) / 8000 + chance.random() / 2
+        return {"generator": generator, "text": words, "gpt4_turbo_preference": liking}
+
+    rows = [
+        {"prompt": text(25, 50), "candidates": [answer(name) for name in GENERATORS]}
+        for _ in range(count)
+    ]
+    return write_lines(path, rows)
+
+
+CLEANED = re.compile(
+    r"^(\w+) +(\d+) planted, (\d+) missed; +\d+ more found, (\d+) wrong, (\d+) unseen: "
+    r"recall ([\d.]+), precision ([\d.]+)$",
+    re.MULTILINE,
+)
+GUARDED = re.compile(
+    r"^length guard, .*: chosen longer by \+(\d+)%, (\d+) of (\d+) pairs dropped, then \+(\d+)%$",
+    re.MULTILINE,
+)
+
+
+def test_cleaning_finds_all_that_is_planted_and_nothing_else(tmp_path: Path, run_here: Run):
+    """6 faults of each kind in two rounds of 18 prompts; and the length guard takes no more than
+    it must.
+    """
+    data = alpaca_eval(tmp_path / "alpaca.jsonl.gz", 45)
+    said = run_here("cleaning", data, "--held-out", 9, "--each", 3)
+    found = CLEANED.findall(said)
+    assert len(found) == 14, said
+    for kind, *numbers in found:
+        assert numbers == ["6", "0", "0", "0", "1.000", "1.000"], f"{kind} in\n{said}"
+    assert "near duplicates at 0.8: 30 planted" in said
+    assert re.search(r"recall 1\.000; (\d+) of \1 hits verified: precision 1\.000", said), said
+    guarded = [[int(shown) for shown in line] for line in GUARDED.findall(said)]
+    assert [count for _, _, count, _ in guarded] == [90, 45, 90], said
+    for before, dropped, count, after in guarded:
+        assert (before > 25) == (dropped > 0) and dropped < count
+        assert after == min(before, 25)
+
+
+A_BEST, B_BEST, TIE = "I weigh both.\n\n[[A>B]]", "I weigh both.\n\n[[B>>A]]", "Alike.\n\n[[tie]]"
+JUDGED = [  # the label, what is said with A shown first, and with B shown first
+    ("A>B", A_BEST, B_BEST),
+    ("B>A", B_BEST, A_BEST),
+    ("A>B", B_BEST, A_BEST),
+    ("A>B", A_BEST, A_BEST),
+    ("B>A", TIE, TIE),
+    ("A>B", "I cannot say.", B_BEST),
+]
+
+
+def test_recorded_judgments_are_counted_against_their_labels(tmp_path: Path, run_here: Run):
+    """Of six pairs two are accepted and right, one accepted and wrong, three are not accepted."""
+    rows = [
+        {
+            "pair_id": str(at),
+            "question": f"Question {at}?",
+            "response_A": f"The first answer to {at}.",
+            "response_B": f"The second answer to {at}.",
+            "label": label,
+            "judgments": [{"first": "A", "text": first}, {"first": "B", "text": second}],
+        }
+        for at, (label, first, second) in enumerate(JUDGED)
+    ]
+    said = run_here("judgebench", write_lines(tmp_path / "judgebench.jsonl", rows))
+    assert dict(re.split(r"  +", line, maxsplit=1) for line in said.splitlines()) == {
+        "judgments": "12",
+        "right per single order, %": "50.0",
+        "abstentions": "1",
+        "yield, %": "50.0",
+        "right on accepted pairs, %": "66.7",
+        "reasons": "{'no_verdict': 1}",
+    }
+
+
+class Priced(NamedTuple):
+    """A line of the table of label prices; None where there is no pair."""
+
+    strategy: str
+    prompts: int
+    calls: float
+    calls_a_pair: float | None
+    share: float
+    right: float | None
+
+
+def priced(table: str) -> list[Priced]:
+    """The lines of one scenario."""
+    rows = re.findall(r"^(.{28}) +(\d+) +([\d.]+) +(\S+) +\d+ +\S+ +([\d.]+) +(\S+)", table, re.M)
+    return [
+        Priced(name.strip(), int(prompts), float(calls), number(each), float(share), number(right))
+        for name, prompts, calls, each, share, right in rows
+    ]
+
+
+def number(shown: str) -> float | None:
+    return None if shown == "-" else float(shown)
+
+
+def test_label_prices_are_counted_for_every_strategy(tmp_path: Path, run_here: Run):
+    """Of two prompts, the two real ones judged twice."""
+    data = alpaca_eval(tmp_path / "alpaca.jsonl", 2)
+    said = run_here("label_price", data, "--prompts", 2, "--draws", 2)
+    titles = re.findall(r"^N = (\d+), (\w+) .*, (strong|weak) judge:", said, re.MULTILINE)
+    assert titles == [
+        (n, kind, judge)
+        for judge in ("strong", "weak")
+        for n, kind in (("4", "drawn"), ("8", "drawn"), ("16", "drawn"), ("8", "2"))
+    ]
+    tables = re.split(r"^N = .*$", said, flags=re.MULTILINE)[1:]
+    for (n, kind, _), table in zip(titles, tables, strict=True):
+        found = {one.strategy: one for one in priced(table)}
+        assert len(found) == (16 if (n, kind) == ("8", "drawn") else 10)
+        assert {one.prompts for one in found.values()} == {2 if kind == "drawn" else 4}
+        assert found["random_pair"].calls == found["pairwise, N = 2"].calls == 2
+        assert found["round_robin"].calls == int(n) * (int(n) - 1), "both orders of every pair"
+        assert found["screen_confirm, tries 1"].calls == int(n) + 2
+        for one in found.values():
+            assert 0 <= one.share <= 1 and (one.right is None) == (one.share == 0)
+            assert one.right is None or 0 <= one.right <= 1
+            assert one.calls_a_pair is None or one.calls_a_pair >= one.calls
+
+
+def test_a_strategy_that_gives_no_pair_has_a_line_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    script = runpy.run_path(str(BENCHMARKS / "label_price.py"))
+    price = script["Price"](prompts=2, calls=8, tokens=900, gained=[None, None], single=[])
+    line = script["line"](script["Entry"]("none", {}), price)
+    assert priced(line) == [Priced("none", 2, 4.0, None, 0.0, None)]
+
+
+def test_judging_loses_and_invents_nothing(run_here: Run):
+    """70 calls: more than the narrow endpoint takes at once."""
+    said = run_here("throughput", "--calls", 70, "--turns", 1)
+    assert len(re.findall(r"^ *(?:64|256) in flight: bare \d+ calls/s, ours \d+", said, re.M)) == 2
+    counted = r"^ *(\w+), \d+ in flight, (bare|ours): lost (\d+), invented (\d+) of 70; .*?calls/s"
+    found = {(path, who): counts for path, who, *counts in re.findall(counted, said, re.M)}
+    assert len(found) == 4, said
+    assert found["faulty", "ours"] == found["narrow", "ours"] == ["0", "0"]
+    assert {invented for _, invented in found.values()} == {"0"}
+    assert re.search(r"narrow, .* ours: .*'http_429': [1-9]", said), "it was never too many"
+
+
+def test_a_round_of_many_rows_goes_through_every_stage(tmp_path: Path, run_here: Run):
+    """20 prompts with 8 answers each; two stages run as children, the others as a child would."""
+    folder = tmp_path / "160" / "runs/million/rounds/0001"
+    said = run_here("million_rows", "--rows", 160, "--at", tmp_path, "--parts", "write", "judge")
+    for part in ("health", "pairs", "finish"):
+        said += run_here("million_rows", "--here", part, "--rows", 160, "--at", folder)
+    parts = re.findall(r"^(\w+) +160 rows .* peak +\d+ MiB", said, re.MULTILINE)
+    assert parts == ["write", "judge", "health", "pairs", "finish"]
+    assert len(read_rows(folder, CANDIDATES)) == 160
+    assert len(read_rows(folder, VERDICTS)) == 20 * (8 + 1), "scores, and a function's comparison"
+    assert "kept 20, dropped {}" in said
+    worth = runpy.run_path(str(BENCHMARKS / "million_rows.py"))["worth"]
+    for pair in read_rows(folder, PAIRS):
+        chosen, rejected = (pair[side][-1]["content"] for side in ("chosen", "rejected"))
+        assert worth({}, chosen) > worth({}, rejected)
+    assert read_json(folder / "manifest.json")["decision"]["reasons"] == ["no trainer"]
+
+
+MEASURED = re.compile(r"^  (\w.*?) +\d+ texts/s .* recall ([\d.]+), precision ([\d.]+)$", re.M)
+
+
+def test_our_index_finds_every_near_duplicate_and_no_other(run_here: Run):
+    """Of 300 texts 12 repeat an earlier one; datasketch is among the others where installed."""
+    small = "--counts 300 --turns 1 --rounds 2 --of 50 --added 100".split()
+    said = run_here("near_duplicates", *small)
+    assert "300 texts of 163 words, 12 of 32 edits true" in said
+    found = {name: (float(recall), float(right)) for name, recall, right in MEASURED.findall(said)}
+    assert found["ours"] == (1, 1)
+    assert {"rensa verified", "rensa verified, 32 bands", "rensa deduplicator"} < found.keys()
+    assert ("datasketch" in found) != ("datasketch is skipped" in said)
+    for recall, right in found.values():
+        assert 0 <= recall <= 1 and 0 <= right <= 1
+    assert found["rensa verified"][1] == found["rensa verified, 32 bands"][1] == 1
+    assert "index of 100 texts in 2 rounds" in said
+    assert re.search(r"a round of +100: .*, 5 near duplicates$", said, re.MULTILINE), said
+
+
+def test_datasketch_flags_a_repeated_text():
+    pytest.importorskip("datasketch", reason="datasketch, which we compare with, is not installed")
+    script = runpy.run_path(str(BENCHMARKS / "near_duplicates.py"))
+    texts, source = script["Writer"](1).corpus(100)
+    fresh = [text for place, text in enumerate(texts) if place not in source]
+    assert script["datasketch_lsh"]([*fresh, fresh[0]]) == [False] * len(fresh) + [True]
