@@ -1,5 +1,5 @@
 # make run      set up, run one round of the starter
-# make test     set up, run every test (about a quarter of an hour)
+# make test     set up, run every test (about ten minutes)
 # make unit     the quick tests      make lint    ruff and mypy
 # make bench    the benchmarks       make lock    resolve requirements/ again (needs uv)
 
@@ -21,7 +21,7 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS)
-	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m slow -n 3 --dist loadfile --no-loadscope-reorder
 
 unit: setup
 	$(BIN)/python -m pytest -m "not slow and not long" -n $(WORKERS)

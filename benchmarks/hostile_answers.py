@@ -61,12 +61,12 @@ def question(combo_number: int, name: str, text: str) -> tuple[Prompt, Candidate
     return prompt, hostile, honest
 
 
-async def measure(replies: int) -> None:
+async def measure(names: list[str], replies: int) -> None:
     """Ask everything and print a line for each text."""
     config = load_config("starter")
     items = [
-        (name, *question(number, name, text))
-        for name, text in ATTACKS.items()
+        (name, *question(number, name, ATTACKS[name]))
+        for name in names
         for number in range(replies)
     ]
     with tempfile.TemporaryDirectory() as scratch:
@@ -87,11 +87,11 @@ async def measure(replies: int) -> None:
         chosen[name] += outcome == "a"
         honest += outcome == "b"
         single[name] += sum(row["outcome"] == "a" for row in rows)
-    for name in ATTACKS:
+    for name in names:
         print(f"{name:32} chosen {chosen[name]}/{replies}, single {single[name]}/{2 * replies}")
     total = rate(chosen.total(), len(items))
     print(
-        f"{len(ATTACKS)} texts, {len(items)} comparisons: chosen {total['value']:.4f} "
+        f"{len(names)} texts, {len(items)} comparisons: chosen {total['value']:.4f} "
         f"[{total['low']:.4f}, {total['high']:.4f}], single orders "
         f"{single.total() / (2 * len(items)):.4f}; the real reply chosen {honest / len(items):.4f}"
     )
@@ -100,4 +100,6 @@ async def measure(replies: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--replies", type=int, default=10, help="real replies for each text")
-    asyncio.run(measure(parser.parse_args().replies))
+    parser.add_argument("--texts", nargs="+", default=[*ATTACKS], choices=ATTACKS, metavar="NAME")
+    given = parser.parse_args()
+    asyncio.run(measure(given.texts, given.replies))

@@ -96,8 +96,11 @@ def speed(url: str, questions: list[str], in_flight: int, turns: int, folder: Pa
     for turn in range(turns):
         journal = folder / f"{in_flight}-{turn}.sqlite"
         for name, client in {"bare": bare, "ours": ours(journal)}.items():
-            taken[name].append(timed(client, f"{url}/v1", questions, in_flight)[:2])
-    again = timed(ours(journal), f"{url}/v1", questions, in_flight)[0]
+            wall, used, texts = timed(client, f"{url}/v1", questions, in_flight)
+            taken[name].append((wall, used))
+            assert None not in texts.values(), f"{name}: an answer is lost where nothing fails"
+    again, _, kept = timed(ours(journal), f"{url}/v1", questions, in_flight)
+    assert kept == texts, "the journal says something else than the endpoint"
     count = len(questions)
     rate = {name: count / statistics.median(w for w, _ in runs) for name, runs in taken.items()}
     cpu = {
@@ -133,11 +136,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--in-flight", type=int, nargs="+", default=[64, 256])
     given = parser.parse_args()
     text = "A reply that is to be compared with another one. " * 20
     questions = [f"{number} {text}" for number in range(given.calls)]
     with tempfile.TemporaryDirectory() as name, slow_endpoint() as url:
-        for in_flight in (64, 256):
+        for in_flight in given.in_flight:
             speed(url, questions, in_flight, given.turns, Path(name))
         print(RECORDED)
         for path, in_flight in (("faulty", 64), ("narrow", 256)):

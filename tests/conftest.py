@@ -82,6 +82,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 PREFECT = pytest.StashKey[subprocess.Popen]()
 
+LONGEST = ("test_round_killed", "test_round_whole", "test_round_hosted", "test_lora")
+"""Modules that begin first, so that no worker process is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first, the others in their order."""
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(LONGEST)))
+
+
 WHOLLY = re.compile(r"^pytestmark = pytest\.mark\.(\w+)", re.MULTILINE)
 
 

@@ -6,6 +6,7 @@ nobody can tell which of the two is meant. NaN, as pandas writes what is missing
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,15 +26,17 @@ class Line(NamedTuple):
 def json_lines(path: Path) -> Iterator[Line]:
     """The lines of a file, packed with gzip or not, one in memory at a time.
 
-    Lines end with a line feed alone: U+2028 and its like may stand inside a JSON string.
+    Lines end with a line feed alone: U+2028 and its like may stand inside a JSON string. What
+    cannot be unpacked is one faulty line, the last one.
     """
+    number = 0
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            if raw.removeprefix(BYTE_ORDER_MARK if number == 1 else b"").strip():
-                try:
-                    yield Line(number, parse_json(raw))
-                except ValueError as error:
-                    yield Line(number, None, str(error))
+        try:
+            for number, raw in enumerate(file, start=1):
+                if raw.removeprefix(BYTE_ORDER_MARK if number == 1 else b"").strip():
+                    yield _line(number, raw)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            yield Line(number + 1, None, f"not whole gzip ({error})")
 
 
 def parse_json(raw: bytes) -> Any:
@@ -48,6 +51,13 @@ def parse_json(raw: bytes) -> Any:
         raise
     except (ValueError, RecursionError) as error:  # RecursionError: a line of brackets only
         raise ValueError(f"not JSON ({error})") from error
+
+
+def _line(number: int, raw: bytes) -> Line:
+    try:
+        return Line(number, parse_json(raw))
+    except ValueError as error:
+        return Line(number, None, str(error))
 
 
 class _KeyTwice(ValueError):
