@@ -222,9 +222,9 @@ def test_a_gate_that_test_leaves_empty_is_found_before_anything_is_spent(tmp_pat
     files = [prompts_file(tmp_path / f"{n}.jsonl", t) for n, t in zip(names, texts, strict=True)]
     given = [f"prompts.{name}={file}" for name, file in zip(names, files, strict=True)]
     with pytest.raises(UserError, match=r"^prompts.gate: every prompt of it is in prompts.test as"):
-        check(load(tmp_path, TREE, *given), Display())
+        check(load(tmp_path, TREE, *given), Display(), tmp_path / "run")
     with pytest.raises(UserError, match="endpoints.desk: nothing answers"):
-        check(load(tmp_path, TREE, *given, "trainer=null"), Display())
+        check(load(tmp_path, TREE, *given, "trainer=null"), Display(), tmp_path / "run")
 
 
 def test_prompts_of_one_pattern_are_all_near_and_the_message_says_what_helps(tmp_path: Path):

@@ -370,7 +370,7 @@ def test_what_cannot_work_is_found_before_anything_is_asked(tmp_path, generate: 
     sources = f"prompts={{train: [{tmp_path / 't.txt'}, {own}], gate: 0, test: 0}}"
     config = load(tmp_path, TREE, sources, "trainer=null")
     with pytest.raises(UserError, match=rf"prompts.train.1.generate.{says}"):
-        check(config, Display())
+        check(config, Display(), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
