@@ -14,30 +14,30 @@ PACKAGES = (
     *("flows", "sampler", "judge", "pairs", "trainer", "gate", "viewer", "endpoints"),
     *("preferences", "texts", "rounds", "starter", "prompts", "examples"),
 )
-MARK = "(prefloop)"
-"""Ends the docstring of each of them."""
+ROOT = Path(__file__).resolve().parent
+"""The folder that this module and its packages lie in."""
 
 
 def foreign_package() -> str | None:
     """What a person has to know of the first package that is not prefloop's; None if all are."""
     for name in PACKAGES:
         spec = find_spec(name)
-        place = Path(spec.origin) if spec and spec.origin else None
-        if place is None or MARK not in place.read_text(encoding="utf-8", errors="replace"):
-            return _sentence(name, place)
+        places = [spec.origin or "", *(spec.submodule_search_locations or [])] if spec else []
+        place = Path(next(filter(None, places), ""))
+        if place.resolve() != ROOT / name / "__init__.py":
+            return _sentence(name, place if places else None)
     return None
 
 
 def _sentence(name: str, place: Path | None) -> str:
-    ours = Path(__file__).resolve().parent / name
     if place is None:
-        return f"{ours}: this package of prefloop is not there; install prefloop again"
+        return f"{ROOT / name}: this package of prefloop is not there; install prefloop again"
     others = sorted(set(packages_distributions().get(name, [])) - {"prefloop"})
     of = f" (of {', '.join(f'{other} {version(other)}' for other in others)})" if others else ""
     return (
-        f"the package {name} that Python finds is {place}{of}, and not prefloop's {ours}: the two "
-        "cannot share an environment; give prefloop one of its own (python3 -m venv), and leave "
-        "the other out of PYTHONPATH"
+        f"the package {name} that Python finds is {place}{of}, and not prefloop's {ROOT / name}: "
+        "the two cannot share an environment; give prefloop one of its own (python3 -m venv), and "
+        "leave the other out of PYTHONPATH"
     )
 
 

@@ -1,1 +1,1 @@
-"""endpoints: what answers requests, and the servers and child processes behind it (prefloop)."""
+"""endpoints: what answers requests, and the servers and child processes behind it."""

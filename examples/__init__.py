@@ -1,1 +1,1 @@
-"""examples: one commented config for each way of running (prefloop)."""
+"""examples: one commented config for each way of running."""

@@ -1,1 +1,1 @@
-"""flows: which stage runs when, the command line, deployments (prefloop)."""
+"""flows: which stage runs when, the command line, deployments."""

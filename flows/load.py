@@ -112,8 +112,11 @@ def _section(tree: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _find(reference: str) -> Path:
     path = Path(reference)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except (OSError, ValueError):  # a text of any kind where a path is expected
+        raise UserError(f"{reference[:60]!r} is no path of a config") from None
     shipped = locate(f"prefloop:examples/{reference}.yaml")
     if "/" not in reference and shipped.is_file():
         return shipped

@@ -68,5 +68,6 @@ def print_table(title: str, lines: list[tuple[str, str]]) -> None:
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """JSON on stdout."""
-    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+    """JSON on stdout; half a character in it is written as JSON's own escape."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")

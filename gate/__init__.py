@@ -1,1 +1,1 @@
-"""gate: verdicts on held-out answers to a decision, with reasons (prefloop)."""
+"""gate: verdicts on held-out answers to a decision, with reasons."""

@@ -1,1 +1,1 @@
-"""judge: candidates to verdicts (prefloop)."""
+"""judge: candidates to verdicts."""

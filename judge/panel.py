@@ -2,6 +2,7 @@
 `python:path/to/file.py:function` (or `python:module:function`), or `human:FILE`.
 """
 
+import gzip
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -138,15 +139,19 @@ def _function(where: str, name: str) -> Juror:
 
 def _person(where: str, name: str) -> Juror:
     """Judges by the verdicts that someone wrote into a file, whichever candidate is called a."""
-    path = Path(name.removeprefix(HUMAN)).expanduser()
-    if not path.is_file():
+    try:
+        path = Path(name.removeprefix(HUMAN)).expanduser()
+        is_file = path.is_file()
+    except (OSError, RuntimeError, ValueError):  # a text of any kind where a path is expected
+        raise UserError(f"{where}: {name[:60]!r} is no path of a file") from None
+    if not is_file:
         raise UserError(f"{where}: no such file {path.resolve()}")
     verdicts: dict[tuple[str, str], str] = {}
     for line in json_lines(path):
         if line.fault is not None and line.fault.startswith(NOT_UTF8):
             reason = line.fault.removeprefix(NOT_UTF8).strip()
             raise UserError(f"{where}: {path} is not text in UTF-8 {reason}")
-        a, b, outcome = _verdict_line(f"{path}, line {line.number}", line.value)
+        a, b, outcome = _verdict_line(f"{path}, line {line.number}", line.value, line.fault)
         swapped = {"a": "b", "b": "a"}.get(outcome, outcome)
         if verdicts.get((a, b), outcome) != outcome:
             raise UserError(f"{path}, line {line.number}: contradicts an earlier line on the two")
@@ -155,16 +160,18 @@ def _person(where: str, name: str) -> Juror:
     def rule(prompt: Prompt, a: Candidate, b: Candidate | None) -> str | None:
         return verdicts.get((a["candidate_id"], b["candidate_id"])) if b else None
 
-    return Juror(f"{name}@{text_hash(path.read_text(encoding='utf-8-sig'))}", None, rule)
+    given = path.read_bytes()
+    text = (gzip.decompress(given) if path.suffix == ".gz" else given).decode("utf-8-sig")
+    return Juror(f"{name}@{text_hash(text)}", None, rule)
 
 
-def _verdict_line(where: str, value: Any) -> tuple[str, str, str]:
+def _verdict_line(where: str, value: Any, fault: str | None) -> tuple[str, str, str]:
     """The two candidates and the verdict of a line."""
     fields = value if isinstance(value, dict) else {}
     a, b, outcome = (fields.get(key) for key in ("candidate_a", "candidate_b", "verdict"))
     if not (isinstance(a, str) and isinstance(b, str) and a != b and outcome in OUTCOMES):
         raise UserError(
-            f'{where}: expected {{"candidate_a": id, "candidate_b": id, "verdict": ...}} with a, b '
-            "or tie"
+            f"{where}: {f'{fault}; ' if fault else ''}expected "
+            '{"candidate_a": id, "candidate_b": id, "verdict": ...} with a, b or tie'
         )
     return a, b, outcome

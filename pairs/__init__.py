@@ -1,1 +1,1 @@
-"""pairs: verdicts to preference pairs (prefloop)."""
+"""pairs: verdicts to preference pairs."""

@@ -1,1 +1,1 @@
-"""preferences: preference data of others in, ours out (prefloop)."""
+"""preferences: preference data of others in, ours out."""

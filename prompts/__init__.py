@@ -1,1 +1,1 @@
-"""prompts: rubrics, recipes, principles and prompt sets, text only (prefloop)."""
+"""prompts: rubrics, recipes, principles and prompt sets, text only."""

@@ -1,1 +1,1 @@
-"""rounds: the record of a round (tables, ids, manifest, lock), and reading it (prefloop)."""
+"""rounds: the record of a round (tables, ids, manifest, lock), and reading it."""

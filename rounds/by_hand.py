@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from prefloop import foreign_package
 from rounds.errors import UserError, WorkFailed
 from rounds.files import read_json
 from rounds.folder import open_run, read_manifest, read_round_start, run_of
@@ -22,6 +23,8 @@ def by_hand(stage: Stage) -> None:
     failed.
     """
     try:
+        if fault := foreign_package():
+            raise UserError(fault)
         if len(sys.argv) != 2:
             raise UserError("expected one argument: a round folder, such as runs/demo/rounds/0002")
         folder = Path(sys.argv[1]).resolve()

@@ -3,12 +3,14 @@
 A file is loaded under a private name, so that a `judge.py` or `pairs.py` of the user's is never
 taken for one of prefloop's packages, nor one of these for it. What such a file imports is found as
 Python finds it, and its neighbours last of all: a neighbour of the name of a package is hidden.
+Files of two folders each get their own neighbours, also for an import inside a function.
 """
 
 import hashlib
 import importlib
 import inspect
 import math
+import numbers
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,30 +20,41 @@ from typing import Any, NamedTuple
 from rounds.errors import UserError, did_you_mean
 from rounds.ids import file_hash
 
-USER_FOLDERS: list[str] = []
-"""Folders of loaded files, that of the last one first: the end of sys.path."""
+NEIGHBOURS: dict[str, dict[str, ModuleType]] = {}
+"""For each folder that is not searched now, the modules of it that were imported, by their name."""
 
+SEARCHED: list[str] = []
+"""The folder of the file that was loaded or called last, the end of sys.path; at most one."""
+
+HASHES: dict[ModuleType, str] = {}
+"""For each loaded module the hash of its file as it was then: an edit does not change what runs."""
 
 PACKAGES = Path(__file__).resolve().parent.parent
 """The folder that holds prefloop's packages."""
+
+
+PRIVATE = "prefloop_user_"
+"""Begins the name under which a user's file is loaded."""
 
 
 class UserFunction(NamedTuple):
     """A function of the user's: calling it raises UserError where it fails.
 
     `where` is the config key that names it, `reference` how it is named there, `source` the hash of
-    the file that it stands in ("" where it is in none).
+    the file that it stands in ("" where it is in none), `folder` where its neighbours are.
     """
 
     where: str
     reference: str
     function: Callable[..., Any]
     source: str
+    folder: Path
 
     def __call__(self, *arguments: Any) -> Any:
+        _search(self.folder)
         try:
             return self.function(*arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script's exit(0) is no success of ours
             fault = f"{type(error).__name__}: {error}"
             raise self.fault(f"failed ({fault})") from error
 
@@ -62,33 +75,43 @@ def load_function(where: str, reference: str, prefix: str = "") -> UserFunction:
         if not target:
             raise ImportError(f"no function is named in {reference!r}")
         path = _file_of(target, [Path.cwd()])
+        folder = Path.cwd() if path is None else path.parent
         module = _import(target) if path is None else _load(path)
         if not hasattr(module, name):
             hint = did_you_mean(name, vars(module))
             what = f"module {target!r}" if path is None else path
             raise ImportError(f"{what} has no attribute {name!r}" + (f"; {hint}" if hint else ""))
         function = getattr(module, name)
-    except Exception as error:  # whatever the user's module raises as it is imported
+    except (Exception, SystemExit) as error:  # whatever the user's module raises
+        fault = f"it exits, with {error.code}" if isinstance(error, SystemExit) else error
         raise UserError(
-            f"{where}: cannot load {prefix}{reference} ({error}); a file is {prefix}path/to/"
+            f"{where}: cannot load {prefix}{reference} ({fault}); a file is {prefix}path/to/"
             f"file.py:function, otherwise expected {prefix}module:function"
         ) from error
     if not callable(function):
         raise UserError(f"{where}: {prefix}{reference} is not a function")
-    return UserFunction(where, prefix + reference, function, _source_hash(module))
+    return UserFunction(where, prefix + reference, function, _source_hash(module), folder)
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a number that can be compared: NaN and the infinities are none."""
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    """Whether it is a number that can be compared, numpy's scalars among them: NaN, the infinities
+    and what no float can hold are none.
+    """
+    try:
+        return isinstance(value, numbers.Real) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def absolute(reference: str, folder: Path) -> str:
     """The reference with the whole path of its file, looked for in `folder` and then in the current
-    one; as it is where it names a module that is in neither.
+    one; as it is where it names a module that is in neither, or nothing that could be a path.
     """
     target, _, name = reference.rpartition(":")
-    path = _file_of(target, [folder, Path.cwd()])
+    try:
+        path = _file_of(target, [folder, Path.cwd()])
+    except (OSError, RuntimeError, ValueError):  # load_function tells what is wrong with it
+        return reference
     return reference if path is None else f"{path}:{name}"
 
 
@@ -118,10 +141,10 @@ def _load(path: Path) -> ModuleType:
         raise ImportError(f"there is no file {path}")
     source = path.read_bytes()
     hashed = hashlib.sha256(f"{path}\n".encode() + source).hexdigest()[:16]
-    name = f"prefloop_user_{hashed}"
+    name = PRIVATE + hashed
+    _search(path.parent)
     if name in sys.modules:
         return sys.modules[name]
-    _search(path.parent)
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses and pickle look it up there
@@ -140,24 +163,46 @@ def _import(module: str) -> ModuleType:
 
 
 def _search(folder: Path) -> None:
-    """Let what is loaded import its neighbours: after all that is installed and prefloop's own
-    packages, so that they hide none of it, and before those of a file from another folder.
+    """Let what is loaded or called import the neighbours in this folder, after all that is
+    installed and prefloop's own packages, so that they hide none of it.
+
+    Those of the folder before, of whatever name, are put away until it has its turn again.
     """
-    if str(folder) in sys.path and str(folder) not in USER_FOLDERS:
-        return  # Python looks there anyway
-    USER_FOLDERS[:] = [str(folder), *(other for other in USER_FOLDERS if other != str(folder))]
-    before = [entry for entry in sys.path if entry not in USER_FOLDERS]
-    ours = [] if str(PACKAGES) in before else [str(PACKAGES)]  # not, where installed as editable
-    sys.path[:] = [*before, *ours, *USER_FOLDERS]
-    for neighbour in folder.glob("*.py"):
-        source = getattr(sys.modules.get(neighbour.stem), "__file__", None)
-        if source and source != str(neighbour) and str(Path(source).parent) in USER_FOLDERS:
-            del sys.modules[neighbour.stem]
+    here = [str(folder)]
+    if here == SEARCHED:
+        return
+    path = [entry for entry in sys.path if entry not in SEARCHED]
+    if str(PACKAGES) not in path:  # where it is not installed as editable
+        path.append(str(PACKAGES))
+    if str(folder) in path:
+        here = []  # Python looks there anyway
+    for before in SEARCHED:
+        NEIGHBOURS[before] = {name: sys.modules.pop(name) for name in _imported_from(before)}
+    for now in here:
+        sys.modules.update(NEIGHBOURS.pop(now, {}))
+    SEARCHED[:] = here
+    sys.path[:] = [*path, *here]
+
+
+def _imported_from(folder: str) -> list[str]:
+    """The names of the modules that lie in this folder and of what is in its packages."""
+    tops = set()
+    for name, module in list(sys.modules.items()):
+        if "." in name or name.startswith(PRIVATE):
+            continue
+        spec = getattr(module, "__spec__", None)  # not the module's own attributes: torch's make up
+        places = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
+        if any(place and str(Path(place).parent) == folder for place in places):
+            tops.add(name)
+    return [name for name in list(sys.modules) if name.partition(".")[0] in tops]
 
 
 def _source_hash(module: ModuleType) -> str:
-    try:
-        source = inspect.getsourcefile(module)
-    except TypeError:  # a module that is built in
-        return ""
-    return file_hash(Path(source)) if source and Path(source).is_file() else ""
+    if module not in HASHES:
+        try:
+            source = inspect.getsourcefile(module)
+        except TypeError:  # a module that is built in
+            source = None
+        in_file = source and Path(source).is_file()
+        HASHES[module] = file_hash(Path(str(source))) if in_file else ""
+    return HASHES[module]

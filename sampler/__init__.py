@@ -1,1 +1,1 @@
-"""sampler: prompts and policies to candidates (prefloop)."""
+"""sampler: prompts and policies to candidates."""

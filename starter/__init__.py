@@ -1,1 +1,1 @@
-"""starter: the embedded policy, judge and gold scorer, and what made them (prefloop)."""
+"""starter: the embedded policy, judge and gold scorer, and what made them."""

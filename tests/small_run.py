@@ -91,6 +91,7 @@ def environment(home: Path, mark: str = "none", own_server: bool = True) -> dict
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     shared = None if own_server else os.environ.get("PREFLOOP_TEST_PREFECT")
     api = {"PREFECT_API_URL": shared} if shared else {}
+    api["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"  # 20 s pass on a busy machine
     return {**kept, **api, "PREFECT_HOME": str(home), "PREFLOOP_TEST": mark, "COLUMNS": "150"}
 
 

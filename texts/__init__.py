@@ -1,1 +1,1 @@
-"""texts: how texts are compared (prefloop)."""
+"""texts: how texts are compared."""

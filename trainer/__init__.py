@@ -1,1 +1,1 @@
-"""trainer: pairs and the policy in place to the next policy (prefloop)."""
+"""trainer: pairs and the policy in place to the next policy."""

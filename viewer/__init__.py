@@ -1,1 +1,1 @@
-"""viewer: rounds to the pages that people look at (prefloop)."""
+"""viewer: rounds to the pages that people look at."""

@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from endpoints.calls import Call, read_calls
+
+CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+"""What would move the cursor or colour the terminal, as it is written in Python."""
 
 Judged = Mapping[str, Any]
 """A pair or a dropped row with what is behind it, as rounds.show.traced_pairs gives it."""
@@ -51,31 +56,40 @@ def _print_all(console: Console, pairs: Iterable[Judged]) -> None:
         console.print("nothing to show")
 
 
-def _lines(row: Judged) -> list[str]:
-    state = "kept" if row["kept"] else f"dropped: {escape(row['reason'])}"
-    lines = [f"[bold]pair {row['pair_id']}[/bold]  {state}"]
-    lines += [f"  [bold]{turn['role']}[/bold] {escape(turn['content'])}" for turn in row["prompt"]]
+def _lines(row: Judged) -> list[Text]:
+    state = "kept" if row["kept"] else f"dropped: {row['reason']}"
+    lines = [_line("", f"pair {row['pair_id']}", "bold", f" {state}")]
+    lines += [_line("  ", turn["role"], "bold", turn["content"]) for turn in row["prompt"]]
+    labels = {row["chosen_id"]: "chosen", row["rejected_id"]: "rejected"}
     for candidate in row["candidates"]:
-        lines.append(_answer(_label(row, candidate), candidate))
+        lines.append(_answer(labels.get(candidate["candidate_id"], "undecided"), candidate))
     lines += [_answer("not compared", candidate) for candidate in row["other_candidates"]]
     for verdict in row["verdicts"]:
         lines.append(_verdict(row, verdict))
         if "call" in verdict:
             lines += _call(verdict["call"] and Call(**verdict["call"]))
-    return [*lines, ""]
+    return [*lines, Text("")]
 
 
-def _label(row: Judged, candidate: dict[str, Any]) -> str:
-    labels = {row["chosen_id"]: "[green]chosen[/green]", row["rejected_id"]: "[red]rejected[/red]"}
-    return labels.get(candidate["candidate_id"], "undecided")
+def _line(indent: str, label: str, style: str, text: object, dim: str = "") -> Text:
+    """A line with its label in a style. What models and people wrote is text and no markup, and
+    neither control characters nor half characters of it reach the terminal.
+    """
+    parts = [(indent, ""), (label, style), (f" {text}", ""), (f"  {dim}" if dim else "", "dim")]
+    return Text.assemble(*((_visible(part), style) for part, style in parts))
 
 
-def _answer(label: str, candidate: dict[str, Any]) -> str:
-    source = "" if candidate["source"] == "current" else f" {escape(candidate['source'])}:"
-    return f"  [bold]{label}[/bold] #{candidate['index']}{source} {escape(candidate['text'])}"
+def _visible(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().translate(CONTROLS)
 
 
-def _verdict(row: Judged, verdict: dict[str, Any]) -> str:
+def _answer(label: str, candidate: dict[str, Any]) -> Text:
+    style = {"chosen": "bold green", "rejected": "bold red"}.get(label, "bold")
+    source = "" if candidate["source"] == "current" else f" {candidate['source']}:"
+    return _line("  ", label, style, f"#{candidate['index']}{source} {candidate['text']}")
+
+
+def _verdict(row: Judged, verdict: dict[str, Any]) -> Text:
     numbers = {candidate["candidate_id"]: candidate["index"] for candidate in row["candidates"]}
     numbers |= {
         candidate["candidate_id"]: candidate["index"] for candidate in row["other_candidates"]
@@ -101,26 +115,41 @@ def _verdict(row: Judged, verdict: dict[str, Any]) -> str:
     reason = f" ({verdict['reason']})" if verdict["reason"] else ""
     if verdict["flags"]:
         reason += f" (escaped: {', '.join(verdict['flags'])})"
-    return f"  [dim]judge[/dim] {what}{reason}  [dim]{escape(verdict['rationale'] or '')}[/dim]"
+    return _line("  ", "judge", "dim", what + reason, verdict["rationale"] or "")
 
 
-def _call(call: Call | None) -> list[str]:
-    """A call word for word: to whom, each message, the other arguments, and the reply."""
+def _call(call: Call | None) -> list[Text]:
+    """A call word for word: to whom, each message, the other arguments, and the reply.
+
+    A reply of another form than the usual is shown as it came.
+    """
     if call is None:
-        return ["    [dim]no call was answered[/dim]"]
+        return [_line("    ", "", "", "no call was answered")]
     at = datetime.fromtimestamp(call.at, UTC).isoformat(timespec="seconds")
-    choice = call.reply["choices"][0]
-    reply = choice["message"].get("content") or choice["message"].get("refusal") or ""
-    usage = call.reply.get("usage") or {}
-    tokens = f"{usage.get('prompt_tokens')} tokens read, {usage.get('completion_tokens')} written"
-    return [
-        f"    [bold]request[/bold] to {escape(call.endpoint)}, model {escape(call.model)}, {at}",
-        *(
-            f"    [bold]{escape(message['role'])}[/bold] {escape(str(message['content']))}"
-            for message in call.messages
-        ),
-        f"    [bold]parameters[/bold] {escape(json.dumps(call.parameters, ensure_ascii=False))}",
-        f"    [bold]reply[/bold] {escape(str(reply))}",
-        f"    [dim]{choice.get('finish_reason')}, {tokens}, cost {call.cost:g}[/dim]",
-        "",
+    lines = [_line("    ", "request", "bold", f"to {call.endpoint}, model {call.model}, {at}")]
+    lines += [
+        _line("    ", str(message.get("role")), "bold", message.get("content"))
+        for message in call.messages
     ]
+    parameters = json.dumps(call.parameters, ensure_ascii=False)
+    lines.append(_line("    ", "parameters", "bold", parameters))
+    try:
+        (choice,) = call.reply["choices"]
+        said = {
+            name: value for name, value in choice["message"].items() if value and name != "role"
+        }
+        end = str(choice.get("finish_reason"))
+        reply = said.pop("content", "")
+        lines.append(_line("    ", "reply", "bold", reply))
+        lines += [_line("    ", name, "bold", _plain(value)) for name, value in said.items()]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        end = "of another form"
+        lines.append(_line("    ", "reply", "bold", _plain(call.reply)))
+    usage = call.reply.get("usage") or {}
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    tokens = "" if read is None else f", {read} tokens read, {written} written"
+    return [*lines, _line("    ", "", "", "", f"{end}{tokens}, cost {call.cost:g}"), Text("")]
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,5 +1,8 @@
 """The calls behind a verdict, word for word."""
 
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,3 +42,42 @@ def test_nothing_is_written_and_a_journal_that_is_elsewhere_is_named(tmp_path: P
     with pytest.raises(UserError, match=r"journal.sqlite: no journal here; requests and replies"):
         read_calls(path, ["k"])
     assert not path.exists()
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_bytes(b"no journal" * 500),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:4096]),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+    "no request": lambda path: changed(path, "UPDATE answers SET request = '{'"),
+    "another request": lambda path: changed(path, "UPDATE answers SET request = '{}'"),
+    "no object": lambda path: changed(path, "UPDATE answers SET answer = '[]'"),
+    "no table": lambda path: changed(path, "DROP TABLE answers"),
+}
+
+
+def changed(path: Path, command: str) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(command)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_journal_is_one_message(tmp_path: Path, damage: str):
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        journal.put("k", "desk", "m", BODY, completion("A"), 0.5)
+    DAMAGES[damage](path)
+    with pytest.raises(UserError, match=r"journal.sqlite: cannot be read as a journal \("):
+        read_calls(path, ["k"])
+
+
+def test_a_journal_in_a_folder_that_cannot_be_written_to_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Root may write anywhere, so that the permission is asked for is what is seen here."""
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        journal.put("k", "desk", "m", BODY, completion("A"), 0.5)
+    monkeypatch.setattr(os, "access", lambda *asked: False)
+    assert read_calls(path, ["k"])["k"].cost == 0.5
+    assert not Path(f"{path}-shm").exists()

@@ -165,7 +165,10 @@ HUMAN = {"candidate_a": "x", "candidate_b": "y", "verdict": "a"}
 @pytest.mark.parametrize(
     ("second", "says"),
     [
-        ("not json", "people.jsonl, line 2: expected {"),
+        (
+            "not json",
+            "people.jsonl, line 2: not JSON (Expecting value: line 1 column 1 (char 0)); ",
+        ),
         (json.dumps({**HUMAN, "verdict": "left"}), "line 2: expected {"),
         (json.dumps({**HUMAN, "candidate_b": "x"}), "line 2: expected {"),
         (json.dumps({"candidate_a": "x", "verdict": "a"}), "line 2: expected {"),

@@ -109,7 +109,7 @@ def test_a_namesake_that_was_installed_over_ours_is_named_with_its_distribution(
     assert said is not None and f"{tmp_path}/trainer/__init__.py (of animals 1.2)" in said
 
 
-def test_every_package_of_ours_is_known_and_marked():
+def test_every_package_of_ours_is_known():
     assert foreign_package() is None
     tops = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert tops == set(PACKAGES)

@@ -1,5 +1,6 @@
 """Judges that are no endpoint: a function of the user's, or a file of a person's verdicts."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -219,7 +220,22 @@ def test_a_person_who_contradicts_themselves_is_told_where(tmp_path: Path, secon
 def test_a_line_that_is_no_verdict_is_named(tmp_path: Path, line: str) -> None:
     name = human(tmp_path, verdict(A, B, "a"), line)
     path = name.removeprefix("human:")
-    assert refused(name).startswith(f"{path}, line 2: expected ")
+    try:
+        json.loads(line)
+        reason = ""
+    except (ValueError, RecursionError):
+        reason = "not JSON ("
+    said = refused(name)
+    assert said.startswith(f"{path}, line 2: {reason}") and "expected {" in said
+
+
+def test_verdicts_packed_with_gzip_are_the_same_judge(tmp_path: Path) -> None:
+    name = human(tmp_path, verdict(A, B, "a"))
+    plain = Path(name.removeprefix("human:"))
+    packed = plain.with_name("packed.jsonl.gz")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    ids = [load_rule("k", f"human:{path}").judge_id.rpartition("@")[2] for path in (plain, packed)]
+    assert ids[0] == ids[1]
 
 
 def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:

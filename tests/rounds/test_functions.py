@@ -3,8 +3,10 @@
 import importlib
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rounds import functions
@@ -20,11 +22,18 @@ OURS = ["judge", "pairs", "rounds", "trainer", "endpoints", "gate", "texts", "fl
 def clean_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test loads is gone after it."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(functions, "USER_FOLDERS", [])
+    monkeypatch.setattr(functions, "SEARCHED", [])
+    monkeypatch.setattr(functions, "NEIGHBOURS", {})
     yield
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def torch_is_there() -> None:
+    """Its modules answer for every attribute, with objects of its own."""
+    import torch.classes  # noqa: F401
 
 
 @pytest.fixture
@@ -116,6 +125,49 @@ def test_two_files_of_one_name_and_their_neighbours_of_one_name_are_told_apart(
         )
     loaded = [load_function("k", f"../{place}/metric.py:score") for place in ("one", "two", "one")]
     assert [function() for function in loaded] == [("one",) * 2, ("two",) * 2, ("one",) * 2]
+
+
+def test_packages_and_imports_inside_functions_are_those_of_the_folder(here: Path, tmp_path: Path):
+    for place in ("one", "two"):
+        there = tmp_path / place
+        write(there / "shared_of_it" / "__init__.py", f"value = {place!r}")
+        write(there / "parts_of_it" / "inner.py", f"value = {place!r}")
+        write(there / "late_of_it.py", f"value = {place!r}\ncalls = []")
+        write(
+            there / "metric.py",
+            "import shared_of_it, parts_of_it.inner\n"
+            "def score():\n    import late_of_it\n    late_of_it.calls.append(1)\n"
+            "    import parts_of_it.inner as again\n"
+            "    from shared_of_it import value\n"
+            "    return value, again.value, late_of_it.value, len(late_of_it.calls)\n",
+        )
+    one, two = (load_function("k", f"../{place}/metric.py:score") for place in ("one", "two"))
+    assert [f() for f in (one, two, one)] == [("one",) * 3 + (1,), ("two",) * 3 + (1,)] + [
+        ("one",) * 3 + (2,)
+    ], "a module of a neighbour's keeps its state"
+
+
+def test_a_module_by_its_dotted_name_has_the_hash_of_what_runs(here: Path):
+    gives(here / "my_package" / "of_it.py", 1)
+    first = load_function("k", "my_package.of_it:score")
+    gives(here / "my_package" / "of_it.py", 2)
+    again = load_function("k", "my_package.of_it:score")
+    assert first() == again() == 1 and first.source == again.source
+
+
+@pytest.mark.parametrize("text", ["raise SystemExit(0)", "def score(): raise SystemExit(0)"])
+def test_a_file_that_exits_ends_nothing_but_itself(here: Path, text: str):
+    write(here / "metric.py", text)
+    with pytest.raises(UserError, match=r"it exits, with 0|failed \(SystemExit: 0\)"):
+        load_function("k", "metric.py:score")()
+
+
+@pytest.mark.parametrize("odd", ["x" * 300, "~nosuchuser/x", "a\0b", "loop"])
+def test_what_cannot_be_a_path_is_one_message(here: Path, odd: str):
+    (here / "loop.py").symlink_to(here / "loop.py")
+    assert absolute(f"{odd}.py:score", here).endswith(f"{odd}.py:score")
+    with pytest.raises(UserError, match="k: cannot load "):
+        load_function("k", f"{odd}.py:score")
 
 
 def test_an_edited_file_is_loaded_anew_and_has_another_hash(here: Path):
@@ -223,7 +275,8 @@ def test_a_reference_is_made_whole_beside_the_config_then_here(here: Path, tmp_p
 @pytest.mark.parametrize(
     ("value", "number"),
     [(1, True), (0.5, True), (True, True), (float("nan"), False), (float("inf"), False)]
-    + [("1", False), (None, False), ([1], False)],
+    + [("1", False), (None, False), ([1], False), (10**400, False), (Fraction(1, 2), True)]
+    + [(np.float32(0.5), True), (np.int64(3), True), (np.float64("nan"), False)],
 )
 def test_a_number_can_be_compared(value: object, number: bool):
     assert is_number(value) is number

@@ -55,7 +55,7 @@ def find_file(reference: str, key: str) -> Path:
     try:
         path = locate(reference)
         is_file = path.is_file()
-    except (OSError, ValueError):  # a text of any kind where a path is expected
+    except (OSError, RuntimeError, ValueError):  # a text of any kind where a path is expected
         raise UserError(f"{key}: {reference[:60]!r} is no path of a file") from None
     if not is_file:
         if path.is_dir():
