@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -30,10 +31,17 @@ def clean_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
             del sys.modules[name]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def torch_is_there() -> None:
-    """Its modules answer for every attribute, with objects of its own."""
-    import torch.classes  # noqa: F401
+class MakesUp(ModuleType):
+    """A module that answers for every attribute, as torch.classes does."""
+
+    def __getattr__(self, name: str) -> object:
+        return object()
+
+
+@pytest.fixture(autouse=True)
+def odd_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever modules there are, users' files are loaded."""
+    monkeypatch.setitem(sys.modules, "odd_module", MakesUp("odd_module"))
 
 
 @pytest.fixture
