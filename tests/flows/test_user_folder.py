@@ -1,13 +1,14 @@
 """Files of the user's that are called as prefloop's packages are: none is taken for one of ours.
 
-Whole rounds in such a folder, with their child processes, are in test_round_whole and
-test_round_lora.
+Whole rounds in such a folder, with their child processes, are in the slow tests: small_run.py
+writes the files into every run's folder.
 """
 
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,14 @@ def test_every_package_of_ours_is_known():
     assert foreign_package() is None
     tops = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert tops == set(PACKAGES)
+
+
+def test_a_folder_or_an_archive_of_a_name_of_ours_is_named_by_its_place(folder: Path):
+    plain = folder / "data"
+    (plain / "prompts").mkdir(parents=True)
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("judge/__init__.py", '"""Judges animals."""')
+    for entry, place in ((plain, plain / "prompts"), (folder / "more.zip", "more.zip/judge")):
+        code = "import prefloop; print(prefloop.foreign_package())"
+        said = out(folder.parent, sys.executable, "-P", "-c", code, PYTHONPATH=str(entry))
+        assert "that Python finds is" in said and str(place) in said, said
