@@ -11,6 +11,7 @@ import importlib
 import inspect
 import math
 import numbers
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 from rounds.errors import UserError, did_you_mean
 from rounds.ids import file_hash
+from rounds.settings import PACKAGES
 
 NEIGHBOURS: dict[str, dict[str, ModuleType]] = {}
 """For each folder that is not searched now, the modules of it that were imported, by their name."""
@@ -28,10 +30,6 @@ SEARCHED: list[str] = []
 
 HASHES: dict[ModuleType, str] = {}
 """For each loaded module the hash of its file as it was then: an edit does not change what runs."""
-
-PACKAGES = Path(__file__).resolve().parent.parent
-"""The folder that holds prefloop's packages."""
-
 
 PRIVATE = "prefloop_user_"
 """Begins the name under which a user's file is loaded."""
@@ -192,7 +190,7 @@ def _imported_from(folder: str) -> list[str]:
             continue
         spec = getattr(module, "__spec__", None)  # not the module's own attributes: torch's make up
         places = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
-        if any(place and str(Path(place).parent) == folder for place in places):
+        if any(place and os.path.dirname(place) == folder for place in places):  # a Path is slow
             tops.add(name)
     return [name for name in list(sys.modules) if name.partition(".")[0] in tops]
 

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict
 SHIPPED = "prefloop:"
 """Begins a reference to a file that prefloop ships, as prefloop:starter/policy does."""
 
+PACKAGES = Path(__file__).resolve().parent.parent
+"""The folder that holds prefloop's packages."""
+
 
 class Section(BaseModel):
     """A typed part of the config tree: unknown keys are refused, values never change."""
@@ -24,4 +27,4 @@ def locate(reference: str) -> Path:
     package, _, rest = reference.removeprefix(SHIPPED).partition("/")
     if not package:
         raise ValueError(f"{reference}: names no shipped file, as prefloop:starter/policy does")
-    return Path(__file__).resolve().parent.parent / package / rest
+    return PACKAGES / package / rest
