@@ -20,6 +20,7 @@ class Completion(NamedTuple):
     n_tokens: int | None
     token_ids: list[int] | None = None
     logprob: float | None = None
+    prompt_token_ids: list[int] | None = None
 
 
 Draw = Callable[[Writer, Messages, int, int, int], Awaitable[list[Completion | str]]]
@@ -100,9 +101,10 @@ async def _revision(
     (revised,) = await draw(writer, conversation, request.seed, index, 1)
     if isinstance(revised, str):
         return None
-    # sampled under another prompt: the tokens are the text's own, their log-probability is not
-    # that of the answer
-    row = _candidate(request, writer, index, revised._replace(logprob=None))
+    # sampled under another prompt: the tokens are the text's own, their log-probability and the
+    # prompt are not those of the answer
+    revised = revised._replace(logprob=None, prompt_token_ids=None)
+    row = _candidate(request, writer, index, revised)
     return {**row, "revised_from": answer["candidate_id"], "critique": critique.text}
 
 
@@ -127,4 +129,5 @@ def _candidate(
         "source": writer.name,
         "revised_from": None,
         "critique": None,
+        "prompt_token_ids": completion.prompt_token_ids if own else None,
     }

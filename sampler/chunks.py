@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from rounds.files import read_json, write_json
 from rounds.rows import CANDIDATES, Candidate
-from rounds.tables import write_parquet
+from rounds.tables import iter_batches, write_parquet
 from sampler.answers import AnsweredPrompt
 
 
@@ -85,7 +85,8 @@ class ChunkReader:
         rows: list[Candidate] = []
         for path, start, count in self._spans.get(prompt_id, []):
             if path not in self._in_memory:
-                self._in_memory[path] = pq.read_table(path)
+                # columns that are younger than the chunk are null
+                self._in_memory[path] = pa.Table.from_batches(iter_batches(path, CANDIDATES))
             rows += self._in_memory[path].slice(start, count).to_pylist()
             self._spans_read[path] += 1
             if self._spans_read[path] == self._spans_in[path]:

@@ -38,12 +38,14 @@ def main(job_path: Path) -> None:
     report_progress(0, job["prompts"], "loading vllm")
     from vllm import LLM
 
-    from sampler.vllm_engine import Engine, check_samplings
+    from rounds.tokenizers import spelling_of
+    from sampler.vllm_engine import Engine, check_samplings, engine_tokenizer
 
     check_samplings(job["samplings"])
     adapters = sorted(policy.adapter for policy in policies if policy.adapter)
-    llm = LLM(model=job["model"], **{**lora_arguments(adapters), **job["vllm"]})
-    engine = Engine(llm, adapters)
+    spellings = {policy: spelling_of(policy) for policy in policies}
+    arguments = {**lora_arguments(adapters), **engine_tokenizer(spellings), **job["vllm"]}
+    engine = Engine(LLM(model=job["model"], **arguments), spellings)
     report_progress(0, job["prompts"])
 
     async def run() -> None:
