@@ -20,7 +20,10 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
+from trainer.finite import StopAtNotANumber, check_weights
+from trainer.held_out import held_out_accuracy
 from trainer.kl import kl_to_reference
+from trainer.row_counts import fitted
 from trainer.rows import TrainingRow, split, training_rows
 from trainer.sampled_tokens import SampledTokensTrainer
 
@@ -31,12 +34,22 @@ CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewa
 
 def main(job_path: Path) -> None:
     """Train one policy as the job says."""
-    job, work = read_json(job_path), job_path.parent
+    job = read_json(job_path)
     train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
-    trainer = build(job, train, held_out, work / "checkpoints")
+    train_policy(job, train, held_out, job_path.parent)
+
+
+def train_policy(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], work: Path
+) -> None:
+    """Train one policy on rows that are there: what a round does, and its trial in small."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    args, adjusted = fitted(job["args"], len(train), len(held_out), processes)
+    trainer = build({**job, "args": args}, train, held_out, work / "checkpoints")
     too_long = dropped_by_trl(trainer, train + held_out)
     trainer.train(resume_from_checkpoint=last_checkpoint(work / "checkpoints"))
-    measured = trainer.evaluate() if trainer.eval_dataset else {}
+    check_weights(trainer)
+    accuracy, counted = held_out_accuracy(trainer)
     curves = [
         {name: entry[name] for name in ("step", *CURVES) if name in entry}
         for entry in trainer.state.log_history
@@ -49,7 +62,9 @@ def main(job_path: Path) -> None:
         "too_long": {"pairs": len(too_long), "first": too_long[:MOST_NAMED]},
         "steps": trainer.state.global_step,
         "curves": curves,
-        "held_out_accuracy": measured.get("eval_rewards/accuracies"),
+        "held_out_accuracy": accuracy,
+        "held_out_n": counted,
+        "adjusted": adjusted,
         "kl_per_token": kl_to_reference(trainer),
     }
     trainer.save_model(job["out"])
@@ -94,7 +109,7 @@ def build(
         eval_dataset=Dataset.from_list(held_out) if held_out else None,
         processing_class=AutoTokenizer.from_pretrained(policy.model),
         peft_config=None if policy.adapter else lora_config(job["lora"]),
-        callbacks=[ProgressLines()],
+        callbacks=[ProgressLines(), StopAtNotANumber()],
     )
 
 
