@@ -77,9 +77,8 @@ def _check_finite(value: Any, path: Path, where: str = "") -> None:
     """Raise UserError for a number that JSON, and so a record of the run, cannot hold."""
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{path}: {where}: {value} is no finite number")
-    below = value.items() if isinstance(value, dict) else ()
-    below = enumerate(value) if isinstance(value, list) else below
-    for name, part in below:
+    parts = list(enumerate(value)) if isinstance(value, list) else []
+    for name, part in value.items() if isinstance(value, dict) else parts:
         _check_finite(part, path, f"{where}.{name}" if where else str(name))
 
 

@@ -49,10 +49,9 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
         for name, value in args.items()
     }
     fitting = {} if torch.cuda.is_available() else {"use_cpu": True, "bf16": False}
+    fitting["logging_nan_inf_filter"] = False  # a loss that is none is logged as it is
     try:
-        # what is not a number is not hidden in the loss that is logged
-        ours = {"output_dir": output_dir, "logging_nan_inf_filter": False}
-        config = DPOConfig(**{**fitting, **given, **ours})
+        config = DPOConfig(**{**fitting, **given, "output_dir": output_dir})
     except Exception as error:  # TRL's own, or of a package that an argument needs
         raise UserError(f"trainer.args: {first_line(error)}") from error
     try:

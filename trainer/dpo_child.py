@@ -47,7 +47,9 @@ def train_policy(
     args, adjusted = fitted(job["args"], len(train), len(held_out), processes)
     trainer = build({**job, "args": args}, train, held_out, work / "checkpoints")
     too_long = dropped_by_trl(trainer, train + held_out)
-    trainer.train(resume_from_checkpoint=last_checkpoint(work / "checkpoints"))
+    # a checkpoint of weights alone has no optimizer to go on with
+    begun = None if trainer.args.save_only_model else last_checkpoint(work / "checkpoints")
+    trainer.train(resume_from_checkpoint=begun)
     check_weights(trainer)
     accuracy, counted = held_out_accuracy(trainer)
     curves = [

@@ -29,7 +29,9 @@ class StopAtNotANumber(TrainerCallback):
 def check_weights(trainer: Any) -> None:
     """Raise UserError where a trained weight is NaN or infinite at the end."""
     for name, weight in trainer.model.named_parameters():
-        if weight.requires_grad and not torch.isfinite(weight).all():
+        # of weights that are spread over processes each looks at its own
+        own = weight.to_local() if hasattr(weight, "to_local") else weight
+        if weight.requires_grad and not torch.isfinite(own).all():
             step = trainer.state.global_step
             raise UserError(_fault(f"{name} holds NaN or infinity after step {step}"))
 

@@ -6,6 +6,7 @@ to try.
 """
 
 import os
+import shutil
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ def main(job_path: Path) -> None:
     if first is None:
         return
     args = {**job["args"], **one_step(job["args"])}
+    main_process = int(os.environ.get("RANK", "0")) == 0
     policy = first
     for number in range(job["rounds"]):
         reference = first if job["reference"] == "initial" else policy
@@ -57,9 +59,11 @@ def main(job_path: Path) -> None:
                 f"{key}: a trial of the training in small failed: {reason} "
                 "(trainer.trial: false leaves the trial out)"
             ) from error
+        if main_process:
+            shutil.rmtree(work / str(number) / "checkpoints", ignore_errors=True)  # large
         full = policy.adapter is None and job["lora"] is None
         policy = local_policy(out) if full else local_policy(Path(policy.model), out)
-    if int(os.environ.get("RANK", "0")) == 0:
+    if main_process:
         write_json(work / "tried.json", {"policy": policy._asdict(), "reason": None})
 
 
