@@ -4,6 +4,7 @@ Children run with safe paths: nothing in the current folder is taken for a modul
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections import deque
@@ -12,10 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from endpoints import run_module, supervise
-from endpoints.child_main import USER_ERROR
+from endpoints.child_main import ERROR
 from rounds.errors import UserError, WorkFailed
 
 LINES_SHOWN = 15
+PYTHON_ERROR = re.compile(r"\b(?:[A-Za-z_][\w.]*)?(?:Error|Exception): \S.*")
+"""How the last line of a traceback looks."""
 PYTHON = (sys.executable, "-P")
 """The interpreter, for a child that does not search the current folder for modules."""
 
@@ -83,8 +86,8 @@ def run_child(
 ) -> None:
     """Run a module on a job file to its end, giving each line of its stdout to `on_line`.
 
-    Exit status 2 is a UserError with the child's last line on stdout as its message; any other
-    failure a ChildFailed with the end of its log.
+    A last line on stdout that begins with "error: " is a UserError with the rest as its message
+    (a launcher has a status of its own); any other failure a ChildFailed with the end of its log.
     """
     last = ""
     with child(module_command(module, job, launcher), log, read=True) as process:
@@ -98,10 +101,20 @@ def run_child(
 
 def check_ended(module: str, log: Path, status: int, last: str) -> None:
     """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
-    if status == USER_ERROR and last.startswith("error: "):
-        raise UserError(last.removeprefix("error: "))
+    if status and last.startswith(ERROR):
+        raise UserError(last.removeprefix(ERROR))
     if status:
         raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")
+
+
+def reason_in(log: Path) -> str | None:
+    """The last error that a log names, as Python does at the end of a traceback, or None."""
+    said = None
+    with log.open(errors="replace") as file:
+        for line in file:
+            if found := PYTHON_ERROR.search(line.rstrip()):
+                said = found[0]
+    return said
 
 
 def tail(log: Path, lines: int = LINES_SHOWN) -> str:

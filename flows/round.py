@@ -4,6 +4,8 @@ Prefect orders, retries and shows the work; the round folder is the truth. Every
 by itself whether it has anything left to do, so a round that was killed is simply run again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.session import Session, current, policy_in_place, session
+from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
 from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
@@ -61,8 +64,9 @@ def run_round(config: Config, runs_dir: Path) -> Path:
     with session(config, runs_dir) as run:
         folder = begin(run)
         run.display.title(f"round {int(folder.name)} of {config.name}")
-        deal_prompts(folder)
-        sample_candidates(folder)
+        with tried_before_the_judge(run, folder):
+            deal_prompts(folder)
+            sample_candidates(folder)
         gold = measure_judge(folder)
         judge_them(folder, gold["tau"])
         examine_judge(folder, gold["tau"])
@@ -96,6 +100,29 @@ def begin(run: Session) -> Path:
     }
     write_round_start(folder, facts)
     return folder
+
+
+@contextmanager
+def tried_before_the_judge(run: Session, folder: Path) -> Iterator[None]:
+    """The training is tried before the block that samples, or beside it, if it is to be tried."""
+    due = trial_due(run.config, folder)
+    if due and not beside_sampling(run.config):
+        try_training(folder)
+        due = False
+    beside = try_training.submit(folder) if due else None
+    yield
+    if beside is not None:
+        beside.result()
+
+
+@task(name="trial", **WORKS)
+def try_training(folder: Path) -> None:
+    """The training and the sampling of what it saves, in small: once for each config."""
+    run = current()
+    shown = run.display.stage("trial")
+    reason = try_round(run.config, run.run_dir, in_place(folder), shown)
+    if reason is not None:
+        run.display.warn(f"the training was not tried in small before the judge is asked: {reason}")
 
 
 @task(name="deal-prompts", **ASKS)
@@ -170,7 +197,9 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     shown = run.display.stage("train")
     policies = (in_place(folder), run.initial)
     seed, limits = run.config.seed, run.config.pairs.leak_limits
-    trained, _ = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
+    trained, facts = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
+    for sentence in facts.get("adjusted", ()):
+        run.display.warn(sentence)
     return trained
 
 

@@ -28,8 +28,10 @@ from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
 from trainer.checkpoints import checkpoint_to_resume
 from trainer.dpo_trainer import TokenTrainer
+from trainer.finite import StopAtNotANumber, check_weights
 from trainer.measures import measured
-from trainer.rows import split, training_rows
+from trainer.row_counts import fitted
+from trainer.rows import TrainingRow, split, training_rows
 from trainer.save import save_policy
 from trainer.tokens import Tokenised, TokenRow, length_limit, tokenised
 
@@ -39,11 +41,24 @@ MOST_MEASURINGS = 2
 
 
 def main(job_path: Path) -> None:
-    """Train one policy as the job says; the weights are saved before they are measured."""
-    job, work, out = read_json(job_path), job_path.parent, Path(read_json(job_path)["out"])
+    """Train one policy as the job says."""
+    job = read_json(job_path)
+    train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
+    train_policy(job, train, held_out, job_path.parent)
+
+
+def train_policy(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], work: Path
+) -> None:
+    """Train one policy on rows that are there: what a round does, and its trial in small. The
+    weights are saved before they are measured.
+    """
+    out = Path(job["out"])
     policy, reference = Policy(**job["policy"]), Policy(**job["reference"])
-    rows = tokens_of(job)
-    trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
+    rows = tokens_of(policy, train, held_out, job["args"])
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    args, adjusted = fitted(job["args"], len(rows.train), len(rows.held_out), processes)
+    trainer = build({**job, "args": args}, rows.train, rows.held_out, work / "checkpoints")
     is_main = trainer.accelerator.is_main_process
     saved = work / "trained.json"
     if saved.exists() and out.exists():
@@ -51,7 +66,9 @@ def main(job_path: Path) -> None:
         facts, measurings = read_json(saved)["facts"], read_json(saved)["measurings"]
     else:
         trainer.train(resume_from_checkpoint=resumed(trainer, rows, work / "checkpoints"))
-        facts = {**rows.facts, "steps": trainer.state.global_step, "curves": curves(trainer)}
+        check_weights(trainer)
+        steps = {"steps": trainer.state.global_step, "curves": curves(trainer)}
+        facts = {**rows.facts, **steps, "adjusted": adjusted}
         save_policy(trainer, policy, out)
         measurings = 0
     trainer.accelerator.wait_for_everyone()
@@ -64,13 +81,12 @@ def main(job_path: Path) -> None:
         write_json(work / "training.json", facts | figures)
 
 
-def tokens_of(job: dict[str, Any]) -> Tokenised:
-    """The round's pairs as token ids of the policy that is trained."""
-    policy = Policy(**job["policy"])
-    train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
+def tokens_of(
+    policy: Policy, train: list[TrainingRow], held_out: list[TrainingRow], args: dict[str, Any]
+) -> Tokenised:
+    """Pairs as token ids of the policy that is trained."""
     context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
-    limit = length_limit(job["args"], context)
-    return tokenised(spelling_of(policy), train, held_out, limit)
+    return tokenised(spelling_of(policy), train, held_out, length_limit(args, context))
 
 
 def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:
@@ -112,7 +128,7 @@ def build(
         eval_dataset=Dataset.from_list(held_out) if held_out else None,
         processing_class=policy_tokenizer(policy),
         peft_config=None if policy.adapter else lora_config(job["lora"]),
-        callbacks=[ProgressLines()],
+        callbacks=[ProgressLines(), StopAtNotANumber()],
     )
 
 

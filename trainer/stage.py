@@ -51,7 +51,7 @@ def train(
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        config.model_dump(),
+        config.model_dump(exclude={"trial"}),
         policy.policy_id,
         reference.policy_id,
         seed,
@@ -77,7 +77,7 @@ def train(
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if not (work / "training.json").exists():  # it is written last
-            run_child("trainer.dpo_child", job, log, progress_reader(progress), _launcher(config))
+            run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
         if extra.facts:
             facts["extra"] = extra.facts
@@ -126,7 +126,8 @@ def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[
     return {**args, "label_smoothing": flip_rate}
 
 
-def _launcher(config: TrainerConfig) -> list[str]:
+def launcher(config: TrainerConfig) -> list[str]:
+    """What starts the training's Python script: one process, or accelerate."""
     if config.accelerate is None:
         return list(PYTHON)
     # accelerate spells its flags with underscores

@@ -108,9 +108,7 @@ def token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:
     }
 
 
-def answer_ids(
-    spelling: Spelling, prompt: Messages, prompt_ids: list[int], text: str
-) -> list[int]:
+def answer_ids(spelling: Spelling, prompt: Messages, prompt_ids: list[int], text: str) -> list[int]:
     """The ids of an answer that nobody sampled, as the template writes it, up to its end of turn.
 
     Where the template renders the conversation so that it does not begin with `prompt_ids`, they
