@@ -6,23 +6,29 @@ in the engine's queue before the others end, so that its batch stays full to the
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from itertools import count
 from typing import Any
 
 from vllm import SamplingParams
+from vllm.engine.arg_utils import EngineArgs
 from vllm.lora.request import LoRARequest
 from vllm.sampling_params import RequestOutputKind
+from vllm.tokenizers import cached_tokenizer_from_config
 
 from rounds.errors import UserError
 from rounds.rows import Messages
 from sampler.answers import Completion
+from sampler.fit import Model, no_answer, render
 from sampler.writers import Writer
 
 
 def sampling_params(sampling: dict[str, Any], n: int, seed: int) -> SamplingParams:
-    """What vLLM is told to draw."""
+    """What vLLM is told to draw. Null is no value; max_tokens: null is as many as fit."""
+    given = {name: value for name, value in sampling.items() if value is not None}
+    given["max_tokens"] = sampling.get("max_tokens")
     return SamplingParams(
-        **sampling, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
+        **given, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
     )
 
 
@@ -33,6 +39,23 @@ def check_samplings(samplings: Iterable[tuple[str, dict[str, Any], int]]) -> Non
             sampling_params(sampling, n, 0)
         except Exception as error:  # vLLM's own, or of whatever does not take the value
             raise UserError(f"{where}: {error}") from error
+
+
+def open_model(model: str, vllm: dict[str, Any], where: str) -> Model:
+    """What `LLM(model, **vllm)` will say of prompts, without its weights.
+
+    Raises UserError naming `where` for a model or a value that vLLM will not have.
+    """
+    try:
+        config = EngineArgs(model=model, **vllm).create_model_config()
+        tokenizer = cached_tokenizer_from_config(config)
+    except Exception as error:  # vLLM's own, transformers', or of what does not take the value
+        raise UserError(f"{where}.vllm: vLLM will not load {model} ({error})") from error
+    if not tokenizer.chat_template:
+        raise UserError(
+            f"{model}: the tokenizer has no chat template; prefloop samples chat models"
+        )
+    return Model(partial(render, tokenizer), config.max_model_len)
 
 
 class Engine:
@@ -60,15 +83,12 @@ class Engine:
     async def draw(
         self, writer: Writer, messages: Messages, seed: int, first_index: int, n: int
     ) -> list[Completion | str]:
-        """As answers.Draw. A prompt too long for an answer gives the reason, n times."""
+        """As answers.Draw. A prompt that has no answer gives the reason, n times."""
         assert writer.policy is not None, "a reference is not sampled"
-        tokens = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, return_dict=False
-        )
-        max_tokens = writer.sampling.get("max_tokens", 16) or 1  # null: as many as fit
-        if len(tokens) + max_tokens > self._max_model_len:
-            needed = f"{len(tokens)} tokens and {max_tokens} for the answer"
-            return [f"{needed}; the model takes {self._max_model_len}"] * n
+        tokens = render(self._tokenizer, messages)
+        reason = no_answer(tokens, writer.sampling, self._max_model_len)
+        if reason is not None:
+            return [reason] * n
         request_id = str(next(self._request_numbers))
         self._pending[request_id] = asyncio.get_running_loop().create_future()
         self._engine.add_request(
