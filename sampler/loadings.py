@@ -79,6 +79,26 @@ def requests_for(requests: PromptRequests, loading: Loading) -> Iterator[PromptR
             yield request._replace(writer_requests=writer_requests, existing=existing)
 
 
+def fit_facts(
+    work: Path, requests: PromptRequests, groups: list[Loading], stop: bool, answered: list[str]
+) -> dict[str, Any]:
+    """What the first process is told of all loadings and prompts, which it looks at beforehand."""
+    path = work / "prompts.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for request in requests():
+            facts = request._replace(existing=[])._asdict()
+            file.write(json_text(facts) + "\n")
+    described = [
+        {
+            "model": loading.model,
+            "vllm": loading.vllm,
+            "writers": [writer_facts(writer) for writer in loading.writers],
+        }
+        for loading in groups
+    ]
+    return {"loadings": described, "requests": path.name, "stop": stop, "answered": answered}
+
+
 def writer_facts(writer: Writer) -> dict[str, Any]:
     """A writer as a job file tells it."""
     parts = {"policy": writer.policy, "constitution": writer.constitution}

@@ -8,19 +8,22 @@ parent keeps as a log.
 import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from endpoints.child_main import child_main, report_progress
 from endpoints.concurrency import run_concurrently
+from endpoints.serve import cpu_arguments
 from rounds.errors import UserError
 from rounds.files import read_json
 from rounds.stages import Progress
 from rounds.weights import Policy, local_policy
 from sampler.answers import AnsweredPrompt, Draw, answer_prompt
 from sampler.chunks import ChunkWriter
+from sampler.fit import Asked, Model, check_fit, writer_key
 from sampler.requests import PromptRequest, WriterRequest
 from sampler.revise import Constitution
 from sampler.writers import Writer
@@ -42,12 +45,19 @@ def main(job_path: Path) -> None:
     from vllm import LLM
 
     from rounds.tokenizers import spelling_of
-    from sampler.vllm_engine import Engine, check_samplings, engine_tokenizer
+    from sampler.vllm_engine import Engine, check_samplings, engine_tokenizer, open_model
 
     check_samplings(job["samplings"])
+    if job["fit"]:
+        check_prompts(job["fit"], work, open_model)
     adapters = sorted(policy.adapter for policy in policies if policy.adapter)
     spellings = {policy: spelling_of(policy) for policy in policies}
-    arguments = {**lora_arguments(adapters), **engine_tokenizer(spellings), **job["vllm"]}
+    arguments = {
+        **cpu_arguments(job["vllm"]),
+        **lora_arguments(adapters),
+        **engine_tokenizer(spellings),
+        **job["vllm"],
+    }
     engine = Engine(LLM(model=job["model"], **arguments), spellings)
     report_progress(0, job["prompts"])
 
@@ -85,6 +95,26 @@ async def answer_all(
         requests, lambda request: answer_prompt(request, writers, draw), at_once, done
     )
     chunks.flush()
+
+
+def check_prompts(
+    fit: dict[str, Any], work: Path, open_model: Callable[[Policy, dict[str, Any], str], Model]
+) -> None:
+    """Raise UserError as `check_fit` does, for the prompts of all loadings of the stage."""
+
+    def models() -> Iterator[Asked]:
+        for loading in fit["loadings"]:
+            of_policy: dict[Policy, dict[str, Writer]] = {}
+            for writer in map(read_writer, loading["writers"]):
+                if writer.policy is not None:
+                    of_policy.setdefault(writer.policy, {})[writer.name] = writer
+            for policy, writers in of_policy.items():
+                where = writer_key(next(iter(writers)))
+                yield Asked(open_model(policy, loading["vllm"], where), writers)
+
+    report_progress(0, 0, "looking at the prompts")
+    requests = partial(read_requests, work / fit["requests"])
+    check_fit(models(), requests, fit["stop"], fit["answered"])
 
 
 def verify(policy: Policy) -> None:

@@ -6,32 +6,39 @@ in the engine's queue before the others end, so that its batch stays full to the
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from itertools import count
 from typing import Any
 
 from vllm import SamplingParams
+from vllm.engine.arg_utils import EngineArgs
 from vllm.lora.request import LoRARequest
 from vllm.sampling_params import RequestOutputKind
 
 from rounds.errors import UserError
 from rounds.rows import Messages
-from rounds.tokenizers import Spelling, rendered_prompt, tokenizer_folder
+from rounds.tokenizers import Spelling, policy_tokenizer, tokenizer_folder
 from rounds.weights import Policy
 from sampler.answers import Completion
 from sampler.cut import completion
+from sampler.fit import Model, no_answer, render
 from sampler.writers import Writer
 
 
 def sampling_params(
     sampling: dict[str, Any], n: int, seed: int, ends: Iterable[int] = ()
 ) -> SamplingParams:
-    """What vLLM is told to draw. `ends` are ids that end the policy's answers: of these vLLM knows
-    those of the model's folder and of one tokenizer.
+    """What vLLM is told to draw. Null is no value; max_tokens: null is as many as fit.
+
+    `ends` are ids that end the policy's answers: of these vLLM knows those of the model's folder
+    and of one tokenizer.
     """
-    if not sampling.get("ignore_eos"):
-        sampling = {**sampling, "stop_token_ids": [*(sampling.get("stop_token_ids") or ()), *ends]}
+    given = {name: value for name, value in sampling.items() if value is not None}
+    given["max_tokens"] = sampling.get("max_tokens")
+    if not given.get("ignore_eos"):
+        given["stop_token_ids"] = [*(given.get("stop_token_ids") or ()), *ends]
     return SamplingParams(
-        **sampling, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
+        **given, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
     )
 
 
@@ -64,6 +71,20 @@ def engine_tokenizer(spellings: dict[Policy, Spelling]) -> dict[str, str]:
     return {"tokenizer": widest}
 
 
+def open_model(policy: Policy, vllm: dict[str, Any], where: str) -> Model:
+    """What `LLM(policy.model, **vllm)` will say of prompts, without its weights.
+
+    Raises UserError naming `where` for a model or a value that vLLM will not have, and for a policy
+    without a chat template.
+    """
+    tokenizer = policy_tokenizer(policy)
+    try:
+        config = EngineArgs(model=policy.model, **vllm).create_model_config()
+    except Exception as error:  # vLLM's own, or of what does not take the value
+        raise UserError(f"{where}.vllm: vLLM will not load {policy.model} ({error})") from error
+    return Model(partial(render, tokenizer), config.max_model_len)
+
+
 class Engine:
     """An `LLM` that answers as its requests finish, and not batch by batch.
 
@@ -86,14 +107,13 @@ class Engine:
     async def draw(
         self, writer: Writer, messages: Messages, seed: int, first_index: int, n: int
     ) -> list[Completion | str]:
-        """As answers.Draw. A prompt too long for an answer gives the reason, n times."""
+        """As answers.Draw. A prompt that has no answer gives the reason, n times."""
         assert writer.policy is not None, "a reference is not sampled"
         spelling = self._spellings[writer.policy]
-        tokens = rendered_prompt(spelling.tokenizer, messages)
-        max_tokens = writer.sampling.get("max_tokens", 16) or 1  # null: as many as fit
-        if len(tokens) + max_tokens > self._max_model_len:
-            needed = f"{len(tokens)} tokens and {max_tokens} for the answer"
-            return [f"{needed}; the model takes {self._max_model_len}"] * n
+        tokens = render(spelling.tokenizer, messages)
+        reason = no_answer(tokens, writer.sampling, self._max_model_len)
+        if reason is not None or isinstance(tokens, str):
+            return [reason or str(tokens)] * n
         request_id = str(next(self._request_numbers))
         self._pending[request_id] = asyncio.get_running_loop().create_future()
         self._engine.add_request(

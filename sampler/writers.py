@@ -52,8 +52,9 @@ class Writer(NamedTuple):
 
 def writer_in_place(config: SamplerConfig, policy: Policy) -> Writer:
     """The writer `current`: a policy as the config samples the one in place."""
-    arguments = config.sampling, config.vllm, config.env
-    return Writer("current", policy, config.n, 0, *arguments, policy.served is None, None, None)
+    here = policy.served is None
+    arguments = config.sampling_of("current", not here), config.vllm, config.env
+    return Writer("current", policy, config.n, 0, *arguments, here, None, None)
 
 
 def writers_of_round(
@@ -79,7 +80,7 @@ def writers_of_round(
                 written_by,
                 counts[name],
                 first_index,
-                config.sampling if source.sampling is None else source.sampling,
+                config.sampling_of(name, (written_by or policy).served is not None),
                 engine.vllm if source.vllm is None else source.vllm,
                 engine.env if source.env is None else source.env,
                 _own_tokens(source, revised, written_by),

