@@ -13,10 +13,13 @@ from preferences.shapes import SHAPES, recognise
 from preferences.text_only import row_beyond_text
 from rounds.errors import UserError
 from texts.chat_tokens import CHAT_TOKENS
-from texts.messages import prompt_fault
+from texts.messages import prompt_fault, text_fault
 
 LOOKED_AT = 100
 """Rows that a shape is recognised by: the first ones may leave columns out."""
+
+FOR_A_JUDGE = ("reference", "guidelines")
+"""Columns beside any shape that say what to judge by."""
 
 Located = tuple[str, RawRow]
 
@@ -88,7 +91,11 @@ def _read(shape: str, source: Data, where: str, row: RawRow) -> Preference | Und
     if source.prefer == "chatgpt" and isinstance(preference, Preference):
         chosen, rejected = preference.rejected, preference.chosen
         preference = preference._replace(chosen=chosen, rejected=rejected)
-    return preference._replace(where=where)
+    texts = {name: row.get(name) for name in FOR_A_JUDGE}
+    beside = {
+        name: text for name, text in texts.items() if isinstance(text, str) and not text_fault(text)
+    }
+    return preference._replace(where=where, **beside)
 
 
 def _usable(preference: Preference | Undecided) -> Preference | Undecided:
