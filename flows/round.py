@@ -135,9 +135,7 @@ def measure_judge(folder: Path) -> Facts:
     """The judge on its gold set: the threshold that its labels must reach, and its error rate."""
     run = current()
     if again := ask_failures_again(folder, run.config.judge):
-        run.display.tell(
-            f"the judge was out of bounds; {again} calls that gave no verdict are asked again"
-        )
+        run.display.tell(f"out of bounds before: {again} calls without a verdict are asked again")
     return judge_gold(folder, run.config.judge, run.endpoints, run.display.stage("gold"))
 
 

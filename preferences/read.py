@@ -18,9 +18,6 @@ from texts.messages import prompt_fault, text_fault
 LOOKED_AT = 100
 """Rows that a shape is recognised by: the first ones may leave columns out."""
 
-FOR_A_JUDGE = ("reference", "guidelines")
-"""Columns beside any shape that say what to judge by."""
-
 Located = tuple[str, RawRow]
 
 
@@ -91,11 +88,14 @@ def _read(shape: str, source: Data, where: str, row: RawRow) -> Preference | Und
     if source.prefer == "chatgpt" and isinstance(preference, Preference):
         chosen, rejected = preference.rejected, preference.chosen
         preference = preference._replace(chosen=chosen, rejected=rejected)
-    texts = {name: row.get(name) for name in FOR_A_JUDGE}
-    beside = {
-        name: text for name, text in texts.items() if isinstance(text, str) and not text_fault(text)
-    }
-    return preference._replace(where=where, **beside)
+    reference, guidelines = _for_a_judge(row, "reference"), _for_a_judge(row, "guidelines")
+    return preference._replace(where=where, reference=reference, guidelines=guidelines)
+
+
+def _for_a_judge(row: RawRow, column: str) -> str | None:
+    """What stands beside any shape to judge by; a column of that name that is no text is not it."""
+    text = row.get(column)
+    return text if isinstance(text, str) and not text_fault(text) else None
 
 
 def _usable(preference: Preference | Undecided) -> Preference | Undecided:

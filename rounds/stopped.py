@@ -10,7 +10,8 @@ from typing import Any, ParamSpec, TypedDict, TypeVar
 from rounds.errors import Stopped, UserError, WorkFailed
 from rounds.files import read_json, write_json
 
-Given, Result = ParamSpec("Given"), TypeVar("Result")
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class Bound(TypedDict):
