@@ -270,14 +270,17 @@ def guard(path: Path) -> None:
             sets["longer"].append((sides[1], sides[0]))
         ranked = sorted(row["candidates"], key=lambda one: one["gpt4_turbo_preference"])
         sets["best and worst"].append((ranked[-1]["text"], ranked[0]["text"]))
+    config = PairsConfig()
     for name, pairs in sets.items():
         sized = [Lengths(f"{at:05d}", len(a), len(b)) for at, (a, b) in enumerate(pairs)]
-        gone = set(dropped_by_guard(sized, PairsConfig().length_guard))
-        left = [each for each in sized if each not in gone]
-        print(
-            f"length guard, {name}: chosen longer by {length_difference(sized):+.0%}, "
-            f"{len(gone)} of {len(sized)} pairs dropped, then {length_difference(left) or 0:+.0%}"
-        )
+        for share in (config.length_guard_share, 1.0):
+            gone = set(dropped_by_guard(sized, config.length_guard, share))
+            left = [each for each in sized if each not in gone]
+            print(
+                f"length guard, {name}: chosen longer by {length_difference(sized):+.0%}, at most "
+                f"{share:.0%}: {len(gone)} of {len(sized)} pairs dropped, "
+                f"then {length_difference(left) or 0:+.0%}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """Which batches were submitted, in the journal beside the answers that they bring."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from endpoints.journal import Journal
@@ -32,6 +30,7 @@ class BatchLedger:
 
     def __init__(self, journal: Journal, endpoint: str) -> None:
         self._db, self._endpoint = journal.db, endpoint
+        self.at_once = journal.at_once
         self._db.execute(TABLE)
 
     def batches(self) -> list[Batch]:
@@ -55,14 +54,3 @@ class BatchLedger:
     def drop(self, batch: Batch) -> None:
         """Forget one that was never submitted."""
         self._db.execute("DELETE FROM batches WHERE digest = ?", (batch.digest,))
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """All that is written to the journal in the block is committed together, or none of it."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")

@@ -10,7 +10,7 @@ from rounds.weights import weights_hash
 def model_id(config: EndpointConfig) -> str:
     """The model as the journal knows it: the hash of a served model's weights, else its name.
 
-    A server need not be up for that.
+    A server need not be up for that. Another host is another judge (`endpoints.hosts`).
     """
     if config.serve is not None:
         return weights_hash(model_folder(config.serve.model))

@@ -3,12 +3,15 @@
 SQLite in WAL mode on a local disk. A write is committed before the answer is used: a killed run
 repeats at most the calls that were in flight. A paid reply that is no answer (refused, truncated,
 empty) is kept apart, for the accounts: it answers nothing and is asked again. Calls that failed
-are not kept; of a request that the endpoint would not take only that is kept.
+are not kept; of a request that the endpoint would not take only that is kept. An answer that is
+forgotten on purpose becomes such a reply, and `forgotten` says when and why.
 """
 
 import json
 import sqlite3
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +33,9 @@ CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, {COLUMNS}) WITHOUT ROW
 CREATE TABLE IF NOT EXISTS failed (key TEXT NOT NULL, {COLUMNS});
 CREATE INDEX IF NOT EXISTS failed_key ON failed (key);
 CREATE TABLE IF NOT EXISTS rejected (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forgotten (
+    key TEXT NOT NULL, why TEXT NOT NULL, cost REAL NOT NULL, at REAL NOT NULL
+);
 """
 
 
@@ -37,6 +43,13 @@ class Entry(NamedTuple):
     """A reply, the chat completion as the endpoint sent it, and what it cost when it was paid."""
 
     completion: dict[str, Any]
+    cost: float
+
+
+class Forgotten(NamedTuple):
+    """How many answers are no more, and what they had cost."""
+
+    calls: int
     cost: float
 
 
@@ -96,6 +109,34 @@ class Journal:
         """Note that the endpoint would not take a request; whether that was known before."""
         added = self.db.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (key,)).rowcount
         return added == 0
+
+    def forget(self, keys: Iterable[str], why: str) -> Forgotten:
+        """Have calls asked again: their answers are no more than paid replies that are kept.
+
+        Which, `why` and when is written down. Calls without an answer are passed over.
+        """
+        calls, cost = 0, 0.0
+        with self.at_once():
+            for key in keys:
+                if (entry := self.get(key)) is None:
+                    continue
+                self.db.execute("INSERT INTO failed SELECT * FROM answers WHERE key = ?", (key,))
+                self.db.execute("DELETE FROM answers WHERE key = ?", (key,))
+                noted = key, why, entry.cost, time.time()
+                self.db.execute("INSERT INTO forgotten VALUES (?, ?, ?, ?)", noted)
+                calls, cost = calls + 1, cost + entry.cost
+        return Forgotten(calls, cost)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """All that is written to the journal in the block is committed together, or none of it."""
+        self.db.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
 
     def _entry(self, table: str, key: str) -> Entry | None:
         row = self._last("answer, cost", table, key)

@@ -1,6 +1,7 @@
 """The `prefloop` command."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -106,9 +107,12 @@ def show(
     """Page through a round's judged pairs: prompt, answers, verdicts, why kept or dropped."""
     with one_message():
         from rounds.show import traced_pairs
+        from rounds.status import state_of, state_text
         from viewer.pages import page, with_requests
 
         pairs: Iterable[Mapping[str, Any]] = traced_pairs(run, round, dropped, pair)
+        if under_way := state_of(run, round):
+            print(f"round {round} is under way: {state_text(under_way)}", file=sys.stderr)
         if requests:
             pairs = with_requests(pairs, run / "journal.sqlite")
         if json:
@@ -138,12 +142,13 @@ def print_end(run_dir: Path) -> None:
 def print_status(state: dict[str, Any]) -> None:
     """Every round's table, then what is under way."""
     from rounds.report import round_lines
+    from rounds.status import state_lines
 
     for metrics in state["rounds"]:
         print_table(f"{state['run']}, round {metrics['round']}", round_lines(metrics))
     if state["policy"]:
         print(f"\npolicy in place  {state['policy']['policy_id']}  {state['policy']['model']}")
-    if state["under_way"]:
-        under_way = state["under_way"]
-        done = ", ".join(under_way["done"]) or "nothing"
-        print(f"\nround {under_way['round']} under way: {done} done, next {under_way['next']}")
+    if under_way := state["under_way"]:
+        print_table(
+            f"{state['run']}, round {under_way['round']}, under way", state_lines(under_way)
+        )

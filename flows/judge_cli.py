@@ -1,4 +1,4 @@
-"""`prefloop judge check CONFIG` and `prefloop judge reparse RUN`."""
+"""`prefloop judge check CONFIG` and `prefloop judge reparse RUN`; forget is in `forget_cli`."""
 
 from collections import Counter
 from contextlib import ExitStack
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.forget_cli import forget
 from flows.terminal import (
     AsJson,
     ConfigFile,
@@ -21,6 +22,7 @@ from flows.terminal import (
 from rounds.rows import VERDICTS
 
 judge_app = typer.Typer(help="Try a judge out, or read its replies again.", no_args_is_help=True)
+judge_app.command()(forget)
 
 
 @judge_app.command()

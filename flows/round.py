@@ -17,6 +17,7 @@ from flows.config import Config, dump_config
 from flows.session import Session, current, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
+from judge.forget import ask_failures_again
 from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
@@ -30,6 +31,7 @@ from rounds.folder import (
     read_round_start,
     write_round_start,
 )
+from rounds.stopped import forget_stop, notes_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.stage import sample, sample_held_out
@@ -99,6 +101,7 @@ def begin(run: Session) -> Path:
         "command": run.command,
     }
     write_round_start(folder, facts)
+    forget_stop(folder)
     return folder
 
 
@@ -126,6 +129,7 @@ def try_training(folder: Path) -> None:
 
 
 @task(name="deal-prompts", **ASKS)
+@notes_stops("prompts")
 def deal_prompts(folder: Path) -> Facts:
     """The next train prompts, and the held-out ones that the first round fixed."""
     run = current()
@@ -137,6 +141,7 @@ def deal_prompts(folder: Path) -> Facts:
 
 
 @task(name="sample", **ASKS)
+@notes_stops("sample")
 def sample_candidates(folder: Path) -> Facts:
     """The policy in place answers the prompts."""
     run = current()
@@ -152,13 +157,17 @@ def sample_candidates(folder: Path) -> Facts:
 
 
 @task(name="gold", **ASKS)
+@notes_stops("gold")
 def measure_judge(folder: Path) -> Facts:
     """The judge on its gold set: the threshold that its labels must reach, and its error rate."""
     run = current()
+    if again := ask_failures_again(folder, run.config.judge):
+        run.display.tell(f"out of bounds before: {again} calls without a verdict are asked again")
     return judge_gold(folder, run.config.judge, run.endpoints, run.display.stage("gold"))
 
 
 @task(name="judge", **ASKS)
+@notes_stops("judge")
 def judge_them(folder: Path, tau: float) -> Facts:
     """The judge compares the candidates."""
     run = current()
@@ -174,6 +183,7 @@ def judge_them(folder: Path, tau: float) -> Facts:
 
 
 @task(name="health", **ASKS)
+@notes_stops("health")
 def examine_judge(folder: Path, tau: float) -> Facts:
     """The judge tested on a sample; out of bounds, the round stops here."""
     run = current()
@@ -183,6 +193,7 @@ def examine_judge(folder: Path, tau: float) -> Facts:
 
 
 @task(name="pairs", **WORKS)
+@notes_stops("pairs")
 def make_pairs(folder: Path) -> Facts:
     """What the judge confirmed becomes pairs, or is dropped with a reason."""
     run = current()
@@ -190,6 +201,7 @@ def make_pairs(folder: Path) -> Facts:
 
 
 @task(name="train", **WORKS)
+@notes_stops("train")
 def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     """DPO makes the next policy."""
     run = current()
@@ -204,6 +216,7 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
 
 
 @task(name="sample-held-out", **WORKS)
+@notes_stops("sample_held_out")
 def answer_held_out(folder: Path, trained: Policy) -> Facts:
     """The new policy answers the gate and test prompts; the others have."""
     run = current()
@@ -218,6 +231,7 @@ def answer_held_out(folder: Path, trained: Policy) -> Facts:
 
 
 @task(name="judge-held-out", **ASKS)
+@notes_stops("judge_held_out")
 def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
     """The judge compares the new policy with the one in place and the first."""
     run = current()
@@ -233,6 +247,7 @@ def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
 
 
 @task(name="gate", **WORKS)
+@notes_stops("gate")
 def decide_promotion(folder: Path, trained: Policy) -> Facts:
     """Promote, or keep the one in place."""
     run = current()

@@ -7,6 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
+import yaml
+
+from endpoints.hosts import remember_hosts
+from endpoints.journal import Journal
 from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
@@ -54,6 +58,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
         _same_beginning(run_dir, initial)
         with run_lock(run_dir):
             follow_manifests(run_dir)
+            _remember_hosts(run_dir)
             write_text(run_dir / "run.yaml", dump_config(config))
             logs = run_dir / "logs"
             with Endpoints(
@@ -93,6 +98,17 @@ def _writable(run_dir: Path) -> None:
         raise UserError(
             f"{run_dir}: cannot be written ({nearest}: {error.strerror}); choose --runs-dir"
         ) from error
+
+
+def _remember_hosts(run_dir: Path) -> None:
+    """Note where answers of a run begun before hosts were noted came from: what run.yaml says is
+    about to be written over.
+    """
+    written, journal = run_dir / "run.yaml", run_dir / "journal.sqlite"
+    if written.exists() and journal.exists():
+        tree = yaml.safe_load(written.read_text(encoding="utf-8"))
+        with Journal(journal) as answers:
+            remember_hosts(answers, tree.get("endpoints") or {})
 
 
 def _same_beginning(run_dir: Path, initial: Policy) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from endpoints.open import Endpoints, read_endpoints
 from judge.config import JudgeConfig
+from judge.forget import ask_failures_again
 from judge.health.examine import judge_gold, judge_health
 from judge.stage import judge_candidates
 from rounds.by_hand import by_hand, show_progress
@@ -15,6 +16,7 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The judge stage with the run's own config: gold set, labels, health."""
     config = JudgeConfig.model_validate(tree["judge"])
     with Endpoints(read_endpoints(tree), run_of(folder) / "logs", show_progress) as endpoints:
+        ask_failures_again(folder, config)
         gold = judge_gold(folder, config, endpoints, show_progress)
         facts = judge_candidates(folder, config, endpoints, gold["tau"], show_progress)
         judge_health(folder, config, endpoints, gold["tau"], show_progress)

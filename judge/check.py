@@ -8,6 +8,7 @@ from typing import Any
 
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
+from judge.forget import forget_unreadable
 from judge.health.examine import ask_gold, gold_facts
 from judge.health.gold import read_gold
 from judge.health.gold_lines import GoldPair
@@ -40,6 +41,7 @@ def check_judge(
         ask_gold(RunJournal(journal, seed), config, endpoints, pairs, 0, progress)
     )
     verdicts = [row for of_pair in rows for row in of_pair]
+    forget_unreadable(journal, verdicts, "judge check")  # a judge that is mended is asked again
     calls = [row for row in verdicts if row["request_key"]]
     readable = [row for row in verdicts if not row["reason"]]
     comparisons = [settle(of_pair) for of_pair in rows]

@@ -47,7 +47,8 @@ Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class RubricFiles(Section):
     """Template files (system message, a line of ===, user message); null takes the channel's own.
 
-    {reference} and {guidelines} may stand in each: the prompt row's, or "none".
+    {reference} and {guidelines} may stand in each: the prompt row's, or "none". What has no place
+    in a rubric is shown after the prompt, where the row has it.
     """
 
     pointwise: str | None = None

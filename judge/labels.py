@@ -13,6 +13,7 @@ from typing import NamedTuple
 from endpoints.batch import answer_by_batch
 from endpoints.budget import Budget, Headroom
 from endpoints.concurrency import PROMPTS_AT_ONCE, run_concurrently
+from endpoints.hosts import placed
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from judge.asking.channel import request_body
@@ -153,7 +154,8 @@ async def screen_by_batch(
             request = score_request(judge, prompt, candidate)
             calls.append((request_body(judge.config, request), text_hash(request.rubric.text)))
     with Journal(journal.path) as answers:
-        live, config = endpoints.live(name), endpoints.config(name)
+        config = endpoints.config(name)
+        live = placed(answers, name, config, endpoints.live(name))
         await answer_by_batch(name, config, live, answers, calls, progress)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from endpoints.budget import Budget
 from endpoints.client import asking, from_journal
+from endpoints.hosts import model_there, placed
 from endpoints.identity import identity, model_id
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
@@ -65,7 +66,8 @@ async def panel(
             if not is_endpoint(name):
                 jury.append(load_rule("judge.endpoint", name))
             elif offline:
-                model = model_id(endpoints.config(name))
+                config_of = endpoints.config(name)
+                model = model_there(answers, name, config_of, model_id(config_of))
                 jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers)))
             else:
                 jury.append(await _live(stack, endpoints, name, answers, budget, traffic))
@@ -107,7 +109,8 @@ async def _live(
     budget: Budget | None,
     traffic: Counter[str] | None,
 ) -> Juror:
-    live, config = endpoints.live(name), endpoints.config(name)
+    config = endpoints.config(name)
+    live = placed(answers, name, config, endpoints.live(name))
     ask: Ask = await stack.enter_async_context(asking(name, config, live, answers, budget, traffic))
     return Juror(f"{name}/{live.model_id}", ask)
 

@@ -43,6 +43,9 @@ class PairsConfig(Section):
     """Bound on mean chosen length minus mean rejected length, as a share of the latter. Beyond it
     the pairs with the largest excess go. Answers of policies alike in strength differ by about
     0.2 under GPT-4's preferences; a policy trained on more learns to be long (arXiv 2403.19159)."""
+    length_guard_share: float = Field(0.1, gt=0, le=1)
+    """Largest share of the pairs that the guard takes. The first tenth brings the difference down
+    most; to the bound it can be half of them (benchmarks/cleaning.py)."""
     held_out_near: float | None = Field(0.8, gt=0, le=1)
     """N-gram Jaccard from which a prompt is a held-out one in other words."""
     held_out_overlap: float | None = Field(0.5, gt=0, le=1)

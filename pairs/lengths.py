@@ -1,5 +1,6 @@
 """The length guard: how much longer the chosen answers may be than the rejected ones."""
 
+from math import floor
 from typing import NamedTuple
 
 MIN_PAIRS = 20
@@ -20,13 +21,18 @@ def length_difference(pairs: list[Lengths]) -> float | None:
     return (sum(pair.chosen for pair in pairs) - rejected) / rejected if rejected else None
 
 
-def dropped_by_guard(pairs: list[Lengths], bound: float | None) -> list[Lengths]:
+def dropped_by_guard(pairs: list[Lengths], bound: float | None, share: float) -> list[Lengths]:
     """The fewest pairs without which the difference is within the bound, in both directions.
 
     The difference is beyond it where the excesses (chosen - rejected - bound * rejected, or with
-    the sides turned) sum to more than 0, so the pairs with the largest go; among equals the one
-    with the smaller id. The order of the pairs does not matter.
+    the sides turned) sum to more than 0, so the pairs with the largest go: no other order, and no
+    weights of 0 to 1, take less. Among equals the one with the smaller id goes. At most `share` of
+    the pairs: those that bring the difference down most. The order of the pairs does not matter.
     """
+    return _all_dropped(pairs, bound)[: floor(share * len(pairs))]
+
+
+def _all_dropped(pairs: list[Lengths], bound: float | None) -> list[Lengths]:
     dropped: list[Lengths] = []
     while bound is not None and len(pairs) >= MIN_PAIRS:
         gone = set(dropped)

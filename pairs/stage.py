@@ -44,7 +44,7 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
     """Decide every train prompt of the round.
 
     Returns counts: kept, dropped by reason, what became of every candidate, and the length
-    difference before and after the guard.
+    difference before and after the guard, with what the guard took and its limits.
     """
     key = _key(folder, config)
 
@@ -58,7 +58,7 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
         for pairs in _pairs_so_far(work, sorted(prompt_ids)):
             drops |= duplicates.find(pairs)
             lengths += [_lengths(pair) for pair in pairs if pair["pair_id"] not in drops]
-        beyond_bound = dropped_by_guard(lengths, config.length_guard)
+        beyond_bound = dropped_by_guard(lengths, config.length_guard, config.length_guard_share)
         drops |= {pair.pair_id: DropReason("length_guard") for pair in beyond_bound}
         kept = {pair.pair_id: pair for pair in lengths if pair.pair_id not in drops}
         write_rows(folder, PAIRS, _kept(work, drops))
@@ -73,6 +73,10 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
             "length_difference": {
                 "before": length_difference(lengths),
                 "after": length_difference(list(kept.values())),
+                "taken": len(beyond_bound),
+                "of": len(lengths),
+                "bound": config.length_guard,
+                "share": config.length_guard_share,
             },
         }
 

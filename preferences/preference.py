@@ -28,6 +28,8 @@ class Preference(NamedTuple):
     name: str | None = None
     where: str = ""
     """The file or dataset, and the row in it, counted from 1."""
+    reference: str | None = None
+    guidelines: str | None = None
 
 
 class Undecided(NamedTuple):
@@ -41,6 +43,8 @@ class Undecided(NamedTuple):
     prompt: Messages
     answers: tuple[str, str] | None = None
     where: str = ""
+    reference: str | None = None
+    guidelines: str | None = None
 
 
 def text_of(row: RawRow, column: str) -> str:

@@ -13,7 +13,7 @@ from preferences.shapes import SHAPES, recognise
 from preferences.text_only import row_beyond_text
 from rounds.errors import UserError
 from texts.chat_tokens import CHAT_TOKENS
-from texts.messages import prompt_fault
+from texts.messages import prompt_fault, text_fault
 
 LOOKED_AT = 100
 """Rows that a shape is recognised by: the first ones may leave columns out."""
@@ -88,7 +88,14 @@ def _read(shape: str, source: Data, where: str, row: RawRow) -> Preference | Und
     if source.prefer == "chatgpt" and isinstance(preference, Preference):
         chosen, rejected = preference.rejected, preference.chosen
         preference = preference._replace(chosen=chosen, rejected=rejected)
-    return preference._replace(where=where)
+    reference, guidelines = _for_a_judge(row, "reference"), _for_a_judge(row, "guidelines")
+    return preference._replace(where=where, reference=reference, guidelines=guidelines)
+
+
+def _for_a_judge(row: RawRow, column: str) -> str | None:
+    """What stands beside any shape to judge by; a column of that name that is no text is not it."""
+    text = row.get(column)
+    return text if isinstance(text, str) and not text_fault(text) else None
 
 
 def _usable(preference: Preference | Undecided) -> Preference | Undecided:

@@ -12,6 +12,10 @@ from rounds.errors import UserError, WorkFailed
 from rounds.files import read_json
 from rounds.folder import open_run, read_manifest, read_round_start, run_of
 from rounds.lock import run_lock
+from rounds.stopped import noting_stops
+
+STAGE_OF = {"sampler": "sample", "trainer": "train"}
+"""The stages that are called otherwise than their packages."""
 
 Stage = Callable[[Path, dict[str, Any]], Any]
 
@@ -33,7 +37,8 @@ def by_hand(stage: Stage) -> None:
             raise UserError(f"{folder}: this round is finished; its tables do not change any more")
         read_round_start(folder)
         tree = yaml.safe_load((run_dir / "run.yaml").read_text())
-        with run_lock(run_dir):
+        name = Path(sys.argv[0]).parent.name
+        with run_lock(run_dir), noting_stops(folder, STAGE_OF.get(name, name)):
             print(stage(folder, tree))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

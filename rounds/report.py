@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rounds.health_lines import health_lines
+from rounds.health_lines import Lines, health_lines
 from rounds.rows import HELD_OUT
 
 STAGES = (
@@ -32,6 +32,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         ("pairs kept", str(counts["pairs"])),
         ("dropped", f"{sum(counts['dropped'].values())}" + (f": {dropped}" if dropped else "")),
         ("cleaning", _cleaning(counts["dropped"], metrics.get("length_difference"))),
+        *_length_guard(counts["dropped"], metrics.get("length_difference")),
     ]
     if partial := metrics.get("partial"):
         limit = f"judge.budget.{partial['limit']}"
@@ -109,16 +110,33 @@ def _by_tag(tags: dict[str, Any]) -> str:
     return ", ".join(f"{tag} {rate['value']:.2f} n={rate['n']}" for tag, rate in rates) or "none"
 
 
-def _cleaning(dropped: dict[str, int], lengths: dict[str, float | None] | None) -> str:
+def _cleaning(dropped: dict[str, int], lengths: dict[str, Any] | None) -> str:
     """What a careful reader looks for even where it is 0."""
     leaks = sum(n for reason, n in dropped.items() if reason.startswith("held_out"))
     text = f"near duplicates {dropped.get('near_duplicate', 0)}, contamination {leaks}"
     if lengths is None or lengths["after"] is None:
         return text
-    text += f", chosen longer by {lengths['after']:+.0%}"
-    if taken := dropped.get("length_guard"):
-        return f"{text} ({lengths['before']:+.0%} with the {taken} that the length guard took)"
-    return f"{text}, length guard 0"
+    taken = dropped.get("length_guard", 0)
+    return f"{text}, chosen longer by {lengths['after']:+.0%}, length guard {taken}"
+
+
+def _length_guard(dropped: dict[str, int], lengths: dict[str, Any] | None) -> Lines:
+    """What the length guard cost and what that did, where it had to take pairs."""
+    taken = dropped.get("length_guard", 0)
+    if not taken or lengths is None or lengths["before"] is None:
+        return []
+    text = f"took {taken}"
+    if of := lengths.get("of"):
+        text += f" of {of} pairs ({taken / of:.0%})"
+    after = "none is left" if lengths["after"] is None else f"{lengths['after']:+.0%}"
+    text += f": chosen longer by {lengths['before']:+.0%} before, {after} after"
+    bound = lengths.get("bound")
+    if bound is not None and abs(lengths["after"] or 0.0) > bound:
+        text += (
+            f"; beyond pairs.length_guard {bound:g}, for it takes at most "
+            f"{lengths['share']:.0%} (pairs.length_guard_share)"
+        )
+    return [("length guard", text)]
 
 
 def _sources(counts: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from rounds.errors import UserError
-from rounds.folder import open_run, round_dir, round_folders
+from rounds.folder import open_run, read_manifest, round_dir, round_folders
 from rounds.grouped import grouped
 from rounds.rows import (
     CANDIDATES,
@@ -20,7 +20,10 @@ from rounds.rows import (
     Table,
     Verdict,
 )
-from rounds.tables import iter_rows, table_path
+from rounds.show_judged import JudgedPair, judged_so_far
+from rounds.stages import stage_stamps
+from rounds.status import round_state, state_text
+from rounds.tables import iter_rows
 
 
 class Evidence(TypedDict):
@@ -44,20 +47,23 @@ class TracedDropped(DroppedPair, Evidence):
     kept: bool
 
 
-Traced = TracedPair | TracedDropped
+Traced = TracedPair | TracedDropped | JudgedPair
 
 
 def traced_pairs(run_dir: Path, number: int, dropped: bool, pair: str | None) -> Iterator[Traced]:
     """The pairs of a round (or its dropped rows, or one by id) with everything behind each.
 
-    The tables are read as streams; some thousand rows and the ids of the prompts are held.
-    Raises UserError for a run, round or pair that is not there.
+    Of a round under way that has no pairs yet: what its judge has said so far. The tables are read
+    as streams; some thousand rows and the ids of the prompts are held. Raises UserError for a run,
+    round or pair that is not there.
     """
     folder = round_dir(open_run(run_dir), number)
-    if not table_path(folder, PAIRS).exists():
+    if not folder.is_dir():
         known = ", ".join(str(int(path.name)) for path in round_folders(run_dir)) or "none"
-        state = "is not judged yet" if folder.is_dir() else f"is not there (rounds there: {known})"
-        raise UserError(f"{run_dir}: round {number} {state}")
+        raise UserError(f"{run_dir}: round {number} is not there (rounds there: {known})")
+    if read_manifest(folder) is None and "pairs" not in stage_stamps(folder):
+        yield from _judged(run_dir, folder, pair or "")
+        return
     prefix = pair or ""
     show_kept, show_dropped = bool(pair) or not dropped, bool(pair) or dropped
     prompt_ids = list(
@@ -85,6 +91,17 @@ def traced_pairs(run_dir: Path, number: int, dropped: bool, pair: str | None) ->
                 "it to its end first"
             ) from error
         yield from traced
+
+
+def _judged(run_dir: Path, folder: Path, prefix: str) -> Iterator[JudgedPair]:
+    rows = judged_so_far(folder, int(folder.name), prefix)
+    first = next(rows, None)
+    if first is None:
+        what = f"no comparison {prefix} there" if prefix else "nothing is judged yet"
+        state = state_text(round_state(folder))
+        raise UserError(f"{run_dir}: round {int(folder.name)} is under way, {what}: {state}")
+    yield first
+    yield from rows
 
 
 def _prompt_ids(folder: Path, table: Table[AnyRow], prefix: str) -> Iterator[str]:

@@ -1,12 +1,20 @@
-"""How far a run is: every finished round's metrics, and the stages of the one under way."""
+"""How far a run is: every finished round's metrics, and the one under way: its stages, what it has
+so far, and why it stopped if it did."""
 
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rounds.files import read_json
-from rounds.folder import open_run, policy_history, read_manifest, round_folders
+from rounds.folder import open_run, policy_history, read_manifest, round_dir, round_folders, run_of
+from rounds.health_lines import Lines, health_lines
 from rounds.report import STAGES, stage_name
 from rounds.stages import stage_stamps
+from rounds.stopped import Bound, read_stop
+
+TRAINING_STAGES = ("train", "sample_held_out", "judge_held_out", "gate")
+"""The stages of a round that trains."""
 
 
 def run_status(run_dir: Path) -> dict[str, Any]:
@@ -17,12 +25,7 @@ def run_status(run_dir: Path) -> dict[str, Any]:
         if read_manifest(folder) is not None:
             finished.append(read_json(folder / "metrics.json"))
         else:
-            done = {stage_name(name) for name in stage_stamps(folder)}
-            under_way = {
-                "round": int(folder.name),
-                "done": [name for name in STAGES if name in done],
-                "next": next((name for name in STAGES if name not in done), "finish"),
-            }
+            under_way = round_state(folder)
     history = policy_history(run_dir)
     return {
         "run": run_dir.name,
@@ -32,3 +35,82 @@ def run_status(run_dir: Path) -> dict[str, Any]:
         "rounds": finished,
         "under_way": under_way,
     }
+
+
+def state_of(run_dir: Path, number: int) -> dict[str, Any] | None:
+    """`round_state` of a round by its number; None where it is finished or not there."""
+    folder = round_dir(run_dir, number)
+    begun = (folder / "work").is_dir() and read_manifest(folder) is None
+    return round_state(folder) if begun else None
+
+
+def round_state(folder: Path) -> dict[str, Any]:
+    """The state of a round under way.
+
+    {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop or None, "verdicts":
+    counts of the labels, "judge": its measures}; the last two None where there are none yet.
+    """
+    stamps = stage_stamps(folder)
+    facts = {stage_name(name): stamp["facts"] for name, stamp in stamps.items()}
+    planned = _planned(folder, facts)
+    stopped = read_stop(folder)
+    labels, gold = facts.get("judge"), facts.get("gold") or {}
+    health = (facts.get("health") or {}).get("health")
+    measured = health is not None or gold.get("gold") is not None
+    return {
+        "round": int(folder.name),
+        "done": [name for name in planned if name in facts],
+        "next": stopped["stage"]
+        if stopped
+        else next((name for name in planned if name not in facts), "finish"),
+        "stopped": stopped,
+        "verdicts": {name: labels[name] for name in ("verdicts", "outcomes", "abstained")}
+        if labels
+        else None,
+        "judge": {"health": health, "gold": gold.get("gold")} if measured else None,
+    }
+
+
+def state_text(state: dict[str, Any]) -> str:
+    """The state of a round under way in one sentence, without its figures."""
+    done = ", ".join(state["done"]) or "nothing"
+    text = f"{done} done, next {state['next']}"
+    if stopped := state["stopped"]:
+        text += f"; stopped at {stopped['stage']}: {stopped['reason']}"
+    return text
+
+
+def state_lines(state: dict[str, Any]) -> Lines:
+    """A round under way as a table of (what, how much)."""
+    lines = [("done", ", ".join(state["done"]) or "nothing"), ("next", state["next"])]
+    if stopped := state["stopped"]:
+        lines += [
+            ("stopped", f"at {stopped['stage']}, {stopped['at']}: {stopped['reason']}"),
+            ("to go on", stopped["then"]),
+        ]
+    if verdicts := state["verdicts"]:
+        abstained = verdicts["abstained"].items()
+        why = ", ".join(f"{reason} {n}" for reason, n in abstained)
+        count = f"{verdicts['verdicts']} ({sum(n for _, n in abstained)} abstentions"
+        lines.append(("verdicts", f"{count}{': ' if why else ''}{why})"))
+    if judge := state["judge"]:
+        lines += health_lines(judge["health"], judge["gold"])
+    if stopped:
+        lines += [(f"bound {bound['name']}", _bound(bound)) for bound in stopped["bounds"]]
+    return lines
+
+
+def _bound(bound: Bound) -> str:
+    text = f"{bound['value']:.3f} of {bound['n']}, at {bound['side']} {bound['limit']:g}"
+    return text + (" BROKEN: " if bound["crossed"] else ": ") + bound["description"]
+
+
+def _planned(folder: Path, facts: dict[str, Any]) -> list[str]:
+    """The stages that this round has, by its config and by what came of it so far."""
+    tree = yaml.safe_load((run_of(folder) / "run.yaml").read_text(encoding="utf-8")) or {}
+    without: set[str] = set()
+    if not (tree.get("judge") or {}).get("gold"):
+        without.add("gold")
+    if tree.get("trainer", {}) is None or (facts.get("pairs") or {}).get("kept") == 0:
+        without |= set(TRAINING_STAGES)
+    return [name for name in STAGES if name not in without]

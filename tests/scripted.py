@@ -157,3 +157,10 @@ def honest_judge(body: dict[str, Any]) -> str:
     first, second = answers
     verdict = "A" if first > second else "B" if second > first else "tie"
     return json.dumps({"rationale": "read both", "verdict": verdict})
+
+
+def varied_policy(body: dict[str, Any]) -> str | Raw:
+    """A policy at an endpoint: an answer whose quality its seed decides."""
+    if not body["messages"]:
+        return Raw(400)
+    return f"quality {1 + body['seed'] % 9} for {body['messages'][0]['content']}"

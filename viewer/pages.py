@@ -57,7 +57,7 @@ def _print_all(console: Console, pairs: Iterable[Judged]) -> None:
 
 
 def _lines(row: Judged) -> list[Text]:
-    state = "kept" if row["kept"] else f"dropped: {row['reason']}"
+    state = "kept" if row["kept"] else row.get("stands") or f"dropped: {row['reason']}"
     lines = [_line("", f"pair {row['pair_id']}", "bold", f" {state}")]
     lines += [_line("  ", turn["role"], "bold", turn["content"]) for turn in row["prompt"]]
     labels = {row["chosen_id"]: "chosen", row["rejected_id"]: "rejected"}

@@ -16,7 +16,12 @@ NEEDED = {
     "pairwise": {"prompt", "a", "b"},
     "listwise": {"prompt", "answers"},
 }
-OPTIONAL = {"reference", "guidelines"}
+BESIDE = {
+    "reference": "A right answer (it need not be matched word for word)",
+    "guidelines": "What to mind here",
+}
+"""What a prompt row may say for the judge; its words stand after the prompt where the rubric has no
+place of its own for it."""
 
 SHIPPED = {
     "json": "prefloop:prompts/{kind}.txt",
@@ -49,7 +54,7 @@ def rubric_texts(config: JudgeConfig) -> dict[str, str]:
 
 def pointwise_messages(rubric: Template, secret: bytes, prompt: Prompt, answer: str) -> Messages:
     """The question "how good is this answer?"."""
-    values = _prompt_values(prompt)
+    values = _prompt_values(rubric, prompt)
     key = nonce(secret, "pointwise", values["prompt"], answer)
     return fill(rubric, {**values, "answer": fence("A", answer, key)})
 
@@ -58,7 +63,7 @@ def pairwise_messages(
     rubric: Template, secret: bytes, prompt: Prompt, first: str, second: str
 ) -> Messages:
     """The question "which is better?", with `first` shown as A and `second` as B."""
-    values = _prompt_values(prompt)
+    values = _prompt_values(rubric, prompt)
     key = nonce(secret, "pairwise", values["prompt"], first, second)
     return fill(rubric, {**values, "a": fence("A", first, key), "b": fence("B", second, key)})
 
@@ -67,7 +72,7 @@ def listwise_messages(
     rubric: Template, secret: bytes, prompt: Prompt, answers: list[str]
 ) -> Messages:
     """The question "which is the best, which the worst?", the answers named A, B, C ..."""
-    values = _prompt_values(prompt)
+    values = _prompt_values(rubric, prompt)
     key = nonce(secret, "listwise", values["prompt"], *answers)
     fenced = [
         fence(letter, text, key) for letter, text in zip(ANSWER_LETTERS, answers, strict=False)
@@ -82,20 +87,30 @@ def conversation(messages: Messages) -> str:
     return "\n\n".join(f"{turn['role']}: {neutralize(turn['content'])}" for turn in messages)
 
 
-def _prompt_values(prompt: Prompt) -> dict[str, str]:
-    """What the placeholders that every rubric may have stand for."""
-    return {
-        "prompt": conversation(prompt["messages"]),
-        "reference": neutralize(prompt.get("reference") or "none"),
-        "guidelines": neutralize(prompt.get("guidelines") or "none"),
+def _prompt_values(rubric: Template, prompt: Prompt) -> dict[str, str]:
+    """What the placeholders that every rubric may have stand for.
+
+    A row with neither reference nor guidelines is asked about in the rubric's words alone.
+    """
+    given = {
+        "reference": neutralize(prompt.get("reference") or ""),
+        "guidelines": neutralize(prompt.get("guidelines") or ""),
     }
+    without_place = [
+        f"{BESIDE[name]}: {text}"
+        for name, text in given.items()
+        if text and f"{{{name}}}" not in rubric.text
+    ]
+    shown = [conversation(prompt["messages"]), "\n".join(without_place)]
+    named = {name: text or "none" for name, text in given.items()}
+    return {"prompt": "\n\n".join(filter(None, shown)), **named}
 
 
 def _load(config: JudgeConfig, kind: str) -> Template:
     shipped = CRITERIA if config.criteria and kind != "listwise" else SHIPPED[config.channel]
     path = locate(getattr(config.rubrics, kind) or shipped.format(kind=kind))
     try:
-        rubric = parse_template(path.read_text(encoding="utf-8"), NEEDED[kind], OPTIONAL)
+        rubric = parse_template(path.read_text(encoding="utf-8"), NEEDED[kind], BESIDE.keys())
     except FileNotFoundError:
         raise UserError(f"judge.rubrics.{kind}: no such file {path.resolve()}") from None
     except (OSError, ValueError) as error:

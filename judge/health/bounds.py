@@ -3,6 +3,7 @@
 from typing import Any, Literal, NamedTuple
 
 from judge.health.config import Bounds
+from rounds.stopped import Bound
 
 Rate = dict[str, Any]
 
@@ -16,22 +17,36 @@ class Bounded(NamedTuple):
     side: Literal["most", "least"] = "most"
 
 
-def crossed_bounds(
+def held_to(
     measures: dict[str, Any] | None, gold: dict[str, Any] | None, bounds: Bounds
-) -> list[str]:
-    """One sentence for every bound that is crossed; a rate of fewer than min_n cases crosses none.
+) -> list[Bound]:
+    """Every bound that there is a rate for; one of fewer than min_n cases crosses none.
 
     `measures` are of `measures.measure`, `gold` of `gold.measure_gold`; None where there are none.
     """
     every = (_of_round(measures) if measures else []) + (_of_gold(gold) if gold else [])
     return [
-        _sentence(bounded, value, bound)
+        {
+            "name": bounded.name,
+            "description": bounded.description,
+            "value": value,
+            "n": bounded.rate["n"],
+            "limit": limit,
+            "side": bounded.side,
+            "crossed": bounded.rate["n"] >= bounds.min_n
+            and (value > limit if bounded.side == "most" else value < limit),
+        }
         for bounded in every
-        if (bound := getattr(bounds, bounded.name)) is not None
+        if (limit := getattr(bounds, bounded.name)) is not None
         and (value := bounded.rate["value"]) is not None
-        and bounded.rate["n"] >= bounds.min_n
-        and (value > bound if bounded.side == "most" else value < bound)
     ]
+
+
+def crossed_bounds(
+    measures: dict[str, Any] | None, gold: dict[str, Any] | None, bounds: Bounds
+) -> list[str]:
+    """One sentence for every bound that is crossed."""
+    return [_sentence(bound) for bound in held_to(measures, gold, bounds) if bound["crossed"]]
 
 
 def _of_round(measures: dict[str, Any]) -> list[Bounded]:
@@ -72,8 +87,8 @@ def _reasons(measures: dict[str, Any]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in reasons.items())
 
 
-def _sentence(bounded: Bounded, value: float, bound: float) -> str:
+def _sentence(bound: Bound) -> str:
     return (
-        f"{bounded.description}: {value:.3f} of {bounded.rate['n']}, "
-        f"at {bounded.side} {bound:g} (judge.health.bounds.{bounded.name})"
+        f"{bound['description']}: {bound['value']:.3f} of {bound['n']}, "
+        f"at {bound['side']} {bound['limit']:g} (judge.health.bounds.{bound['name']})"
     )

@@ -10,7 +10,7 @@ from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
 from judge.asking.questions import both_orders
 from judge.config import JudgeConfig, is_endpoint
-from judge.health.bounds import crossed_bounds
+from judge.health.bounds import crossed_bounds, held_to
 from judge.health.config import wanted_accuracy
 from judge.health.gold import flip_rate, gold_rows, measure_gold, read_gold, threshold_for
 from judge.health.gold_lines import GoldPair
@@ -150,7 +150,10 @@ def _stop_out_of_bounds(
     """Raise Stopped with every bound that is crossed."""
     if crossed := crossed_bounds(health, gold, config.health.bounds):
         raise Stopped(
-            "the judge is out of bounds, nothing is trained on its labels: " + "; ".join(crossed)
+            "the judge is out of bounds, nothing is trained on its labels: " + "; ".join(crossed),
+            "mend the judge and run the same command again, which asks anew what it failed at, or "
+            "change the config",
+            held_to(health, gold, config.health.bounds),
         )
 
 

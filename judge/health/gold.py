@@ -113,7 +113,8 @@ def _public_pairs(source: Data, key: str) -> list[GoldPair]:
         else:
             continue
         name = digest(row.prompt, a, b)
-        pairs.setdefault(name, GoldPair(row.prompt, a, b, label))
+        beside = row.reference, row.guidelines
+        pairs.setdefault(name, GoldPair(row.prompt, a, b, label, *beside))
         labels.setdefault(name, Counter())[label] += 1
     if not pairs:
         raise UserError(f"{key}: {source} holds no pair of two answers")

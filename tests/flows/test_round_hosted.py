@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scripted import Raw, honest_judge, quality
+from scripted import Raw, honest_judge, quality, varied_policy
 from small_run import environment, read_json_lines, run
 
 from rounds.folder import round_dir
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_path: Path):
-    policy = endpoint(answer)
+    policy = endpoint(varied_policy)
     script = DownAtFirst()
     judge = endpoint(script)
     lines = [json.dumps({"prompt": f"Question {number}?"}) for number in range(40)]
@@ -65,13 +65,6 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
     assert len(asked) - script.refused == len(kept), "an answered question was asked again"
     shown = read_json_lines(run(tmp_path, "show", "runs/hosted", "1", "--json").stdout)
     assert len(shown) == len(pairs)
-
-
-def answer(body: dict[str, Any]) -> Any:
-    """The policy: an answer whose quality its seed decides."""
-    if not body["messages"]:
-        return Raw(400)
-    return f"quality {1 + body['seed'] % 9} for {body['messages'][0]['content']}"
 
 
 class DownAtFirst:

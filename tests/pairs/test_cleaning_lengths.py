@@ -1,6 +1,7 @@
 """The length guard holds the mean length difference of a round's pairs within its bound."""
 
 import random
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,11 @@ def without(pairs: list[Lengths], dropped: list[Lengths]) -> list[Lengths]:
 @settings(deadline=None)
 def test_what_is_left_is_within_the_bound_in_any_order(sizes, bound: float, rng: random.Random):
     pairs = lengths(sizes)
-    dropped = dropped_by_guard(pairs, bound)
+    dropped = dropped_by_guard(pairs, bound, 1)
     left = length_difference(without(pairs, dropped))
     assert len(pairs) < MIN_PAIRS or left is None or abs(left) <= bound + 1e-9
     shuffled = rng.sample(pairs, len(pairs))
-    assert set(dropped_by_guard(shuffled, bound)) == set(dropped)
+    assert set(dropped_by_guard(shuffled, bound, 1)) == set(dropped)
 
 
 @given(SIZES)
@@ -44,7 +45,7 @@ def test_what_is_left_is_within_the_bound_in_any_order(sizes, bound: float, rng:
 def test_pairs_within_the_bound_are_left_alone(sizes):
     pairs = lengths(sizes)
     if (before := length_difference(pairs)) is not None and abs(before) <= BOUND:
-        assert dropped_by_guard(pairs, BOUND) == []
+        assert dropped_by_guard(pairs, BOUND, 1) == []
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -53,7 +54,7 @@ def test_the_fewest_go_and_those_with_the_largest_excess(turned: bool):
     if turned:  # the rejected are longer
         sizes = [(100, 100)] * 30 + [(10, 100)] * 20
     pairs = lengths(sizes)
-    dropped = dropped_by_guard(pairs, BOUND)
+    dropped = dropped_by_guard(pairs, BOUND, 1)
     for fewer in (dropped[:-1], dropped[1:]):
         assert abs(length_difference(without(pairs, fewer)) or 0) > BOUND
     if turned:
@@ -66,24 +67,24 @@ def test_the_fewest_go_and_those_with_the_largest_excess(turned: bool):
 
 def test_where_one_pair_tips_the_mean_to_the_other_side_that_is_held_as_well():
     pairs = lengths([(70, 100)] * 19 + [(5000, 100)])
-    left = without(pairs, dropped_by_guard(pairs, BOUND))
+    left = without(pairs, dropped_by_guard(pairs, BOUND, 1))
     assert left == []  # without the long one all are too short, by 30 %
     pairs = lengths([(70, 100)] * 19 + [(5000, 100)] + [(100, 100)] * 9)
-    dropped = dropped_by_guard(pairs, BOUND)
+    dropped = dropped_by_guard(pairs, BOUND, 1)
     assert [pair.pair_id for pair in dropped] == ["0019"]
 
 
 def test_among_equals_the_smaller_id_goes_in_any_order():
     pairs = lengths([(200, 100)] * 20 + [(100, 100)] * 20)
-    assert sorted(pair.pair_id for pair in dropped_by_guard(pairs[::-1], BOUND)) == [
+    assert sorted(pair.pair_id for pair in dropped_by_guard(pairs[::-1], BOUND, 1)) == [
         f"{name:04d}" for name in range(14)
     ]
 
 
 def test_a_few_pairs_and_no_bound_are_let_pass():
-    assert dropped_by_guard(lengths([(900, 100)] * (MIN_PAIRS - 1)), BOUND) == []
-    assert dropped_by_guard(lengths([(900, 100)] * 50), None) == []
-    assert len(dropped_by_guard(lengths([(900, 100)] * MIN_PAIRS), BOUND)) == MIN_PAIRS
+    assert dropped_by_guard(lengths([(900, 100)] * (MIN_PAIRS - 1)), BOUND, 1) == []
+    assert dropped_by_guard(lengths([(900, 100)] * 50), None, 1) == []
+    assert len(dropped_by_guard(lengths([(900, 100)] * MIN_PAIRS), BOUND, 1)) == MIN_PAIRS
     assert length_difference([]) is None
 
 
@@ -108,7 +109,7 @@ def round_of(run_dir: Path, long: int, number: int = 1) -> Path:
 
 def test_a_round_whose_judge_likes_length_is_held(run_dir: Path):
     folder = round_of(run_dir, 12)
-    facts = build_pairs(folder, PairsConfig())
+    facts = build_pairs(folder, PairsConfig(length_guard_share=1))
     assert facts["length_difference"]["before"] > 1 > BOUND >= facts["length_difference"]["after"]
     dropped = read_rows(folder, "dropped")
     assert {row["reason"] for row in dropped} == {"length_guard"}
@@ -117,6 +118,23 @@ def test_a_round_whose_judge_likes_length_is_held(run_dir: Path):
     write_json(folder / "manifest.json", {})  # what it took is no part of the index either
     again = build_pairs(round_of(run_dir, 12, 2), PairsConfig(length_guard=None))
     assert again["dropped"] == {"duplicate": facts["kept"]}
+
+
+@given(SIZES, st.floats(0.01, 1))
+@settings(deadline=None)
+def test_no_more_than_its_share_goes_and_those_that_matter_most(sizes, share: float):
+    pairs = lengths(sizes)
+    every, some = (dropped_by_guard(pairs, BOUND, most) for most in (1, share))
+    assert some == every[: len(some)] and len(some) == min(len(every), floor(share * len(pairs)))
+
+
+def test_by_default_a_tenth_goes_and_the_round_says_what_it_cost(run_dir: Path):
+    facts = build_pairs(round_of(run_dir, 12), PairsConfig())
+    difference = facts["length_difference"]
+    assert (facts["kept"], facts["dropped"]) == (33, {"length_guard": 3})
+    assert difference["before"] > difference["after"] > BOUND
+    limits = {"taken": 3, "of": 36, "bound": 0.25, "share": 0.1}
+    assert {name: difference[name] for name in limits} == limits
 
 
 def test_without_a_bound_there_is_no_guard(run_dir: Path):

@@ -31,13 +31,35 @@ def test_near_duplicates_contamination_and_the_guard_are_reported_at_0(run_dir: 
         ),
         (
             {"length_guard": 5},
-            "near duplicates 0, contamination 0, chosen longer by +33% (+33% with the 5 that the "
-            "length guard took)",
+            "near duplicates 0, contamination 0, chosen longer by +33%, length guard 5",
         ),
     ],
 )
 def test_what_was_found_is_counted(run_dir: Path, counts: dict[str, int], line: str):
     assert told(run_dir, **counts) == line
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [
+        (
+            {"before": 0.581, "after": 0.414, "of": 120, "bound": 0.25, "share": 0.1},
+            "took 12 of 120 pairs (10%): chosen longer by +58% before, +41% after; beyond "
+            "pairs.length_guard 0.25, for it takes at most 10% (pairs.length_guard_share)",
+        ),
+        (
+            {"before": -0.3, "after": -0.25, "of": 120, "bound": 0.25, "share": 0.1},
+            "took 12 of 120 pairs (10%): chosen longer by -30% before, -25% after",
+        ),
+        ({"before": 0.3, "after": 0.2}, "took 12: chosen longer by +30% before, +20% after"),
+    ],
+)
+def test_the_table_says_what_the_guard_cost(run_dir: Path, lengths: dict[str, Any], said: str):
+    metrics = read_json(finished(run_dir) / "metrics.json")
+    assert "length guard" not in dict(round_lines(metrics))
+    metrics["counts"]["dropped"]["length_guard"] = 12
+    metrics["length_difference"] = lengths
+    assert dict(round_lines(metrics))["length guard"] == said
 
 
 def test_metrics_say_what_became_of_every_candidate(run_dir: Path):

@@ -167,7 +167,14 @@ def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
     stamped(begun(run_dir, 2))
     found = run_status(run_dir)
     assert [each["round"] for each in found["rounds"]] == [1]
-    assert found["under_way"] == {"round": 2, "done": ["prompts", "sample"], "next": "gold"}
+    assert found["under_way"] == {
+        "round": 2,
+        "done": ["prompts", "sample"],
+        "next": "judge",
+        "stopped": None,
+        "verdicts": None,
+        "judge": None,
+    }
     assert found["policy"]["policy_id"] == "p1" and found["initial"]["policy_id"] == "p0"
 
 

@@ -1,0 +1,97 @@
+"""Why a round under way has stopped: kept in its folder until a stage of it is done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypedDict, TypeVar
+
+from rounds.errors import Stopped, UserError, WorkFailed
+from rounds.files import read_json, write_json
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class Bound(TypedDict):
+    """A bound that a judge was held to: the rate it is on, and whether that was beyond it."""
+
+    name: str
+    description: str
+    value: float
+    n: int
+    limit: float
+    side: str
+    crossed: bool
+
+
+class Stop(TypedDict):
+    """The stage that ended the round's work, why, when (ISO 8601, UTC), and what continues it."""
+
+    stage: str
+    reason: str
+    then: str
+    at: str
+    bounds: list[Bound]
+
+
+def read_stop(folder: Path) -> Stop | None:
+    """Why the round stopped; None where it is at work, was killed, or is finished."""
+    path = _path(folder)
+    return read_json(path) if path.exists() else None
+
+
+def forget_stop(folder: Path) -> None:
+    """The round goes on."""
+    _path(folder).unlink(missing_ok=True)
+
+
+@contextmanager
+def noting_stops(folder: Path, stage: str) -> Iterator[None]:
+    """Write down what ends this stage of the round; a stage that ends well goes on from it."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        write_json(_path(folder), _stop(stage, error))
+        raise
+    forget_stop(folder)
+
+
+def notes_stops(
+    stage: str,
+) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """The same for a function whose first argument is the round's folder."""
+
+    def decorate(work: Callable[Given, Result]) -> Callable[Given, Result]:
+        @wraps(work)
+        def noted(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            folder: Any = args[0] if args else kwargs["folder"]
+            with noting_stops(folder, stage):
+                return work(*args, **kwargs)
+
+        return noted
+
+    return decorate
+
+
+def _stop(stage: str, error: BaseException) -> Stop:
+    if isinstance(error, KeyboardInterrupt):
+        reason, then = "stopped by hand", "run the same command again"
+    elif isinstance(error, WorkFailed):
+        reason, then = str(error), error.then
+    elif isinstance(error, UserError):
+        reason, then = str(error), "put that right and run the same command again"
+    else:
+        reason, then = f"{type(error).__name__}: {error}", "run the same command again"
+    return {
+        "stage": stage,
+        "reason": reason,
+        "then": then,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "bounds": error.bounds if isinstance(error, Stopped) else [],
+    }
+
+
+def _path(folder: Path) -> Path:
+    return folder / "work" / "stopped.json"
