@@ -48,13 +48,15 @@ def paged(write: Callable[[Console], None]) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    with suppress(BrokenPipeError, KeyboardInterrupt):  # left before its end
-        write(through)
-    with suppress(BrokenPipeError):
-        process.stdin.close()
-    while process.poll() is None:
-        with suppress(KeyboardInterrupt):  # it is the pager's, which goes on
-            process.wait()
+    try:
+        with suppress(BrokenPipeError, KeyboardInterrupt):  # left before its end
+            write(through)
+    finally:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        while process.poll() is None:
+            with suppress(KeyboardInterrupt):  # it is the pager's, which goes on
+                process.wait()
 
 
 def find_pager(environment: Mapping[str, str]) -> Pager | None:

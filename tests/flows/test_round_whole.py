@@ -98,7 +98,8 @@ def test_metrics_hold_the_promised_win_rates(run_dir: Path):
         metrics["custom"]["gold"]["win_rate_vs_initial"],
     ]
     for rate in rates:
-        assert set(rate) == {"value", "low", "high", "n", "abstained"}
+        assert rate["wins"] + rate["ties"] + rate["losses"] == rate["n"]
+        assert rate["strictly_better"] == rate["wins"] / rate["n"]
         assert rate["low"] <= rate["value"] <= rate["high"]
         assert rate["n"] + rate["abstained"] == 16
     assert metrics["train"]["kl_per_token"] > 0
