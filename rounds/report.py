@@ -54,6 +54,9 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     order = sorted(seconds, key=lambda name: STAGES.index(stage_name(name)))
     times = ", ".join(f"{stage_name(name)} {seconds[name]:.0f}" for name in order)
     lines.append(("seconds", times))
+    if startup := metrics.get("startup_seconds"):
+        waits = ", ".join(f"{what} {waited:.0f}" for what, waited in startup.items())
+        lines.append(("seconds of start-up", waits))
     lines.append(("judge", _usage(usage)))
     lines.append(("policy", f"{usage['sampled_tokens']:,} tokens sampled"))
     for name in ("sampler", "generator"):

@@ -35,7 +35,7 @@ def main(job_path: Path) -> None:
     policies = {writer.policy for writer in writers.values() if writer.policy is not None}
     for policy in policies:
         verify(policy)
-    report_progress(0, job["prompts"], "loading vllm")
+    report_progress(0, 0, "loading the model")
     from vllm import LLM
 
     from sampler.vllm_engine import Engine, check_samplings
