@@ -123,15 +123,12 @@ def show(
 
 
 def print_end(run_dir: Path) -> None:
-    """The round's table, where the files are, and what to type next."""
-    from rounds.files import read_json
+    """Where the files of the last round are, and what to type next."""
     from rounds.folder import finished_rounds
-    from rounds.report import round_lines
 
     folder = finished_rounds(run_dir)[-1]
     shown = Path(os.path.relpath(run_dir))
     number = int(folder.name)
-    print_table(f"{run_dir.name}, round {number}", round_lines(read_json(folder / "metrics.json")))
     print(f"\nfiles   {Path(os.path.relpath(folder))}")
     print(f"next    prefloop show {shown} {number}            the judged pairs")
     print(f"        prefloop show {shown} {number} --dropped  what was not kept, and why")

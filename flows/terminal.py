@@ -66,6 +66,16 @@ def print_table(title: str, lines: list[tuple[str, str]]) -> None:
     console.print(table, width=max(console.width, 100) if not console.is_terminal else None)
 
 
+def print_round(folder: Path) -> None:
+    """The table of a finished round."""
+    from rounds.files import read_json
+    from rounds.folder import run_of
+    from rounds.report import round_lines
+
+    title = f"{run_of(folder).name}, round {int(folder.name)}"
+    print_table(title, round_lines(read_json(folder / "metrics.json")))
+
+
 def print_json(value: Any, indent: int | None = 2) -> None:
     """JSON on stdout; half a character in it is written as JSON's own escape."""
     text = json_text(value, indent)

@@ -26,6 +26,7 @@ from rounds.folder import (
 )
 from rounds.ids import file_hash, text_hash
 from rounds.metrics import round_metrics
+from rounds.rows import HELD_OUT
 from rounds.stages import stage_stamps
 from rounds.tables import iter_batches, table_path
 from rounds.weights import Policy
@@ -80,6 +81,7 @@ def finish_round(
             "gate_judge_id": metrics["gate_judge_id"],
             "rubrics": _rubrics_used(folder, stages),
             "partial": metrics["partial"],
+            "win_rates": {split: metrics[split] for split in HELD_OUT if split in metrics},
             "counts": metrics["counts"],
             "config": yaml.safe_load(config),
             "stages": {name: {"key": stamp["key"]} for name, stamp in stages.items()},

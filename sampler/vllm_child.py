@@ -41,7 +41,7 @@ def main(job_path: Path) -> None:
     policies = {writer.policy for writer in writers.values() if writer.policy is not None}
     for policy in policies:
         verify(policy)
-    report_progress(0, job["prompts"], "loading vllm")
+    report_progress(0, 0, "loading the model")
     from vllm import LLM
 
     from rounds.tokenizers import spelling_of

@@ -1,5 +1,6 @@
 """The vLLM side seen from the parent: loadings of weights, each one or more child processes."""
 
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from endpoints.serve import cpu_settings
 from rounds.files import write_json
 from rounds.folder import run_of
-from rounds.stages import Progress
+from rounds.stages import Progress, count_startup
 from sampler.check import vllm_samplings
 from sampler.chunks import next_chunk_number
 from sampler.config import VISIBLE_DEVICES, SamplerConfig
@@ -87,13 +88,18 @@ def _run(
                 },
             )
             jobs.append((job, _log(work, number)))
-    answered = [0] * len(jobs)
+    answered, loaded = [0] * len(jobs), False
+    started = time.monotonic()
 
     def on_line(number: int, line: str) -> None:
+        nonlocal loaded
         if line.startswith("progress "):
-            _, done, _, note = line.split(" ", 3)
+            _, done, prompts, note = line.split(" ", 3)
+            if prompts != "0" and not loaded:
+                loaded = True
+                count_startup("loading of the policy", time.monotonic() - started)
             answered[number] = int(done)
-            progress(finished + sum(answered), total, note)
+            progress(*((finished + sum(answered), total) if loaded else (0, 0)), note)
 
     run_together("sampler.vllm_child", jobs, on_line)
     return bool(jobs)

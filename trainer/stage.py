@@ -77,6 +77,7 @@ def train(
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if not (work / "training.json").exists():  # it is written last
+            progress(0, 0, "loading the policy")
             run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
         if extra.facts:

@@ -31,19 +31,27 @@ def run_dir(home: Path) -> Path:
     return home / "runs" / "small"
 
 
-def test_the_command_ends_with_the_table_the_files_and_what_to_type_next(home: Path):
+def test_the_command_shows_every_rounds_table_the_files_and_what_to_type_next(home: Path):
     shown = (home / "stdout.txt").read_text()
+    assert shown.index("small, round 1\n") < shown.index("small, round 2\n")
     for word in (
         "candidates",
         "verdicts",
         "pairs kept",
-        "gold: win rate",
-        "seconds",
+        "gold on test: win rate",
+        "seconds of start-up",
         "tokens read",
     ):
         assert word in shown
     assert "files   runs/small/rounds/0002" in shown
     assert "prefloop show runs/small 2" in shown
+
+
+def test_a_round_says_apart_what_it_waited_for(run_dir: Path):
+    first, second = (read_json(round_dir(run_dir, number) / "metrics.json") for number in (1, 2))
+    assert first["startup_seconds"].keys() == {"loading of the policy", "server of desk"}
+    assert second["startup_seconds"].keys() == {"loading of the policy"}, "the server stays up"
+    assert 0 < first["seconds"]["gold"] < first["startup_seconds"]["server of desk"]
 
 
 def test_every_train_prompt_ends_as_one_pair_or_one_dropped_row(run_dir: Path):
@@ -109,7 +117,8 @@ def test_metrics_hold_the_promised_win_rates(run_dir: Path):
         metrics["custom"]["gold"]["win_rate_vs_initial"],
     ]
     for rate in rates:
-        assert set(rate) == {"value", "low", "high", "n", "abstained"}
+        assert rate["wins"] + rate["ties"] + rate["losses"] == rate["n"]
+        assert rate["strictly_better"] == rate["wins"] / rate["n"]
         assert rate["low"] <= rate["value"] <= rate["high"]
         assert rate["n"] + rate["abstained"] == 16
     assert metrics["train"]["kl_per_token"] > 0
