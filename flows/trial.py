@@ -89,6 +89,6 @@ def _sample(config: Config, trainer: TrainerConfig, folder: Path, policy: Policy
         of_adapter = trainer.lora is not None and "lora" in reason.lower()
         key = "trainer.lora" if of_adapter else "sampler.vllm"
         raise UserError(
-            f"{key}: a trial of the training in small left a policy that vLLM does not sample: "
-            f"{reason} (trainer.trial: false leaves the trial out; the log is {log})"
+            f"{key}: vLLM does not sample the policy that a trial of the training in small left: "
+            f"{reason} (the log is {log}; trainer.trial: false leaves the trial out)"
         ) from error

@@ -54,6 +54,10 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
         config = DPOConfig(**{**fitting, **given, "output_dir": output_dir})
     except Exception as error:  # TRL's own, or of a package that an argument needs
         raise UserError(f"trainer.args: {first_line(error)}") from error
+    if config.num_train_epochs <= 0 and config.max_steps <= 0:
+        raise UserError(
+            f"trainer.args.num_train_epochs: {config.num_train_epochs:g} trains nothing"
+        )
     try:
         for callback in get_reporting_integration_callbacks(config.report_to):
             callback()
