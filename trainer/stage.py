@@ -1,5 +1,6 @@
 """The trainer stage: pairs and the policy in place to the next policy."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +127,10 @@ def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[
     return {**args, "label_smoothing": flip_rate}
 
 
-def launcher(config: TrainerConfig) -> list[str]:
+def launcher(config: TrainerConfig) -> Sequence[str]:
     """What starts the training's Python script: one process, or accelerate."""
     if config.accelerate is None:
-        return list(PYTHON)
+        return PYTHON
     # accelerate spells its flags with underscores
     given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
     return [*PYTHON, "-m", "accelerate.commands.launch", *given]
