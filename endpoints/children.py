@@ -4,6 +4,7 @@ Children run with safe paths: nothing in the current folder is taken for a modul
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections import deque
@@ -12,10 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from endpoints import run_module, supervise
-from endpoints.child_main import USER_ERROR
+from endpoints.child_main import ERROR, USER_ERROR
 from rounds.errors import UserError, WorkFailed
 
 LINES_SHOWN = 15
+PYTHON_ERROR = re.compile(r"\b(?:[A-Za-z_][\w.]*)?(?:Error|Exception): \S.*")
+"""How the last line of a traceback looks."""
 PYTHON = (sys.executable, "-P")
 """The interpreter, for a child that does not search the current folder for modules."""
 
@@ -93,15 +96,27 @@ def run_child(
             last = raw.decode(errors="replace").rstrip("\n")
             on_line(last)
         status = process.wait()
+    if status and launcher != PYTHON and last.startswith(ERROR):
+        status = USER_ERROR  # a launcher ends with a status of its own
     check_ended(module, log, status, last)
 
 
 def check_ended(module: str, log: Path, status: int, last: str) -> None:
     """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
-    if status == USER_ERROR and last.startswith("error: "):
-        raise UserError(last.removeprefix("error: "))
+    if status == USER_ERROR and last.startswith(ERROR):
+        raise UserError(last.removeprefix(ERROR))
     if status:
         raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")
+
+
+def reason_in(log: Path) -> str | None:
+    """The last error that a log names, as Python does at the end of a traceback, or None."""
+    said = None
+    with log.open(errors="replace") as file:
+        for line in file:
+            if found := PYTHON_ERROR.search(line.rstrip()):
+                said = found[0]
+    return said
 
 
 def tail(log: Path, lines: int = LINES_SHOWN) -> str:

@@ -1,5 +1,6 @@
 """A config from its file: YAML, overridden by `--set a.b=c`, refused with the key that is wrong."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
         raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
     for override in overrides or []:
         _override(tree, override)
+    _check_finite(tree, path)
     _judge_by_policy(tree)
     _locate_functions(tree, path.resolve().parent)
     try:
@@ -69,6 +71,15 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
+
+
+def _check_finite(value: Any, path: Path, where: str = "") -> None:
+    """Raise UserError for a number that JSON, and so a record of the run, cannot hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{path}: {where}: {value} is no finite number")
+    parts = list(enumerate(value)) if isinstance(value, list) else []
+    for name, part in value.items() if isinstance(value, dict) else parts:
+        _check_finite(part, path, f"{where}.{name}" if where else str(name))
 
 
 def _judge_by_policy(tree: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import publish
 from flows.config import Config, dump_config
-from flows.session import Session, current, policy_in_place, session
+from flows.session import Session, current, in_place, policy_in_place, session
+from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
 from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
@@ -20,13 +21,7 @@ from judge.stage import judge_candidates
 from pairs.stage import build_pairs
 from rounds.errors import Stopped, WorkFailed
 from rounds.finish import finish_round
-from rounds.folder import (
-    next_round,
-    policy_facts,
-    policy_of,
-    read_round_start,
-    write_round_start,
-)
+from rounds.folder import next_round, policy_facts, write_round_start
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.stage import sample, sample_held_out
@@ -61,8 +56,7 @@ def run_round(config: Config, runs_dir: Path) -> Path:
     with session(config, runs_dir) as run:
         folder = begin(run)
         run.display.title(f"round {int(folder.name)} of {config.name}")
-        deal_prompts(folder)
-        sample_candidates(folder)
+        answer_prompts(run, folder)
         gold = measure_judge(folder)
         judge_them(folder, gold["tau"])
         examine_judge(folder, gold["tau"])
@@ -96,6 +90,28 @@ def begin(run: Session) -> Path:
     }
     write_round_start(folder, facts)
     return folder
+
+
+def answer_prompts(run: Session, folder: Path) -> None:
+    """Deal and sample; where the training is to be tried, that has passed when this returns."""
+    due, beside = trial_due(run.config, folder), beside_sampling(run.config)
+    if due and not beside:
+        try_training(folder)
+    trial = try_training.submit(folder) if due and beside else None
+    deal_prompts(folder)
+    sample_candidates(folder)
+    if trial is not None:
+        trial.result()
+
+
+@task(name="trial", **WORKS)
+def try_training(folder: Path) -> None:
+    """The training and the sampling of what it saves, in small: once for each config."""
+    run = current()
+    shown = run.display.stage("trial")
+    reason = try_round(run.config, run.run_dir, in_place(folder), shown)
+    if reason is not None:
+        run.display.warn(f"the training was not tried in small before the judge is asked: {reason}")
 
 
 @task(name="deal-prompts", **ASKS)
@@ -170,7 +186,9 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     shown = run.display.stage("train")
     policies = (in_place(folder), run.initial)
     seed, limits = run.config.seed, run.config.pairs.leak_limits
-    trained, _ = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
+    trained, facts = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
+    for sentence in facts.get("adjusted", ()):
+        run.display.warn(sentence)
     return trained
 
 
@@ -209,8 +227,3 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
     return decide(folder, run.config.gate, *ids)
-
-
-def in_place(folder: Path) -> Policy:
-    """The policy that this round started from."""
-    return policy_of(current().run_dir, read_round_start(folder)["policy"])

@@ -1,6 +1,5 @@
 """What the commands share: their arguments, the one message of an error, tables."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from rounds.errors import UserError
+from rounds.files import json_text
 
 ConfigFile = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped example.")]
 RunsDir = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
@@ -69,5 +69,5 @@ def print_table(title: str, lines: list[tuple[str, str]]) -> None:
 
 def print_json(value: Any, indent: int | None = 2) -> None:
     """JSON on stdout; half a character in it is written as JSON's own escape."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    text = json_text(value, indent)
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")

@@ -115,7 +115,7 @@ async def _live(
 def _function(where: str, name: str) -> Juror:
     """Judges by `function(prompt, answer)`, which gives a number, or None for no verdict."""
     reference = name.removeprefix(PYTHON)
-    function = load_function(where, reference, PYTHON)
+    function = load_function(where, reference, PYTHON).taking("prompt row", "answer")
 
     def value_of(prompt: Prompt, answer: Candidate) -> float | None:
         value = function(prompt, answer["text"])

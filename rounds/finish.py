@@ -92,7 +92,7 @@ def finish_round(
                 ]
                 if path.exists()
             },
-            "versions": _versions(),
+            "versions": versions(),
         },
     )
     follow_manifests(run_dir)
@@ -132,11 +132,12 @@ def _rubric_hashes(folder: Path) -> set[str]:
     return {name for batch in batches for name in batch["rubric_hash"].unique().to_pylist()}
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
+def versions() -> dict[str, str]:
+    """The versions of what runs: Python, prefloop and the packages that results depend on."""
+    found = {"python": platform.python_version()}
     for name in ("prefloop", *PACKAGES):
         try:
-            versions[name] = version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return versions
+    return found

@@ -56,6 +56,22 @@ class UserFunction(NamedTuple):
             fault = f"{type(error).__name__}: {error}"
             raise self.fault(f"failed ({fault})") from error
 
+    def taking(self, *arguments: str) -> "UserFunction":
+        """Itself. Raises UserError where it cannot be called with so many arguments."""
+        if inspect.iscoroutinefunction(self.function):
+            raise self.fault("is async; expected a plain function")
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):  # of a built-in nothing is known
+            return self
+        try:
+            signature.bind(*arguments)
+        except TypeError as error:
+            raise self.fault(
+                f"takes {signature}, and is called with ({', '.join(arguments)}): {error}"
+            ) from error
+        return self
+
     def fault(self, what: str) -> UserError:
         """The error for what the function did."""
         return UserError(f"{self.where}: {self.reference} {what}")

@@ -132,8 +132,12 @@ def _sources(counts: dict[str, Any]) -> str:
 def _training(train: dict[str, Any]) -> str:
     accuracy = train["held_out_accuracy"]
     held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
+    held_out += f" n={n}" if (n := train.get("held_out_n")) else ""
     kl = "" if train["kl_per_token"] is None else f", KL {train['kl_per_token']:.4f} a token"
-    loss = f"loss {train['curves'][-1]['loss']:.3f}" if train["curves"] else "loss not logged"
+    loss = "loss not logged"
+    if train["curves"]:
+        last = train["curves"][-1]["loss"]  # of a training before the stage ended at the first NaN
+        loss = "loss not a number" if last is None else f"loss {last:.3f}"
     return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
 
 
@@ -145,10 +149,23 @@ def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:
     parts += [f"{name} {n}" for name, n in extra.get("replayed", {}).items()]
     left_out = dict(extra.get("left_out", {}))
     if long := train.get("too_long", {}).get("pairs"):
-        left_out["prompt over max_length"] = long
+        left_out["over max_length"] = long
     if left_out:
         parts.append("left out: " + ", ".join(f"{why} {n}" for why, n in left_out.items()))
-    return [("trained beside", ", ".join(parts))] if parts else []
+    adjusted = [("trained with", "; ".join(train["adjusted"]))] if train.get("adjusted") else []
+    beside = [("trained beside", ", ".join(parts))] if parts else []
+    return adjusted + beside + _trained_tokens(train)
+
+
+def _trained_tokens(train: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where what was trained on is not what was sampled, and what was not measured."""
+    lines = []
+    if cut := train.get("cut_inside_a_token"):
+        lines.append(("trained tokens", f"{cut} answers end inside a token: those of their text"))
+    if differ := train.get("prompts_differ"):
+        lines.append(("trained prompts", f"{differ} pairs sampled under two: that of chosen"))
+    reasons = train.get("not_measured") or {}
+    return lines + [("not measured", f"{name}: {why}") for name, why in reasons.items()]
 
 
 def _custom_metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,11 +1,11 @@
 """Which writers one loading of weights serves, and what each of its processes is told."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rounds.files import json_text
 from sampler.chunks import finished_prompts
 from sampler.requests import PromptRequest, PromptRequests
 from sampler.writers import Writer
@@ -58,7 +58,7 @@ def share_out(
                 finished += 1
                 continue
             number = sum(counts) % processes
-            files[number].write(json.dumps(request._asdict(), ensure_ascii=False) + "\n")
+            files[number].write(json_text(request._asdict()) + "\n")
             counts[number] += 1
     return counts, finished
 

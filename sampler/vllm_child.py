@@ -25,6 +25,9 @@ from sampler.requests import PromptRequest, WriterRequest
 from sampler.revise import Constitution
 from sampler.writers import Writer
 
+MAX_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM takes for `max_lora_rank`, and makes room for."""
+
 
 def main(job_path: Path) -> None:
     """Answer every prompt of the job."""
@@ -101,9 +104,20 @@ def lora_arguments(adapters: list[str]) -> dict[str, Any]:
     """
     if not adapters:
         return {}
-    largest = max(read_json(Path(folder) / "adapter_config.json")["r"] for folder in adapters)
-    rank = next(size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= largest)
+    ranks = {folder: adapter_rank(Path(folder)) for folder in adapters}
+    widest = max(adapters, key=lambda folder: ranks[folder])
+    rank = next((size for size in MAX_RANKS if size >= ranks[widest]), None)
+    if rank is None:
+        raise UserError(
+            f"{widest}: is of rank {ranks[widest]}; vLLM loads adapters up to {MAX_RANKS[-1]}"
+        )
     return {"enable_lora": True, "max_lora_rank": rank, "max_loras": len(adapters)}
+
+
+def adapter_rank(folder: Path) -> int:
+    """The largest rank that any module of an adapter has."""
+    settings = read_json(folder / "adapter_config.json")
+    return int(max([settings["r"], *(settings.get("rank_pattern") or {}).values()]))
 
 
 def read_writer(facts: dict[str, Any]) -> Writer:

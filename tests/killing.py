@@ -23,10 +23,10 @@ def arm(kill: dict[str, Any]) -> None:
     that has no trainer_state.json yet; {"saving": true}, {"measuring": true}, {"ending": true}.
     """
     import transformers.trainer
+    from transformers.trainer_callback import TrainerState
 
     import trainer.measures
     import trainer.save
-    from transformers.trainer_callback import TrainerState
 
     original = transformers.trainer.Trainer._save_checkpoint
 

@@ -28,32 +28,49 @@ from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
 from trainer.checkpoints import checkpoint_to_resume
 from trainer.dpo_trainer import TokenTrainer
+from trainer.finite import StopAtNotANumber, check_weights
 from trainer.measures import measured
-from trainer.rows import split, training_rows
+from trainer.row_counts import fitted
+from trainer.rows import TrainingRow, split, training_rows
 from trainer.save import save_policy
 from trainer.tokens import Tokenised, TokenRow, length_limit, tokenised
 
+POLICIES = ("policy", "reference")
 CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
 MOST_MEASURINGS = 2
 """Times that the trained policy is measured where that ends the process."""
 
 
 def main(job_path: Path) -> None:
-    """Train one policy as the job says; the weights are saved before they are measured."""
-    job, work, out = read_json(job_path), job_path.parent, Path(read_json(job_path)["out"])
-    policy, reference = Policy(**job["policy"]), Policy(**job["reference"])
-    rows = tokens_of(job)
+    """Train one policy as the job says."""
+    job = read_json(job_path)
+    train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
+    train_policy(job, train, held_out, job_path.parent)
+
+
+def train_policy(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], work: Path
+) -> None:
+    """Train one policy on rows that are there: what a round does, and its trial in small.
+
+    The weights are saved before they are measured.
+    """
+    out, policy, reference = Path(job["out"]), *(Policy(**job[name]) for name in POLICIES)
+    rows = tokens_of(job, train, held_out)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    args, adjusted = fitted(job["args"], len(rows.train), len(rows.held_out), processes)
+    job = {**job, "args": args}
     trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
-    is_main = trainer.accelerator.is_main_process
-    saved = work / "trained.json"
+    is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
     if saved.exists() and out.exists():
         trainer._load_from_checkpoint(str(out))
         facts, measurings = read_json(saved)["facts"], read_json(saved)["measurings"]
     else:
         trainer.train(resume_from_checkpoint=resumed(trainer, rows, work / "checkpoints"))
-        facts = {**rows.facts, "steps": trainer.state.global_step, "curves": curves(trainer)}
+        check_weights(trainer)
+        steps = {"steps": trainer.state.global_step, "curves": curves(trainer)}
+        facts, measurings = {**rows.facts, **steps, "adjusted": adjusted}, 0
         save_policy(trainer, policy, out)
-        measurings = 0
     trainer.accelerator.wait_for_everyone()
     if is_main:
         write_json(saved, {"facts": facts, "measurings": measurings + 1})
@@ -64,10 +81,11 @@ def main(job_path: Path) -> None:
         write_json(work / "training.json", facts | figures)
 
 
-def tokens_of(job: dict[str, Any]) -> Tokenised:
-    """The round's pairs as token ids of the policy that is trained."""
+def tokens_of(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow]
+) -> Tokenised:
+    """Pairs as token ids of the policy that is trained, without those that are too long."""
     policy = Policy(**job["policy"])
-    train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
     context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
     limit = length_limit(job["args"], context)
     return tokenised(spelling_of(policy), train, held_out, limit)
@@ -112,7 +130,7 @@ def build(
         eval_dataset=Dataset.from_list(held_out) if held_out else None,
         processing_class=policy_tokenizer(policy),
         peft_config=None if policy.adapter else lora_config(job["lora"]),
-        callbacks=[ProgressLines()],
+        callbacks=[ProgressLines(), StopAtNotANumber()],
     )
 
 

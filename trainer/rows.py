@@ -79,9 +79,7 @@ def _checked(folder: Path, table: Table[AnyRow]) -> list[AnyRow]:
     return rows
 
 
-def _training_row(
-    pair: Pair | ExtraPair, sampled: dict[str, Sampled], extra: bool
-) -> TrainingRow:
+def _training_row(pair: Pair | ExtraPair, sampled: dict[str, Sampled], extra: bool) -> TrainingRow:
     unknown = Sampled(None, None)
     chosen, rejected = (
         sampled.get(name or "", unknown) for name in (pair["chosen_id"], pair["rejected_id"])

@@ -38,7 +38,7 @@ GIVEN = {"begin": Path("0001"), "measure_judge": {"tau": 0.5, "gold": None, "fli
 def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Runs a round of stages that do nothing; a stage that is given raises. What was begun."""
 
-    def run(**raises: Exception) -> list[str]:
+    def run(due: bool = False, beside: bool = False, **raises: Exception) -> list[str]:
         begun: list[str] = []
 
         def stage(name: str) -> Callable[..., Any]:
@@ -52,6 +52,11 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 
         for name in STAGES:
             monkeypatch.setattr(flows.round, name, stage(name))
+        trial = stage("trial")
+        trial.submit = lambda *given: SimpleNamespace(result=lambda: trial(*given))
+        monkeypatch.setattr(flows.round, "try_training", trial)
+        monkeypatch.setattr(flows.round, "trial_due", lambda *_: due)
+        monkeypatch.setattr(flows.round, "beside_sampling", lambda *_: beside)
         display = SimpleNamespace(title=print, warn=print)
         config = SimpleNamespace(name="demo", trainer={})
         session = SimpleNamespace(config=config, display=display)
@@ -75,6 +80,15 @@ def test_a_judge_within_its_bounds_goes_on(round_of):
 
 def test_gold_that_gives_no_threshold_stops_the_round_before_a_label_is_paid(round_of):
     assert round_of(measure_judge=UserError("judge.tau: none")) == list(STAGES[:4])
+
+
+@pytest.mark.parametrize(("beside", "place"), [(False, 1), (True, 3)])
+def test_the_trial_has_passed_before_the_judge_is_asked(round_of, beside: bool, place: int):
+    """Where it runs beside the sampling, its result is awaited after that."""
+    expected = [*STAGES[:place], "trial", *STAGES[place:]]
+    assert round_of(due=True, beside=beside) == expected
+    refused = UserError("trainer.lora: refused")
+    assert round_of(due=True, beside=beside, trial=refused) == expected[: place + 1]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_every_train_prompt_ends_as_one_pair_or_one_dropped_row(run_dir: Path):
         ]
         assert len(prompts) == 24
         assert sorted(ended) == sorted(prompts)
+
+
+def test_the_training_was_tried_once_and_before_the_judge_was_asked(run_dir: Path):
+    stamp = run_dir / "trial.json"
+    assert read_json(stamp)["not_tried"] is None
+    with sqlite3.connect(f"file:{run_dir / 'journal.sqlite'}?mode=ro", uri=True) as db:
+        ((first_call,),) = db.execute("SELECT min(at) FROM answers")
+    assert stamp.stat().st_mtime < first_call
+    assert (run_dir / "logs" / "trial-sampler.log").stat().st_mtime < first_call, "nor in round 2"
+    assert not (run_dir / "work").exists()
 
 
 def test_a_repeated_prompt_is_merged_and_an_overlong_one_set_aside(home: Path, run_dir: Path):
@@ -137,7 +148,8 @@ def trainer(run_dir: Path, tmp_path_factory: pytest.TempPathFactory):
         "lora": None,
     }
     rows = [row for number in (1, 2) for row in training_rows(round_dir(run_dir, number))]
-    return build(job, rows, [], tmp_path_factory.mktemp("trainer")), rows
+    ready = tokens_of(job, rows, []).train
+    return build(job, ready, [], tmp_path_factory.mktemp("trainer")), rows
 
 
 def test_the_tokens_trained_on_are_the_tokens_sampled(run_dir: Path, trainer):
@@ -148,6 +160,7 @@ def test_the_tokens_trained_on_are_the_tokens_sampled(run_dir: Path, trainer):
         for side in ("chosen", "rejected"):
             assert row[f"{side}_token_ids"][-1] == end
             assert ready[f"{side}_ids"] == row[f"{side}_token_ids"]
+        assert ready["prompt_ids"] == row["prompt_token_ids"] is not None
 
 
 def test_trls_loss_is_the_dpo_loss_of_the_two_models(trainer):

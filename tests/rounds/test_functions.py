@@ -288,3 +288,36 @@ def test_a_reference_is_made_whole_beside_the_config_then_here(here: Path, tmp_p
 )
 def test_a_number_can_be_compared(value: object, number: bool):
     assert is_number(value) is number
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def score(answer):\n    return 1.0\n", "takes (answer), and is called with (messages, "),
+        ("def score(a, b, c):\n    return 1.0\n", "missing a required argument: 'c'"),
+        ("async def score(messages, answer):\n    return 1.0\n", "is async; expected a plain"),
+    ],
+)
+def test_a_function_of_other_arguments_is_refused_before_it_is_called(
+    here: Path, text: str, says: str
+):
+    write(here / "mine.py", text)
+    with pytest.raises(UserError) as caught:
+        load_function("gate.metrics.mine", "mine:score").taking("messages", "answer")
+    assert "gate.metrics.mine: mine:score " in str(caught.value) and says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def score(*given):\n    return 1.0\n",
+        "def score(messages, answer, scale=1.0):\n    return scale\n",
+        "score = lambda messages, answer: 1.0\n",
+        "class Score:\n    def __call__(self, messages, answer): ...\nscore = Score()\n",
+        "import math\nscore = math.hypot\n",  # a built-in that says nothing of its arguments
+    ],
+)
+def test_a_function_that_can_be_called_is_taken(here: Path, text: str):
+    write(here / "mine.py", text)
+    function = load_function("gate.metrics.mine", "mine:score")
+    assert function.taking("messages", "answer") is function

@@ -11,7 +11,6 @@ from replays import round_of
 from safetensors.torch import load_file
 
 import trainer.stage
-from rounds.files import read_json
 from rounds.rows import PAIRS
 from rounds.settings import locate
 from rounds.tables import read_rows
