@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from endpoints import run_module, supervise
-from endpoints.child_main import ERROR
+from endpoints.child_main import ERROR, USER_ERROR
 from rounds.errors import UserError, WorkFailed
 
 LINES_SHOWN = 15
@@ -86,8 +86,8 @@ def run_child(
 ) -> None:
     """Run a module on a job file to its end, giving each line of its stdout to `on_line`.
 
-    A last line on stdout that begins with "error: " is a UserError with the rest as its message
-    (a launcher has a status of its own); any other failure a ChildFailed with the end of its log.
+    Exit status 2 is a UserError with the child's last line on stdout as its message; any other
+    failure a ChildFailed with the end of its log.
     """
     last = ""
     with child(module_command(module, job, launcher), log, read=True) as process:
@@ -96,12 +96,14 @@ def run_child(
             last = raw.decode(errors="replace").rstrip("\n")
             on_line(last)
         status = process.wait()
+    if status and launcher != PYTHON and last.startswith(ERROR):
+        status = USER_ERROR  # a launcher ends with a status of its own
     check_ended(module, log, status, last)
 
 
 def check_ended(module: str, log: Path, status: int, last: str) -> None:
     """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
-    if status and last.startswith(ERROR):
+    if status == USER_ERROR and last.startswith(ERROR):
         raise UserError(last.removeprefix(ERROR))
     if status:
         raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")

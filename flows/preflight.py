@@ -8,7 +8,6 @@ from pathlib import Path
 import yaml
 
 from endpoints.check import check_endpoint, check_sampling
-from endpoints.hub import model_folder
 from endpoints.open import api_key
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
@@ -27,13 +26,13 @@ from pairs.language import check_language
 from rounds.errors import UserError
 from rounds.folder import next_round
 from rounds.stages import stage_stamps
-from rounds.weights import Policy, adapter_base
+from rounds.weights import Policy
 from sampler.check import check_sampler
 from sampler.dealing.config import generate_section
 from sampler.dealing.sources.read import source_rows
 from sampler.dealing.sources.recipes import read_material
 from sampler.dealing.splits import read_supply, train_sources
-from sampler.writers import named_policy, served_policy
+from sampler.writers import named_policy, policy_folders, served_policy
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
@@ -68,8 +67,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         if not _training_was_checked(config, config.trainer, run_dir):
             with tempfile.TemporaryDirectory() as scratch:
                 shown = display.stage("trainer data")
-                model = _tokenizer(config)
-                for sentence in check_training(config.trainer, model, Path(scratch), shown):
+                folders = policy_folders(str(config.policy.model), config.policy.adapter)
+                for sentence in check_training(config.trainer, *folders, Path(scratch), shown):
                     display.tell(sentence)
 
 
@@ -140,13 +139,6 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
     rows = inf if trainer.warm_start else own / (1 - replayed)
     processes = (trainer.accelerate or {}).get("num_processes", 1)
     check_row_counts(trainer.args, trainer.held_out_pairs, own, rows, processes)
-
-
-def _tokenizer(config: Config) -> str:
-    """The folder of the policy's tokenizer."""
-    folder = model_folder(str(config.policy.model))
-    base = adapter_base(folder)
-    return str(folder if base is None else model_folder(base))
 
 
 def _any_reference(config: Config) -> bool:

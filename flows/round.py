@@ -4,8 +4,6 @@ Prefect orders, retries and shows the work; the round folder is the truth. Every
 by itself whether it has anything left to do, so a round that was killed is simply run again.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import publish
 from flows.config import Config, dump_config
-from flows.session import Session, current, policy_in_place, session
+from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
 from judge.forget import ask_failures_again
@@ -24,13 +22,7 @@ from judge.stage import judge_candidates
 from pairs.stage import build_pairs
 from rounds.errors import Stopped, WorkFailed
 from rounds.finish import finish_round
-from rounds.folder import (
-    next_round,
-    policy_facts,
-    policy_of,
-    read_round_start,
-    write_round_start,
-)
+from rounds.folder import next_round, policy_facts, write_round_start
 from rounds.stopped import forget_stop, notes_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
@@ -66,9 +58,7 @@ def run_round(config: Config, runs_dir: Path) -> Path:
     with session(config, runs_dir) as run:
         folder = begin(run)
         run.display.title(f"round {int(folder.name)} of {config.name}")
-        with tried_before_the_judge(run, folder):
-            deal_prompts(folder)
-            sample_candidates(folder)
+        answer_prompts(run, folder)
         gold = measure_judge(folder)
         judge_them(folder, gold["tau"])
         examine_judge(folder, gold["tau"])
@@ -105,17 +95,16 @@ def begin(run: Session) -> Path:
     return folder
 
 
-@contextmanager
-def tried_before_the_judge(run: Session, folder: Path) -> Iterator[None]:
-    """The training is tried before the block that samples, or beside it, if it is to be tried."""
-    due = trial_due(run.config, folder)
-    if due and not beside_sampling(run.config):
+def answer_prompts(run: Session, folder: Path) -> None:
+    """Deal and sample; where the training is to be tried, that has passed when this returns."""
+    due, beside = trial_due(run.config, folder), beside_sampling(run.config)
+    if due and not beside:
         try_training(folder)
-        due = False
-    beside = try_training.submit(folder) if due else None
-    yield
-    if beside is not None:
-        beside.result()
+    trial = try_training.submit(folder) if due and beside else None
+    deal_prompts(folder)
+    sample_candidates(folder)
+    if trial is not None:
+        trial.result()
 
 
 @task(name="trial", **WORKS)
@@ -253,8 +242,3 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
     return decide(folder, run.config.gate, *ids)
-
-
-def in_place(folder: Path) -> Policy:
-    """The policy that this round started from."""
-    return policy_of(current().run_dir, read_round_start(folder)["policy"])

@@ -18,7 +18,7 @@ from flows.preflight import check, first_policy, read_secret_block
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
-from rounds.folder import policy_history, policy_of
+from rounds.folder import policy_history, policy_of, read_round_start
 from rounds.lock import run_lock
 from rounds.weights import Policy
 
@@ -78,6 +78,11 @@ def current() -> Session:
     if open_session is None:
         raise RuntimeError("no session is open; a stage runs inside `with session(...)`")
     return open_session
+
+
+def in_place(folder: Path) -> Policy:
+    """The policy that a round of the open session started from."""
+    return policy_of(current().run_dir, read_round_start(folder)["policy"])
 
 
 def policy_in_place(run_dir: Path, initial: Policy) -> Policy:

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 from endpoints.children import ChildFailed, reason_in
-from endpoints.hub import model_folder
 from flows.config import Config
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
@@ -15,9 +14,10 @@ from rounds.finish import versions
 from rounds.folder import run_of
 from rounds.ids import digest
 from rounds.stages import Progress, stage_stamps
-from rounds.weights import Policy, adapter_base
+from rounds.weights import Policy
 from sampler.dealing.config import generate_section
 from sampler.trial import try_policy
+from sampler.writers import policy_folders
 from trainer.config import TrainerConfig
 from trainer.trial import training_hash, try_training
 
@@ -40,10 +40,7 @@ def was_tried(config: Config, run_dir: Path) -> bool:
 def trial_key(config: Config) -> str:
     """What a trial depends on: arguments, what lies beside the weights, versions, a GPU."""
     assert config.trainer is not None and config.policy.model is not None
-    folder = model_folder(config.policy.model)
-    adapter = model_folder(config.policy.adapter) if config.policy.adapter else None
-    if (base := adapter_base(folder)) is not None:
-        folder, adapter = model_folder(base), folder
+    folder, adapter = policy_folders(config.policy.model, config.policy.adapter)
     sampling = config.sampler.vllm, config.sampler.env, config.sampler.devices
     tried = training_hash(config.trainer, folder, adapter)
     return digest(tried, *sampling, versions(), DRIVER.exists())
@@ -89,6 +86,6 @@ def _sample(config: Config, trainer: TrainerConfig, folder: Path, policy: Policy
         of_adapter = trainer.lora is not None and "lora" in reason.lower()
         key = "trainer.lora" if of_adapter else "sampler.vllm"
         raise UserError(
-            f"{key}: a trial of the training in small left a policy that vLLM does not sample: "
-            f"{reason} (trainer.trial: false leaves the trial out; the log is {log})"
+            f"{key}: vLLM does not sample the policy that a trial of the training in small left: "
+            f"{reason} (the log is {log}; trainer.trial: false leaves the trial out)"
         ) from error

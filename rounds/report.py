@@ -152,11 +152,23 @@ def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:
     parts += [f"{name} {n}" for name, n in extra.get("replayed", {}).items()]
     left_out = dict(extra.get("left_out", {}))
     if long := train.get("too_long", {}).get("pairs"):
-        left_out["prompt over max_length"] = long
+        left_out["over max_length"] = long
     if left_out:
         parts.append("left out: " + ", ".join(f"{why} {n}" for why, n in left_out.items()))
     adjusted = [("trained with", "; ".join(train["adjusted"]))] if train.get("adjusted") else []
-    return adjusted + ([("trained beside", ", ".join(parts))] if parts else [])
+    beside = [("trained beside", ", ".join(parts))] if parts else []
+    return adjusted + beside + _trained_tokens(train)
+
+
+def _trained_tokens(train: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where what was trained on is not what was sampled, and what was not measured."""
+    lines = []
+    if cut := train.get("cut_inside_a_token"):
+        lines.append(("trained tokens", f"{cut} answers end inside a token: those of their text"))
+    if differ := train.get("prompts_differ"):
+        lines.append(("trained prompts", f"{differ} pairs sampled under two: that of chosen"))
+    reasons = train.get("not_measured") or {}
+    return lines + [("not measured", f"{name}: {why}") for name, why in reasons.items()]
 
 
 def _usage(usage: dict[str, Any]) -> str:

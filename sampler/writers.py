@@ -95,11 +95,16 @@ def writers_of_round(
 
 def named_policy(policy: str, adapter: str | None = None) -> Policy:
     """A policy by its folder, hub id or shipped name; a LoRA folder brings its base."""
+    return local_policy(*policy_folders(policy, adapter))
+
+
+def policy_folders(policy: str, adapter: str | None = None) -> tuple[Path, Path | None]:
+    """The folder of a policy's model and that of its adapter, if it has one."""
     folder = model_folder(policy)
     if adapter is not None:
-        return local_policy(folder, model_folder(adapter))
+        return folder, model_folder(adapter)
     base = adapter_base(folder)
-    return local_policy(folder) if base is None else local_policy(model_folder(base), folder)
+    return (folder, None) if base is None else (model_folder(base), folder)
 
 
 def served_policy(name: str, endpoint: EndpointConfig) -> Policy:

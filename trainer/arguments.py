@@ -54,18 +54,16 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
         config = DPOConfig(**{**fitting, **given, "output_dir": output_dir})
     except Exception as error:  # TRL's own, or of a package that an argument needs
         raise UserError(f"trainer.args: {first_line(error)}") from error
+    if config.num_train_epochs <= 0 and config.max_steps <= 0:
+        raise UserError(
+            f"trainer.args.num_train_epochs: {config.num_train_epochs:g} trains nothing"
+        )
     try:
         for callback in get_reporting_integration_callbacks(config.report_to):
             callback()
     except Exception as error:
         raise UserError(f"trainer.args.report_to: {first_line(error)}") from error
     return config
-
-
-def prompt_limit(args: Any) -> float:
-    """Tokens from which TRL drops a prompt, without a word: no answer would be left of it."""
-    cuts_the_end = args.max_length is not None and args.truncation_mode == "keep_start"
-    return args.max_length if cuts_the_end else float("inf")
 
 
 def lora_config(args: dict[str, Any] | None) -> Any:

@@ -35,6 +35,7 @@ from trainer.rows import TrainingRow, split, training_rows
 from trainer.save import save_policy
 from trainer.tokens import Tokenised, TokenRow, length_limit, tokenised
 
+POLICIES = ("policy", "reference")
 CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
 MOST_MEASURINGS = 2
 """Times that the trained policy is measured where that ends the process."""
@@ -50,17 +51,17 @@ def main(job_path: Path) -> None:
 def train_policy(
     job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], work: Path
 ) -> None:
-    """Train one policy on rows that are there: what a round does, and its trial in small. The
-    weights are saved before they are measured.
+    """Train one policy on rows that are there: what a round does, and its trial in small.
+
+    The weights are saved before they are measured.
     """
-    out = Path(job["out"])
-    policy, reference = Policy(**job["policy"]), Policy(**job["reference"])
-    rows = tokens_of(policy, train, held_out, job["args"])
+    out, policy, reference = Path(job["out"]), *(Policy(**job[name]) for name in POLICIES)
+    rows = tokens_of(job, train, held_out)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     args, adjusted = fitted(job["args"], len(rows.train), len(rows.held_out), processes)
-    trainer = build({**job, "args": args}, rows.train, rows.held_out, work / "checkpoints")
-    is_main = trainer.accelerator.is_main_process
-    saved = work / "trained.json"
+    job = {**job, "args": args}
+    trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
+    is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
     if saved.exists() and out.exists():
         trainer._load_from_checkpoint(str(out))
         facts, measurings = read_json(saved)["facts"], read_json(saved)["measurings"]
@@ -68,9 +69,8 @@ def train_policy(
         trainer.train(resume_from_checkpoint=resumed(trainer, rows, work / "checkpoints"))
         check_weights(trainer)
         steps = {"steps": trainer.state.global_step, "curves": curves(trainer)}
-        facts = {**rows.facts, **steps, "adjusted": adjusted}
+        facts, measurings = {**rows.facts, **steps, "adjusted": adjusted}, 0
         save_policy(trainer, policy, out)
-        measurings = 0
     trainer.accelerator.wait_for_everyone()
     if is_main:
         write_json(saved, {"facts": facts, "measurings": measurings + 1})
@@ -82,11 +82,13 @@ def train_policy(
 
 
 def tokens_of(
-    policy: Policy, train: list[TrainingRow], held_out: list[TrainingRow], args: dict[str, Any]
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow]
 ) -> Tokenised:
-    """Pairs as token ids of the policy that is trained."""
+    """Pairs as token ids of the policy that is trained, without those that are too long."""
+    policy = Policy(**job["policy"])
     context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
-    return tokenised(spelling_of(policy), train, held_out, length_limit(args, context))
+    limit = length_limit(job["args"], context)
+    return tokenised(spelling_of(policy), train, held_out, limit)
 
 
 def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:

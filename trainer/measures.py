@@ -4,19 +4,20 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from trainer.arguments import first_line
 from trainer.held_out import held_out_accuracy
 from trainer.kl import kl_to_reference
 
 
 def measured(trainer: Any, load_reference: Callable[[], Any], at_all: bool) -> dict[str, Any]:
-    """Held-out preference accuracy and KL to the reference; `not_measured` says by name why a
-    figure is None. Without `at_all` none is taken: measuring has ended the process before.
+    """Held-out preference accuracy with its n, and KL to the reference; `not_measured` says by name
+    why a figure is None. Without `at_all` none is taken: measuring has ended the process before.
     """
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "held_out_accuracy": lambda: _accuracy(trainer),
         "kl_per_token": lambda: {"kl_per_token": kl_to_reference(trainer, load_reference)},
     }
-    figures: dict[str, Any] = {"held_out_accuracy": None, "held_out_n": 0, "kl_per_token": None}
+    figures: dict[str, Any] = dict.fromkeys(measures) | {"held_out_n": 0}
     reasons: dict[str, str] = {}
     for name, measure in measures.items():
         if not at_all:
@@ -26,10 +27,10 @@ def measured(trainer: Any, load_reference: Callable[[], Any], at_all: bool) -> d
             figures |= measure()
         except Exception as error:
             traceback.print_exc()  # to the log
-            reasons[name] = (str(error) or type(error).__name__).splitlines()[0]
+            reasons[name] = first_line(error)
     return figures | {"not_measured": reasons}
 
 
 def _accuracy(trainer: Any) -> dict[str, Any]:
-    accuracy, n = held_out_accuracy(trainer)
-    return {"held_out_accuracy": accuracy, "held_out_n": n}
+    accuracy, counted = held_out_accuracy(trainer)
+    return {"held_out_accuracy": accuracy, "held_out_n": counted}

@@ -10,6 +10,8 @@ from rounds.weights import Policy
 
 KEPT = "generation_config.json"
 """What a policy's folder says about sampling it, which training does not change."""
+SPECIAL = ("bos_token_id", "eos_token_id", "pad_token_id")
+"""What transformers' trainer takes into config.json from the tokenizer."""
 
 
 def save_policy(trainer: Any, policy: Policy, out: Path) -> None:
@@ -32,7 +34,18 @@ def save_policy(trainer: Any, policy: Policy, out: Path) -> None:
             shutil.copyfile(Path(before) / KEPT, fresh / KEPT)
         if adapter.exists():
             _sort_modules(adapter)
+        else:
+            _keep_special(Path(policy.model) / "config.json", fresh / "config.json")
         replace_folder(fresh, out)
+
+
+def _keep_special(before: Path, config: Path) -> None:
+    """The special ids of the policy that was trained: several may end its answers."""
+    given, saved = read_json(before), read_json(config)
+    kept = {name: given[name] for name in SPECIAL if name in given}
+    if any(saved.get(name) != kept.get(name) for name in SPECIAL):
+        rest = {name: value for name, value in saved.items() if name not in SPECIAL}
+        write_json(config, rest | kept)
 
 
 def _sort_modules(adapter_config: Path) -> None:

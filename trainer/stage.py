@@ -1,5 +1,6 @@
 """The trainer stage: pairs and the policy in place to the next policy."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,16 @@ def train(
 
 
 def check_training(
-    config: TrainerConfig, model: str, scratch: Path, progress: Progress = silent
+    config: TrainerConfig,
+    model: Path,
+    adapter: Path | None,
+    scratch: Path,
+    progress: Progress = silent,
 ) -> list[str]:
     """Raise UserError for an argument that TRL or peft would refuse, and for imported data that
     cannot be trained on; returns what was found in the data. Spends seconds, no money.
 
-    `model` is the folder of the policy's tokenizer.
+    `model` and `adapter` are the folders of the policy.
     """
     job = scratch / "trainer-check.json"
     write_json(
@@ -107,7 +112,7 @@ def check_training(
         {
             "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
-            "model": model,
+            "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
             "imported": [[key, source.model_dump()] for key, source in config.imported],
         },
     )
@@ -127,10 +132,10 @@ def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[
     return {**args, "label_smoothing": flip_rate}
 
 
-def launcher(config: TrainerConfig) -> list[str]:
+def launcher(config: TrainerConfig) -> Sequence[str]:
     """What starts the training's Python script: one process, or accelerate."""
     if config.accelerate is None:
-        return list(PYTHON)
+        return PYTHON
     # accelerate spells its flags with underscores
     given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
     return [*PYTHON, "-m", "accelerate.commands.launch", *given]

@@ -2,8 +2,8 @@
 
 A tokenizer may cut a text differently from how the policy wrote it, a template may render a prompt
 differently on another day, and it may close an answer with tokens that no policy samples after it.
-What was sampled is taken as it is; of texts that nobody sampled the tokens are the template's, up to
-the end of the turn.
+What was sampled is taken as it is; of texts that nobody sampled the tokens are the template's, up
+to the end of the turn.
 """
 
 from collections.abc import Iterable
@@ -57,8 +57,9 @@ def tokenised(
     kept, aside = fitting(train), fitting(held_out)
     if not kept:
         raise UserError(
-            f"trainer.args.max_length: every pair has more than {limit:g} tokens, prompt and answer "
-            "together, so that there is nothing to train on; raise it, up to what the model takes"
+            f"trainer.args.max_length: every pair has more than {limit:g} tokens, prompt and "
+            "answer together, so that there is nothing to train on; raise it, up to what the model "
+            "takes"
         )
     rows = train + held_out
     facts = {

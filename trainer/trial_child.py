@@ -8,7 +8,6 @@ to try.
 import os
 import shutil
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from trainer.small_policy import make_small
 
 HELD_OUT = 2
 LONGEST_REASON = 600
+TRIAL = "a trial of the training in small; trainer.trial: false leaves it out"
 
 
 def main(job_path: Path) -> None:
@@ -50,14 +50,12 @@ def main(job_path: Path) -> None:
         try:
             rows = training_rows(policy, args)
             train_policy(told, rows, rows[:HELD_OUT] if job["held_out"] else [], work / str(number))
+        except UserError as error:
+            raise UserError(f"{error} (met by {TRIAL})") from error
         except Exception as error:  # whatever TRL, peft or transformers refuse
             traceback.print_exc()
             key = "trainer.lora" if job["lora"] and "peft" in packages(error) else "trainer.args"
-            reason = first_line(error)[:LONGEST_REASON]
-            raise UserError(
-                f"{key}: a trial of the training in small failed: {reason} "
-                "(trainer.trial: false leaves the trial out)"
-            ) from error
+            raise UserError(f"{key}: {reason_of(error)} (met by {TRIAL})") from error
         if main_process:
             shutil.rmtree(work / str(number) / "checkpoints", ignore_errors=True)  # large
         full = policy.adapter is None and job["lora"] is None
@@ -91,9 +89,9 @@ def training_rows(policy: Policy, args: dict[str, Any]) -> list[TrainingRow]:
             "prompt": [{"role": "user", "content": f"Hello {number}"}],
             "chosen": [{"role": "assistant", "content": "Good day"}],
             "rejected": [{"role": "assistant", "content": "No"}],
-            "prompt_token_ids": None,
             "chosen_token_ids": tokenizer("Good day", add_special_tokens=False).input_ids,
             "rejected_token_ids": tokenizer("No", add_special_tokens=False).input_ids,
+            "prompt_token_ids": None,
             "cut": [],
             "prompts_differ": False,
             "prompt_id": f"trial {number}",
@@ -104,13 +102,18 @@ def training_rows(policy: Policy, args: dict[str, Any]) -> list[TrainingRow]:
     ]
 
 
-def packages(error: BaseException) -> set[str]:
+def reason_of(error: Exception) -> str:
+    """What a library says, or where in its code it ended where it says nothing."""
+    if str(error):
+        return first_line(error)[:LONGEST_REASON]
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {last.filename}, line {last.lineno}: {last.line}"
+
+
+def packages(error: Exception) -> set[str]:
     """The packages whose code an error has gone through."""
-    return {frame.f_globals.get("__name__", "").partition(".")[0] for frame in _frames(error)}
-
-
-def _frames(error: BaseException) -> Iterator[Any]:
-    return (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return {frame.f_globals.get("__name__", "").partition(".")[0] for frame in frames}
 
 
 if __name__ == "__main__":

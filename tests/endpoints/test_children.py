@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from endpoints.children import PYTHON, ChildFailed, child, run_child, tail
+from endpoints.children import PYTHON, ChildFailed, child, reason_in, run_child, tail
 from endpoints.supervise import descendants
 from rounds.errors import UserError
 
@@ -261,3 +261,20 @@ def test_what_accelerate_launches_finds_the_same(tmp_path, hostile_folder, monke
     launcher = (*PYTHON, "-m", "accelerate.commands.launch", "--num_processes", "1", "--cpu")
     parent, spawned = found_by(module(tmp_path, IMPORTS, monkeypatch), launcher)
     assert parent["files"] == spawned["files"] == ours()
+
+
+def test_a_users_error_gets_through_a_launcher_with_a_status_of_its_own(tmp_path, monkeypatch):
+    log = module(tmp_path, "print('error: beta must be positive'); exit(2)", monkeypatch)
+    code = (
+        "import subprocess, sys; sys.exit(bool(subprocess.call([sys.executable, *sys.argv[1:]])))"
+    )
+    with pytest.raises(UserError, match=r"^beta must be positive$"):
+        run_child("job_child", Path("j"), log, lambda line: None, (*PYTHON, "-c", code))
+
+
+def test_the_error_that_a_log_ends_with_is_found_among_what_follows_it(tmp_path: Path):
+    log = tmp_path / "log"
+    log.write_text("KeyError: 'old'\n(pid=7) ERROR ValueError: rank 64 is above 16.\nINFO: ended\n")
+    assert reason_in(log) == "ValueError: rank 64 is above 16."
+    log.write_text("Killed\nNoError here\n")
+    assert reason_in(log) is None

@@ -349,6 +349,7 @@ REFUSED_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"report_to": "foo"}, ".report_to: foo is not supported"),
     ({"push_to_hub": True}, ".push_to_hub: would publish a policy that the gate has not judged"),
     ({"resume_from_checkpoint": "x"}, ".resume_from_checkpoint: is set by prefloop"),
+    ({"num_train_epochs": 0}, ".num_train_epochs: 0 trains nothing"),
     ({"load_best_model_at_end": True}, ": "),
     ({"optim": "foo"}, ": "),
     ({"deepspeed": "no.json"}, ": "),

@@ -157,7 +157,8 @@ def trainer(run_dir: Path, tmp_path_factory: pytest.TempPathFactory):
         "lora": None,
     }
     rows = [row for number in (1, 2) for row in training_rows(round_dir(run_dir, number))]
-    return build(job, rows, [], tmp_path_factory.mktemp("trainer")), rows
+    ready = tokens_of(job, rows, []).train
+    return build(job, ready, [], tmp_path_factory.mktemp("trainer")), rows
 
 
 def test_the_tokens_trained_on_are_the_tokens_sampled(run_dir: Path, trainer):
@@ -168,6 +169,7 @@ def test_the_tokens_trained_on_are_the_tokens_sampled(run_dir: Path, trainer):
         for side in ("chosen", "rejected"):
             assert row[f"{side}_token_ids"][-1] == end
             assert ready[f"{side}_ids"] == row[f"{side}_token_ids"]
+        assert ready["prompt_ids"] == row["prompt_token_ids"] is not None
 
 
 def test_trls_loss_is_the_dpo_loss_of_the_two_models(trainer):
