@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class UserError(Exception):
@@ -14,12 +15,24 @@ class UserError(Exception):
 class WorkFailed(RuntimeError):
     """A child process or an endpoint failed under way. What was done stays done.
 
-    The command line prints it alone and exits with 1; the same command continues.
+    The command line prints it alone and exits with 1. `then` is what continues the work.
     """
+
+    then = "run the same command again"
 
 
 class Stopped(WorkFailed):
-    """The round was stopped on purpose; trying again without a change would stop it again."""
+    """The round was stopped on purpose; trying again without a change would stop it again.
+
+    `bounds` are what it was held to, where bounds stopped it.
+    """
+
+    then = "change the config"
+
+    def __init__(self, message: str, then: str | None = None, bounds: Iterable[Any] = ()) -> None:
+        super().__init__(message)
+        self.then = then or self.then
+        self.bounds = list(bounds)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

@@ -78,7 +78,7 @@ def test_some_that_do_not_fit_are_no_error_unless_it_is_to_stop_there():
     [
         (
             request("t" * 20, "test"),
-            r"no test prompt fits: mine.jsonl:tt .*; lower max_tokens in s",
+            r"no test prompt fits: mine.jsonl:tt .*; lower max_tokens in",
         ),
         (request("t", "test", True), r"no test prompt fits: .*not supported\); change the prompts"),
     ],
