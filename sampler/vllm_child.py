@@ -89,15 +89,19 @@ async def answer_all(
 
 
 def check_prompts(
-    fit: dict[str, Any], work: Path, open_model: Callable[[str, dict[str, Any], str], Model]
+    fit: dict[str, Any], work: Path, open_model: Callable[[Policy, dict[str, Any], str], Model]
 ) -> None:
     """Raise UserError as `check_fit` does, for the prompts of all loadings of the stage."""
 
     def models() -> Iterator[Asked]:
         for loading in fit["loadings"]:
-            writers = {writer.name: writer for writer in map(read_writer, loading["writers"])}
-            where = writer_key(next(iter(writers)))
-            yield Asked(open_model(loading["model"], loading["vllm"], where), writers)
+            by_policy: dict[Policy, dict[str, Writer]] = {}
+            for writer in map(read_writer, loading["writers"]):
+                assert writer.policy is not None, "a reference is not loaded"
+                by_policy.setdefault(writer.policy, {})[writer.name] = writer
+            for policy, writers in by_policy.items():
+                where = writer_key(next(iter(writers)))
+                yield Asked(open_model(policy, loading["vllm"], where), writers)
 
     report_progress(0, 0, "looking at the prompts")
     requests = partial(read_requests, work / fit["requests"])

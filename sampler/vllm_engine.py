@@ -18,6 +18,7 @@ from vllm.tokenizers import cached_tokenizer_from_config
 
 from rounds.errors import UserError
 from rounds.rows import Messages
+from rounds.weights import Policy
 from sampler.answers import Completion
 from sampler.fit import Model, no_answer, render
 from sampler.writers import Writer
@@ -41,19 +42,19 @@ def check_samplings(samplings: Iterable[tuple[str, dict[str, Any], int]]) -> Non
             raise UserError(f"{where}: {error}") from error
 
 
-def open_model(model: str, vllm: dict[str, Any], where: str) -> Model:
-    """What `LLM(model, **vllm)` will say of prompts, without its weights.
+def open_model(policy: Policy, vllm: dict[str, Any], where: str) -> Model:
+    """What `LLM(**vllm)` of a policy will say of prompts, without its weights.
 
     Raises UserError naming `where` for a model or a value that vLLM will not have.
     """
     try:
-        config = EngineArgs(model=model, **vllm).create_model_config()
+        config = EngineArgs(model=policy.model, **vllm).create_model_config()
         tokenizer = cached_tokenizer_from_config(config)
     except Exception as error:  # vLLM's own, transformers', or of what does not take the value
-        raise UserError(f"{where}.vllm: vLLM will not load {model} ({error})") from error
+        raise UserError(f"{where}.vllm: vLLM will not load {policy.model} ({error})") from error
     if not tokenizer.chat_template:
         raise UserError(
-            f"{model}: the tokenizer has no chat template; prefloop samples chat models"
+            f"{policy.model}: the tokenizer has no chat template; prefloop samples chat models"
         )
     return Model(partial(render, tokenizer), config.max_model_len)
 
