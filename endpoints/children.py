@@ -5,6 +5,7 @@ Children run with safe paths: nothing in the current folder is taken for a modul
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -19,6 +20,8 @@ from rounds.errors import UserError, WorkFailed
 LINES_SHOWN = 15
 PYTHON_ERROR = re.compile(r"\b(?:[A-Za-z_][\w.]*)?(?:Error|Exception): \S.*")
 """How the last line of a traceback looks."""
+SIGNALLED = 128
+"""An exit status above it is this and the number of the signal that ended the process."""
 PYTHON = (sys.executable, "-P")
 """The interpreter, for a child that does not search the current folder for modules."""
 
@@ -35,7 +38,18 @@ children run with safe paths as well."""
 
 
 class ChildFailed(WorkFailed):
-    """A child process ended with an error; the message ends with its last lines."""
+    """A child process ended with an error; the message ends with its last lines.
+
+    What it came to by itself it comes to again, but for a port that was taken or the like.
+    """
+
+    then = "put right what its log says and run the same command again"
+
+
+class ChildKilled(ChildFailed):
+    """A child process was ended from outside, as the kernel does where memory is short."""
+
+    then = "run the same command again"
 
 
 @contextmanager
@@ -86,8 +100,8 @@ def run_child(
 ) -> None:
     """Run a module on a job file to its end, giving each line of its stdout to `on_line`.
 
-    Exit status 2 is a UserError with the child's last line on stdout as its message; any other
-    failure a ChildFailed with the end of its log.
+    Exit status 2 is a UserError with the child's last line on stdout as its message, an end by a
+    signal ChildKilled, any other failure ChildFailed with the end of its log.
     """
     last = ""
     with child(module_command(module, job, launcher), log, read=True) as process:
@@ -105,6 +119,10 @@ def check_ended(module: str, log: Path, status: int, last: str) -> None:
     """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
     if status == USER_ERROR and last.startswith(ERROR):
         raise UserError(last.removeprefix(ERROR))
+    if status - SIGNALLED in set(signal.Signals):
+        name = signal.Signals(status - SIGNALLED).name
+        memory = " (the machine may be short of memory)" if name == "SIGKILL" else ""
+        raise ChildKilled(f"{module} was ended by {name}{memory}; {log} ends with:\n{tail(log)}")
     if status:
         raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")
 

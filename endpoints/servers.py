@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from subprocess import Popen
 
-from endpoints.children import ChildFailed, tail
+from endpoints.children import SIGNALLED, ChildFailed, ChildKilled, tail
 from rounds.stages import Progress, silent
 
 
@@ -34,8 +34,9 @@ def wait_until_healthy(
     """
     started = time.monotonic()
     while (waited := time.monotonic() - started) < seconds:
-        if process.poll() is not None:
-            raise ChildFailed(f"{what} did not start; {log} ends with:\n{tail(log)}")
+        if (status := process.poll()) is not None:
+            kind = ChildKilled if status > SIGNALLED else ChildFailed
+            raise kind(f"{what} did not start; {log} ends with:\n{tail(log)}")
         try:
             with urllib.request.urlopen(url, timeout=2) as reply:
                 if reply.status == 200:

@@ -29,9 +29,9 @@ from rounds.stages import stage_stamps
 from rounds.weights import Policy
 from sampler.check import check_sampler
 from sampler.dealing.config import generate_section
-from sampler.dealing.sources.read import source_rows
+from sampler.dealing.sources.read import source_rows, unread_columns
 from sampler.dealing.sources.recipes import read_material
-from sampler.dealing.splits import read_supply, train_sources
+from sampler.dealing.splits import read_sources, read_supply, train_sources
 from sampler.writers import named_policy, policy_folders, served_policy
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.row_counts import check_row_counts
@@ -47,6 +47,9 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         display.warn(
             f"{supply.held_out_again} train prompts left out: they are gate or test prompts"
         )
+    for key, source in read_sources(config.prompts):
+        if names := unread_columns(source, key):
+            display.tell(f"{key}: not read of {source.title}: {', '.join(names)}")
     if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "

@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import publish
 from flows.config import Config, dump_config
+from flows.failures import may_pass
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
@@ -20,12 +21,13 @@ from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
-from rounds.errors import Stopped, WorkFailed
+from rounds.errors import WorkFailed
 from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, write_round_start
 from rounds.stopped import forget_stop, notes_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
+from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
 
@@ -35,7 +37,7 @@ Facts = dict[str, Any]
 def asks_again(task: object, run: object, state: Any) -> bool:
     """Whether a failed stage is tried again; says so, for the wait is silent otherwise."""
     failure = state.result(raise_on_failure=False)
-    again = isinstance(failure, WorkFailed) and not isinstance(failure, Stopped)
+    again = isinstance(failure, WorkFailed) and may_pass(failure, getattr(run, "id", None))
     if again:
         current().display.warn(f"{failure}; asking again")
     return again
@@ -134,7 +136,7 @@ def deal_prompts(folder: Path) -> Facts:
 def sample_candidates(folder: Path) -> Facts:
     """The policy in place answers the prompts."""
     run = current()
-    return sample(
+    facts = sample(
         folder,
         run.config.sampler,
         in_place(folder),
@@ -143,6 +145,9 @@ def sample_candidates(folder: Path) -> Facts:
         held_out=run.config.trainer is not None,
         progress=run.display.stage("sample"),
     )
+    for sentence in sampling_warnings(facts):
+        run.display.warn(sentence)
+    return facts
 
 
 @task(name="gold", **ASKS)

@@ -90,7 +90,6 @@ def fit_facts(
             file.write(json_text(facts) + "\n")
     described = [
         {
-            "model": loading.model,
             "vllm": loading.vllm,
             "writers": [writer_facts(writer) for writer in loading.writers],
         }

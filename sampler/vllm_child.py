@@ -104,11 +104,11 @@ def check_prompts(
 
     def models() -> Iterator[Asked]:
         for loading in fit["loadings"]:
-            of_policy: dict[Policy, dict[str, Writer]] = {}
+            by_policy: dict[Policy, dict[str, Writer]] = {}
             for writer in map(read_writer, loading["writers"]):
-                if writer.policy is not None:
-                    of_policy.setdefault(writer.policy, {})[writer.name] = writer
-            for policy, writers in of_policy.items():
+                assert writer.policy is not None, "a reference is not loaded"
+                by_policy.setdefault(writer.policy, {})[writer.name] = writer
+            for policy, writers in by_policy.items():
                 where = writer_key(next(iter(writers)))
                 yield Asked(open_model(policy, loading["vllm"], where), writers)
 

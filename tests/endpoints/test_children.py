@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from endpoints.children import PYTHON, ChildFailed, child, reason_in, run_child, tail
+from endpoints.children import (
+    PYTHON,
+    ChildFailed,
+    ChildKilled,
+    check_ended,
+    child,
+    reason_in,
+    run_child,
+    tail,
+)
 from endpoints.supervise import descendants
 from rounds.errors import UserError
 
@@ -87,6 +96,19 @@ def test_an_error_in_the_block_ends_them_too(tmp_path: Path):
         pids = family(tmp_path)
         raise ZeroDivisionError
     assert not any(map(runs, pids))
+
+
+def test_a_child_that_is_killed_says_by_what_and_is_worth_another_try(tmp_path: Path):
+    log = tmp_path / "log"
+    log.write_text("half a line\n")
+    with pytest.raises(ChildKilled, match=r"(?s)m was ended by SIGKILL \(.*memory\).*half a line"):
+        check_ended("m", log, 128 + signal.SIGKILL, "")
+    with pytest.raises(ChildKilled, match="m was ended by SIGTERM; "):
+        check_ended("m", log, 128 + signal.SIGTERM, "")
+    with pytest.raises(ChildFailed, match="m ended with status 1; ") as failed:
+        check_ended("m", log, 1, "")
+    assert not isinstance(failed.value, ChildKilled)
+    check_ended("m", log, 0, "")
 
 
 @pytest.mark.parametrize(("code", "status"), [("exit(0)", 0), ("exit(7)", 7)])

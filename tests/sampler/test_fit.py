@@ -78,7 +78,7 @@ def test_some_that_do_not_fit_are_no_error_unless_it_is_to_stop_there():
     [
         (
             request("t" * 20, "test"),
-            r"no test prompt fits: mine.jsonl:tt .*; lower max_tokens in s",
+            r"no test prompt fits: mine.jsonl:tt .*; lower max_tokens in",
         ),
         (request("t", "test", True), r"no test prompt fits: .*not supported\); change the prompts"),
     ],
@@ -88,3 +88,18 @@ def test_a_split_that_is_left_empty_is_told_with_what_helps(asked: PromptRequest
         check(request("q1"), asked)
     check(request("q1"), asked, request("t2", "test"))
     check(request("q1"), asked, answered=("test",))
+
+
+def test_each_writer_is_looked_at_with_its_own_template_and_key():
+    plain = Tokenizer("{% for turn in messages %}{{ turn['content'] }}{% endfor %}")
+    picky = Tokenizer(GEMMA)
+    here = Asked(Model(lambda messages: render(plain, messages), 12), {"current": writer(4)})
+    big = writer(4)._replace(name="big")
+    there = Asked(Model(lambda messages: render(picky, messages), 12), {"big": big})
+    system = request("q1", system=True)
+    both = system._replace(writer_requests=[*system.writer_requests, WriterRequest("big", 1, 1)])
+    check_fit([here], lambda: [both], True, ())
+    with pytest.raises(UserError, match=r"no train prompt fits: mine.jsonl:q1 .*not supported"):
+        check_fit([here, there], lambda: [both], False, ())
+    with pytest.raises(UserError, match=r"sampler\.also\.big cannot answer 1 of 1 train prompts"):
+        check_fit([here, there], lambda: [both], True, ())

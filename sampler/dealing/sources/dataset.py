@@ -5,17 +5,21 @@ from typing import Any
 
 from preferences.load import quiet_datasets
 from rounds.errors import UserError
+from sampler.dealing.sources.columns import unread_names
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.files import Values, prompt_columns
 
 
-def dataset_values(source: SourceConfig, key: str) -> Values:
+def dataset_values(source: SourceConfig, key: str, unread: set[str]) -> Values:
     """The rows of a dataset's split, read from its memory-mapped files.
 
-    Raises UserError where there is no such dataset, configuration, split or column, or a file.
+    Columns that nobody reads are added to `unread`. Raises UserError where there is no such
+    dataset, configuration, split or column, or a file.
     """
     rows = _loaded(source, key)
-    wanted = prompt_columns(f"{key}.dataset: {source.dataset}", rows.column_names, source.column)
+    where = f"{key}.dataset: {source.dataset}"
+    wanted = prompt_columns(where, rows.column_names, source)
+    unread |= unread_names(where, rows.column_names, wanted[0], source.ignore)
     number = 0
     for table in rows.select_columns(wanted).with_format("arrow").iter(4096):
         for value in table.to_pylist():

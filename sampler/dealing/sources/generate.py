@@ -104,7 +104,12 @@ def generation_key_parts(request: GenerationRequest, endpoints: Endpoints) -> li
     endpoint = identity(endpoints.config(request.config.endpoint))
     material = read_material(request.config, request.key)
     follows = request.prompts, request.seed, request.near_held_out
-    return [request.source.model_dump(), *follows, endpoint, material_key_parts(material)]
+    return [
+        request.source.model_dump(exclude={"ignore"}),
+        *follows,
+        endpoint,
+        material_key_parts(material),
+    ]
 
 
 def nothing_generated(facts: dict[str, Any]) -> str:
