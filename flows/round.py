@@ -28,7 +28,7 @@ from rounds.folder import (
     read_round_start,
     write_round_start,
 )
-from rounds.stopped import forget_stop, notes_stops
+from rounds.stopped import forget_stop, notes_stops, noting_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.stage import sample, sample_held_out
@@ -78,7 +78,8 @@ def run_round(config: Config, runs_dir: Path) -> Path:
             trained = None
             why = "trainer is null" if config.trainer is None else "no pair was kept"
             decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
-        finish_round(folder, dump_config(config), trained, decision)
+        with noting_stops(folder, "finish"):
+            finish_round(folder, dump_config(config), trained, decision)
         try:
             publish(folder)
         except Exception as error:  # the round is finished, whatever Prefect can show of it

@@ -188,7 +188,15 @@ def _usage(usage: dict[str, Any]) -> str:
     if per_pair := usage.get("label_per_pair"):
         price = f" and {per_pair['cost']:.6f}" if usage["judge_cost"] else ""
         a_pair = f"; {per_pair['calls']:.1f} calls{price} a pair"
-    return _calls(judge) + a_pair
+    return _calls(judge) + a_pair + _forgotten(usage.get("judge_forgotten", {"calls": 0}))
+
+
+def _forgotten(totals: dict[str, Any]) -> str:
+    """Replies that were paid for beside those, dropped, and asked for again."""
+    if not totals["calls"]:
+        return ""
+    cost = f", cost {totals['cost']:.4f} more" if totals["cost"] else ""
+    return f"; {totals['calls']:,} replies dropped and asked again{cost}"
 
 
 def _calls(usage: dict[str, Any]) -> str:

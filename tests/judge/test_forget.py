@@ -26,6 +26,7 @@ from rounds.show import traced_pairs
 from rounds.stages import stage_stamps
 from rounds.status import round_state
 from rounds.tables import read_rows
+from rounds.usage import forgotten_totals
 
 BOUNDS = {"min_n": 2, "max_failures": 0.2}
 PAIRWISE = {"endpoint": "desk", "strategy": "pairwise", "health": {"sample": 0, "bounds": BOUNDS}}
@@ -84,6 +85,7 @@ def test_a_judge_that_is_mended_under_its_name_is_asked_again_what_it_failed_at(
     assert len(at.requests) == 6 + 4 + 4, "what was answered is not asked again"
     judged(folder, tree(at))
     assert len(at.requests) == 6 + 4 + 4
+    assert forgotten_totals(folder) == {"calls": 8, "cost": pytest.approx(8 * 0.01)}
     kept = journal(run_dir, "SELECT count(*), sum(cost) FROM failed")
     assert kept == [(8, pytest.approx(8 * 0.01))], "paid for, and counted"
     why = "the round's judge was out of bounds"
