@@ -35,8 +35,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         *_length_guard(counts["dropped"], metrics.get("length_difference")),
     ]
     if partial := metrics.get("partial"):
-        limit = f"judge.budget.{partial['limit']}"
-        lines.append(("partial", f"{partial['left_out']} prompts not judged: {limit} is used up"))
+        lines.append(("partial", partial_text(partial)))
     judge = metrics.get("judge", {})
     lines += health_lines(judge.get("health"), judge.get("gold"))
     if metrics["train"]:
@@ -74,6 +73,12 @@ def win_rate_text(rate: dict[str, Any]) -> str:
         return f"none decided ({rate['abstained']} abstained)"
     interval = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
     return f"{rate['value']:.3f} {interval} n={rate['n']}, {rate['abstained']} abstained"
+
+
+def partial_text(partial: dict[str, Any]) -> str:
+    """What a budget left out."""
+    limit = f"judge.budget.{partial['limit']}"
+    return f"{partial['left_out']} prompts not judged: {limit} is used up"
 
 
 def stage_name(stage: str) -> str:

@@ -174,6 +174,7 @@ def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
         "next": "judge",
         "stopped": None,
         "verdicts": None,
+        "partial": None,
         "judge": None,
     }
     assert found["policy"]["policy_id"] == "p1" and found["initial"]["policy_id"] == "p0"
