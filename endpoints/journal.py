@@ -115,12 +115,14 @@ class Journal:
 
         Which, `why` and when is written down. Calls without an answer are passed over.
         """
+        columns = ", ".join(row[1] for row in self.db.execute("PRAGMA table_info(answers)"))
+        move = f"INSERT INTO failed ({columns}) SELECT {columns} FROM answers WHERE key = ?"
         calls, cost = 0, 0.0
         with self.at_once():
             for key in keys:
                 if (entry := self.get(key)) is None:
                     continue
-                self.db.execute("INSERT INTO failed SELECT * FROM answers WHERE key = ?", (key,))
+                self.db.execute(move, (key,))
                 self.db.execute("DELETE FROM answers WHERE key = ?", (key,))
                 noted = key, why, entry.cost, time.time()
                 self.db.execute("INSERT INTO forgotten VALUES (?, ?, ?, ?)", noted)

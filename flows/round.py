@@ -24,7 +24,7 @@ from pairs.stage import build_pairs
 from rounds.errors import WorkFailed
 from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, write_round_start
-from rounds.stopped import forget_stop, notes_stops
+from rounds.stopped import forget_stop, notes_stops, noting_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
@@ -74,7 +74,8 @@ def run_round(config: Config, runs_dir: Path) -> Path:
             trained = None
             why = "trainer is null" if config.trainer is None else "no pair was kept"
             decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
-        finish_round(folder, dump_config(config), trained, decision)
+        with noting_stops(folder, "finish"):
+            finish_round(folder, dump_config(config), trained, decision)
         try:
             publish(folder)
         except Exception as error:  # the round is finished, whatever Prefect can show of it

@@ -22,7 +22,7 @@ from rounds.folder import finished_rounds, run_of
 from rounds.rows import VERDICTS, Verdict
 from rounds.stages import remove_stamp, stage_stamps
 from rounds.tables import iter_rows
-from rounds.usage import was_sent
+from rounds.usage import note_forgotten, was_sent
 
 COLUMNS = ("split", "kind", "reason", "judge_id", "request_key")
 """What a reply is chosen by."""
@@ -78,6 +78,7 @@ def forget(folder: Path, rows: Iterable[Verdict], which: Which, why: str) -> dic
         remove_stamp(folder, stage)
     with Journal(run_dir / "journal.sqlite") as journal:
         gone = journal.forget(dropped, why)
+    note_forgotten(folder, gone.calls, gone.cost)
     reasons = Counter(row["reason"] or "verdict" for row in dropped.values())
     return {
         "round": int(folder.name),
@@ -113,8 +114,9 @@ def verdicts_so_far(folder: Path, tree: dict[str, Any]) -> Iterator[Verdict]:
 
 def forget_unreadable(journal: Path, rows: Iterable[Verdict], why: str) -> None:
     """Have calls asked again whose reply could not be read as a verdict."""
+    keys = {row["request_key"] for row in rows if row["reason"] in FORM}
     with Journal(journal) as answers:
-        answers.forget({row["request_key"] for row in rows if row["reason"] in FORM}, why)
+        answers.forget(keys - _behind_finished(journal.parent, keys), why)
 
 
 def ask_failures_again(folder: Path, config: JudgeConfig) -> int:

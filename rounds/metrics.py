@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from rounds.folder import round_number
 from rounds.rows import CANDIDATES, DROPPED, HELD_OUT, PAIRS, PROMPTS, VERDICTS
 from rounds.tables import iter_rows, table_path
-from rounds.usage import USAGE_COLUMNS, usage_sum, usage_totals
+from rounds.usage import USAGE_COLUMNS, forgotten_totals, usage_sum, usage_totals
 
 
 def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +86,7 @@ def _usage(folder: Path, facts: dict[str, Any], n_pairs: int) -> dict[str, Any]:
     return {
         **{f"judge_{name}": value for name, value in judge.items()},
         "label_per_pair": per_pair,
+        "judge_forgotten": forgotten_totals(folder),
         "sampled_tokens": sum(stage["tokens"] for stage in sampling),
         "sampler": usage_sum(stage.get("sampler_usage") for stage in sampling),
         "generator": usage_sum([facts["prompts"].get("generator_usage")]),

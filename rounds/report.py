@@ -35,8 +35,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         *_length_guard(counts["dropped"], metrics.get("length_difference")),
     ]
     if partial := metrics.get("partial"):
-        limit = f"judge.budget.{partial['limit']}"
-        lines.append(("partial", f"{partial['left_out']} prompts not judged: {limit} is used up"))
+        lines.append(("partial", partial_text(partial)))
     judge = metrics.get("judge", {})
     lines += health_lines(judge.get("health"), judge.get("gold"))
     if metrics["train"]:
@@ -64,6 +63,12 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         if usage.get(name, {}).get("calls"):
             lines.append((f"{name}'s calls", _calls(usage[name])))
     return lines
+
+
+def partial_text(partial: dict[str, Any]) -> str:
+    """What a budget left out."""
+    limit = f"judge.budget.{partial['limit']}"
+    return f"{partial['left_out']} prompts not judged: {limit} is used up"
 
 
 def stage_name(stage: str) -> str:
@@ -177,7 +182,15 @@ def _usage(usage: dict[str, Any]) -> str:
     if per_pair := usage.get("label_per_pair"):
         price = f" and {per_pair['cost']:.6f}" if usage["judge_cost"] else ""
         a_pair = f"; {per_pair['calls']:.1f} calls{price} a pair"
-    return _calls(judge) + a_pair
+    return _calls(judge) + a_pair + _forgotten(usage.get("judge_forgotten", {"calls": 0}))
+
+
+def _forgotten(totals: dict[str, Any]) -> str:
+    """Replies that were paid for beside those, dropped, and asked for again."""
+    if not totals["calls"]:
+        return ""
+    cost = f", cost {totals['cost']:.4f} more" if totals["cost"] else ""
+    return f"; {totals['calls']:,} replies dropped and asked again{cost}"
 
 
 def _calls(usage: dict[str, Any]) -> str:

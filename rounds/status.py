@@ -9,7 +9,7 @@ import yaml
 from rounds.files import read_json
 from rounds.folder import open_run, policy_history, read_manifest, round_dir, round_folders, run_of
 from rounds.health_lines import Lines, health_lines
-from rounds.report import STAGES, stage_name
+from rounds.report import STAGES, partial_text, stage_name
 from rounds.stages import stage_stamps
 from rounds.stopped import Bound, read_stop
 
@@ -48,7 +48,8 @@ def round_state(folder: Path) -> dict[str, Any]:
     """The state of a round under way.
 
     {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop or None, "verdicts":
-    counts of the labels, "judge": its measures}; the last two None where there are none yet.
+    counts of the labels, "partial": what a budget left out, "judge": its measures}; the last three
+    None where there are none, or none yet.
     """
     stamps = stage_stamps(folder)
     facts = {stage_name(name): stamp["facts"] for name, stamp in stamps.items()}
@@ -67,6 +68,7 @@ def round_state(folder: Path) -> dict[str, Any]:
         "verdicts": {name: labels[name] for name in ("verdicts", "outcomes", "abstained")}
         if labels
         else None,
+        "partial": labels.get("partial") if labels else None,
         "judge": {"health": health, "gold": gold.get("gold")} if measured else None,
     }
 
@@ -93,6 +95,8 @@ def state_lines(state: dict[str, Any]) -> Lines:
         why = ", ".join(f"{reason} {n}" for reason, n in abstained)
         count = f"{verdicts['verdicts']} ({sum(n for _, n in abstained)} abstentions"
         lines.append(("verdicts", f"{count}{': ' if why else ''}{why})"))
+    if partial := state["partial"]:
+        lines.append(("partial", partial_text(partial)))
     if judge := state["judge"]:
         lines += health_lines(judge["health"], judge["gold"])
     if stopped:

@@ -1,8 +1,10 @@
 """What a judge's calls took, read from verdict rows."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from rounds.files import read_json, write_json
 from rounds.rows import Verdict
 
 NEVER_SENT = ("budget", "not_asked")
@@ -54,3 +56,20 @@ def usage_sum(stages: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
     """Totals of several stages as one; None is a stage that made no calls."""
     with_calls = [totals for totals in stages if totals is not None]
     return {name: sum(totals[name] for totals in with_calls) for name in ("calls", *AMOUNTS)}
+
+
+def note_forgotten(folder: Path, calls: int, cost: float) -> None:
+    """Count replies of a round under way that were paid for and dropped (`judge forget`)."""
+    before = forgotten_totals(folder)
+    totals = {"calls": before["calls"] + calls, "cost": before["cost"] + cost}
+    write_json(_forgotten(folder), totals)
+
+
+def forgotten_totals(folder: Path) -> dict[str, Any]:
+    """{"calls", "cost"} of the replies that were dropped in a round under way."""
+    path = _forgotten(folder)
+    return read_json(path) if path.exists() else {"calls": 0, "cost": 0.0}
+
+
+def _forgotten(folder: Path) -> Path:
+    return folder / "work" / "forgotten.json"

@@ -10,6 +10,7 @@ from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
 from judge.asking.questions import both_orders
 from judge.config import JudgeConfig, is_endpoint
+from judge.forget import forget_unreadable
 from judge.health.bounds import crossed_bounds, held_to
 from judge.health.config import wanted_accuracy
 from judge.health.gold import flip_rate, gold_rows, measure_gold, read_gold, threshold_for
@@ -26,7 +27,7 @@ from judge.health.trials import (
 )
 from judge.inputs import JudgedPrompt, judged_prompts, sample_judged_prompts
 from judge.panel import RunJournal, panel, panel_identity, run_journal
-from rounds.errors import Stopped
+from rounds.errors import Stopped, UserError
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
 from rounds.stages import Progress, run_stage, silent, stage_key
@@ -62,7 +63,11 @@ def judge_gold(
         replace_splits(folder, PROMPTS, ["gold"], prompts)
         replace_splits(folder, CANDIDATES, ["gold"], candidates)
         replace_splits(folder, VERDICTS, ["gold"], verdicts)
-        return gold_facts(config, pairs, verdicts)
+        try:
+            return gold_facts(config, pairs, verdicts)
+        except UserError:  # a judge that is mended is to be asked again
+            forget_unreadable(run_journal(folder).path, verdicts, "gold gave no threshold")
+            raise
 
     facts = run_stage(folder, "gold", key, run)
     _stop_out_of_bounds(config, None, facts["gold"])  # before labels are paid for

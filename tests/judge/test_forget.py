@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from judges import answered, ended, gold_file, honest
+from judges import answered, ended, gold_file, honest, one_token, sure_by_distance
 from scripted import Raw, Scripted, asks_for_a_score, completion
 from typer.testing import CliRunner
 
@@ -20,12 +20,13 @@ from judge.config import JudgeConfig
 from judge.forget import ask_failures_again
 from judge.health.examine import judge_gold, judge_health
 from judge.stage import judge_candidates
-from rounds.errors import Stopped
+from rounds.errors import Stopped, UserError
 from rounds.folder import round_dir
 from rounds.show import traced_pairs
 from rounds.stages import stage_stamps
-from rounds.status import round_state
+from rounds.status import round_state, state_lines
 from rounds.tables import read_rows
+from rounds.usage import forgotten_totals
 
 BOUNDS = {"min_n": 2, "max_failures": 0.2}
 PAIRWISE = {"endpoint": "desk", "strategy": "pairwise", "health": {"sample": 0, "bounds": BOUNDS}}
@@ -84,6 +85,7 @@ def test_a_judge_that_is_mended_under_its_name_is_asked_again_what_it_failed_at(
     assert len(at.requests) == 6 + 4 + 4, "what was answered is not asked again"
     judged(folder, tree(at))
     assert len(at.requests) == 6 + 4 + 4
+    assert forgotten_totals(folder) == {"calls": 8, "cost": pytest.approx(8 * 0.01)}
     kept = journal(run_dir, "SELECT count(*), sum(cost) FROM failed")
     assert kept == [(8, pytest.approx(8 * 0.01))], "paid for, and counted"
     why = "the round's judge was out of bounds"
@@ -262,3 +264,25 @@ def test_a_judge_that_is_tried_out_and_mended_is_asked_again(tmp_path: Path, end
     assert failures() == {} and len(at.requests) == 4
     at.script = lambda body: Raw(500)
     assert failures() == {}
+
+
+def test_a_gold_set_that_gave_no_threshold_is_asked_again_what_could_not_be_read(
+    run_dir: Path, tmp_path: Path, endpoint
+):
+    gold = {"path": gold_file(tmp_path, (8, 1, "a"), (2, 7, "b")), "min_n": 2}
+    config = {**PAIRWISE, "channel": "token", "scale": [0, 9], "tau": "from_gold(0.9)"}
+    folder, at = answered(run_dir, (9, 3)), endpoint(lambda body: one_token("Z", {"Z": 1.0}))
+    for _ in range(2):
+        with pytest.raises(UserError, match="gold"):
+            judged(folder, tree(at, config | {"gold": gold}))
+    assert len(at.requests) == 4 + 4
+    at.script = sure_by_distance
+    judged(folder, tree(at, config | {"gold": gold}))
+    assert len(at.requests) == 4 + 4 + 4 + 2
+
+
+def test_what_a_budget_left_out_is_said_of_a_round_under_way(run_dir: Path, endpoint):
+    folder, at = answered(run_dir, *[(9, 3)] * 3), endpoint(honest)
+    judged(folder, tree(at, {**PAIRWISE, "budget": {"calls": 4}}))
+    shown = dict(state_lines(round_state(folder)))
+    assert shown["partial"] == "1 prompts not judged: judge.budget.calls is used up"

@@ -11,6 +11,7 @@ from rounds.metrics import round_metrics
 from rounds.report import round_lines
 from rounds.schema import TABLES
 from rounds.stages import run_stage, stage_stamps
+from rounds.usage import note_forgotten
 
 NONE = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
 CALLS = {"calls": 3, "prompt_tokens": 1200, "completion_tokens": 50, "cost": 0.25}
@@ -39,6 +40,16 @@ def test_calls_of_a_hosted_policy_are_added_over_its_stages(run_dir: Path):
 def test_calls_that_wrote_prompts_are_told(run_dir: Path):
     found = metrics(run_dir, prompts={"train": 0, "left": 0, "generator_usage": CALLS})
     assert (found["usage"]["generator"], found["usage"]["sampler"]) == (CALLS, NONE)
+
+
+def test_replies_that_were_paid_for_and_dropped_are_counted_and_told(run_dir: Path):
+    assert metrics(run_dir)["usage"]["judge_forgotten"] == {"calls": 0, "cost": 0.0}
+    note_forgotten(begun(run_dir), 2, 0.5)
+    note_forgotten(begun(run_dir), 1, 0.25)
+    found = metrics(run_dir)
+    assert found["usage"]["judge_forgotten"] == {"calls": 3, "cost": 0.75}
+    said = dict(round_lines(found | {"train": None, "seconds": {}}))["judge"]
+    assert said.endswith("; 3 replies dropped and asked again, cost 0.7500 more")
 
 
 def test_what_became_of_the_candidates_is_counted_where_the_pairs_stage_says_so(run_dir: Path):

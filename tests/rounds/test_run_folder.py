@@ -81,6 +81,7 @@ def test_metrics_count_what_is_in_the_tables(run_dir: Path):
             "completion_tokens": 12.0,
             "cost": 2.0,
         },
+        "judge_forgotten": {"calls": 0, "cost": 0.0},
         "sampled_tokens": 7,
         "sampler": NO_CALLS,
         "generator": NO_CALLS,
@@ -173,6 +174,7 @@ def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
         "next": "judge",
         "stopped": None,
         "verdicts": None,
+        "partial": None,
         "judge": None,
     }
     assert found["policy"]["policy_id"] == "p1" and found["initial"]["policy_id"] == "p0"
