@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,13 @@ ConfigFile = Annotated[str, typer.Argument(help="A YAML file, or the name of a s
 RunsDir = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder, such as runs/starter.")]
+FromConfig = Annotated[
+    bool,
+    typer.Option(
+        "--relative-to-config",
+        help="Paths, that of --runs-dir too, start from the config's folder, not the current one.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
@@ -40,6 +47,21 @@ def one_message() -> Iterator[None]:
     except BrokenPipeError:
         sys.stderr.close()
         raise typer.Exit(0) from None
+
+
+@contextmanager
+def paths_from(config: str, its_folder: bool) -> Iterator[str]:
+    """The config as it is named where paths start: from its folder, or from the current one.
+
+    A shipped example has no folder of the user's.
+    """
+    path = Path(config)
+    if not its_folder or not path.is_file():
+        yield config
+        return
+    whole = path.resolve()
+    with chdir(whole.parent):
+        yield str(whole)
 
 
 def quiet_prefect() -> None:

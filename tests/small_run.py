@@ -101,13 +101,14 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(
-    folder: Path, *arguments: str, status: int = 0, own_server: bool = True
+    folder: Path, *arguments: str, status: int = 0, own_server: bool = True, **env: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command to its end; another exit status than `status` shows what it printed."""
+    own = environment(folder / "prefect", own_server=own_server)
     done = subprocess.run(
         command(*arguments),
         cwd=folder,
-        env=environment(folder / "prefect", own_server=own_server) | {"PYTHONPATH": str(ROOT)},
+        env=own | {"PYTHONPATH": str(ROOT)} | env,
         capture_output=True,
         text=True,
         timeout=900,

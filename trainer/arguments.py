@@ -14,7 +14,9 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
     import torch
     from trl import DPOConfig
 
-    _check_names("trainer.args", args, {field.name for field in dataclasses.fields(DPOConfig)})
+    _check_names(
+        "trainer.args", "TRL", args, {field.name for field in dataclasses.fields(DPOConfig)}
+    )
     fitting = {} if torch.cuda.is_available() else {"use_cpu": True, "bf16": False}
     try:
         return DPOConfig(**{**fitting, **args, "output_dir": output_dir})
@@ -34,17 +36,19 @@ def lora_config(args: dict[str, Any] | None) -> Any:
         return None
     from peft import LoraConfig
 
-    _check_names("trainer.lora", args, {field.name for field in dataclasses.fields(LoraConfig)})
+    _check_names(
+        "trainer.lora", "peft", args, {field.name for field in dataclasses.fields(LoraConfig)}
+    )
     try:
         return LoraConfig(**{"task_type": "CAUSAL_LM", **args})
     except (TypeError, ValueError) as error:
         raise UserError(f"trainer.lora: {str(error).splitlines()[0]}") from error
 
 
-def _check_names(where: str, args: dict[str, Any], names: set[str]) -> None:
+def _check_names(where: str, library: str, args: dict[str, Any], names: set[str]) -> None:
     for name in args:
         if name not in names:
             hint = did_you_mean(name, names)
             raise UserError(
-                f"{where}.{name}: TRL knows no such argument" + (f"; {hint}" if hint else "")
+                f"{where}.{name}: {library} knows no such argument" + (f"; {hint}" if hint else "")
             )

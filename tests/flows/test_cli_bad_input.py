@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -287,8 +288,14 @@ def test_an_unknown_or_impossible_trainer_argument(say, tmp_path: Path):
 
     with pytest.raises(UserError, match=r"trainer\.args"):
         dpo_config({"save_strategy": "sometimes"}, str(tmp_path))
-    with pytest.raises(UserError, match=r"trainer\.lora\.rank"):
+    with pytest.raises(UserError, match=r"trainer\.lora\.rank: peft knows no such argument"):
         lora_config({"rank": 8})
+
+
+def test_the_version_is_that_of_the_distribution():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"prefloop {version('prefloop')}\n")
+    assert CliRunner().invoke(app, ["--help"]).stdout.count("Closed-loop preference data") == 1
 
 
 def test_help_starts_without_the_heavy_packages():

@@ -32,7 +32,7 @@ def run_dir(home: Path) -> Path:
 
 def test_the_command_shows_every_rounds_table_the_files_and_what_to_type_next(home: Path):
     shown = (home / "stdout.txt").read_text()
-    assert shown.index("small, round 1\n") < shown.index("small, round 2\n")
+    assert shown.index("small, round 1") < shown.index("small, round 2")
     for word in (
         "candidates",
         "verdicts",
