@@ -22,9 +22,9 @@ from flows.terminal import (
     RunsDir,
     one_message,
     paths_from,
+    prepare_libraries,
     print_json,
     print_table,
-    quiet_prefect,
 )
 
 app = typer.Typer(
@@ -67,7 +67,7 @@ def run(
         from flows.load import load_config
 
         tree = load_config(config, set)
-        quiet_prefect()
+        prepare_libraries(runs_dir)
         from flows.server import check_prefect, prefect_server
         from flows.session import session
 

@@ -16,9 +16,9 @@ from flows.terminal import (
     RunsDir,
     one_message,
     paths_from,
+    prepare_libraries,
     print_json,
     print_table,
-    quiet_prefect,
 )
 from rounds.rows import VERDICTS
 
@@ -38,7 +38,7 @@ def check(
         from flows.load import load_config
 
         tree = load_config(config, set)
-        quiet_prefect()
+        prepare_libraries(runs_dir)
         tried, plan = try_judge(tree, runs_dir)
         if json:
             print_json({**tried, "plan": dict(plan)})

@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
+from rounds.home import check_runs_dir
 from flows.preflight import check, first_policy, read_secret_block
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
 from rounds.folder import policy_history, policy_of
 from rounds.lock import run_lock
+from rounds.settings import require_plain
 from rounds.weights import Policy
 
 
@@ -48,7 +49,9 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
     bypass_proxies_to_localhost()
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
-        _writable(run_dir)
+        check_runs_dir(run_dir)
+        if config.trainer is not None:  # its policies are sampled from there
+            require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
@@ -79,20 +82,6 @@ def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     """The promoted policy, or the first one while none was."""
     history = policy_history(run_dir)
     return policy_of(run_dir, history["current"]) if history else initial
-
-
-def _writable(run_dir: Path) -> None:
-    """Raise UserError unless the run folder can be written, or made."""
-    nearest = next(path for path in (run_dir, *run_dir.parents) if path.exists())
-    if not nearest.is_dir():
-        raise UserError(f"{run_dir}: {nearest} is a file, not a folder")
-    try:
-        with TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"{run_dir}: cannot be written ({nearest}: {error.strerror}); choose --runs-dir"
-        ) from error
 
 
 def _same_beginning(run_dir: Path, initial: Policy) -> None:

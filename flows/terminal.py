@@ -64,8 +64,15 @@ def paths_from(config: str, its_folder: bool) -> Iterator[str]:
         yield str(whole)
 
 
-def quiet_prefect() -> None:
-    """Our display speaks on the terminal, Prefect's log goes to its server. No telemetry."""
+def prepare_libraries(runs_dir: Path) -> None:
+    """What libraries are told before they are imported: where their files go, and to be quiet.
+
+    Our display speaks on the terminal, Prefect's log goes to its server. No telemetry.
+    """
+    from rounds.home import usable_home
+
+    if moved := usable_home(runs_dir):
+        print(moved, file=sys.stderr)
     defaults = {
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -18,6 +18,7 @@ from rounds.folder import (
     run_config,
     run_of,
 )
+from rounds.home import usable_home
 from rounds.lock import run_lock
 
 Stage = Callable[[Path, dict[str, Any]], Any]
@@ -46,6 +47,8 @@ def by_hand(stage: Stage) -> None:
             raise UserError(f"{folder}: this round is finished; its tables do not change any more")
         read_round_start(folder)
         tree = run_config(run_dir)
+        if moved := usable_home(run_dir.parent):
+            print(moved, file=sys.stderr)
         with run_lock(run_dir):
             print(stage(folder, tree))
     except ValidationError as error:

@@ -261,3 +261,26 @@ def test_what_accelerate_launches_finds_the_same(tmp_path, hostile_folder, monke
     launcher = (*PYTHON, "-m", "accelerate.commands.launch", "--num_processes", "1", "--cpu")
     parent, spawned = found_by(module(tmp_path, IMPORTS, monkeypatch), launcher)
     assert parent["files"] == spawned["files"] == ours()
+
+
+BIND = """
+import os, socket, sys, tempfile
+folder = tempfile.gettempdir()
+socket.socket(socket.AF_UNIX).bind(os.path.join(folder, "0" * 36))
+open(os.path.join(folder, "file"), "w").write(folder)
+"""
+
+
+def test_sockets_have_room_in_a_temporary_folder_of_a_long_name(tmp_path: Path, monkeypatch):
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with child([sys.executable, "-c", BIND], tmp_path / "log") as process:
+        assert process.wait() == 0, tail(tmp_path / "log")
+    assert (long / ("0" * 36)).exists(), "it lies where the user wants it"
+    link = Path((long / "file").read_text())
+    assert not link.parent.exists(), "the link goes with the child"
+    monkeypatch.setattr("endpoints.children.SHORT_FOLDERS", ("/nowhere",))
+    with pytest.raises(UserError, match=r"^TMPDIR: .* is too long for the sockets in it"):
+        with child([sys.executable, "-c", BIND], tmp_path / "log"):
+            pass

@@ -94,6 +94,20 @@ def test_a_model_folder_without_weights(say):
     assert "no such model folder" in say(policy="./modle")
 
 
+def test_a_folder_whose_name_libraries_take_for_a_pattern(say):
+    says = "takes [ in {} for a pattern; choose or make a folder without *, ? and ["
+    model = Path("model [v2]")
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"")
+    assert f"./model [v2]: vLLM {says.format(model.resolve())}" in say(policy="./model [v2]")
+    message = say("run", "config.yaml", "--runs-dir", "runs [v2]")
+    assert f"--runs-dir: vLLM {says.format(Path('runs [v2]/bad').resolve())}" in message
+    prompts = {**CONFIG["prompts"], "train": {"dataset": "model [v2]"}}
+    message = say(prompts=prompts)
+    assert f"prompts.train.dataset: the library datasets {says.format(model.resolve())}" in message
+
+
 def test_an_endpoint_that_is_down(say):
     message = say(endpoints={"desk": REMOTE})
     assert "endpoints.desk" in message and "nothing answers at http://127.0.0.1:9/v1" in message

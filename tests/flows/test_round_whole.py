@@ -46,6 +46,13 @@ def test_the_command_shows_every_rounds_table_the_files_and_what_to_type_next(ho
     assert "prefloop show runs/small 2" in shown
 
 
+def test_a_home_that_cannot_be_written_and_a_long_temporary_folder_are_no_obstacle(home: Path):
+    said = (home / "stderr.txt").read_text()
+    assert said.startswith("the home folder cannot be written (/proc: ")
+    assert f"keep their files in {home}/runs/.home" in said
+    assert (home / "runs/.home/cache").is_dir()
+
+
 def test_a_round_says_apart_what_it_waited_for(run_dir: Path):
     first, second = (read_json(round_dir(run_dir, number) / "metrics.json") for number in (1, 2))
     assert first["startup_seconds"].keys() == {"loading of the policy", "server of desk"}
