@@ -89,6 +89,7 @@ def plan(
     config: ConfigFile,
     runs_dir: RunsDir = Path("runs"),
     set: Overrides = None,
+    json: AsJson = False,
     relative_to_config: FromConfig = False,
 ) -> None:
     """Say what the next round will do and cost. Nothing is spent.
@@ -97,12 +98,16 @@ def plan(
     """
     with one_message(), paths_from(config, relative_to_config) as config:
         from flows.load import load_config
-        from flows.plan import plan_round
+        from flows.plan import make_plan
         from flows.preflight import check_files
 
         loaded = load_config(config, set)
         check_files(loaded)
-        print_table("plan", plan_round(loaded, runs_dir))
+        planned = make_plan(loaded, runs_dir)
+        if json:
+            print_json({**planned.numbers, "lines": dict(planned.lines)})
+        else:
+            print_table("plan", planned.lines)
 
 
 @app.command()

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
-from rounds.home import check_runs_dir
 from flows.preflight import check, first_policy, read_secret_block
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
 from rounds.folder import policy_history, policy_of
+from rounds.home import check_runs_dir
 from rounds.lock import run_lock
 from rounds.settings import require_plain
 from rounds.weights import Policy
