@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +25,10 @@ SIGNALLED = 128
 """An exit status above it is this and the number of the signal that ended the process."""
 PYTHON = (sys.executable, "-P")
 """The interpreter, for a child that does not search the current folder for modules."""
+
+LONGEST_TMPDIR = 60
+"""Bytes of a temporary folder below which every socket of a child has room."""
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
@@ -61,6 +66,40 @@ def child(
     Its output goes to `log`; with `read` its stdout is a pipe that the caller must read.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        short_temporary_folder() as temporary,
+        _supervised(command, log, temporary | (env or {}), read) as process,
+    ):
+        yield process
+
+
+@contextmanager
+def short_temporary_folder() -> Iterator[dict[str, str]]:
+    """TMPDIR for children, as a short link to it where it is long: vLLM and multiprocessing put
+    sockets there, whose paths have 107 bytes at most. Raises UserError where no link can be made.
+    """
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) <= LONGEST_TMPDIR:
+        yield {}
+        return
+    for short in SHORT_FOLDERS:
+        if os.access(short, os.W_OK):
+            break
+    else:
+        raise UserError(
+            f"TMPDIR: {folder} is too long for the sockets in it ({LONGEST_TMPDIR} bytes at most); "
+            "choose another"
+        )
+    with tempfile.TemporaryDirectory(prefix="prefloop-", dir=short) as beside:
+        link = Path(beside) / "tmp"
+        link.symlink_to(folder)
+        yield {"TMPDIR": str(link)}
+
+
+@contextmanager
+def _supervised(
+    command: Sequence[str], log: Path, env: dict[str, str], read: bool
+) -> Iterator[subprocess.Popen[bytes]]:
     read_end, write_end = os.pipe()
     try:
         with log.open("ab") as output:
@@ -71,7 +110,7 @@ def child(
                 stderr=output,
                 pass_fds=(read_end,),
                 start_new_session=True,
-                env={**os.environ, **ENVIRONMENT, **(env or {})},
+                env={**os.environ, **ENVIRONMENT, **env},
             )
         os.close(read_end)
         read_end = -1

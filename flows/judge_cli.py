@@ -11,13 +11,15 @@ from flows.forget_cli import forget
 from flows.terminal import (
     AsJson,
     ConfigFile,
+    FromConfig,
     Overrides,
     RunFolder,
     RunsDir,
     one_message,
+    paths_from,
+    prepare_libraries,
     print_json,
     print_table,
-    quiet_prefect,
 )
 from rounds.rows import VERDICTS
 
@@ -31,13 +33,14 @@ def check(
     runs_dir: RunsDir = Path("runs"),
     set: Overrides = None,
     json: AsJson = False,
+    relative_to_config: FromConfig = False,
 ) -> None:
     """Ask the judge some pairs whose answer is known, and estimate what a round takes."""
-    with one_message():
+    with one_message(), paths_from(config, relative_to_config) as config:
         from flows.load import load_config
 
         tree = load_config(config, set)
-        quiet_prefect()
+        prepare_libraries(runs_dir)
         tried, plan = try_judge(tree, runs_dir)
         if json:
             print_json({**tried, "plan": dict(plan)})
@@ -69,7 +72,7 @@ def try_judge(config: Any, runs_dir: Path) -> tuple[dict[str, Any], list[tuple[s
     from flows.display import Display
     from flows.plan import plan_round
     from flows.preflight import check_endpoints, check_judge, read_secret_block
-    from flows.server import prefect_server
+    from flows.server import check_prefect, prefect_server
     from judge.check import check_judge as ask
     from rounds.lock import run_lock
 
@@ -80,6 +83,7 @@ def try_judge(config: Any, runs_dir: Path) -> tuple[dict[str, Any], list[tuple[s
     with ExitStack() as stack:
         display = stack.enter_context(Display())
         if config.secret_blocks:
+            check_prefect()
             log = run_dir / "logs" / "prefect-server.log"
             stack.enter_context(stack.enter_context(prefect_server(log))())
         check_endpoints(config, {name for _, name in judged_by("judge", config.judge)})
@@ -124,11 +128,9 @@ def check_lines(tried: dict[str, Any]) -> list[tuple[str, str]]:
 
 def reparse_run(run: Path, number: int | None) -> list[dict[str, Any]]:
     """The judged rounds of a run, read again."""
-    import yaml
-
     from judge.reparse import reparse as read_again
     from rounds.errors import UserError
-    from rounds.folder import open_run, round_dir, round_folders
+    from rounds.folder import open_run, round_dir, round_folders, run_config
     from rounds.lock import run_lock
     from rounds.tables import read_rows
 
@@ -136,7 +138,7 @@ def reparse_run(run: Path, number: int | None) -> list[dict[str, Any]]:
     judged = [folder for folder in folders if read_rows(folder, VERDICTS, ["train"])]
     if not judged:
         raise UserError(f"{run}: no round here has verdicts")
-    tree = yaml.safe_load((run / "run.yaml").read_text())
+    tree = run_config(run)
     with run_lock(run.resolve()):
         return [read_again(folder, tree) for folder in judged]
 

@@ -5,8 +5,6 @@ from collections.abc import Collection
 from math import inf
 from pathlib import Path
 
-import yaml
-
 from endpoints.check import check_endpoint, check_sampling
 from endpoints.open import api_key
 from endpoints.vllm_names import SERVER, check_names
@@ -24,7 +22,7 @@ from pairs.index.embedding import load_embedding
 from pairs.index.embedding_check import check_embedding
 from pairs.language import check_language
 from rounds.errors import UserError
-from rounds.folder import next_round
+from rounds.folder import next_round, run_config
 from rounds.stages import stage_stamps
 from rounds.weights import Policy
 from sampler.check import check_sampler
@@ -119,12 +117,15 @@ def _training_was_checked(config: Config, trainer: TrainerConfig, run_dir: Path)
 
     Data of others may have changed meanwhile and is looked at each time.
     """
-    written = run_dir / "run.yaml"
     if not trainer.imported and trainer.trial and was_tried(config, run_dir):
         return True
-    if trainer.imported or not written.exists() or not stage_stamps(next_round(run_dir)):
+    if trainer.imported or not stage_stamps(next_round(run_dir)):
         return False
-    before, now = yaml.safe_load(written.read_text()), config.model_dump(mode="json")
+    try:
+        before = run_config(run_dir)
+    except UserError:  # it is written anew by this very run
+        return False
+    now = config.model_dump(mode="json")
     return all(before.get(section) == now[section] for section in ("policy", "trainer"))
 
 

@@ -1,13 +1,10 @@
 """What a run holds open while it works: its lock, its endpoints, its progress display."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple
-
-import yaml
 
 from endpoints.hosts import remember_hosts
 from endpoints.journal import Journal
@@ -18,8 +15,10 @@ from flows.preflight import check, first_policy, read_secret_block
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
-from rounds.folder import policy_history, policy_of, read_round_start
+from rounds.folder import policy_history, policy_of, read_round_start, run_config
+from rounds.home import check_runs_dir
 from rounds.lock import run_lock
+from rounds.settings import require_plain
 from rounds.weights import Policy
 
 
@@ -52,7 +51,9 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
     bypass_proxies_to_localhost()
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
-        _writable(run_dir)
+        check_runs_dir(run_dir)
+        if config.trainer is not None:  # its policies are sampled from there
+            require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
@@ -91,29 +92,16 @@ def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     return policy_of(run_dir, history["current"]) if history else initial
 
 
-def _writable(run_dir: Path) -> None:
-    """Raise UserError unless the run folder can be written, or made."""
-    nearest = next(path for path in (run_dir, *run_dir.parents) if path.exists())
-    if not nearest.is_dir():
-        raise UserError(f"{run_dir}: {nearest} is a file, not a folder")
-    try:
-        with TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"{run_dir}: cannot be written ({nearest}: {error.strerror}); choose --runs-dir"
-        ) from error
-
-
 def _remember_hosts(run_dir: Path) -> None:
     """Note where answers of a run begun before hosts were noted came from: what run.yaml says is
     about to be written over.
     """
     written, journal = run_dir / "run.yaml", run_dir / "journal.sqlite"
     if written.exists() and journal.exists():
-        tree = yaml.safe_load(written.read_text(encoding="utf-8"))
-        with Journal(journal) as answers:
-            remember_hosts(answers, tree.get("endpoints") or {})
+        with suppress(UserError):  # a damaged one says nothing, and is written anew
+            endpoints = run_config(run_dir).get("endpoints")
+            with Journal(journal) as answers:
+                remember_hosts(answers, endpoints or {})
 
 
 def _same_beginning(run_dir: Path, initial: Policy) -> None:

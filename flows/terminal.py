@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,13 @@ ConfigFile = Annotated[str, typer.Argument(help="A YAML file, or the name of a s
 RunsDir = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder, such as runs/starter.")]
+FromConfig = Annotated[
+    bool,
+    typer.Option(
+        "--relative-to-config",
+        help="Paths, that of --runs-dir too, start from the config's folder, not the current one.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
@@ -41,8 +48,30 @@ def one_message() -> Iterator[None]:
         raise typer.Exit(0) from None
 
 
-def quiet_prefect() -> None:
-    """Our display speaks on the terminal, Prefect's log goes to its server. No telemetry."""
+@contextmanager
+def paths_from(config: str, its_folder: bool) -> Iterator[str]:
+    """The config as it is named where paths start: from its folder, or from the current one.
+
+    A shipped example has no folder of the user's.
+    """
+    path = Path(config)
+    if not its_folder or not path.is_file():
+        yield config
+        return
+    whole = path.resolve()
+    with chdir(whole.parent):
+        yield str(whole)
+
+
+def prepare_libraries(runs_dir: Path) -> None:
+    """What libraries are told before they are imported: where their files go, and to be quiet.
+
+    Our display speaks on the terminal, Prefect's log goes to its server. No telemetry.
+    """
+    from rounds.home import usable_home
+
+    if moved := usable_home(runs_dir):
+        print(moved, file=sys.stderr)
     defaults = {
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -7,7 +7,20 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why nothing can be written in a folder, there or still to be made; None where it can."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is a file, not a folder"
+    try:
+        with TemporaryFile(dir=nearest):
+            return None
+    except OSError as error:
+        return f"{nearest}: {error.strerror}"
 
 
 @contextmanager

@@ -300,3 +300,26 @@ def test_the_error_that_a_log_ends_with_is_found_among_what_follows_it(tmp_path:
     assert reason_in(log) == "ValueError: rank 64 is above 16."
     log.write_text("Killed\nNoError here\n")
     assert reason_in(log) is None
+
+
+BIND = """
+import os, socket, sys, tempfile
+folder = tempfile.gettempdir()
+socket.socket(socket.AF_UNIX).bind(os.path.join(folder, "0" * 36))
+open(os.path.join(folder, "file"), "w").write(folder)
+"""
+
+
+def test_sockets_have_room_in_a_temporary_folder_of_a_long_name(tmp_path: Path, monkeypatch):
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with child([sys.executable, "-c", BIND], tmp_path / "log") as process:
+        assert process.wait() == 0, tail(tmp_path / "log")
+    assert (long / ("0" * 36)).exists(), "it lies where the user wants it"
+    link = Path((long / "file").read_text())
+    assert not link.parent.exists(), "the link goes with the child"
+    monkeypatch.setattr("endpoints.children.SHORT_FOLDERS", ("/nowhere",))
+    with pytest.raises(UserError, match=r"^TMPDIR: .* is too long for the sockets in it"):
+        with child([sys.executable, "-c", BIND], tmp_path / "log"):
+            pass

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,20 @@ def test_a_model_folder_without_weights(say):
     Path("model/config.json").write_text("{}")
     assert "no weights" in say(policy="./model")
     assert "no such model folder" in say(policy="./modle")
+
+
+def test_a_folder_whose_name_libraries_take_for_a_pattern(say):
+    says = "takes [ in {} for a pattern; choose or make a folder without *, ? and ["
+    model = Path("model [v2]")
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"")
+    assert f"./model [v2]: vLLM {says.format(model.resolve())}" in say(policy="./model [v2]")
+    message = say("run", "config.yaml", "--runs-dir", "runs [v2]")
+    assert f"--runs-dir: vLLM {says.format(Path('runs [v2]/bad').resolve())}" in message
+    prompts = {**CONFIG["prompts"], "train": {"dataset": "model [v2]"}}
+    message = say(prompts=prompts)
+    assert f"prompts.train.dataset: the library datasets {says.format(model.resolve())}" in message
 
 
 def test_an_endpoint_that_is_down(say):
@@ -385,6 +400,14 @@ def test_an_unknown_or_impossible_trainer_argument(say, tmp_path: Path):
     assert taken.learning_rate == 3e-4 and taken.eval_strategy == "no"
     assert repr(taken.per_device_train_batch_size) == "4"
     assert lora_config({"r": 8, "rank_pattern": {"q_proj": 512}}).r == 8
+    with pytest.raises(UserError, match=r"trainer\.lora\.rank: peft knows no such argument"):
+        lora_config({"rank": 8})
+
+
+def test_the_version_is_that_of_the_distribution():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"prefloop {version('prefloop')}\n")
+    assert CliRunner().invoke(app, ["--help"]).stdout.count("Closed-loop preference data") == 1
 
 
 def test_help_starts_without_the_heavy_packages():

@@ -33,7 +33,7 @@ def run_dir(home: Path) -> Path:
 
 def test_the_command_shows_every_rounds_table_the_files_and_what_to_type_next(home: Path):
     shown = (home / "stdout.txt").read_text()
-    assert shown.index("small, round 1\n") < shown.index("small, round 2\n")
+    assert shown.index("small, round 1") < shown.index("small, round 2")
     for word in (
         "candidates",
         "verdicts",
@@ -45,6 +45,13 @@ def test_the_command_shows_every_rounds_table_the_files_and_what_to_type_next(ho
         assert word in shown
     assert "files   runs/small/rounds/0002" in shown
     assert "prefloop show runs/small 2" in shown
+
+
+def test_a_home_that_cannot_be_written_and_a_long_temporary_folder_are_no_obstacle(home: Path):
+    said = (home / "stderr.txt").read_text()
+    assert said.startswith("the home folder cannot be written (/proc: ")
+    assert f"keep their files in {home}/runs/.home" in said
+    assert (home / "runs/.home/cache").is_dir()
 
 
 def test_a_round_says_apart_what_it_waited_for(run_dir: Path):

@@ -5,6 +5,7 @@ from typing import Any
 
 from preferences.load import quiet_datasets
 from rounds.errors import UserError
+from rounds.settings import require_plain
 from sampler.dealing.sources.columns import unread_names
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.files import Values, prompt_columns
@@ -30,6 +31,8 @@ def dataset_values(source: SourceConfig, key: str, unread: set[str]) -> Values:
 def _loaded(source: SourceConfig, key: str) -> Any:
     if Path(str(source.dataset)).is_file():
         raise UserError(f"{key}.dataset: {source.dataset} is a file; name it under `file`")
+    if Path(str(source.dataset)).is_dir():
+        require_plain(f"{key}.dataset", Path(str(source.dataset)).resolve(), "the library datasets")
     split = source.split or "train"
     try:
         return quiet_datasets().load_dataset(str(source.dataset), source.config, split=split)
