@@ -1,5 +1,6 @@
 """One progress display for the whole round: stage, counts, rate, time left."""
 
+import logging
 import sys
 import time
 
@@ -19,6 +20,8 @@ from rich.text import Text
 
 from rounds.stages import Progress
 
+SAID = logging.getLogger("prefloop")
+
 QUIET_SECONDS = 10.0
 """Seconds between two lines of a stage where there is no terminal to redraw."""
 
@@ -31,10 +34,23 @@ class Rate(ProgressColumn):
         return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
 
 
+class Said(logging.Handler):
+    """What the stages log under "prefloop" is said as a warning."""
+
+    def __init__(self, display: "Display") -> None:
+        super().__init__()
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line of it."""
+        self._display.warn(record.getMessage())
+
+
 class Display:
     """Bars on a terminal, a line now and then in a log."""
 
     def __init__(self) -> None:
+        self._said = Said(self)
         self._console = Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description:<16}"),
@@ -49,9 +65,13 @@ class Display:
 
     def __enter__(self) -> "Display":
         self._bars.start()
+        SAID.addHandler(self._said)
+        SAID.propagate = False  # Prefect's handlers would say it again
         return self
 
     def __exit__(self, *raised: object) -> None:
+        SAID.removeHandler(self._said)
+        SAID.propagate = True
         self._bars.stop()
 
     def warn(self, message: str) -> None:

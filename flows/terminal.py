@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")
 @contextmanager
 def one_message() -> Iterator[None]:
     """A user's error is one message and exit code 2, work that failed one message and 1."""
-    from rounds.errors import Stopped, WorkFailed
+    from rounds.errors import WorkFailed
 
     try:
         yield
@@ -31,8 +31,7 @@ def one_message() -> Iterator[None]:
         raise typer.Exit(2) from error
     except WorkFailed as error:
         print(f"failed: {error}", file=sys.stderr)
-        again = "change the config" if isinstance(error, Stopped) else "run the same command again"
-        print(f"Nothing is lost: {again} to continue.", file=sys.stderr)
+        print(f"Nothing is lost: {error.then} to continue.", file=sys.stderr)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         print("stopped; run the same command again to continue", file=sys.stderr)

@@ -14,12 +14,16 @@ class UserError(Exception):
 class WorkFailed(RuntimeError):
     """A child process or an endpoint failed under way. What was done stays done.
 
-    The command line prints it alone and exits with 1; the same command continues.
+    The command line prints it alone and exits with 1. `then` is what continues the work.
     """
+
+    then = "run the same command again"
 
 
 class Stopped(WorkFailed):
     """The round was stopped on purpose; trying again without a change would stop it again."""
+
+    then = "change the config"
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
