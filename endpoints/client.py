@@ -13,12 +13,18 @@ from endpoints.budget import Budget
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal, request_key
 from endpoints.pace import Pace
-from endpoints.reply import Ask, EndpointLost, Reply, cost_of, prune_logprobs, read_reply
+from endpoints.reply import (
+    Ask,
+    EndpointLost,
+    EndpointRefuses,
+    Reply,
+    cost_of,
+    prune_logprobs,
+    read_reply,
+)
 from endpoints.serve import LiveEndpoint
-
-FAILURES_IN_A_ROW = 10
-"""So many failed calls without an answer between them mean that the endpoint is down, or that it
-takes no such request; going on would only fill the round with abstentions."""
+from endpoints.standing import Standing
+from endpoints.waits import Waits
 
 
 @asynccontextmanager
@@ -41,16 +47,16 @@ async def asking(
 
     However the stream ends, calls that are open are waited for, so that what they cost is kept.
     Raises EndpointLost when the endpoint refuses connections or the key, says 429 to the end, or
-    when FAILURES_IN_A_ROW calls failed. A request that it has rejected before does not count: a
-    round that is continued meets its rejected requests again without the answers between them.
-    Raises UserError where it does not give the log-probabilities that are asked for.
+    fails call after call (endpoints/standing.py): going on would only fill the round with
+    abstentions. A request that it has rejected before does not count: a round that is continued
+    meets its rejected requests again without the answers between them. Raises UserError where it
+    does not give the log-probabilities that are asked for.
     """
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
     underway: dict[str, asyncio.Future[Reply]] = {}
     unusable: dict[str, Reply] = {}
-    failures_in_a_row = 0
-    pace = Pace(config)
+    pace, standing = Pace(config), Standing()
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
@@ -58,29 +64,31 @@ async def asking(
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
-        connection = Connection(name, config, live, client, pace, tally)
+        connection = Connection(name, config, live, client, pace, Waits(name), tally)
 
         def failed(key: str, error: NoAnswer) -> Reply:
-            nonlocal failures_in_a_row
             known = error.rejected and journal.reject(key)
-            # it answers, this it will not: ten filtered prompts do not mean that it is down
-            if not known and error.failure != "content_filter":
-                failures_in_a_row += 1
-            if failures_in_a_row >= FAILURES_IN_A_ROW:
-                raise connection.lost(
-                    f"{failures_in_a_row} calls in a row failed, each after its retries; "
-                    f"the last: {error}"
-                )
+            if error.failure == "content_filter":  # it answers, this it will not
+                standing.answered()
+                pace.doubt(False)
+            elif not known:
+                state = standing.failed(error.refused, pace.open)
+                pace.doubt(state != "answers")
+                if state == "lost":
+                    raise connection.lost(
+                        f"{standing.in_a_row} calls in a row failed, each after its retries; "
+                        f"the last: {error}",
+                        EndpointRefuses if standing.refused == standing.in_a_row else EndpointLost,
+                    )
             return Reply(key, "", error.failure, detail=str(error))
 
         async def call(key: str, body: dict[str, Any]) -> Reply:
-            nonlocal failures_in_a_row
             try:
                 raw = await send(connection, body)
             except NoAnswer as error:
                 reply = failed(key, error)
             else:
-                failures_in_a_row = 0
+                standing.answered()
                 prune_logprobs(raw)
                 reply = read_reply(key, body, raw, cost_of(raw, config), paid_now=True)
                 good = reply.failure is None or reply.failure in usable

@@ -53,7 +53,8 @@ class EndpointConfig(Section):
     api_key_block: str | None = None
     """Name of a Prefect Secret block that holds the key."""
     max_in_flight: int = Field(64, ge=1, le=1000)
-    """Calls open at once; fewer while the endpoint answers 429."""
+    """Calls open at once; fewer while the endpoint answers 429. One that hangs while hundreds are
+    answered does not count."""
     rpm: int | None = Field(None, ge=1)
     """Requests a minute."""
     tpm: int | None = Field(None, ge=1)
@@ -62,6 +63,9 @@ class EndpointConfig(Section):
     """Seconds one attempt may take."""
     max_retries: int = Field(8, ge=0)
     """Further attempts at a call that failed; waiting out a busy endpoint is none of them."""
+    max_retry_after: float = Field(120.0, gt=0, allow_inf_nan=False)
+    """Seconds of a Retry-After that are waited for; where the endpoint asks for more, the stage
+    ends and says when it may be asked again."""
     price: Price = Price()
 
     @model_validator(mode="after")

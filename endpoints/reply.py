@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from endpoints.config import EndpointConfig
-from rounds.errors import WorkFailed
+from rounds.errors import Stopped, WorkFailed
 
 LOGPROBS_KEPT = 64
 """Tokens whose log-probabilities are kept: a verdict is at the end, and a rationale's would make
@@ -17,6 +17,18 @@ UNLIKELY = math.log(1e-4)
 
 class EndpointLost(WorkFailed):
     """The endpoint no longer answers. The journal has what was answered; a retry asks the rest."""
+
+
+class EndpointRefuses(EndpointLost, Stopped):
+    """The endpoint will not answer however often it is asked: the key, the quota, every request."""
+
+    then = "change what it refuses, then run the same command again"
+
+
+class EndpointBusy(EndpointLost, Stopped):
+    """The endpoint is not to be asked before a time that is too far away to wait for."""
+
+    then = "run the same command again after that"
 
 
 class Reply(NamedTuple):

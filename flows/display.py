@@ -1,5 +1,6 @@
 """One progress display for the whole round: stage, counts, rate, time left."""
 
+import logging
 import sys
 import time
 from typing import Any
@@ -11,14 +12,29 @@ from rich.progress import Progress as Bars
 from flows.speed import Speed
 from rounds.stages import Progress
 
+SAID = logging.getLogger("prefloop")
+
 QUIET_SECONDS = 10.0
 """Seconds between two lines of a stage where there is no terminal to redraw."""
+
+
+class Said(logging.Handler):
+    """What the stages log under "prefloop" is said as a warning."""
+
+    def __init__(self, display: "Display") -> None:
+        super().__init__()
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line of it."""
+        self._display.warn(record.getMessage())
 
 
 class Display:
     """Bars on a terminal, a line now and then in a log."""
 
     def __init__(self) -> None:
+        self._said = Said(self)
         self._console = Console(stderr=True)
         self._bars = self._new_bars()
 
@@ -35,9 +51,13 @@ class Display:
 
     def __enter__(self) -> "Display":
         self._bars.start()
+        SAID.addHandler(self._said)
+        SAID.propagate = False  # Prefect's handlers would say it again
         return self
 
     def __exit__(self, *raised: object) -> None:
+        SAID.removeHandler(self._said)
+        SAID.propagate = True
         self.rest()
 
     def warn(self, message: str) -> None:
