@@ -11,9 +11,9 @@ import openai
 from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
-from endpoints.reply import EndpointLost, is_completion, tokens_of
+from endpoints.refusals import ParameterRefused
+from endpoints.reply import EndpointLost, NoAccess, is_completion, tokens_of
 from endpoints.serve import LiveEndpoint
-from rounds.errors import UserError
 
 RETRY_DELAY = 0.5
 """Seconds before the first retry; the Retry-After of an endpoint takes their place, but some say
@@ -65,10 +65,10 @@ def wire(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
 async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     """The chat completion of a call.
 
-    Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, and UserError
-    where it does not give the log-probabilities that `body` asks for. A 429 uses up none of the
-    call's retries while the endpoint answers others; when it has answered none for as long as
-    `timeout` and the retries are used up, the endpoint is lost.
+    Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, ParameterRefused
+    where it refuses an argument before it has answered anything, or ever log-probabilities.
+    A 429 uses up none of the call's retries while the endpoint answers others; when it has answered
+    none for as long as `timeout` and the retries are used up, the endpoint is lost.
     """
     pace = connection.pace
     fields, options = wire(connection.live.model, body)
@@ -117,13 +117,11 @@ def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> No
     most = connection.config.max_retries
     if kind == "lost":
         raise connection.lost(detail)
-    if kind == "no_logprobs":
-        raise connection.end(
-            UserError(
-                f"endpoint {connection.name} does not give logprobs ({detail}); "
-                "set sampling.logprobs: null"
-            )
-        )
+    if kind == "no_access":
+        name, url = connection.name, connection.live.base_url
+        raise connection.end(NoAccess(f"endpoint {name} ({url}): {detail}"))
+    if fault.parameter and ("logprobs" in fault.parameter or not connection.pace.has_answered):
+        raise connection.end(ParameterRefused(connection.name, fault.parameter, detail))
     if kind == "busy":
         silent = asyncio.get_running_loop().time() - connection.pace.last_answer
         if busy > most and silent > connection.config.timeout:

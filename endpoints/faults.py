@@ -1,6 +1,7 @@
 """What a failed attempt means: try again, give this call up, or give the endpoint up."""
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -9,19 +10,28 @@ from typing import Any, Literal, NamedTuple
 import aiohttp
 import openai
 
+from endpoints.refusals import refused_parameter
+
 REJECTED = (400, 413, 422)
 """Statuses that speak of the request, such as one that is too long for the model."""
 NO_ACCESS = (401, 402, 403, 404)
+NAMES_ARGUMENTS = (400, 403, 404, 422)
+"""Statuses of servers for an argument that they do not take (a 403: confident-ai/deepeval#2184)."""
+FORM = "response_format"
+"""What some answer with a 500 (ikawrakow/ik_llama.cpp#778)."""
 WORTH_ANOTHER_TRY = (408, 409)
+SAID_CHARACTERS = 400
 
 
 class Fault(NamedTuple):
-    """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally."""
+    """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally.
+    `parameter`: the argument that a rejection names."""
 
-    kind: Literal["lost", "no_logprobs", "content_filter", "rejected", "final", "busy", "again"]
+    kind: Literal["lost", "no_access", "content_filter", "rejected", "final", "busy", "again"]
     detail: str
     wait: float | None = None
     counted: str = ""
+    parameter: str = ""
 
 
 def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
@@ -63,22 +73,31 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
+def said_by(error: openai.APIStatusError) -> str:
+    """What the endpoint said, and the argument that it named: the client shows the message of
+    OpenAI's form of an error alone, and nothing of other forms."""
+    said = str(error)
+    if re.fullmatch(r"Error code: \d+", said):
+        said = f"{said} - {' '.join(error.response.text.split())[:SAID_CHARACTERS]}"
+    return f"{said} (param: {error.param})" if error.param and error.param not in said else said
+
+
 def _of_status(error: openai.APIStatusError, body: dict[str, Any]) -> Fault:
-    status, detail = error.status_code, str(error)
+    status, detail = error.status_code, said_by(error)
     if status == 429 and "insufficient_quota" in (error.code, error.type):
         return Fault("lost", f"the account's quota is used up: {detail}", counted="http_429")
     if status == 429 and "request too large" in detail.lower():
         return Fault("rejected", detail, counted="http_429")  # above the limit all by itself
     if status == 429:
         return Fault("busy", detail, retry_after(error.response.headers), "http_429")
+    parameter = refused_parameter(detail, body) if error.code != "content_filter" else ""
+    if parameter and (status in NAMES_ARGUMENTS or (status in (500, 501) and parameter == FORM)):
+        return Fault("rejected", detail, parameter=parameter)
     if status >= 500 or status in WORTH_ANOTHER_TRY:
         counted = "server_errors" if status >= 500 else ""
         return Fault("again", detail, retry_after(error.response.headers), counted)
     if status in NO_ACCESS:
-        return Fault("lost", detail)
+        return Fault("no_access", detail)
     if error.code == "content_filter":
         return Fault("content_filter", detail)
-    wants_logprobs = {"logprobs", "top_logprobs"} & body.keys()
-    if status in REJECTED and wants_logprobs and "logprobs" in f"{error.param} {detail}":
-        return Fault("no_logprobs", detail)
     return Fault("rejected" if status in REJECTED else "final", detail)

@@ -51,6 +51,7 @@ class Pace:
         self._end: Exception | None = None
         self._turn = self._cut = self.last_answer = self._loop.time()
         self._answers = self._refusals = 0
+        self.has_answered = False
 
     def estimate_tokens(self, body: dict[str, Any]) -> int:
         """Tokens that a call will use: its messages' length and the mean answer so far."""
@@ -81,6 +82,7 @@ class Pace:
     def answered(self, sent: float, estimated: int, read: int, written: int) -> None:
         """A call that was sent at `sent` was answered with so many tokens."""
         self.last_answer = now = self._loop.time()
+        self.has_answered = True
         self._answers += 1
         self.allowed = min(self._most, self.allowed + 1 / self.allowed)
         if self._counts_tokens:
