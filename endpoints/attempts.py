@@ -12,7 +12,7 @@ from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
 from endpoints.refusals import ParameterRefused
-from endpoints.reply import EndpointLost, NoAccess, is_completion, tokens_of
+from endpoints.reply import EndpointLost, EndpointRefuses, is_completion, tokens_of
 from endpoints.serve import LiveEndpoint
 
 RETRY_DELAY = 0.5
@@ -119,7 +119,7 @@ def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> No
         raise connection.lost(detail)
     if kind == "no_access":
         name, url = connection.name, connection.live.base_url
-        raise connection.end(NoAccess(f"endpoint {name} ({url}): {detail}"))
+        raise connection.end(EndpointRefuses(f"endpoint {name} ({url}): {detail}"))
     if fault.parameter and ("logprobs" in fault.parameter or not connection.pace.has_answered):
         raise connection.end(ParameterRefused(connection.name, fault.parameter, detail))
     if kind == "busy":

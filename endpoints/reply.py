@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from endpoints.config import EndpointConfig
-from rounds.errors import WorkFailed
+from rounds.errors import Stopped, WorkFailed
 
 LOGPROBS_KEPT = 64
 """Tokens whose log-probabilities are kept: a verdict is at the end, and a rationale's would make
@@ -23,8 +23,8 @@ class EndpointLost(WorkFailed):
     """The endpoint no longer answers. The journal has what was answered; a retry asks the rest."""
 
 
-class NoAccess(EndpointLost):
-    """The endpoint refuses the key, or has no such model or no chat completions at all."""
+class EndpointRefuses(EndpointLost, Stopped):
+    """The endpoint will not answer however often it is asked: the key, the quota, every request."""
 
 
 class Reply(NamedTuple):

@@ -13,7 +13,7 @@ from endpoints.config import EndpointConfig
 from endpoints.dialect import PRESETS, Dialect, described, schema_of, spoken
 from endpoints.journal import Journal
 from endpoints.refusals import TOO_LONG, ParameterRefused, adapted, refused_parameter
-from endpoints.reply import EndpointLost, NoAccess, Reply
+from endpoints.reply import EndpointLost, EndpointRefuses, Reply
 from endpoints.serve import LiveEndpoint
 from endpoints.settled import Settled, form_of, recall, remember
 
@@ -23,7 +23,7 @@ MOST_CALLS = 3
 RETRIES = 1
 """An endpoint that is down is found by the round itself, which waits for it."""
 
-REFUSED = re.compile(r"Error code: (?:4\d\d|50[01])\b")
+REFUSED = re.compile(r"(?:Error code: )?(?:40[0345]|41[35]|422|50[01])\b")
 """What a call that failed says where its arguments may be to blame."""
 
 CUT = ("length", "max_tokens", "model_length")
@@ -32,20 +32,29 @@ CUT = ("length", "max_tokens", "model_length")
 OFF_FORM = ("not_json", "off_menu", "two_verdicts")
 
 
-class DryQuestion(NamedTuple):
-    """One kind of question that a round asks of an endpoint.
+class DryCall(NamedTuple):
+    """A call that is made to try an endpoint out, and the texts that it is about.
 
-    `where` is the config section of its arguments; `tries` are calls of the kind (body, rubric,
-    repeat) about different texts, and `texts` what each is about. `read` says why a reply is of no
-    use, None where it is of use. `needs` are arguments that cannot be left out, each with what to
-    set where the endpoint does not take it.
+    `read` says why a reply, failed or not, is of no use; None where it is of use.
+    """
+
+    body: dict[str, Any]
+    rubric: str
+    repeat: int
+    texts: list[str]
+    read: Callable[[Reply], str | None]
+
+
+class DryQuestion(NamedTuple):
+    """One kind of question that a round asks of an endpoint, as calls about different texts.
+
+    `where` is the config section of its arguments. `needs` are arguments that cannot be left out,
+    each with what to set where the endpoint does not take it.
     """
 
     kind: str
     where: str
-    tries: list[tuple[dict[str, Any], str, int]]
-    texts: list[list[str]]
-    read: Callable[[Reply], str | None]
+    calls: list[DryCall]
     needs: Mapping[str, str]
 
 
@@ -86,18 +95,21 @@ async def settle(
     known = recall(journal.folder, name, config)
     dialect, asked = known.dialect, dict(known.asked)
     answers: list[DryAnswer] = []
+    times = known.times
     for question in questions:
-        form = form_of(question.tries[0][0])
+        form = form_of(question.calls[0].body)
         if asked.get(question.kind) == form and not again:
             continue
         asker = _Asker(name, config, live, journal, known.times)
         dialect, answer = await _settle_kind(asker, question, dialect)
         answers.append(answer)
         if answer.fault or answer.down:
+            dialect, times = known.dialect, times + bool(answer.fault)  # one that is mended is new
             break
         asked[question.kind] = form
-    if asked != known.asked or dialect != known.dialect:
-        remember(journal.folder, name, config, Settled(dialect, asked, known.times))
+    found = Settled(dialect, asked, times)
+    if found != known:
+        remember(journal.folder, name, config, found)
     return Settlement(dialect, answers, described(dialect))
 
 
@@ -108,16 +120,15 @@ class _Asker(NamedTuple):
     journal: Journal
     times: int
 
-    async def ask(self, call: tuple[dict[str, Any], str, int], dialect: Dialect) -> Reply | str:
+    async def ask(self, call: DryCall, dialect: Dialect) -> Reply | str:
         """The reply, or what the endpoint said where it refused."""
-        body, rubric, repeat = call
         patient = self.config.model_copy(
             update={"max_retries": min(self.config.max_retries, RETRIES)}
         )
         stream = asking(self.name, patient, self.live, self.journal, dialect=dialect)
         try:
             async with stream as ask:
-                reply = await ask(body, rubric, repeat + self.times)
+                reply = await ask(call.body, call.rubric, call.repeat + self.times)
         except ParameterRefused as error:
             return error.said
         return reply.detail if reply.failure == "api_error" else reply
@@ -130,33 +141,33 @@ async def _settle_kind(
     place = refusals = 0
     fault, reply = "", None
     for calls in range(1, MOST_CALLS + 1):
-        call, texts = question.tries[place], question.texts[place]
+        call = question.calls[place]
         try:
             came = await asker.ask(call, dialect)
-        except NoAccess as error:
-            return dialect, DryAnswer(question.kind, texts, None, calls, str(error))
+        except EndpointRefuses as error:
+            return dialect, DryAnswer(question.kind, call.texts, None, calls, str(error))
         except EndpointLost as error:
-            return dialect, DryAnswer(question.kind, texts, None, calls, down=str(error))
+            return dialect, DryAnswer(question.kind, call.texts, None, calls, down=str(error))
         if isinstance(came, str):
-            if not REFUSED.search(came):
-                return dialect, DryAnswer(question.kind, texts, None, calls, down=came)
-            fault = _refusal(question, asker.name, spoken(call[0], dialect), came)
-            tried = adapted(dialect, call[0], came, refusals, question.needs.keys())
+            if not REFUSED.match(came):
+                return dialect, DryAnswer(question.kind, call.texts, None, calls, down=came)
+            fault = _refusal(question, asker.name, spoken(call.body, dialect), came)
+            tried = adapted(dialect, call.body, came, refusals, question.needs.keys())
             if tried is None:
                 break
             dialect, refusals = tried, refusals + 1
             continue
-        reply, reason = came, came.failure or question.read(came)
+        reply, reason = came, call.read(came)
         if reason is None:
-            return dialect, DryAnswer(question.kind, texts, reply, calls)
-        fault = _no_use(question, call[0], reply, reason)
+            return dialect, DryAnswer(question.kind, call.texts, reply, calls)
+        fault = _no_use(question, call.body, reply, reason)
         if reason == "missing_logprobs":
             break
-        if reason in OFF_FORM and schema_of(call[0]) is not None:
+        if reason in OFF_FORM and schema_of(call.body) is not None:
             dialect = dialect.model_copy(update={"schema_in_prompt": True})
-        place = min(place + 1, len(question.tries) - 1)
+        place = min(place + 1, len(question.calls) - 1)
     fault = f"endpoint {asker.name} ({question.kind}): {fault}"
-    return dialect, DryAnswer(question.kind, question.texts[place], reply, calls, fault)
+    return dialect, DryAnswer(question.kind, question.calls[place].texts, reply, calls, fault)
 
 
 def _refusal(question: DryQuestion, name: str, sent: dict[str, Any], said: str) -> str:

@@ -7,6 +7,7 @@ this process and the next ones. Whoever deletes the file has it found again.
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -49,7 +50,7 @@ def recall(folder: Path, name: str, config: EndpointConfig) -> Settled:
         return Settled(first_dialect(config), {}, 0)
     times = known.get("times", 0)
     if known.get("of") != _of(config):
-        return Settled(first_dialect(config), {}, times + 1)
+        return Settled(first_dialect(config), {}, times)
     try:
         return Settled(Dialect(**known["dialect"]), known["asked"], times)
     except (ValidationError, KeyError, TypeError):
@@ -86,7 +87,8 @@ def dialects_of(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _of(config: EndpointConfig) -> str:
-    return digest("endpoint", identity(config))
+    host = urlsplit(config.base_url or "").hostname  # another port of a machine is no other server
+    return digest("endpoint", {**identity(config), "base_url": host})
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -71,13 +71,17 @@ async def panel(
                 jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers, spoken)))
             else:
                 jury.append(await _live(stack, endpoints, name, answers, budget, traffic))
-        secret = hashlib.sha256(f"prefloop nonce {journal.seed}".encode()).digest()
         try:
-            yield Judge(config, load_rubrics(config), secret, jury, tau, level)
+            yield Judge(config, load_rubrics(config), nonce_secret(journal.seed), jury, tau, level)
         except EndpointLost:
             for name in filter(is_endpoint, names):
                 endpoints.close(name)
             raise
+
+
+def nonce_secret(seed: int) -> bytes:
+    """What the nonces of a run follow from, so that a resumed call is the same call."""
+    return hashlib.sha256(f"prefloop nonce {seed}".encode()).digest()
 
 
 def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) -> list[Any]:
