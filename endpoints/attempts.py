@@ -11,6 +11,7 @@ import openai
 from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
+from endpoints.refusals import ParameterRefused
 from endpoints.reply import (
     EndpointBusy,
     EndpointLost,
@@ -21,7 +22,6 @@ from endpoints.reply import (
 from endpoints.said import shortened, without_login, without_secrets
 from endpoints.serve import LiveEndpoint
 from endpoints.waits import Waits, clock
-from rounds.errors import UserError
 
 RETRY_DELAY = 0.5
 """Seconds before the first retry; the Retry-After of an endpoint takes their place, but some say
@@ -78,11 +78,11 @@ def wire(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
 async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     """The chat completion of a call.
 
-    Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, and UserError
-    where it does not give the log-probabilities that `body` asks for. A 429 uses up none of the
-    call's retries while the endpoint answers others; when it has answered none for as long as
-    `timeout` and the retries are used up, the endpoint is lost; so it is when it says to wait
-    longer than `max_retry_after`.
+    Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, ParameterRefused
+    where it refuses an argument before it has answered anything, or ever log-probabilities.
+    A 429 uses up none of the call's retries while the endpoint answers others; when it has answered
+    none for as long as `timeout` and the retries are used up, the endpoint is lost; so it is when
+    it says to wait longer than `max_retry_after`.
     """
     pace = connection.pace
     fields, options = wire(connection.live.model, body)
@@ -138,13 +138,8 @@ def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> No
         raise connection.lost(detail)
     if kind == "no_access":
         raise connection.lost(detail, EndpointRefuses)
-    if kind == "no_logprobs":
-        raise connection.end(
-            UserError(
-                f"endpoint {connection.name} does not give logprobs ({detail}); "
-                "set sampling.logprobs: null"
-            )
-        )
+    if fault.parameter and ("logprobs" in fault.parameter or not pace.has_answered):
+        raise connection.end(ParameterRefused(connection.name, fault.parameter, detail))
     if fault.wait is not None and fault.wait > config.max_retry_after:
         raise connection.lost(
             f"it asks to wait until {clock(fault.wait)}, {fault.wait:.0f} s, and max_retry_after "

@@ -10,26 +10,31 @@ from typing import Any, Literal, NamedTuple
 import aiohttp
 import openai
 
+from endpoints.refusals import refused_parameter
 from endpoints.said import what_it_said
 
 REJECTED = (400, 413, 422)
 """Statuses that speak of the request, such as one that is too long for the model."""
 NO_ACCESS = (401, 402, 403, 404)
+NAMES_ARGUMENTS = (400, 403, 404, 422)
+"""Statuses of servers for an argument that they do not take (a 403: confident-ai/deepeval#2184)."""
+FORM = "response_format"
+"""What some answer with a 500 (ikawrakow/ik_llama.cpp#778)."""
 WORTH_ANOTHER_TRY = (408, 409)
 
 
-Kind = Literal[
-    "gone", "no_access", "no_logprobs", "content_filter", "rejected", "final", "busy", "again"
-]
+Kind = Literal["gone", "no_access", "content_filter", "rejected", "final", "busy", "again"]
 
 
 class Fault(NamedTuple):
-    """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally."""
+    """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally.
+    `parameter`: the argument that a rejection names."""
 
     kind: Kind
     detail: str
     wait: float | None = None
     counted: str = ""
+    parameter: str = ""
 
 
 def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
@@ -81,6 +86,9 @@ def _of_status(error: openai.APIStatusError, body: dict[str, Any]) -> Fault:
         return Fault("rejected", detail, counted="http_429")  # above the limit all by itself
     if status == 429:
         return Fault("busy", detail, retry_after(error.response.headers), "http_429")
+    parameter = refused_parameter(detail, body) if error.code != "content_filter" else ""
+    if parameter and (status in NAMES_ARGUMENTS or (status in (500, 501) and parameter == FORM)):
+        return Fault("rejected", detail, parameter=parameter)
     if status >= 500 or status in WORTH_ANOTHER_TRY:
         counted = "server_errors" if status >= 500 else ""
         return Fault("again", detail, retry_after(error.response.headers), counted)
@@ -88,7 +96,4 @@ def _of_status(error: openai.APIStatusError, body: dict[str, Any]) -> Fault:
         return Fault("no_access", detail)
     if error.code == "content_filter":
         return Fault("content_filter", detail)
-    wants_logprobs = {"logprobs", "top_logprobs"} & body.keys()
-    if status in REJECTED and wants_logprobs and "logprobs" in f"{error.param} {detail}":
-        return Fault("no_logprobs", detail)
     return Fault("rejected" if status in REJECTED else "final", detail)

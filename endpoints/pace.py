@@ -42,6 +42,7 @@ class Pace:
         self._end: Exception | None = None
         self._turn = self._cut = self.last_answer = self._loop.time()
         self._answers = self._refusals = 0
+        self.has_answered = False
 
     def estimate_tokens(self, body: dict[str, Any]) -> int:
         """Tokens that a call will use: its messages' length and the mean answer so far."""
@@ -92,6 +93,7 @@ class Pace:
         self.doubted_since = None
         self._places.answered()
         self._busy_share -= self._busy_share / REMEMBERED
+        self.has_answered = True
         self._answers += 1
         self.allowed = min(self._most, self.allowed + 1 / self.allowed)
         if self._counts_tokens:

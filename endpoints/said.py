@@ -5,16 +5,17 @@ from typing import Any
 
 import openai
 
-LONGEST = 300
+LONGEST = 400
 """Characters that are shown of it."""
 SECRET = re.compile(r"(?i)(bearer\s+|\b(?:sk|pk|rk|gsk|xai|hf|key|api)[-_])[\w.~+/=*-]{6,}")
 """Keys as providers write them; some repeat the key that they refuse."""
 
 
 def what_it_said(error: openai.APIStatusError) -> str:
-    """The status, and the message of the body, whatever shape it has."""
+    """The status, the message of the body, whatever shape it has, and the argument it blames."""
     text = re.sub(r"<[^>]*>", " ", _message(error.body) or "")  # of a web page its words
-    return f"{error.status_code}: {shortened(text)}" if text.strip() else str(error.status_code)
+    said = f"{error.status_code}: {shortened(text)}" if text.strip() else str(error.status_code)
+    return f"{said} (param: {error.param})" if error.param and error.param not in said else said
 
 
 def shortened(text: str) -> str:

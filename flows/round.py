@@ -10,6 +10,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.failures import may_pass
@@ -92,6 +93,7 @@ def begin(run: Session) -> Path:
         "initial": policy_facts(run.run_dir, run.initial),
         "seed": run.config.seed,
         "command": run.command,
+        "dialects": dialects_of(run.run_dir),
     }
     write_round_start(folder, facts)
     forget_stop(folder)

@@ -12,6 +12,7 @@ from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
 from flows.preflight import check, first_policy, read_secret_block
+from flows.settle import settle_endpoints
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
@@ -65,6 +66,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
             with Endpoints(
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block
             ) as endpoints:
+                settle_endpoints(config, endpoints, run_dir, display)
                 run = Session(config, run_dir, endpoints, display, initial, command)
                 token = _open.set(run)
                 try:

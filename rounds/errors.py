@@ -34,8 +34,6 @@ class Stopped(WorkFailed):
         self.then = then or self.then
         self.bounds = list(bounds)
 
-    then = "change the config"
-
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """ "did you mean NAME?" with the known name that is nearest; empty where none is near."""

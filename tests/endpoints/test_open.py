@@ -49,13 +49,34 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(endpoint):
         check_endpoint("desk", config(at.base_url), "key")
 
 
-@pytest.mark.parametrize(
-    "reply", [Raw(200, "<html></html>", "text/html"), Raw(200, "{no"), Raw(200, "[]"), Raw(502)]
-)
+NO_LIST = [
+    *(Raw(200, "<html></html>", "text/html"), Raw(200, "{no"), Raw(200, "[]")),
+    *(Raw(404), Raw(405), Raw(502)),
+]
+
+
+@pytest.mark.parametrize("reply", NO_LIST)
 def test_an_address_that_is_no_api_is_the_users_error(endpoint, reply: Raw):
-    at = endpoint(lambda body: "", models=reply)
-    with pytest.raises(UserError, match=r"endpoints.desk: http://127"):
+    no_chat = Raw(404) if reply.status > 405 else reply
+    at = endpoint(lambda body: no_chat, models=reply)
+    with pytest.raises(UserError, match=r"endpoints.desk: http://127.*does it end in /v1"):
         check_endpoint("desk", config(at.base_url), "key")
+
+
+@pytest.mark.parametrize("reply", NO_LIST)
+def test_an_endpoint_without_a_list_of_models_is_known_by_its_chat(endpoint, reply: Raw):
+    check_endpoint("desk", config(endpoint(lambda body: Raw(400), models=reply).base_url), "key")
+
+
+@pytest.mark.parametrize("status", [404, 405, 429, 500, 501])
+def test_a_chat_without_messages_may_be_refused_in_any_way(endpoint, status: int):
+    check_endpoint("desk", config(endpoint(lambda body: Raw(status)).base_url), "key")
+
+
+def test_a_key_that_only_the_chat_looks_at_is_found(endpoint):
+    at = endpoint(lambda body: Raw(401), models=["m"])
+    with pytest.raises(UserError, match="refused the key"):
+        check_endpoint("desk", config(at.base_url), "wrong")
 
 
 def test_a_served_model_is_looked_up_and_not_started():
