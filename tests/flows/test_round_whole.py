@@ -15,7 +15,7 @@ from rounds.files import read_json
 from rounds.folder import round_dir
 from rounds.tables import read_rows
 from rounds.weights import Policy, local_policy
-from trainer.dpo_child import build, training_rows
+from trainer.dpo_child import build, tokens_of, training_rows
 
 pytestmark = pytest.mark.slow
 

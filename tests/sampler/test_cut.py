@@ -77,4 +77,3 @@ def test_a_stop_token_of_the_users_goes_unless_no_text_shows_it():
     assert drawn("phi", "Try another bulb", special, [*said, special]).token_ids[-1] == special
     shown = drawn("phi", "Try another bulb.", dot, [*said, dot], include_stop_str_in_output=True)
     assert shown.token_ids == [*said, dot]
-
