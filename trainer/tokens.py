@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from rounds.errors import UserError
 from rounds.rows import Messages
-from rounds.tokenizers import Spelling, rendered_prompt
+from rounds.tokenizers import Spelling, rendered_prompt, tokens_of_text
 from trainer.rows import TrainingRow
 
 MOST_NAMED = 10
@@ -93,10 +93,13 @@ def token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:
         prompt_ids = rendered_prompt(spelling.tokenizer, row["prompt"])
 
     def ids(side: str, sampled: list[int] | None, answer: Messages) -> list[int]:
+        text, cut = answer[0]["content"], side in row["cut"]
+        if sampled is not None and row["prompt_token_ids"] is None:
+            sampled = _without_stop_string(spelling.tokenizer, prompt_ids, sampled, text)
+            cut = sampled is None
         if sampled is not None:
             return sampled
-        text = answer[0]["content"]
-        if side in row["cut"]:  # no end of turn was sampled
+        if cut:  # no end of turn was sampled
             return _plain(spelling, text)
         return answer_ids(spelling, row["prompt"], prompt_ids, text)
 
@@ -121,6 +124,21 @@ def answer_ids(spelling: Spelling, prompt: Messages, prompt_ids: list[int], text
     if whole[: len(prompt_ids)] == prompt_ids:
         return whole[len(prompt_ids) : len(whole) - (len(closing) - ended)]
     return [*_plain(spelling, text), *closing[:ended]]
+
+
+def _without_stop_string(
+    tokenizer: Any, prompt_ids: list[int], ids: list[int], text: str
+) -> list[int] | None:
+    """Sampled ids of a table that is older than `prompt_token_ids`: they may go beyond the text, by
+    a stop string. None where the text ends inside a token.
+    """
+    whole, said = (
+        tokenizer.decode(prompt_ids + some, skip_special_tokens=True) for some in ([], ids)
+    )
+    if len(said) <= len(whole + text) or not said.startswith(whole + text):
+        return ids
+    kept = tokens_of_text(tokenizer, prompt_ids, ids, text, True)
+    return None if kept is None else ids[:kept]
 
 
 def _closing(spelling: Spelling, prompt: Messages) -> tuple[list[int], int]:
