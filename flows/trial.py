@@ -22,7 +22,7 @@ from trainer.config import TrainerConfig
 from trainer.trial import training_hash, try_training
 
 DRIVER = Path("/dev/nvidiactl")
-"""There where a GPU is."""
+"""A file that is there where an NVIDIA GPU is."""
 
 
 def trial_due(config: Config, folder: Path) -> bool:

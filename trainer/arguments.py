@@ -122,8 +122,9 @@ def _of_type(where: str, value: Any, hint: Any) -> Any:
     wanted.discard(type(None))
     if wanted <= {int, float} and not isinstance(value, int | float):
         try:
-            return float(value)
-        except (TypeError, ValueError):
+            number = float(value)
+            return int(number) if wanted == {int} else number
+        except (TypeError, ValueError, OverflowError):
             raise UserError(f"{where}: expected a number (it is {value!r})") from None
     if wanted == {bool} and not isinstance(value, bool):
         raise UserError(f"{where}: expected true or false (it is {value!r})")

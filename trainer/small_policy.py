@@ -12,8 +12,10 @@ from peft import PeftConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from endpoints.child_main import child_main
+from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.weights import Policy, local_policy
+from trainer.arguments import first_line
 from trainer.settings_files import settings_files
 
 LAYERS = 2
@@ -47,10 +49,15 @@ def make_small(job: dict[str, Any], work: Path) -> Policy | None:
 def small_policy(policy: Policy, kwargs: dict[str, Any], into: Path) -> Policy:
     """The policy in small, under `into`; `kwargs` are the model_init_kwargs of the training.
 
-    Raises NotMadeSmall with the reason.
+    Raises NotMadeSmall with the reason, and UserError for a config that cannot be read as it is.
     """
+    trust = bool(kwargs.get("trust_remote_code"))
     try:
-        base = _base(Path(policy.model), bool(kwargs.get("trust_remote_code")), into / "model")
+        config = AutoConfig.from_pretrained(policy.model, trust_remote_code=trust)
+    except Exception as error:  # the training would meet it as well
+        raise UserError(f"trainer.args.model_init_kwargs: {first_line(error)}") from error
+    try:
+        base = _base(Path(policy.model), config, trust, into / "model")
         if policy.adapter is None:
             return local_policy(base)
         return local_policy(base, _adapter(Path(policy.adapter), base, into / "adapter"))
@@ -60,8 +67,7 @@ def small_policy(policy: Policy, kwargs: dict[str, Any], into: Path) -> Policy:
         raise NotMadeSmall(f"{type(error).__name__}: {error}") from error
 
 
-def _base(folder: Path, trust: bool, into: Path) -> Path:
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
+def _base(folder: Path, config: Any, trust: bool, into: Path) -> Path:
     if getattr(config, "quantization_config", None):
         raise NotMadeSmall("its weights are quantized")
     for part in [config, *(getattr(config, name, None) for name in config.sub_configs)]:

@@ -11,12 +11,16 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import torch
+from peft import get_peft_model
+from transformers import AutoConfig, AutoModelForCausalLM
+
 from endpoints.child_main import child_main
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.tokenizers import policy_tokenizer
 from rounds.weights import Policy, local_policy
-from trainer.arguments import dpo_config, first_line
+from trainer.arguments import dpo_config, first_line, lora_config
 from trainer.dpo_child import train_policy
 from trainer.row_counts import batch_size
 from trainer.rows import TrainingRow
@@ -54,7 +58,13 @@ def main(job_path: Path) -> None:
             raise UserError(f"{error} (met by {TRIAL})") from error
         except Exception as error:  # whatever TRL, peft or transformers refuse
             traceback.print_exc()
-            key = "trainer.lora" if job["lora"] and "peft" in packages(error) else "trainer.args"
+            by_peft = job["lora"] is not None and raised_in(error) == "peft"
+            if by_peft and fits_whole_policy(job["lora"], Path(job["policy"]["model"])):
+                reason = "trainer.lora names layers that the policy in small does not have"
+                write_json(work / "tried.json", {"policy": None, "reason": reason})
+                return
+            of_adapter = by_peft or (job["lora"] is not None and "PEFT" in str(error))
+            key = "trainer.lora" if of_adapter else "trainer.args"
             raise UserError(f"{key}: {reason_of(error)} (met by {TRIAL})") from error
         if main_process:
             shutil.rmtree(work / str(number) / "checkpoints", ignore_errors=True)  # large
@@ -78,6 +88,19 @@ def lora_in_small(lora: dict[str, Any] | None) -> dict[str, Any] | None:
     if lora is None or lora.get("layers_to_transform") is None:
         return lora
     return {**lora, "layers_to_transform": [0]}
+
+
+def fits_whole_policy(lora: dict[str, Any], folder: Path) -> bool:
+    """Whether peft finds in the policy with all its layers, without weights, what it did not find
+    in the one in small.
+    """
+    try:
+        with torch.device("meta"):
+            whole = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+        get_peft_model(whole, lora_config(lora))
+    except Exception:  # it refuses this one as well, or nobody knows
+        return False
+    return True
 
 
 def training_rows(policy: Policy, args: dict[str, Any]) -> list[TrainingRow]:
@@ -110,10 +133,10 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__} in {last.filename}, line {last.lineno}: {last.line}"
 
 
-def packages(error: Exception) -> set[str]:
-    """The packages whose code an error has gone through."""
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    return {frame.f_globals.get("__name__", "").partition(".")[0] for frame in frames}
+def raised_in(error: Exception) -> str:
+    """The package whose code raised an error."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 if __name__ == "__main__":

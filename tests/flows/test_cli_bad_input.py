@@ -380,8 +380,10 @@ def test_an_unknown_or_impossible_trainer_argument(say, tmp_path: Path):
         with pytest.raises(UserError) as caught:
             lora_config(lora)
         assert f"trainer.lora.{message}" in str(caught.value)
-    taken = dpo_config({"learning_rate": "3e-4", "eval_strategy": False}, str(tmp_path))
+    given = {"learning_rate": "3e-4", "eval_strategy": False, "per_device_train_batch_size": "4"}
+    taken = dpo_config(given, str(tmp_path))
     assert taken.learning_rate == 3e-4 and taken.eval_strategy == "no"
+    assert repr(taken.per_device_train_batch_size) == "4"
     assert lora_config({"r": 8, "rank_pattern": {"q_proj": 512}}).r == 8
 
 

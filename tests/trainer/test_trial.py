@@ -86,6 +86,12 @@ def test_what_works_is_trained_saved_and_trained_further(
         ({"learning_rate": 1e20}, {}, "the training fell apart: its gradient is "),
         ({"optim": "adamw_bnb_8bit"}, {}, "bitsandbytes"),
         ({}, {"lora": {"target_modules": ["foo"]}}, "trainer.lora: Target modules {'foo'} not "),
+        (
+            {},
+            {"lora": {"target_modules": ["lm_head"]}},
+            "trainer.lora: Applying a PEFT adapter to ",
+        ),
+        ({"loss_type": "foo"}, {"lora": {"r": 4}}, "trainer.args: Unknown loss type: foo"),
         ({"learning_rate": "abc"}, {}, "trainer.args.learning_rate: expected a number"),
     ],
 )
@@ -120,6 +126,16 @@ def test_a_policy_that_cannot_be_made_small_is_not_refused(tmp_path: Path):
     config = (own / "config.json").read_text()
     (own / "config.json").write_text(config.replace("{", '{"quantization_config": {"bits": 4},', 1))
     assert tried(tmp_path, policy=own) == (None, "its weights are quantized")
+
+
+def test_an_adapter_of_layers_that_the_small_one_has_not_is_not_refused(tmp_path: Path):
+    """The policy has four layers, the one in small two."""
+    upper = r".*layers\.3\.self_attn\.[qv]_proj"
+    policy, reason = tried(tmp_path, lora={"target_modules": upper})
+    assert policy is None and "layers that the policy in small does not have" in reason
+    no_layer = {"target_modules": upper.replace("3", "7")}
+    with pytest.raises(UserError, match="trainer.lora: Target modules"):
+        tried(tmp_path / "other", lora=no_layer)
 
 
 def test_layers_of_each_kind_are_left():
