@@ -14,7 +14,6 @@ from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from peft import PeftModel
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     GenerationConfig,
     PreTrainedModel,
@@ -33,7 +32,7 @@ from trainer.measures import measured
 from trainer.row_counts import fitted
 from trainer.rows import TrainingRow, split, training_rows
 from trainer.save import save_policy
-from trainer.tokens import Tokenised, TokenRow, length_limit, tokenised
+from trainer.tokens import Tokenised, TokenRow, limit_of, tokenised
 
 POLICIES = ("policy", "reference")
 CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
@@ -86,9 +85,7 @@ def tokens_of(
 ) -> Tokenised:
     """Pairs as token ids of the policy that is trained, without those that are too long."""
     policy = Policy(**job["policy"])
-    context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
-    limit = length_limit(job["args"], context)
-    return tokenised(spelling_of(policy), train, held_out, limit)
+    return tokenised(spelling_of(policy), train, held_out, limit_of(policy, job["args"]))
 
 
 def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypedDict
 from rounds.errors import UserError
 from rounds.rows import Messages
 from rounds.tokenizers import Spelling, rendered_prompt, tokens_of_text
+from rounds.weights import Policy
 from trainer.rows import TrainingRow
 
 MOST_NAMED = 10
@@ -76,6 +77,19 @@ def tokenised(
 def length(row: TokenRow) -> int:
     """The tokens of the longer of the two conversations."""
     return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+
+
+def limit_of(policy: Policy, args: dict[str, Any]) -> float:
+    """As length_limit, with what the policy's config says that it takes, if it can be read."""
+    from transformers import AutoConfig
+
+    kwargs = args.get("model_init_kwargs") or {}
+    trust = bool(kwargs.get("trust_remote_code"))
+    try:
+        config = AutoConfig.from_pretrained(policy.model, trust_remote_code=trust)
+    except Exception:  # of any model's own code; loading the model will say so
+        return length_limit(args, None)
+    return length_limit(args, getattr(config, "max_position_embeddings", None))
 
 
 def length_limit(args: dict[str, Any], context: int | None) -> float:
