@@ -17,7 +17,8 @@ from rounds.files import read_json, write_json
 from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
-from trainer.tokens import answer_ids, limit_of
+from trainer.tokens import limit_of
+from trainer.written import answer_ids
 
 REPORT_EVERY = 5000
 """Rows between two lines of progress."""

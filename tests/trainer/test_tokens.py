@@ -14,7 +14,8 @@ from rounds.rows import Candidate
 from rounds.tokenizers import Spelling, end_ids, policy_tokenizer, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.rows import TrainingRow, training_rows
-from trainer.tokens import answer_ids, length_limit, token_row, tokenised
+from trainer.tokens import length_limit, token_row, tokenised
+from trainer.written import answer_ids
 
 ASKED = user("My lamp is broken.")
 ANSWER = "Try another bulb."
