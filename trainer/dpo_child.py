@@ -92,8 +92,9 @@ def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:
     """The checkpoint to go on from, the same one for every process."""
     found: list[str | None] = [None]
     if trainer.accelerator.is_main_process:
-        processes = trainer.accelerator.num_processes
-        found = [checkpoint_to_resume(folder, trainer.args, rows.train, processes)]
+        sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+        given = trainer.args, rows.train, trainer.accelerator.num_processes, sharded
+        found = [checkpoint_to_resume(folder, *given)]
     return broadcast_object_list(found)[0]
 
 

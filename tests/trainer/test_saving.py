@@ -154,7 +154,7 @@ def test_only_a_checkpoint_that_leads_to_the_same_weights_is_taken_up(tmp_path: 
     rows = [{"prompt_ids": [1], "chosen_ids": [2], "rejected_ids": [3], "pair_id": "p"}]
 
     def found(args: Any = plain, rows: Any = rows, processes: int = 1) -> str | None:
-        name = checkpoint_to_resume(tmp_path, args, rows, processes)
+        name = checkpoint_to_resume(tmp_path, args, rows, processes, False)
         return name and Path(name).name
 
     checkpoint(tmp_path, 9)
