@@ -91,7 +91,8 @@ def test_every_end_of_turn_ends_an_answer_and_ids_are_those_of_the_text(
             tokenizer.decode(some, skip_special_tokens=True) for some in (prompt, prompt + ids)
         )
         if row["finish_reason"] == "stop":
-            assert after == before + row["text"]
+            # random bytes: half a character at the end is no text
+            assert after.rstrip("\ufffd") == (before + row["text"]).rstrip("\ufffd")
             ended = ids[-1] in ends
             assert not set(ids[:-1]) & set(ends) and (ended or row["source"] == "stopped")
             seen |= {ids[-1]} & set(ends)
