@@ -119,12 +119,15 @@ def share(
 
 def by_sampler(llm: Any, work: Path, job: dict[str, Any], writer: Writer) -> tuple[list[str], int]:
     """As the child process does; the texts are in its chunks."""
+    from rounds.tokenizers import spelling_of
     from sampler.vllm_engine import Engine
 
+    assert writer.policy is not None
+    spellings = {writer.policy: spelling_of(writer.policy)}
     llm.reset_prefix_cache()
 
     async def run() -> None:
-        engine = Engine(llm, [])
+        engine = Engine(llm, spellings)
         draw, at_once = engine.draw, 2 * engine.max_num_seqs
         task = asyncio.ensure_future(
             answer_all(job, work, {writer.name: writer}, draw, at_once, silent)

@@ -76,3 +76,25 @@ def end_ids(policy: Policy, tokenizer: Any) -> list[int]:
             ids = read_json(written).get("eos_token_id")
             ends |= set(ids if isinstance(ids, list) else [] if ids is None else [ids])
     return sorted(ends)
+
+
+def tokens_of_text(
+    tokenizer: Any, prompt_ids: list[int], token_ids: list[int], text: str, skip_special: bool
+) -> int | None:
+    """How many of the ids are those of a text that they begin with; None where it ends inside one.
+
+    They are read after the prompt, as vLLM reads them: the first word of an answer has a space
+    before it that the first word of a text has not.
+    """
+
+    def read(ids: list[int]) -> str:
+        return str(tokenizer.decode(prompt_ids + ids, skip_special_tokens=skip_special))
+
+    whole = read([]) + text
+    for count in range(len(token_ids), -1, -1):
+        said = read(token_ids[:count])
+        if said == whole:
+            return count
+        if len(said) < len(whole):
+            return None
+    return None

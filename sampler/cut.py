@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from rounds.tokenizers import tokens_of_text
 from sampler.answers import Completion
 
 
@@ -38,25 +39,3 @@ def completion(
             drawn = zip(ids, output.logprobs, strict=False)
             logprob = sum(ranked[token].logprob for token, ranked in drawn)
     return Completion(output.text, output.finish_reason, n_tokens, ids, logprob, prompt_ids)
-
-
-def tokens_of_text(
-    tokenizer: Any, prompt_ids: list[int], token_ids: list[int], text: str, skip_special: bool
-) -> int | None:
-    """How many of the ids are those of a text that they begin with; None where it ends inside one.
-
-    They are read after the prompt, as vLLM reads them: the first word of an answer has a space
-    before it that the first word of a text has not.
-    """
-
-    def read(ids: list[int]) -> str:
-        return str(tokenizer.decode(prompt_ids + ids, skip_special_tokens=skip_special))
-
-    whole = read([]) + text
-    for count in range(len(token_ids), -1, -1):
-        said = read(token_ids[:count])
-        if said == whole:
-            return count
-        if len(said) < len(whole):
-            return None
-    return None

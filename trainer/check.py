@@ -8,8 +8,6 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from transformers import AutoConfig
-
 from endpoints.child_main import child_main, report_progress
 from preferences.config import Data
 from preferences.preference import Preference
@@ -19,7 +17,8 @@ from rounds.files import read_json, write_json
 from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
-from trainer.tokens import answer_ids, length_limit
+from trainer.tokens import limit_of
+from trainer.written import answer_ids
 
 REPORT_EVERY = 5000
 """Rows between two lines of progress."""
@@ -33,8 +32,7 @@ def main(job_path: Path) -> None:
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)
-    context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
-    limit = length_limit({"max_length": job["args"].get("max_length")}, context)
+    limit = limit_of(policy, job["args"])
     sentences = [
         check_data(Data(**source), key, spelling, limit) for key, source in job["imported"]
     ]

@@ -18,13 +18,14 @@ TRAINED_ON = "trained_on.json"
 
 
 def checkpoint_to_resume(
-    folder: Path, args: Any, rows: Iterable[Mapping[str, Any]], processes: int
+    folder: Path, args: Any, rows: Iterable[Mapping[str, Any]], processes: int, sharded: bool
 ) -> str | None:
     """The newest checkpoint of `folder` that leads to the weights of an uninterrupted training.
 
     Those that do not are removed: cut short by the kill, or trained on other ids or by another
     number of processes. There is none where checkpoints have no optimizer (`save_only_model`) or
-    not the reference model that moved along (`sync_ref_model`). Call it in one process.
+    not the reference model that moved along (`sync_ref_model`). `sharded` are those of FSDP and
+    DeepSpeed, whose optimizers lie in files of their own. Call it in one process.
     """
     trained_on = {"rows": digest(*(dict(row) for row in rows)), "processes": processes}
     written = folder / TRAINED_ON
@@ -34,7 +35,7 @@ def checkpoint_to_resume(
         return None
     steps = {int(path.name.rpartition("-")[2]): path for path in folder.glob("checkpoint-*")}
     for _, path in sorted(steps.items(), reverse=True):
-        if is_whole(path, processes):
+        if is_whole(path, processes, sharded):
             return str(path)
         shutil.rmtree(path)
     return None
@@ -45,7 +46,7 @@ def loses_state(args: Any) -> bool:
     return bool(args.save_only_model or args.sync_ref_model)
 
 
-def is_whole(checkpoint: Path, processes: int) -> bool:
+def is_whole(checkpoint: Path, processes: int, sharded: bool) -> bool:
     """Whether a kill came after the checkpoint was written, of every process.
 
     trainer_state.json is the last file of the first process; the others write their generators'
@@ -56,9 +57,10 @@ def is_whole(checkpoint: Path, processes: int) -> bool:
         read_json(checkpoint / "trainer_state.json")
     except (FileNotFoundError, ValueError):
         return False
-    alone = processes == 1
-    states = [f"rng_state_{rank}.pth" for rank in range(processes)] if not alone else []
-    needed = ["optimizer.pt", "scheduler.pt", "rng_state.pth"] if alone else states
+    ranks = [f"_{rank}" for rank in range(processes)] if processes > 1 else [""]
+    needed = [f"rng_state{rank}.pth" for rank in ranks]
+    if not sharded:
+        needed += ["optimizer.pt", "scheduler.pt"]
     archives = [*checkpoint.glob("*.pt"), *checkpoint.glob("*.pth")]
     return all((checkpoint / name).exists() for name in needed) and all(
         map(zipfile.is_zipfile, archives)

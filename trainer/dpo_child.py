@@ -14,7 +14,6 @@ from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from peft import PeftModel
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     GenerationConfig,
     PreTrainedModel,
@@ -33,7 +32,7 @@ from trainer.measures import measured
 from trainer.row_counts import fitted
 from trainer.rows import TrainingRow, split, training_rows
 from trainer.save import save_policy
-from trainer.tokens import Tokenised, TokenRow, length_limit, tokenised
+from trainer.tokens import Tokenised, TokenRow, limit_of, tokenised
 
 POLICIES = ("policy", "reference")
 CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
@@ -86,17 +85,16 @@ def tokens_of(
 ) -> Tokenised:
     """Pairs as token ids of the policy that is trained, without those that are too long."""
     policy = Policy(**job["policy"])
-    context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
-    limit = length_limit(job["args"], context)
-    return tokenised(spelling_of(policy), train, held_out, limit)
+    return tokenised(spelling_of(policy), train, held_out, limit_of(policy, job["args"]))
 
 
 def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:
     """The checkpoint to go on from, the same one for every process."""
     found: list[str | None] = [None]
     if trainer.accelerator.is_main_process:
-        processes = trainer.accelerator.num_processes
-        found = [checkpoint_to_resume(folder, trainer.args, rows.train, processes)]
+        sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+        given = trainer.args, rows.train, trainer.accelerator.num_processes, sharded
+        found = [checkpoint_to_resume(folder, *given)]
     return broadcast_object_list(found)[0]
 
 

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple, TypedDict
 from rounds.errors import UserError
 from rounds.rows import Messages
 from rounds.tokenizers import Spelling, rendered_prompt
+from rounds.weights import Policy
 from trainer.rows import TrainingRow
+from trainer.written import answer_ids, plain_ids, without_stop_string
 
 MOST_NAMED = 10
 """Pairs that are named of those that are too long."""
-STAND_IN = "prefloop"
-"""An answer in the place of another, to see what a template puts after it."""
 
 
 class TokenRow(TypedDict):
@@ -78,6 +78,19 @@ def length(row: TokenRow) -> int:
     return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
 
 
+def limit_of(policy: Policy, args: dict[str, Any]) -> float:
+    """As length_limit, with what the policy's config says that it takes, if it can be read."""
+    from transformers import AutoConfig
+
+    kwargs = args.get("model_init_kwargs") or {}
+    trust = bool(kwargs.get("trust_remote_code"))
+    try:
+        config = AutoConfig.from_pretrained(policy.model, trust_remote_code=trust)
+    except Exception:  # of any model's own code; loading the model will say so
+        return length_limit(args, None)
+    return length_limit(args, getattr(config, "max_position_embeddings", None))
+
+
 def length_limit(args: dict[str, Any], context: int | None) -> float:
     """Tokens that prompt and answer may have: trainer.args.max_length where the user sets it, and
     what the model takes.
@@ -93,11 +106,14 @@ def token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:
         prompt_ids = rendered_prompt(spelling.tokenizer, row["prompt"])
 
     def ids(side: str, sampled: list[int] | None, answer: Messages) -> list[int]:
+        text, cut = answer[0]["content"], side in row["cut"]
+        if sampled is not None and row["prompt_token_ids"] is None:
+            sampled = without_stop_string(spelling.tokenizer, prompt_ids, sampled, text)
+            cut = sampled is None
         if sampled is not None:
             return sampled
-        text = answer[0]["content"]
-        if side in row["cut"]:  # no end of turn was sampled
-            return _plain(spelling, text)
+        if cut:  # no end of turn was sampled
+            return plain_ids(spelling, text)
         return answer_ids(spelling, row["prompt"], prompt_ids, text)
 
     return {
@@ -107,39 +123,6 @@ def token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:
         "pair_id": row["pair_id"],
         "extra": row["extra"],
     }
-
-
-def answer_ids(spelling: Spelling, prompt: Messages, prompt_ids: list[int], text: str) -> list[int]:
-    """The ids of an answer that nobody sampled, as the template writes it, up to its end of turn.
-
-    Where the template renders the conversation so that it does not begin with `prompt_ids`, they
-    are those of the text by itself.
-    """
-    closing, ended = _closing(spelling, prompt)
-    asked = [*prompt, {"role": "assistant", "content": text}]
-    whole: list[int] = spelling.tokenizer.apply_chat_template(asked, return_dict=False)
-    if whole[: len(prompt_ids)] == prompt_ids:
-        return whole[len(prompt_ids) : len(whole) - (len(closing) - ended)]
-    return [*_plain(spelling, text), *closing[:ended]]
-
-
-def _closing(spelling: Spelling, prompt: Messages) -> tuple[list[int], int]:
-    """What the template puts after an answer, and how many ids of it are the end of the turn: up to
-    the first that ends an answer, else up to the first special one, else all.
-    """
-    asked = [*prompt, {"role": "assistant", "content": STAND_IN}]
-    rendered: str = spelling.tokenizer.apply_chat_template(asked, tokenize=False)
-    _, there, after = rendered.rpartition(STAND_IN)
-    closing = _plain(spelling, after) if there else []
-    for ends in (spelling.ends, spelling.tokenizer.all_special_ids):
-        if found := [place for place, token in enumerate(closing, start=1) if token in ends]:
-            return closing, found[0]
-    return closing, len(closing)
-
-
-def _plain(spelling: Spelling, text: str) -> list[int]:
-    ids: list[int] = spelling.tokenizer.encode(text, add_special_tokens=False)
-    return ids
 
 
 def _token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from policies import GPT2, tokenizer_of
 from preference_samples import EXPECTED, OPTIONS, SAMPLES
 from replays import config, done, imported, round_of
 
@@ -135,3 +136,13 @@ def test_data_without_a_preference_is_refused(tmp_path: Path):
     path.write_text(json.dumps(SAMPLES["webgpt"][1]))
     with pytest.raises(UserError, match=r"trainer.warm_start: .* holds no preference \(tie 1\)"):
         check_data(Data(data=str(path)), "trainer.warm_start", None, 50)
+
+
+def test_a_policy_without_a_chat_template_is_refused_before_anything_is_spent(tmp_path: Path):
+    from trainer.check import main
+
+    tokenizer_of(GPT2).save_pretrained(tmp_path / "gpt2")
+    policy = Policy(str(tmp_path / "gpt2"), None, "")._asdict()
+    write_json(tmp_path / "job.json", {"lora": None, "args": {}, "policy": policy, "imported": []})
+    with pytest.raises(UserError, match=r"gpt2: the policy's tokenizer has no chat template"):
+        main(tmp_path / "job.json")

@@ -175,3 +175,12 @@ def test_a_process_that_fails_ends_the_others(tmp_path, monkeypatch, fails, erro
         run_together("sleeps", jobs, lambda number, line: heard.append((number, line)))
     assert (1, "progress 0 1") in heard
     run_together("sleeps", [(tmp_path / "quick", tmp_path / "log")] * 2, lambda *_: None)
+
+
+def test_a_chunk_of_older_code_is_read_with_the_columns_of_now(tmp_path: Path):
+    row = candidate_row(PROMPTS[0], "x")
+    chunks = ChunkWriter(tmp_path, count(), 1, ["current"])
+    chunks.add(AnsweredPrompt(row["prompt_id"], [row], None))
+    path = tmp_path / "chunk-00000.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["prompt_token_ids"]), path)
+    assert ChunkReader(tmp_path).candidates(row["prompt_id"]) == [row]

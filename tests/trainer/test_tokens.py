@@ -14,7 +14,8 @@ from rounds.rows import Candidate
 from rounds.tokenizers import Spelling, end_ids, policy_tokenizer, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.rows import TrainingRow, training_rows
-from trainer.tokens import answer_ids, length_limit, token_row, tokenised
+from trainer.tokens import length_limit, token_row, tokenised
+from trainer.written import answer_ids
 
 ASKED = user("My lamp is broken.")
 ANSWER = "Try another bulb."
@@ -199,3 +200,19 @@ def test_rows_of_a_table_without_the_prompts_ids_are_rendered(run_dir: Path):
     assert token_row(spelling, read)["prompt_ids"] == rendered_prompt(
         spelling.tokenizer, user("Why?")
     )
+
+
+def test_an_old_table_has_stop_strings_in_its_ids():
+    spelling = spelled("llama")
+    said, stop = (
+        spelling.tokenizer.encode(text, add_special_tokens=False) for text in (ANSWER, "0")
+    )
+    (end,) = spelling.tokenizer.encode("<|eot_id|>", add_special_tokens=False)
+    ready = token_row(
+        spelling, row(chosen_token_ids=[*said, *stop], rejected_token_ids=[70, 71, end])
+    )
+    assert ready["chosen_ids"] == said and ready["rejected_ids"] == [70, 71, end]
+    inside = spelling.tokenizer.encode(f"{ANSWER} message", add_special_tokens=False)
+    text = [{"role": "assistant", "content": f"{ANSWER} mess"}]
+    ready = token_row(spelling, row(chosen=text, chosen_token_ids=inside, rejected_token_ids=[70]))
+    assert spelling.tokenizer.decode(ready["chosen_ids"]) == f"{ANSWER} mess"
