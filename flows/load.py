@@ -32,14 +32,15 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
         raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
     for override in overrides or []:
         _override(tree, override)
-    _check_finite(tree, path)
     _judge_by_policy(tree)
     _locate_functions(tree, path.resolve().parent)
     try:
-        return Config.model_validate(tree)
+        config = Config.model_validate(tree)
     except ValidationError as error:
         lines = [explain(entry, tree) for entry in error.errors()]
         raise UserError(f"{path}: " + "; ".join(dict.fromkeys(lines))) from error
+    _check_finite(tree, path)
+    return config
 
 
 def _parse(text: str, where: str) -> Any:

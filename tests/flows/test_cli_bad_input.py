@@ -317,7 +317,8 @@ def test_an_embedding_that_gives_no_vectors_is_called_once_before_anything_is_sp
 def test_a_number_that_is_none(say):
     message = say(trainer={"args": {"max_grad_norm": float("inf")}})
     assert "config.yaml: trainer.args.max_grad_norm: inf is no finite number" in message
-    assert "judge.scale.1: nan is no" in say(**judged(scale=[0, float("nan")]))
+    message = say(sampler={"sampling": {"logit_bias": {"7": float("-inf")}}})
+    assert "sampler.sampling.logit_bias.7: -inf is no finite number" in message
 
 
 @pytest.mark.parametrize(
