@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from endpoints.serve import cpu_settings
+from endpoints.serve import cpu_arguments, cpu_settings
 from rounds.folder import policy_facts, round_dir, write_round_start
 from rounds.ids import prompt_id
 from rounds.rows import CANDIDATES, PROMPTS, Prompt
@@ -56,7 +56,7 @@ def main() -> None:
     began = time.monotonic()
     from vllm import LLM
 
-    llm = LLM(model=policy.model, **config.vllm)
+    llm = LLM(model=policy.model, **{**cpu_arguments(config.vllm), **config.vllm})
     print(f"start-up {time.monotonic() - began:.1f} s")
     rates: dict[str, list[float]] = {
         name: [] for name in ("sampler", "bare", "sampler CPU", "bare CPU")

@@ -49,6 +49,7 @@ class ChildFailed(WorkFailed):
     """
 
     then = "put right what its log says and run the same command again"
+    own = True
 
 
 class ChildKilled(ChildFailed):
@@ -158,12 +159,17 @@ def check_ended(module: str, log: Path, status: int, last: str) -> None:
     """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
     if status == USER_ERROR and last.startswith(ERROR):
         raise UserError(last.removeprefix(ERROR))
-    if status - SIGNALLED in set(signal.Signals):
-        name = signal.Signals(status - SIGNALLED).name
+    if name := ended_by(status):
         memory = " (the machine may be short of memory)" if name == "SIGKILL" else ""
         raise ChildKilled(f"{module} was ended by {name}{memory}; {log} ends with:\n{tail(log)}")
     if status:
         raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")
+
+
+def ended_by(status: int) -> str | None:
+    """The signal that ended a process of this exit status; None where it ended by itself."""
+    names = {SIGNALLED + one: one.name for one in signal.Signals}
+    return names.get(status)
 
 
 def reason_in(log: Path) -> str | None:

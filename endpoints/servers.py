@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from subprocess import Popen
 
-from endpoints.children import SIGNALLED, ChildFailed, ChildKilled, tail
+from endpoints.children import ChildFailed, ChildKilled, ended_by, tail
 from rounds.stages import Progress, silent
 
 
@@ -36,7 +36,7 @@ def wait_until_healthy(
     started = time.monotonic()
     while (waited := time.monotonic() - started) < seconds:
         if (status := process.poll()) is not None:
-            kind = ChildKilled if status > SIGNALLED else ChildFailed
+            kind = ChildKilled if ended_by(status) else ChildFailed
             raise kind(f"{what} did not start; {log} ends with:\n{tail(log)}")
         try:
             with straight.open(url, timeout=2) as reply:

@@ -38,7 +38,7 @@ Facts = dict[str, Any]
 def asks_again(task: object, run: object, state: Any) -> bool:
     """Whether a failed stage is tried again; says so, for the wait is silent otherwise."""
     failure = state.result(raise_on_failure=False)
-    again = isinstance(failure, WorkFailed) and may_pass(failure, getattr(run, "id", None))
+    again = isinstance(failure, WorkFailed) and may_pass(failure)
     if again:
         current().display.warn(f"{failure}; asking again")
     return again

@@ -1,12 +1,13 @@
 """Where a user's function raised what it raised."""
 
+import importlib
 import traceback
 from pathlib import Path
 
 from rounds.settings import PACKAGES
 
-CALLER = PACKAGES / "rounds" / "functions.py"
-"""What calls the functions of users."""
+CALLERS = (PACKAGES / "rounds" / "functions.py", Path(importlib.__file__))
+"""What loads and calls the functions of users."""
 
 
 def place_of(error: BaseException, folder: Path) -> str:
@@ -16,7 +17,7 @@ def place_of(error: BaseException, folder: Path) -> str:
     """
     calls = traceback.extract_tb(error.__traceback__)
     others = [call for call in calls if Path(call.filename).is_file()]
-    others = [call for call in others if Path(call.filename) != CALLER]
+    others = [call for call in others if Path(call.filename) not in CALLERS]
     theirs = [call for call in others if _is_theirs(Path(call.filename), folder)]
     place = theirs[-1] if theirs else next(iter(others), None)
     return "" if place is None else f"; {place.filename}, line {place.lineno}, in {place.name}"

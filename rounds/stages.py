@@ -1,5 +1,6 @@
 """Running a stage: not again while what it depends on is unchanged, and saying how far it is."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rounds import schema
+from rounds.errors import WorkFailed
 from rounds.files import read_json, write_json
 from rounds.ids import digest
 
@@ -69,12 +71,32 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     token = _startup.set(startup)
     try:
         facts = work()
+    except WorkFailed as error:
+        _note_failure(folder, stage, key, error)
+        raise
     finally:
         _startup.reset(token)
+    _failure_path(folder, stage).unlink(missing_ok=True)
     seconds = round(time.monotonic() - started - sum(startup.values()), 2)
     waited = {what: round(value, 2) for what, value in startup.items()}
     write_json(path, {"key": key, "seconds": seconds, "startup": waited, "facts": facts})
     return facts
+
+
+def _note_failure(folder: Path, stage: str, key: str, error: WorkFailed) -> None:
+    """Keep what a stage failed with by itself, and say so where it was the same the time before."""
+    if not error.own:
+        return
+    said = [key, re.sub(r"\d+", "", str(error).splitlines()[-1])]  # times and ports are no reason
+    path = _failure_path(folder, stage)
+    if path.exists() and read_json(path) == said:
+        error.twice = True
+        error.then = f"it failed the same way twice: {error.then}"
+    write_json(path, said)
+
+
+def _failure_path(folder: Path, stage: str) -> Path:
+    return folder / "work" / f"{stage}.failed"
 
 
 def remove_stamp(folder: Path, stage: str) -> None:

@@ -61,12 +61,6 @@ class SamplerConfig(Section):
     """vLLM's SamplingParams by name over temperature 1 and max_tokens 512; null leaves one out, and
     max_tokens: null is as many as fit. The model's own generation_config is not used. A policy at
     an endpoint: chat-completion arguments, sent as they are given."""
-    max_cut_off: float | None = Field(0.5, gt=0, le=1)
-    """Share of the train answers that may be cut off at max_tokens: with more, the round stops
-    before the judge is asked. null sets no bound."""
-    unanswerable: Literal["set_aside", "stop"] = "set_aside"
-    """A prompt that a source cannot answer, as one that is too long or that the chat template
-    refuses: go on without it, or end there. Policies here are asked before they are loaded."""
     vllm: dict[str, Any] = Field(default_factory=dict)
     """Engine arguments of vllm.LLM by name."""
     env: dict[str, str] = Field(default_factory=dict)
@@ -76,6 +70,12 @@ class SamplerConfig(Section):
     process on two GPUs (with vllm.tensor_parallel_size: 2). Empty: one process."""
     chunk: int = Field(256, ge=1)
     """Finished prompts between two writes to disk, for each process: what a kill can cost."""
+    max_cut_off: float | None = Field(0.5, gt=0, le=1)
+    """Share of the train answers that may be cut off at max_tokens: with more, the round stops
+    before the judge is asked. null sets no bound."""
+    unanswerable: Literal["set_aside", "stop"] = "set_aside"
+    """A prompt that a source cannot answer, as one that is too long or that the chat template
+    refuses: go on without it, or end there. Policies here are asked before they are loaded."""
     also: dict[str, AlsoConfig] = Field(default_factory=dict)
     """Further sources of candidates by name; candidates.source says which one wrote a row."""
 

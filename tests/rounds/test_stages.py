@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from rounds.errors import WorkFailed
 from rounds.files import write_json
-from rounds.stages import run_stage, stage_key, stage_stamps, work_dir
+from rounds.stages import Facts, run_stage, stage_key, stage_stamps, work_dir
 
 
 def counted(folder: Path, key: str, calls: list[str]) -> dict:
@@ -74,3 +75,37 @@ def test_a_change_that_was_cut_off_and_taken_back_runs_again(tmp_path: Path):
         run_stage(tmp_path, "judge", "k2", killed_after_its_tables)
     counted(tmp_path, "k1", calls)
     assert calls == ["k1", "k1"], "the tables may be those of k2"
+
+
+class Own(WorkFailed):
+    """What a stage comes to by itself."""
+
+    own = True
+
+
+def fails(run_dir: Path, error: WorkFailed, key: str = "k") -> WorkFailed:
+    def work() -> Facts:
+        raise error
+
+    with pytest.raises(type(error)) as failed:
+        run_stage(run_dir, "sample", key, work)
+    return failed.value
+
+
+def test_a_stage_that_fails_the_same_way_twice_says_so(run_dir: Path):
+    first = fails(run_dir, Own("status 1; ends with\n09:12 no memory"))
+    assert not first.twice and first.then == "run the same command again"
+    second = fails(run_dir, Own("status 1; ends with\n09:13 no memory"))
+    assert second.twice
+    assert second.then == "it failed the same way twice: run the same command again"
+    for other in (
+        Own("status 1; ends with\nno file"),
+        WorkFailed("no file"),
+        WorkFailed("no file"),
+    ):
+        assert not fails(run_dir, other).twice
+    assert fails(run_dir, Own("ends with\nno file")).twice, "a lost endpoint was in between"
+    assert not fails(run_dir, Own("ends with\nno file"), "another key").twice
+    run_stage(run_dir, "sample", "k", dict)
+    assert set(stage_stamps(run_dir)) == {"sample"}
+    assert not fails(run_dir, Own("ends with\nno file"), "another key").twice
