@@ -15,16 +15,19 @@ class UserError(Exception):
 class WorkFailed(RuntimeError):
     """A child process or an endpoint failed under way. What was done stays done.
 
-    The command line prints it alone and exits with 1. `then` is what continues the work.
+    The command line prints it alone and exits with 1. `then` is what continues the work; `own` says
+    that it came of the work itself and not from outside, `twice` that the stage ended so before.
     """
 
     then = "run the same command again"
+    own = False
+    twice = False
 
 
 class Stopped(WorkFailed):
     """The round was stopped on purpose; trying again without a change would stop it again.
 
-    `bounds` are what it was held to (`rounds.stopped.Bound`), where bounds stopped it.
+    `bounds` are what it was held to, where bounds stopped it.
     """
 
     then = "change the config"
