@@ -94,6 +94,7 @@ def candidates(asked: Iterator[Prompt], words: list[str]) -> Iterator[Candidate]
                 "seed": 4096,
                 "source": "current",
                 "revised_from": None,
+                "prompt_token_ids": None,
                 "critique": None,
             }
 

@@ -2,8 +2,9 @@
 
 Under /v1 it does nothing else. Under /faulty/v1 it fails now and then: 2 % of the calls get 429
 (half of them with a Retry-After), 1 % get 500, 1 % are cut off, 0.5 % never answered. Under
-/narrow/v1 it answers 429 when more than 64 calls are open. GET /said: all it ever answered in
-full, by question.
+/narrow/v1 it answers 429 when more than 64 calls are open; under /limited/v1 when more than LIMIT
+a second are asked for, to every second one with a Retry-After. GET /said: all it ever answered in
+full, by question. GET /counts: how many answers and 429s there were under /limited/v1.
 """
 
 import asyncio
@@ -21,10 +22,14 @@ from aiohttp import web
 
 LATENCY = 0.2
 NARROW = 64
+LIMIT = 90
+"""Calls a second: 70 % of what 64 places at LATENCY could send are refused."""
 
 SAID: dict[str, list[str]] = {}
 CHANCE = random.Random(0)
+COUNTS = {"answered": 0, "refused": 0}
 open_now = 0
+tokens, filled = float(LIMIT) / 4, time.monotonic()
 
 
 def reply(question: str) -> bytes:
@@ -85,16 +90,41 @@ async def narrow(request: web.Request) -> web.StreamResponse:
         open_now -= 1
 
 
+async def limited(request: web.Request) -> web.StreamResponse:
+    """An answer, unless a bucket that LIMIT tokens a second flow into is empty."""
+    global tokens, filled
+    now = time.monotonic()
+    tokens, filled = min(LIMIT / 4, tokens + (now - filled) * LIMIT), now
+    if tokens < 1:
+        COUNTS["refused"] += 1
+        told = COUNTS["refused"] % 2
+        return error(429, {"Retry-After-Ms": f"{1000 / LIMIT:.0f}"} if told else None)
+    tokens -= 1
+    COUNTS["answered"] += 1
+    return await plain(request)
+
+
+async def counts(request: web.Request) -> web.Response:
+    """What was answered and refused under /limited since this was asked last."""
+    counted = dict(COUNTS)
+    COUNTS.update(answered=0, refused=0)
+    return web.json_response(counted)
+
+
 async def said(request: web.Request) -> web.Response:
     """What was answered."""
     return web.json_response(SAID)
 
 
+PATHS = {"": plain, "/faulty": faulty, "/narrow": narrow, "/limited": limited}
+
+
 def _serve(port: int) -> None:
     app = web.Application()
-    for path, handler in (("", plain), ("/faulty", faulty), ("/narrow", narrow)):
+    for path, handler in PATHS.items():
         app.router.add_post(f"{path}/v1/chat/completions", handler)
     app.router.add_get("/said", said)
+    app.router.add_get("/counts", counts)
     web.run_app(
         app, host="127.0.0.1", port=port, print=None, access_log=None, backlog=1024,
         shutdown_timeout=0.1, handler_cancellation=True,

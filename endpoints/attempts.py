@@ -11,9 +11,17 @@ import openai
 from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
-from endpoints.reply import EndpointLost, is_completion, tokens_of
+from endpoints.refusals import ParameterRefused
+from endpoints.reply import (
+    EndpointBusy,
+    EndpointLost,
+    EndpointRefuses,
+    is_completion,
+    tokens_of,
+)
+from endpoints.said import shortened, without_login, without_secrets
 from endpoints.serve import LiveEndpoint
-from rounds.errors import UserError
+from endpoints.waits import Waits, clock
 
 RETRY_DELAY = 0.5
 """Seconds before the first retry; the Retry-After of an endpoint takes their place, but some say
@@ -27,11 +35,14 @@ FAILURES = (openai.OpenAIError, aiohttp.ClientError, TimeoutError, ValueError, R
 
 
 class NoAnswer(Exception):
-    """A call that none will come of: `failure` is content_filter or api_error."""
+    """A call that none will come of: `failure` is content_filter or api_error.
 
-    def __init__(self, failure: str, detail: str, rejected: bool) -> None:
+    `refused`: the endpoint would not take it, `rejected`: because of what it asks.
+    """
+
+    def __init__(self, failure: str, detail: str, refused: bool, rejected: bool) -> None:
         super().__init__(detail)
-        self.failure, self.rejected = failure, rejected
+        self.failure, self.refused, self.rejected = failure, refused, rejected
 
 
 class Connection(NamedTuple):
@@ -42,11 +53,13 @@ class Connection(NamedTuple):
     live: LiveEndpoint
     client: openai.AsyncOpenAI
     pace: Pace
+    waits: Waits
     tally: Counter[str]
 
-    def lost(self, why: str) -> Exception:
+    def lost(self, why: str, kind: type[EndpointLost] = EndpointLost) -> Exception:
         """The error for an endpoint that is lost; nothing more is sent."""
-        return self.end(EndpointLost(f"endpoint {self.name} ({self.live.base_url}): {why}"))
+        where = f"endpoint {self.name} ({without_login(self.live.base_url)})"
+        return self.end(kind(f"{where}: {why}"))
 
     def end(self, error: Exception) -> Exception:
         """The error, which all calls that wait to be sent now end with, too."""
@@ -65,10 +78,11 @@ def wire(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
 async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     """The chat completion of a call.
 
-    Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, and UserError
-    where it does not give the log-probabilities that `body` asks for. A 429 uses up none of the
-    call's retries while the endpoint answers others; when it has answered none for as long as
-    `timeout` and the retries are used up, the endpoint is lost.
+    Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, ParameterRefused
+    where it refuses an argument before it has answered anything, or ever log-probabilities.
+    A 429 uses up none of the call's retries while the endpoint answers others; when it has answered
+    none for as long as `timeout` and the retries are used up, the endpoint is lost; so it is when
+    it says to wait longer than `max_retry_after`.
     """
     pace = connection.pace
     fields, options = wire(connection.live.model, body)
@@ -76,7 +90,7 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     estimated = pace.estimate_tokens(body)
     failed = busy = 0
     while True:
-        await pace.enter(estimated, again=failed + busy > 0)
+        place = await pace.enter(estimated, again=failed + busy > 0)
         try:
             sent = asyncio.get_running_loop().time()
             connection.tally["calls"] += 1
@@ -85,18 +99,22 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
             return raw
         except FAILURES as error:
             fault = fault_of(error, body)
+            fault = fault._replace(detail=without_secrets(fault.detail, connection.live.api_key))
             connection.tally.update([fault.counted] if fault.counted else [])
             failed += fault.kind == "again"
             busy += fault.kind == "busy"
             if fault.kind == "busy":
                 pace.refused(sent)
-            if fault.wait is not None:
-                pace.pause(fault.wait)
             _give_up(connection, fault, failed, busy)
+            told = fault.wait or 0.0
+            if pace.pause(told):
+                connection.waits.paused(told, fault.detail)
+            connection.waits.failed(pace.last_answer, fault.detail)
         finally:
-            pace.leave()
+            pace.leave(place)
         connection.tally["retries"] += 1
-        await pace.back_off(failed + busy, RETRY_DELAY if fault.wait is None else RETRY_DELAY_TOLD)
+        spaced = RETRY_DELAY if fault.wait is None else RETRY_DELAY_TOLD
+        await pace.back_off(failed + busy, spaced, told)
 
 
 async def _attempt(
@@ -107,30 +125,36 @@ async def _attempt(
         text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
     raw = json.loads(text)
     if not is_completion(raw):
-        raise ValueError(text[:200])
+        raise ValueError(shortened(text))
     return raw
 
 
 def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> None:
     """Raise what ends the call; nothing where it is to be tried again."""
     kind, detail = fault.kind, fault.detail
-    most = connection.config.max_retries
-    if kind == "lost":
+    config, pace = connection.config, connection.pace
+    now = asyncio.get_running_loop().time()
+    if kind == "gone":
         raise connection.lost(detail)
-    if kind == "no_logprobs":
-        raise connection.end(
-            UserError(
-                f"endpoint {connection.name} does not give logprobs ({detail}); "
-                "set sampling.logprobs: null"
-            )
+    if kind == "no_access":
+        raise connection.lost(detail, EndpointRefuses)
+    if fault.parameter and ("logprobs" in fault.parameter or not pace.has_answered):
+        raise connection.end(ParameterRefused(connection.name, fault.parameter, detail))
+    if fault.wait is not None and fault.wait > config.max_retry_after:
+        raise connection.lost(
+            f"it asks to wait until {clock(fault.wait)}, {fault.wait:.0f} s, and max_retry_after "
+            f"is {config.max_retry_after:g} s ({detail}); what it answered is kept",
+            EndpointBusy,
         )
+    silent = now - pace.last_answer
     if kind == "busy":
-        silent = asyncio.get_running_loop().time() - connection.pace.last_answer
-        if busy > most and silent > connection.config.timeout:
+        if busy > config.max_retries and silent > config.timeout:
             raise connection.lost(
                 f"it has answered nothing but 429 for {silent:.0f} s ({detail}); what it answered "
                 "before is kept, ask again later"
             )
-    elif kind != "again" or failed > most:
+    elif kind != "again" or failed > config.max_retries:
         failure = "content_filter" if kind == "content_filter" else "api_error"
-        raise NoAnswer(failure, detail, rejected=kind == "rejected")
+        raise NoAnswer(failure, detail, refused=kind != "again", rejected=kind == "rejected")
+    elif pace.doubted_since is not None and now - pace.doubted_since > config.timeout:
+        raise connection.lost(f"it has answered nothing for {silent:.0f} s; the last: {detail}")

@@ -12,9 +12,11 @@ from endpoints.batch_file import BatchFile, batch_files
 from endpoints.batch_ledger import Batch, BatchLedger
 from endpoints.batch_wait import BatchContext, wait_for_batches
 from endpoints.config import EndpointConfig
+from endpoints.dialect import spoken
 from endpoints.journal import Journal, request_key
 from endpoints.reply import EndpointLost
 from endpoints.serve import LiveEndpoint
+from endpoints.settled import known_dialect
 from rounds.errors import UserError
 from rounds.stages import Progress
 
@@ -36,7 +38,9 @@ async def answer_by_batch(
     not get to are left for ordinary calls. Raises UserError where the endpoint takes no batches,
     EndpointLost where it stops answering; the next call then goes on.
     """
-    bodies = {request_key(name, live.model_id, body, rubric): body for body, rubric in questions}
+    dialect = known_dialect(journal.folder, name, config)
+    calls = [(spoken(body, dialect), rubric) for body, rubric in questions]
+    bodies = {request_key(name, live.model_id, body, rubric): body for body, rubric in calls}
     ledger = BatchLedger(journal, name)
     async with openai.AsyncOpenAI(
         base_url=live.base_url,

@@ -1,7 +1,7 @@
 """What is wrong with an endpoint or its arguments: found before anything is spent."""
 
 import inspect
-from contextlib import suppress
+import json
 from typing import Any
 
 import openai
@@ -11,6 +11,7 @@ from endpoints.config import EndpointConfig
 from endpoints.hub import model_folder
 from rounds.errors import UserError, did_you_mean
 
+NO_SUCH_PLACE = (404, 405)
 OURS = {"self", "model", "messages", "response_format", "stream", "stream_options", "n"}
 """Arguments of a chat completion that are not the user's to set."""
 
@@ -18,7 +19,9 @@ OURS = {"self", "model", "messages", "response_format", "stream", "stream_option
 def check_sampling(where: str, sampling: dict[str, Any]) -> None:
     """Raise UserError for a name that `chat.completions.create` does not take, or that is ours."""
     known = set(inspect.signature(AsyncCompletions.create).parameters) - OURS
-    for name in sampling:
+    for name, value in sampling.items():
+        if name == "response_format" and value is None:
+            continue
         if name in OURS:
             raise UserError(f"{where}.{name} is set by prefloop")
         if name not in known:
@@ -33,7 +36,9 @@ def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
     """Raise UserError where an endpoint cannot be reached, refuses the key or lacks the model.
 
     It asks for the list of models and then sends a chat without messages, which every endpoint
-    refuses, but only after it has looked at the key: nothing is generated and nothing is paid.
+    refuses, but only after it has looked at the key: nothing is generated and nothing is paid. Some
+    have no list, and some refuse such a chat with 404, 429 or 500: where one of the two looks like
+    an API, the questions that are tried before a round decide (`endpoints.settle`).
     """
     where = f"endpoints.{name}"
     if config.serve is not None:
@@ -44,36 +49,52 @@ def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
     ) as client:
         try:
             models = _models(client)
-            with suppress(openai.BadRequestError, openai.UnprocessableEntityError):
-                client.chat.completions.create(model=str(config.model), messages=[], max_tokens=1)
+            chats = _takes_chats(client, str(config.model))
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             source = config.api_key_env or config.api_key_block or "no key is configured"
             raise UserError(f"{where}: {config.base_url} refused the key ({source})") from error
-        except openai.NotFoundError as error:
-            raise UserError(
-                f"{where}: {config.base_url} has no chat completions for {config.model}; "
-                "correct base_url (does it end in /v1?) or model"
-            ) from error
         except openai.APIConnectionError as error:
             raise UserError(
                 f"{where}: nothing answers at {config.base_url}; start the server or correct "
                 "base_url"
             ) from error
-        except openai.APIStatusError as error:
-            raise UserError(f"{where}: {config.base_url} answered {error.status_code}") from error
-        except (ValueError, AttributeError) as error:  # what came is no list of models
-            raise UserError(
-                f"{where}: {config.base_url} is no OpenAI-compatible API; "
-                "correct base_url (does it end in /v1?)"
-            ) from error
+    if models is None and not chats:
+        raise UserError(
+            f"{where}: {config.base_url} is no OpenAI-compatible API with chat completions for "
+            f"{config.model}; correct base_url (does it end in /v1?) or model"
+        )
     if models and config.model not in models:
         shown = ", ".join(models[:8])
         raise UserError(f"{where}.model: {config.model} is not among the models there ({shown})")
 
 
-def _models(client: openai.OpenAI) -> list[str]:
-    """The models an endpoint lists; none where it has no such list."""
+def _models(client: openai.OpenAI) -> list[str] | None:
+    """The models an endpoint lists; None where it has no such list."""
     try:
-        return [model.id for model in client.models.list()]
-    except openai.NotFoundError:
-        return []
+        listed = _parsed(client.get("/models", cast_to=str))
+    except (openai.AuthenticationError, openai.PermissionDeniedError):
+        raise
+    except openai.APIStatusError:
+        return None
+    data = listed.get("data") if isinstance(listed, dict) else None
+    if not isinstance(data, list):
+        return None
+    return [str(model["id"]) for model in data if isinstance(model, dict) and "id" in model]
+
+
+def _takes_chats(client: openai.OpenAI, model: str) -> bool:
+    """Whether what a chat without messages gets is an answer of an API, not of a web site."""
+    body = {"model": model, "messages": [], "max_tokens": 1}
+    try:
+        return isinstance(_parsed(client.post("/chat/completions", cast_to=str, body=body)), dict)
+    except (openai.AuthenticationError, openai.PermissionDeniedError):
+        raise
+    except openai.APIStatusError as error:
+        return error.status_code not in NO_SUCH_PLACE
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

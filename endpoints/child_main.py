@@ -12,6 +12,8 @@ from rounds.errors import UserError
 from rounds.stages import Progress
 
 USER_ERROR = 2
+ERROR = "error: "
+"""Begins the last line of a child that ends with a user's error."""
 
 
 def report_progress(done: int, total: int, note: str = "") -> None:
@@ -37,5 +39,5 @@ def child_main(main: Callable[[Path], None]) -> None:
         main(Path(sys.argv[1]))
     except UserError as error:
         line = " ".join(str(error).splitlines())  # the parent reads one line
-        print(f"error: {line}", file=sys.__stdout__, flush=True)
+        print(f"{ERROR}{line}", file=sys.__stdout__, flush=True)
         sys.exit(USER_ERROR)

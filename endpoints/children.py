@@ -4,20 +4,31 @@ Children run with safe paths: nothing in the current folder is taken for a modul
 """
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from endpoints import run_module, supervise
-from endpoints.child_main import USER_ERROR
+from endpoints.child_main import ERROR, USER_ERROR
 from rounds.errors import UserError, WorkFailed
 
 LINES_SHOWN = 15
+PYTHON_ERROR = re.compile(r"\b(?:[A-Za-z_][\w.]*)?(?:Error|Exception): \S.*")
+"""How the last line of a traceback looks."""
+SIGNALLED = 128
+"""An exit status above it is this and the number of the signal that ended the process."""
 PYTHON = (sys.executable, "-P")
 """The interpreter, for a child that does not search the current folder for modules."""
+
+LONGEST_TMPDIR = 60
+"""Bytes of a temporary folder below which every socket of a child has room."""
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
@@ -32,7 +43,18 @@ children run with safe paths as well."""
 
 
 class ChildFailed(WorkFailed):
-    """A child process ended with an error; the message ends with its last lines."""
+    """A child process ended with an error; the message ends with its last lines.
+
+    What it came to by itself it comes to again, but for a port that was taken or the like.
+    """
+
+    then = "put right what its log says and run the same command again"
+
+
+class ChildKilled(ChildFailed):
+    """A child process was ended from outside, as the kernel does where memory is short."""
+
+    then = "run the same command again"
 
 
 @contextmanager
@@ -44,6 +66,40 @@ def child(
     Its output goes to `log`; with `read` its stdout is a pipe that the caller must read.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        short_temporary_folder() as temporary,
+        _supervised(command, log, temporary | (env or {}), read) as process,
+    ):
+        yield process
+
+
+@contextmanager
+def short_temporary_folder() -> Iterator[dict[str, str]]:
+    """TMPDIR for children, as a short link to it where it is long: vLLM and multiprocessing put
+    sockets there, whose paths have 107 bytes at most. Raises UserError where no link can be made.
+    """
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) <= LONGEST_TMPDIR:
+        yield {}
+        return
+    for short in SHORT_FOLDERS:
+        if os.access(short, os.W_OK):
+            break
+    else:
+        raise UserError(
+            f"TMPDIR: {folder} is too long for the sockets in it ({LONGEST_TMPDIR} bytes at most); "
+            "choose another"
+        )
+    with tempfile.TemporaryDirectory(prefix="prefloop-", dir=short) as beside:
+        link = Path(beside) / "tmp"
+        link.symlink_to(folder)
+        yield {"TMPDIR": str(link)}
+
+
+@contextmanager
+def _supervised(
+    command: Sequence[str], log: Path, env: dict[str, str], read: bool
+) -> Iterator[subprocess.Popen[bytes]]:
     read_end, write_end = os.pipe()
     try:
         with log.open("ab") as output:
@@ -54,7 +110,7 @@ def child(
                 stderr=output,
                 pass_fds=(read_end,),
                 start_new_session=True,
-                env={**os.environ, **ENVIRONMENT, **(env or {})},
+                env={**os.environ, **ENVIRONMENT, **env},
             )
         os.close(read_end)
         read_end = -1
@@ -83,8 +139,8 @@ def run_child(
 ) -> None:
     """Run a module on a job file to its end, giving each line of its stdout to `on_line`.
 
-    Exit status 2 is a UserError with the child's last line on stdout as its message; any other
-    failure a ChildFailed with the end of its log.
+    Exit status 2 is a UserError with the child's last line on stdout as its message, an end by a
+    signal ChildKilled, any other failure ChildFailed with the end of its log.
     """
     last = ""
     with child(module_command(module, job, launcher), log, read=True) as process:
@@ -93,15 +149,31 @@ def run_child(
             last = raw.decode(errors="replace").rstrip("\n")
             on_line(last)
         status = process.wait()
+    if status and launcher != PYTHON and last.startswith(ERROR):
+        status = USER_ERROR  # a launcher ends with a status of its own
     check_ended(module, log, status, last)
 
 
 def check_ended(module: str, log: Path, status: int, last: str) -> None:
     """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
-    if status == USER_ERROR and last.startswith("error: "):
-        raise UserError(last.removeprefix("error: "))
+    if status == USER_ERROR and last.startswith(ERROR):
+        raise UserError(last.removeprefix(ERROR))
+    if status - SIGNALLED in set(signal.Signals):
+        name = signal.Signals(status - SIGNALLED).name
+        memory = " (the machine may be short of memory)" if name == "SIGKILL" else ""
+        raise ChildKilled(f"{module} was ended by {name}{memory}; {log} ends with:\n{tail(log)}")
     if status:
         raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")
+
+
+def reason_in(log: Path) -> str | None:
+    """The last error that a log names, as Python does at the end of a traceback, or None."""
+    said = None
+    with log.open(errors="replace") as file:
+        for line in file:
+            if found := PYTHON_ERROR.search(line.rstrip()):
+                said = found[0]
+    return said
 
 
 def tail(log: Path, lines: int = LINES_SHOWN) -> str:

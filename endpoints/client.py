@@ -11,14 +11,23 @@ import openai
 from endpoints.attempts import Connection, NoAnswer, send
 from endpoints.budget import Budget
 from endpoints.config import EndpointConfig
+from endpoints.dialect import PLAIN, Dialect, spoken
 from endpoints.journal import Journal, request_key
 from endpoints.pace import Pace
-from endpoints.reply import Ask, EndpointLost, Reply, cost_of, prune_logprobs, read_reply
+from endpoints.refusals import ParameterRefused
+from endpoints.reply import (
+    Ask,
+    EndpointLost,
+    EndpointRefuses,
+    Reply,
+    cost_of,
+    prune_logprobs,
+    read_reply,
+)
 from endpoints.serve import LiveEndpoint
-
-FAILURES_IN_A_ROW = 10
-"""So many failed calls without an answer between them mean that the endpoint is down, or that it
-takes no such request; going on would only fill the round with abstentions."""
+from endpoints.settled import forget, known_dialect
+from endpoints.standing import Standing
+from endpoints.waits import Waits
 
 
 @asynccontextmanager
@@ -30,8 +39,12 @@ async def asking(
     budget: Budget | None = None,
     tally: Counter[str] | None = None,
     usable: Collection[str] = (),
+    dialect: Dialect | None = None,
 ) -> AsyncIterator[Ask]:
     """Yields `ask(body, rubric, repeat=0) -> Reply`, paced as the config says.
+
+    A body is sent, and kept in the journal, as the endpoint takes it: in `dialect`, or in the one
+    that was settled for it.
 
     Answers in the journal cost nothing. A paid reply that is no answer is kept apart, and asked
     again by the next stream; `usable` names failures that the caller can use as answers, such as
@@ -41,16 +54,18 @@ async def asking(
 
     However the stream ends, calls that are open are waited for, so that what they cost is kept.
     Raises EndpointLost when the endpoint refuses connections or the key, says 429 to the end, or
-    when FAILURES_IN_A_ROW calls failed. A request that it has rejected before does not count: a
-    round that is continued meets its rejected requests again without the answers between them.
-    Raises UserError where it does not give the log-probabilities that are asked for.
+    fails call after call (endpoints/standing.py): going on would only fill the round with
+    abstentions. A request that it has rejected before does not count: a round that is continued
+    meets its rejected requests again without the answers between them. Raises ParameterRefused
+    where it refuses an argument of the first call that it decides on, or at any time the
+    log-probabilities that are asked for.
     """
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
     underway: dict[str, asyncio.Future[Reply]] = {}
     unusable: dict[str, Reply] = {}
-    failures_in_a_row = 0
-    pace = Pace(config)
+    spoken_in = known_dialect(journal.folder, name, config) if dialect is None else dialect
+    pace, standing = Pace(config), Standing()
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
@@ -58,29 +73,35 @@ async def asking(
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
-        connection = Connection(name, config, live, client, pace, tally)
+        connection = Connection(name, config, live, client, pace, Waits(name), tally)
 
         def failed(key: str, error: NoAnswer) -> Reply:
-            nonlocal failures_in_a_row
             known = error.rejected and journal.reject(key)
-            # it answers, this it will not: ten filtered prompts do not mean that it is down
-            if not known and error.failure != "content_filter":
-                failures_in_a_row += 1
-            if failures_in_a_row >= FAILURES_IN_A_ROW:
-                raise connection.lost(
-                    f"{failures_in_a_row} calls in a row failed, each after its retries; "
-                    f"the last: {error}"
-                )
+            if error.failure == "content_filter":  # it answers, this it will not
+                standing.answered()
+                pace.doubt(False)
+            elif not known:
+                state = standing.failed(error.refused, pace.open)
+                pace.doubt(state != "answers")
+                if state == "lost":
+                    raise connection.lost(
+                        f"{standing.in_a_row} calls in a row failed, each after its retries; "
+                        f"the last: {error}",
+                        EndpointRefuses if standing.refused == standing.in_a_row else EndpointLost,
+                    )
             return Reply(key, "", error.failure, detail=str(error))
 
         async def call(key: str, body: dict[str, Any]) -> Reply:
-            nonlocal failures_in_a_row
             try:
                 raw = await send(connection, body)
             except NoAnswer as error:
                 reply = failed(key, error)
+            except ParameterRefused:
+                if dialect is None:
+                    forget(journal.folder, name, config)  # the next run asks what it takes now
+                raise
             else:
-                failures_in_a_row = 0
+                standing.answered()
                 prune_logprobs(raw)
                 reply = read_reply(key, body, raw, cost_of(raw, config), paid_now=True)
                 good = reply.failure is None or reply.failure in usable
@@ -98,6 +119,7 @@ async def asking(
                 done.exception()  # whoever asked may be gone; the stream has its own report
 
         async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+            body = spoken(body, spoken_in)
             key = request_key(name, live.model_id, body, rubric, repeat)
             if key in unusable:
                 return unusable[key]
@@ -123,13 +145,14 @@ async def asking(
             await asyncio.gather(*underway.values(), return_exceptions=True)
 
 
-def from_journal(name: str, model_id: str, journal: Journal) -> Ask:
+def from_journal(name: str, model_id: str, journal: Journal, dialect: Dialect = PLAIN) -> Ask:
     """An `ask` that never sends anything: what was never answered has the failure not_asked.
 
     A paid reply that was no answer comes back as the failure that it was.
     """
 
     async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+        body = spoken(body, dialect)
         key = request_key(name, model_id, body, rubric, repeat)
         entry = journal.get(key) or journal.failed(key)
         if entry is None:

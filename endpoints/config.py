@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from endpoints.dialect import PRESETS
+from rounds.errors import did_you_mean
 from rounds.settings import Section
 
 
@@ -53,7 +55,8 @@ class EndpointConfig(Section):
     api_key_block: str | None = None
     """Name of a Prefect Secret block that holds the key."""
     max_in_flight: int = Field(64, ge=1, le=1000)
-    """Calls open at once; fewer while the endpoint answers 429."""
+    """Calls open at once; fewer while the endpoint answers 429. One that hangs while hundreds are
+    answered does not count."""
     rpm: int | None = Field(None, ge=1)
     """Requests a minute."""
     tpm: int | None = Field(None, ge=1)
@@ -62,7 +65,21 @@ class EndpointConfig(Section):
     """Seconds one attempt may take."""
     max_retries: int = Field(8, ge=0)
     """Further attempts at a call that failed; waiting out a busy endpoint is none of them."""
+    max_retry_after: float = Field(120.0, gt=0, allow_inf_nan=False)
+    """Seconds of a Retry-After that are waited for; where the endpoint asks for more, the stage
+    ends and says when it may be asked again."""
+    dialect: str | None = None
+    """What it takes, by the name of a known server (`endpoints.dialect.PRESETS`). Not needed: each
+    kind of question is tried before a round, and what is refused is left out."""
     price: Price = Price()
+
+    @field_validator("dialect")
+    @classmethod
+    def _known(cls, dialect: str | None) -> str | None:
+        if dialect is not None and dialect not in PRESETS:
+            hint = did_you_mean(dialect, PRESETS)
+            raise ValueError(f"{dialect!r} is none of {', '.join(PRESETS)}; {hint}".rstrip("; "))
+        return dialect
 
     @model_validator(mode="after")
     def _one_kind(self) -> "EndpointConfig":
@@ -70,6 +87,8 @@ class EndpointConfig(Section):
             raise ValueError("needs exactly one of base_url (an endpoint that is there) or serve")
         if self.base_url is not None and self.model is None:
             raise ValueError("needs model, the model's name at base_url")
+        if self.serve is not None and self.dialect is not None:
+            raise ValueError("dialect: is for base_url; a served model takes everything")
         if self.api_key_env and self.api_key_block:
             raise ValueError("takes api_key_env or api_key_block, not both")
         return self

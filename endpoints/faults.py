@@ -3,25 +3,38 @@
 import math
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
 import aiohttp
 import openai
 
+from endpoints.refusals import refused_parameter
+from endpoints.said import what_it_said
+
 REJECTED = (400, 413, 422)
 """Statuses that speak of the request, such as one that is too long for the model."""
 NO_ACCESS = (401, 402, 403, 404)
+NAMES_ARGUMENTS = (400, 403, 404, 422)
+"""Statuses of servers for an argument that they do not take (a 403: confident-ai/deepeval#2184)."""
+FORM = "response_format"
+"""What some answer with a 500 (ikawrakow/ik_llama.cpp#778)."""
 WORTH_ANOTHER_TRY = (408, 409)
 
 
-class Fault(NamedTuple):
-    """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally."""
+Kind = Literal["gone", "no_access", "content_filter", "rejected", "final", "busy", "again"]
 
-    kind: Literal["lost", "no_logprobs", "content_filter", "rejected", "final", "busy", "again"]
+
+class Fault(NamedTuple):
+    """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally.
+    `parameter`: the argument that a rejection names."""
+
+    kind: Kind
     detail: str
     wait: float | None = None
     counted: str = ""
+    parameter: str = ""
 
 
 def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
@@ -33,7 +46,7 @@ def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
         # timeout while connecting; aiohttp itself tells them apart
         cause = getattr(error.__cause__, "__cause__", None)
         if isinstance(cause, aiohttp.ClientConnectorError):
-            return Fault("lost", str(cause))
+            return Fault("gone", str(cause))
         if isinstance(error, openai.APITimeoutError) and isinstance(cause, TimeoutError):
             return Fault("again", "no answer in time", counted="timeouts")
         return Fault("again", str(cause or error))
@@ -55,8 +68,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = float(text) * unit
         except ValueError:
             try:
-                seconds = parsedate_to_datetime(text).timestamp() - time.time()
-            except ValueError:
+                date = parsedate_to_datetime(text)
+                date = date if date.tzinfo else date.replace(tzinfo=UTC)
+                seconds = date.timestamp() - time.time()
+            except (ValueError, OverflowError):
                 continue
         if math.isfinite(seconds):
             return max(seconds, 0.0)
@@ -64,21 +79,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _of_status(error: openai.APIStatusError, body: dict[str, Any]) -> Fault:
-    status, detail = error.status_code, str(error)
+    status, detail = error.status_code, what_it_said(error)
     if status == 429 and "insufficient_quota" in (error.code, error.type):
-        return Fault("lost", f"the account's quota is used up: {detail}", counted="http_429")
+        return Fault("no_access", f"the account's quota is used up: {detail}", counted="http_429")
     if status == 429 and "request too large" in detail.lower():
         return Fault("rejected", detail, counted="http_429")  # above the limit all by itself
     if status == 429:
         return Fault("busy", detail, retry_after(error.response.headers), "http_429")
+    parameter = refused_parameter(detail, body) if error.code != "content_filter" else ""
+    if parameter and (status in NAMES_ARGUMENTS or (status in (500, 501) and parameter == FORM)):
+        return Fault("rejected", detail, parameter=parameter)
     if status >= 500 or status in WORTH_ANOTHER_TRY:
         counted = "server_errors" if status >= 500 else ""
         return Fault("again", detail, retry_after(error.response.headers), counted)
     if status in NO_ACCESS:
-        return Fault("lost", detail)
+        return Fault("no_access", detail)
     if error.code == "content_filter":
         return Fault("content_filter", detail)
-    wants_logprobs = {"logprobs", "top_logprobs"} & body.keys()
-    if status in REJECTED and wants_logprobs and "logprobs" in f"{error.param} {detail}":
-        return Fault("no_logprobs", detail)
     return Fault("rejected" if status in REJECTED else "final", detail)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rounds.errors import UserError
-from rounds.settings import locate
+from rounds.settings import locate, require_plain
 from rounds.weights import require_weights
 
 LOOKS_LOCAL = ("/", ".", "~", "prefloop:")
@@ -12,15 +12,16 @@ LOOKS_LOCAL = ("/", ".", "~", "prefloop:")
 def model_folder(reference: str) -> Path:
     """The folder of a model: a local or shipped folder as it is, a hub id through the hub cache.
 
-    Raises UserError where there is no such folder or hub model, or it has no weights.
+    Raises UserError where there is no such folder or hub model, it has no weights, or vLLM would
+    look for it elsewhere.
     """
     path = locate(reference)
-    if path.is_dir():
-        require_weights(path)
-        return path.resolve()
-    if reference.startswith(LOOKS_LOCAL) or reference.count("/") != 1:
+    if not path.is_dir() and (reference.startswith(LOOKS_LOCAL) or reference.count("/") != 1):
         raise UserError(f"{reference}: no such model folder (looked at {path.resolve()})")
-    return _download(reference)
+    folder = path.resolve() if path.is_dir() else _download(reference)
+    require_weights(folder)
+    require_plain(reference, folder, "vLLM")
+    return folder
 
 
 def _download(repo: str) -> Path:
@@ -34,5 +35,4 @@ def _download(repo: str) -> Path:
         raise UserError(
             f"{repo}: neither a folder here nor a model the hub gave us ({reason})"
         ) from error
-    require_weights(folder)
     return folder

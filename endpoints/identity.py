@@ -19,4 +19,6 @@ def model_id(config: EndpointConfig) -> str:
 
 def identity(config: EndpointConfig) -> dict[str, Any]:
     """What an endpoint's answers follow from, beside the requests: for the key of a stage."""
-    return config.model_dump(include={"base_url": True, "model": True, "serve": {"model", "args"}})
+    named = {"dialect": config.dialect} if config.dialect else {}
+    shown = config.model_dump(include={"base_url": True, "model": True, "serve": {"model", "args"}})
+    return shown | named

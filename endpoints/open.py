@@ -1,6 +1,7 @@
 """Endpoints as a run uses them: started when first needed, and kept to the end."""
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from endpoints.config import EndpointConfig
 from endpoints.serve import LiveEndpoint, serve
 from rounds.errors import UserError
-from rounds.stages import Progress, silent
+from rounds.stages import Progress, count_startup, silent
 
 ReadBlock = Callable[[str], str]
 
@@ -85,7 +86,9 @@ class Endpoints:
             if config.serve is not None:
                 log = self._logs / f"serve-{name}.log"
                 server = self._servers[name] = ExitStack()
+                started = time.monotonic()
                 self._live[name] = server.enter_context(serve(config.serve, log, self._progress))
+                count_startup(f"server of {name}", time.monotonic() - started)
             else:
                 key = api_key(name, config, self._read_block)
                 model = str(config.model)

@@ -5,11 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from endpoints.config import EndpointConfig
-from rounds.errors import WorkFailed
+from rounds.errors import Stopped, WorkFailed
 
 LOGPROBS_KEPT = 64
 """Tokens whose log-probabilities are kept: a verdict is at the end, and a rationale's would make
 the journal a hundred times as large."""
+
+STOPS = {"stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete"}
+"""How servers call an end by the model itself: OpenAI and most, mistral.rs and others, TGI,
+Anthropic's (twice), Cohere."""
 
 UNLIKELY = math.log(1e-4)
 """Log-probability below which an alternative is not kept."""
@@ -17,6 +21,18 @@ UNLIKELY = math.log(1e-4)
 
 class EndpointLost(WorkFailed):
     """The endpoint no longer answers. The journal has what was answered; a retry asks the rest."""
+
+
+class EndpointRefuses(EndpointLost, Stopped):
+    """The endpoint will not answer however often it is asked: the key, the quota, every request."""
+
+    then = "change what it refuses, then run the same command again"
+
+
+class EndpointBusy(EndpointLost, Stopped):
+    """The endpoint is not to be asked before a time that is too far away to wait for."""
+
+    then = "run the same command again after that"
 
 
 class Reply(NamedTuple):
@@ -93,12 +109,12 @@ def read_reply(
     """A chat completion as a Reply; anything but a finished text is a failure."""
     choice = raw["choices"][0]
     message = choice.get("message") or {}
-    text = message.get("content")
-    text = text if isinstance(text, str) else ""  # some send a list of parts
+    text, refusal = _text_of(message)
     finish = choice.get("finish_reason")
+    finish = "stop" if isinstance(finish, str) and finish.lower() in STOPS else finish
     failure = None
-    if message.get("refusal"):
-        failure, text = "refused", str(message["refusal"])
+    if refusal:
+        failure, text = "refused", refusal
     elif finish == "content_filter":
         failure = "content_filter"
     elif finish != "stop" and not (finish == "length" and _one_token(body)):
@@ -117,6 +133,20 @@ def read_reply(
         finish_reason=finish if isinstance(finish, str) else "",
         logprobs=tokens if isinstance(tokens, list) else None,
     )
+
+
+def _text_of(message: dict[str, Any]) -> tuple[str, str]:
+    """The text of a message and its refusal: content may be a list of parts, and what was thought
+    beside it (reasoning_content, parts of another type) is no answer.
+    """
+    content, refusal = message.get("content"), message.get("refusal")
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    said = {"text": "", "refusal": str(refusal) if refusal else ""}
+    for part in parts:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind in said and isinstance(part.get(kind), str):
+            said[kind] += str(part[kind])
+    return said["text"], said["refusal"]
 
 
 def tokens_of(raw: dict[str, Any]) -> tuple[int, int]:

@@ -1,9 +1,13 @@
 """A local model behind vLLM's own OpenAI server, for as long as a run needs it."""
 
 import json
+import os
 import secrets
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +40,8 @@ def serve(config: Serve, log: Path, progress: Progress) -> Iterator[LiveEndpoint
     folder = model_folder(config.model)
     key = secrets.token_urlsafe(24)
     port = free_port()
-    arguments = {"host": "127.0.0.1", "port": port, "served_model_name": SERVED_NAME, **config.args}
+    ours = {"host": "127.0.0.1", "port": port, "served_model_name": SERVED_NAME}
+    arguments = {**ours, **cpu_arguments(config.args), **config.args}
     command = [
         *(*PYTHON, "-m", "vllm.entrypoints.openai.api_server"),
         *("--model", str(folder)),
@@ -70,3 +75,27 @@ def _text(value: Any) -> str:
 def cpu_settings() -> dict[str, str]:
     """What vLLM's CPU backend wants to be told; harmless where there is a GPU."""
     return {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "INFO"}
+
+
+def cpu_arguments(given: Collection[str]) -> dict[str, Any]:
+    """Engine arguments without which vLLM on a CPU fails, beside those that are `given`.
+
+    A prompt that is read in parts, since its batch is full, draws a token that is thrown away, and
+    a seeded generator is then set back; on a CPU it cannot be ("CPU Generator does not use
+    offset"). Whole prompts wait for the next batch instead. Who sets the size of a batch or the
+    reading in parts knows what for: theirs stand.
+    """
+    theirs = {name.replace("-", "_") for name in given}
+    if theirs & {"enable_chunked_prefill", "max_num_batched_tokens"} or not runs_on_cpu():
+        return {}
+    return {"enable_chunked_prefill": False}
+
+
+def runs_on_cpu() -> bool:
+    """Whether the vLLM that is installed computes on the CPU, found as vLLM itself finds it."""
+    if os.environ.get("VLLM_TARGET_DEVICE") == "cpu" or sys.platform == "darwin":
+        return True
+    try:
+        return "cpu" in version("vllm")
+    except PackageNotFoundError:  # its CPU build may go by a name of its own
+        return find_spec("vllm") is not None

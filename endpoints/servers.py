@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from subprocess import Popen
 
-from endpoints.children import ChildFailed, tail
+from endpoints.children import SIGNALLED, ChildFailed, ChildKilled, tail
 from rounds.stages import Progress, silent
 
 
@@ -32,12 +32,14 @@ def wait_until_healthy(
     `what` names the server in messages. Raises ChildFailed when its process ends, with the end of
     its log, and when it has not answered after so many seconds.
     """
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
     started = time.monotonic()
     while (waited := time.monotonic() - started) < seconds:
-        if process.poll() is not None:
-            raise ChildFailed(f"{what} did not start; {log} ends with:\n{tail(log)}")
+        if (status := process.poll()) is not None:
+            kind = ChildKilled if status > SIGNALLED else ChildFailed
+            raise kind(f"{what} did not start; {log} ends with:\n{tail(log)}")
         try:
-            with urllib.request.urlopen(url, timeout=2) as reply:
+            with straight.open(url, timeout=2) as reply:
                 if reply.status == 200:
                     return
         except (urllib.error.URLError, OSError):

@@ -1,9 +1,11 @@
 """The `prefloop` command."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,13 +17,15 @@ from flows.judge_cli import judge_app
 from flows.terminal import (
     AsJson,
     ConfigFile,
+    FromConfig,
     Overrides,
     RunFolder,
     RunsDir,
     one_message,
+    paths_from,
+    prepare_libraries,
     print_json,
     print_table,
-    quiet_prefect,
 )
 
 app = typer.Typer(
@@ -34,22 +38,41 @@ app.add_typer(judge_app, name="judge")
 app.command()(export)
 
 
+def say_version(asked: bool) -> None:
+    """The version alone."""
+    if asked:
+        print(f"prefloop {version('prefloop')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=say_version),
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
 @app.command()
 def run(
     config: ConfigFile,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds to run; one under way is first.")] = 1,
     runs_dir: RunsDir = Path("runs"),
     set: Overrides = None,
+    relative_to_config: FromConfig = False,
 ) -> None:
     """Run rounds. A finished round or stage is not run again; a stopped one continues."""
-    with one_message():
+    with one_message(), paths_from(config, relative_to_config) as config:
         from flows.load import load_config
 
         tree = load_config(config, set)
-        quiet_prefect()
-        from flows.server import prefect_server
+        prepare_libraries(runs_dir)
+        from flows.server import check_prefect, prefect_server
         from flows.session import session
 
+        check_prefect()
         log = runs_dir.resolve() / tree.name / "logs" / "prefect-server.log"
         with ExitStack() as stack:
             if tree.secret_blocks:  # the checks read them, so the server comes first
@@ -59,23 +82,33 @@ def run(
             from flows.loop import run_loop
 
             run_loop(config, rounds, str(runs_dir), set)
-        print_end(opened.run_dir)
+    print_end(opened.run_dir)
 
 
 @app.command()
-def plan(config: ConfigFile, runs_dir: RunsDir = Path("runs"), set: Overrides = None) -> None:
+def plan(
+    config: ConfigFile,
+    runs_dir: RunsDir = Path("runs"),
+    set: Overrides = None,
+    json: AsJson = False,
+    relative_to_config: FromConfig = False,
+) -> None:
     """Say what the next round will do and cost. Nothing is spent.
 
     Endpoints, models and training data are checked by `prefloop run`.
     """
-    with one_message():
+    with one_message(), paths_from(config, relative_to_config) as config:
         from flows.load import load_config
-        from flows.plan import plan_round
+        from flows.plan import make_plan
         from flows.preflight import check_files
 
         loaded = load_config(config, set)
         check_files(loaded)
-        print_table("plan", plan_round(loaded, runs_dir))
+        planned = make_plan(loaded, runs_dir)
+        if json:
+            print_json({**planned.numbers, "lines": dict(planned.lines)})
+        else:
+            print_table("plan", planned.lines)
 
 
 @app.command()
@@ -123,15 +156,12 @@ def show(
 
 
 def print_end(run_dir: Path) -> None:
-    """The round's table, where the files are, and what to type next."""
-    from rounds.files import read_json
+    """Where the files of the last round are, and what to type next."""
     from rounds.folder import finished_rounds
-    from rounds.report import round_lines
 
     folder = finished_rounds(run_dir)[-1]
-    shown = Path(os.path.relpath(run_dir))
+    shown = shlex.quote(os.path.relpath(run_dir))
     number = int(folder.name)
-    print_table(f"{run_dir.name}, round {number}", round_lines(read_json(folder / "metrics.json")))
     print(f"\nfiles   {Path(os.path.relpath(folder))}")
     print(f"next    prefloop show {shown} {number}            the judged pairs")
     print(f"        prefloop show {shown} {number} --dropped  what was not kept, and why")

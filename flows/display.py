@@ -1,58 +1,64 @@
 """One progress display for the whole round: stage, counts, rate, time left."""
 
+import logging
 import sys
 import time
+from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import (
-    Progress as Bars,
-)
-from rich.text import Text
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bars
 
+from flows.speed import Speed
 from rounds.stages import Progress
+
+SAID = logging.getLogger("prefloop")
 
 QUIET_SECONDS = 10.0
 """Seconds between two lines of a stage where there is no terminal to redraw."""
 
 
-class Rate(ProgressColumn):
-    """Units a second."""
+class Said(logging.Handler):
+    """What the stages log under "prefloop" is said as a warning."""
 
-    def render(self, task: Task) -> Text:
-        """The rate of one stage."""
-        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="dim")
+    def __init__(self, display: "Display") -> None:
+        super().__init__()
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line of it."""
+        self._display.warn(record.getMessage())
 
 
 class Display:
     """Bars on a terminal, a line now and then in a log."""
 
     def __init__(self) -> None:
+        self._said = Said(self)
         self._console = Console(stderr=True)
-        self._bars = Bars(
+        self._bars = self._new_bars()
+
+    def _new_bars(self) -> Bars:
+        return Bars(
             TextColumn("{task.description:<16}"),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            Rate(),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[counts]}", style="green", markup=False),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
+            redirect_stdout=sys.stdout.isatty(),  # what goes to a file goes there
         )
 
     def __enter__(self) -> "Display":
         self._bars.start()
+        SAID.addHandler(self._said)
+        SAID.propagate = False  # Prefect's handlers would say it again
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._bars.stop()
+        SAID.removeHandler(self._said)
+        SAID.propagate = True
+        self.rest()
 
     def warn(self, message: str) -> None:
         """Something the user should know that stops nothing."""
@@ -64,9 +70,15 @@ class Display:
 
     def title(self, text: str) -> None:
         """A new round begins: its stages get lines of their own."""
-        for task in self._bars.task_ids:
-            self._bars.remove_task(task)
+        self.rest()
         self._console.print(text, style="bold", highlight=False)
+        self._bars = self._new_bars()
+        self._bars.start()
+
+    def rest(self) -> None:
+        """The bars stay as they are, and others may write on the terminal, until the next title."""
+        if self._console.is_terminal:
+            self._bars.stop()
 
     def stage(self, name: str) -> Progress:
         """The progress of one stage; its line appears with its first report."""
@@ -75,29 +87,46 @@ class Display:
         return self._lines(name)
 
     def _bar(self, name: str) -> Progress:
-        task = None
+        bars, task, speed = self._bars, None, Speed()
 
         def report(done: int, total: int, note: str = "") -> None:
-            nonlocal task
-            if task is None:
-                task = self._bars.add_task(name, total=total or None, note=note)
-            self._bars.update(task, completed=done, total=total or None, note=note)
+            nonlocal bars, task
+            speed.report(done, total)
+            shown: dict[str, Any] = {"counts": counts_text(done, total, speed), "note": note}
+            if task is None or bars is not self._bars:  # those of an earlier round are done with
+                bars = self._bars
+                task = bars.add_task(name, total=total or None, **shown)
+            bars.update(task, completed=done, total=total or None, **shown)
 
         return report
 
     def _lines(self, name: str) -> Progress:
-        started = last = time.monotonic()
+        last, speed = time.monotonic(), Speed()
 
         def report(done: int, total: int, note: str = "") -> None:
-            nonlocal started, last
+            nonlocal last
             now = time.monotonic()
-            finished = total > 0 and done == total
-            if finished or now - last >= QUIET_SECONDS:
+            speed.report(done, total)
+            if (total and done == total) or now - last >= QUIET_SECONDS:
                 last = now
-                rate = done / max(now - started, 1e-9)
-                left = f", {(total - done) / rate:.0f} s left" if 0 < done < total else ""
-                counts = f"{done}/{total}, {rate:.1f}/s{left}" if total else ""
-                line = " ".join(filter(None, [f"{name}:", counts, note]))
+                line = " ".join(filter(None, [f"{name}:", counts_text(done, total, speed), note]))
                 print(line, file=sys.stderr, flush=True)
 
         return report
+
+
+def counts_text(done: int, total: int, speed: Speed) -> str:
+    """How far a stage is, how fast it goes and how long it will take, as far as that is known."""
+    if not total:
+        return ""
+    rate = "" if speed.rate is None else f", {speed.rate:.1f}/s"
+    left = speed.seconds_left
+    return f"{done}/{total}{rate}" + ("" if left is None else f", {_duration(left)} left")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -39,12 +39,10 @@ def forget(
 
 def forget_in_run(run: Any, which: Any, every: bool) -> dict[str, Any]:
     """Forget in the round under way. Raises UserError where there is none, or nothing is named."""
-    import yaml
-
     from judge.forget import Which, verdicts_so_far
     from judge.forget import forget as forget_replies
     from rounds.errors import UserError
-    from rounds.folder import next_round, open_run
+    from rounds.folder import next_round, open_run, run_config
     from rounds.lock import run_lock
 
     folder = next_round(open_run(run).resolve())
@@ -57,7 +55,7 @@ def forget_in_run(run: Any, which: Any, every: bool) -> dict[str, Any]:
         raise UserError(
             f"{run}: no round is under way; finished rounds keep the replies that they rest on"
         )
-    tree = yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8"))
+    tree = run_config(run)
     with run_lock(run.resolve()):
         rows = list(verdicts_so_far(folder, tree))
         _known("--reason", which.reasons, {row["reason"] for row in rows if row["reason"]})

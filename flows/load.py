@@ -1,5 +1,7 @@
 """A config from its file: YAML, overridden by `--set a.b=c`, refused with the key that is wrong."""
 
+import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -22,18 +24,15 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
     """
     path = _find(reference)
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise UserError(f"{path}{line}: not YAML ({problem})") from error
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file ({error.reason})") from error
+    tree = _parse(text, str(path))
     if not isinstance(tree, dict):
         raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
     for override in overrides or []:
         _override(tree, override)
+    _check_finite(tree, path)
     _judge_by_policy(tree)
     _locate_functions(tree, path.resolve().parent)
     try:
@@ -41,6 +40,24 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
     except ValidationError as error:
         lines = [explain(entry, tree) for entry in error.errors()]
         raise UserError(f"{path}: " + "; ".join(dict.fromkeys(lines))) from error
+
+
+def _parse(text: str, where: str) -> Any:
+    """The value of a YAML text. Raises UserError where it is none, or holds itself."""
+    try:
+        value = yaml.load(text, Loader=_Loader)
+        json.dumps(value, default=str)  # of a value that holds itself there is no end
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise UserError(f"{where}{line}: not YAML ({problem})") from error
+    except RecursionError as error:
+        raise UserError(f"{where}: nested too deeply to be a config") from error
+    except (ValueError, TypeError) as error:  # a date that is none, a value that holds itself
+        fault = "an alias is inside of what it stands for" if "Circular" in str(error) else error
+        raise UserError(f"{where}: not a value of YAML ({fault})") from error
+    return value
 
 
 class _Loader(yaml.SafeLoader):
@@ -69,6 +86,15 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
+
+
+def _check_finite(value: Any, path: Path, where: str = "") -> None:
+    """Raise UserError for a number that JSON, and so a record of the run, cannot hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{path}: {where}: {value} is no finite number")
+    parts = list(enumerate(value)) if isinstance(value, list) else []
+    for name, part in value.items() if isinstance(value, dict) else parts:
+        _check_finite(part, path, f"{where}.{name}" if where else str(name))
 
 
 def _judge_by_policy(tree: dict[str, Any]) -> None:
@@ -134,7 +160,4 @@ def _override(tree: dict[str, Any], override: str) -> None:
         if not isinstance(below, dict):
             below = tree[parent] = {"model": below} if parent == "policy" else {}
         tree = below
-    try:
-        tree[last] = yaml.load(value, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {override}: the value is not YAML") from error
+    tree[last] = _parse(value, f"--set {override:.100}")

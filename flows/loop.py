@@ -8,17 +8,25 @@ from flows.command import same_command
 from flows.load import load_config
 from flows.round import run_round
 from flows.session import session
+from flows.terminal import print_round
 
 
 @flow(name="prefloop")
 def run_loop(
     config: str = "starter", rounds: int = 1, runs_dir: str = "runs", set: list[str] | None = None
 ) -> list[str]:
-    """Run `rounds` rounds, the one that was begun first; returns their folders.
+    """Run `rounds` rounds, the one that was begun first, and print the table of each when it is
+    finished; returns their folders.
 
     `config` is a file or the name of a shipped example, `set` holds overrides such as
     "sampler.n=8".
     """
     tree = load_config(config, set)
-    with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)):
-        return [str(run_round(tree, Path(runs_dir))) for _ in range(rounds)]
+    folders = []
+    with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)) as run:
+        for _ in range(rounds):
+            folder = run_round(tree, Path(runs_dir))
+            run.display.rest()
+            print_round(folder)
+            folders.append(str(folder))
+    return folders

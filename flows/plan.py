@@ -3,10 +3,11 @@
 from collections import Counter
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.config import Config
-from gate.win_rate import detectable
+from flows.plan_text import candidates_text, gate_text, prompts_text, trained_beside_text
+from flows.plan_time import estimate_seconds, opponents_in, time_text
 from judge.config import is_endpoint
 from judge.health.gold import most_gold_calls, read_gold
 from judge.health.trials import most_trial_calls
@@ -17,18 +18,27 @@ from sampler.dealing.config import generate_section
 from sampler.dealing.cursor import Deal, next_deal
 from sampler.dealing.pool import dealt_keys
 from sampler.dealing.splits import held_out_of_run, read_supply
-from trainer.config import TrainerConfig
-from trainer.extra import warm_start_due
 
-POWER = 0.8
 TOKENS_A_CALL = (600, 100)
 """Prompt and completion tokens of a judge call before any round has measured them."""
+
+
+class Plan(NamedTuple):
+    """The plan as (what, how much) for a reader, and its numbers by name for a program."""
+
+    lines: list[tuple[str, str]]
+    numbers: dict[str, Any]
 
 
 def plan_round(
     config: Config, runs_dir: Path, measured: tuple[float, float] | None = None
 ) -> list[tuple[str, str]]:
-    """The plan as (what, how much). Raises UserError as a run would for prompts that are wrong.
+    """The lines of `make_plan`."""
+    return make_plan(config, runs_dir, measured).lines
+
+
+def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | None = None) -> Plan:
+    """What the next round will do. Raises UserError as a run would for prompts that are wrong.
 
     `measured` are prompt and completion tokens a judge call, where they are known already.
     """
@@ -37,7 +47,7 @@ def plan_round(
     supply = read_supply(config.prompts, held_out_of_run(done))
     deal = next_deal(config.prompts, supply.pool, dealt_keys(done), config.seed)
     prompts = sum(map(len, deal.keys)) + deal.generated
-    opponents = 0 if config.trainer is None else min(len(done), 1) + 1
+    opponents = 0 if config.trainer is None else opponents_in(len(done) + 1)
     held_out = len(supply.held_out) * 2 * opponents
     judging = judge_calls(config, prompts, held_out)
     calls = sum(judging.values())
@@ -45,11 +55,13 @@ def plan_round(
     generation = _generation(config, deal, done)
     sampling = _sampling(config, prompts)
     cost = _cost(config, judging + generation + sampling, read, written)
+    last = read_json(done[-1] / "metrics.json") if done else {}
+    seconds = estimate_seconds(last, prompts) if "seconds" in last else None
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
-        ("prompts", _prompts(config, deal)),
-        ("candidates", _candidates(config, prompts)),
+        ("prompts", prompts_text(config, deal)),
+        ("candidates", candidates_text(config, prompts)),
         (
             "judge calls",
             f"at most {calls}: "
@@ -68,15 +80,29 @@ def plan_round(
         lines.insert(3 + bool(generation), ("sampler calls", f"at most {calls_of}"))
     if config.trainer is not None:
         gate = sum(row["split"] == "gate" for row in supply.held_out)
-        lines.append(("gate", _gate(config, gate)))
+        lines.append(("gate", gate_text(config, gate)))
         lines.append(
             ("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}")
         )
-        if beside := _trained_beside(config.trainer, done):
+        if beside := trained_beside_text(config.trainer, done):
             lines.append(("trained beside", beside))
     else:
         lines.append(("training", "none: trainer is null"))
-    return lines
+    lines.append(("time", time_text(seconds)))
+    numbers = {
+        "run": config.name,
+        "round": round_number(next_round(run_dir)),
+        "prompts": prompts,
+        "most_candidates": prompts * config.sampler.candidates,
+        "most_judge_calls": calls,
+        "judge_prompt_tokens": round(calls * read),
+        "judge_completion_tokens": round(calls * written),
+        "tokens_measured": known == "as measured",
+        "most_cost": cost,
+        "seconds": None if seconds is None else round(sum(seconds.values()), 1),
+        "seconds_by_stage": seconds,
+    }
+    return Plan(lines, numbers)
 
 
 def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[str, str]]:
@@ -107,27 +133,6 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     return judging
 
 
-def _prompts(config: Config, deal: Deal) -> str:
-    """What the round takes of each source, and what that leaves."""
-    sources = config.prompts.finite
-    taken = sum(map(len, deal.keys))
-    if not taken and not deal.generated:
-        return "none left: the round cannot run"
-    if deal.epoch > 1:
-        new = sum(deal.fresh) - sum(deal.left)
-        return f"{taken}, dealt before (epoch {deal.epoch}), {new} new ones among them"
-    text = f"{taken} of {sum(deal.fresh)} left" if sources else ""
-    if len(sources) > 1:
-        each = [
-            f"{source.title} {len(keys)} of {count}"
-            for source, keys, count in zip(sources, deal.keys, deal.fresh, strict=True)
-        ]
-        text += f" ({', '.join(each)})"
-    if deal.generated:
-        text += f"{', ' if text else ''}{deal.generated} to be generated"
-    return text
-
-
 def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[str, str]]:
     """Calls that the round's new prompts may take: as many a prompt as in the last round."""
     section = generate_section(config.prompts)
@@ -139,15 +144,6 @@ def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[s
     calls = ceil(deal.generated * a_prompt)
     most = section[1].budget.calls
     return Counter({("generated prompts", section[1].endpoint): min(calls, most or calls)})
-
-
-def _candidates(config: Config, prompts: int) -> str:
-    counts = config.sampler.counts()
-    each = config.sampler.candidates
-    if len(counts) == 1:
-        return f"{prompts * each} ({each} a prompt)"
-    shares = ", ".join(f"{name} {n}" for name, n in counts.items())
-    return f"at most {prompts * each} ({each} a prompt: {shares})"
 
 
 def _sampling(config: Config, prompts: int) -> Counter[tuple[str, str]]:
@@ -172,28 +168,6 @@ def _cost(config: Config, judging: Counter[tuple[str, str]], read: float, writte
         count * (read * prices[name].input + written * prices[name].output) / 1e6
         for (_, name), count in judging.items()
     )
-
-
-def _gate(config: Config, prompts: int) -> str:
-    threshold = config.gate.threshold
-    rate = detectable(prompts, config.gate.confidence, POWER, threshold)
-    return (
-        f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
-        f"({config.gate.confidence:.0%} interval, power {POWER:.0%})"
-    )
-
-
-def _trained_beside(trainer: TrainerConfig, done: list[Path]) -> str:
-    """The warm start, until a policy trained with it is in place, and the replay."""
-    parts = []
-    if trainer.warm_start and warm_start_due(done):
-        limit = trainer.warm_start.limit
-        most = f" (at most {limit})" if limit is not None else ""
-        parts.append(f"warm start from {trainer.warm_start}{most}")
-    if trainer.replay:
-        sources = ", ".join(map(str, trainer.replay.data))
-        parts.append(f"replay of {sources}, {trainer.replay.share:.0%} of all that is trained on")
-    return "; ".join(parts)
 
 
 def _tokens_a_call(done: list[Path]) -> tuple[float, float]:

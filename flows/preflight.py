@@ -2,35 +2,37 @@
 
 import tempfile
 from collections.abc import Collection
+from math import inf
 from pathlib import Path
 
-import yaml
-
 from endpoints.check import check_endpoint, check_sampling
-from endpoints.hub import model_folder
 from endpoints.open import api_key
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
+from flows.trial import was_tried
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
 from judge.config import JudgeConfig, is_endpoint
 from judge.health.config import wanted_accuracy
 from judge.health.gold import read_gold
 from judge.panel import load_rule
+from judge.strategies import STRATEGIES
 from pairs.index.embedding import load_embedding
+from pairs.index.embedding_check import check_embedding
 from pairs.language import check_language
 from rounds.errors import UserError
-from rounds.folder import next_round
+from rounds.folder import next_round, run_config
 from rounds.stages import stage_stamps
-from rounds.weights import Policy, adapter_base
+from rounds.weights import Policy
 from sampler.check import check_sampler
 from sampler.dealing.config import generate_section
-from sampler.dealing.sources.read import source_rows
+from sampler.dealing.sources.read import source_rows, unread_columns
 from sampler.dealing.sources.recipes import read_material
-from sampler.dealing.splits import read_supply, train_sources
-from sampler.writers import named_policy, served_policy
+from sampler.dealing.splits import read_sources, read_supply, train_sources
+from sampler.writers import named_policy, policy_folders, served_policy
 from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
 
 
@@ -43,6 +45,9 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         display.warn(
             f"{supply.held_out_again} train prompts left out: they are gate or test prompts"
         )
+    for key, source in read_sources(config.prompts):
+        if names := unread_columns(source, key):
+            display.tell(f"{key}: not read of {source.title}: {', '.join(names)}")
     if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
@@ -52,15 +57,19 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     check_sampler(
         config.sampler, config.policy.endpoint is not None, lambda: _any_reference(config)
     )
+    if config.pairs.semantic is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            check_embedding(config.pairs.semantic.embed, Path(scratch))
     check_endpoints(config, config.used_endpoints)
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
+        _check_row_counts(config, config.trainer, len(supply.pool.keys))
         if not _training_was_checked(config, config.trainer, run_dir):
             with tempfile.TemporaryDirectory() as scratch:
                 shown = display.stage("trainer data")
-                model = _tokenizer(config)
-                for sentence in check_training(config.trainer, model, Path(scratch), shown):
+                folders = policy_folders(str(config.policy.model), config.policy.adapter)
+                for sentence in check_training(config.trainer, *folders, Path(scratch), shown):
                     display.tell(sentence)
 
 
@@ -108,18 +117,32 @@ def _training_was_checked(config: Config, trainer: TrainerConfig, run_dir: Path)
 
     Data of others may have changed meanwhile and is looked at each time.
     """
-    written = run_dir / "run.yaml"
-    if trainer.imported or not written.exists() or not stage_stamps(next_round(run_dir)):
+    if not trainer.imported and trainer.trial and was_tried(config, run_dir):
+        return True
+    if trainer.imported or not stage_stamps(next_round(run_dir)):
         return False
-    before, now = yaml.safe_load(written.read_text()), config.model_dump(mode="json")
+    try:
+        before = run_config(run_dir)
+    except UserError:  # it is written anew by this very run
+        return False
+    now = config.model_dump(mode="json")
     return all(before.get(section) == now[section] for section in ("policy", "trainer"))
 
 
-def _tokenizer(config: Config) -> str:
-    """The folder of the policy's tokenizer."""
-    folder = model_folder(str(config.policy.model))
-    base = adapter_base(folder)
-    return str(folder if base is None else model_folder(base))
+def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> None:
+    """Raise UserError for an argument of TRL that needs more pairs than a round can have.
+
+    `prompts` are the train prompts that there are.
+    """
+    judge, per_round = config.judge, config.prompts.per_round
+    if generate_section(config.prompts) is None:
+        per_round = min(per_round, prompts)
+    a_prompt = judge.select.pairs if STRATEGIES[judge.strategy].selects else 1
+    own = per_round * a_prompt
+    replayed = trainer.replay.share if trainer.replay else 0.0
+    rows = inf if trainer.warm_start else own / (1 - replayed)
+    processes = (trainer.accelerate or {}).get("num_processes", 1)
+    check_row_counts(trainer.args, trainer.held_out_pairs, own, rows, processes)
 
 
 def _any_reference(config: Config) -> bool:

@@ -10,27 +10,25 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
-from flows.session import Session, current, policy_in_place, session
+from flows.failures import may_pass
+from flows.session import Session, current, in_place, policy_in_place, session
+from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
 from judge.forget import ask_failures_again
 from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
-from rounds.errors import Stopped, WorkFailed
+from rounds.errors import WorkFailed
 from rounds.finish import finish_round
-from rounds.folder import (
-    next_round,
-    policy_facts,
-    policy_of,
-    read_round_start,
-    write_round_start,
-)
+from rounds.folder import next_round, policy_facts, write_round_start
 from rounds.stopped import forget_stop, notes_stops, noting_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
+from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
 
@@ -40,7 +38,7 @@ Facts = dict[str, Any]
 def asks_again(task: object, run: object, state: Any) -> bool:
     """Whether a failed stage is tried again; says so, for the wait is silent otherwise."""
     failure = state.result(raise_on_failure=False)
-    again = isinstance(failure, WorkFailed) and not isinstance(failure, Stopped)
+    again = isinstance(failure, WorkFailed) and may_pass(failure, getattr(run, "id", None))
     if again:
         current().display.warn(f"{failure}; asking again")
     return again
@@ -63,8 +61,7 @@ def run_round(config: Config, runs_dir: Path) -> Path:
     with session(config, runs_dir) as run:
         folder = begin(run)
         run.display.title(f"round {int(folder.name)} of {config.name}")
-        deal_prompts(folder)
-        sample_candidates(folder)
+        answer_prompts(run, folder)
         gold = measure_judge(folder)
         judge_them(folder, gold["tau"])
         examine_judge(folder, gold["tau"])
@@ -96,10 +93,33 @@ def begin(run: Session) -> Path:
         "initial": policy_facts(run.run_dir, run.initial),
         "seed": run.config.seed,
         "command": run.command,
+        "dialects": dialects_of(run.run_dir),
     }
     write_round_start(folder, facts)
     forget_stop(folder)
     return folder
+
+
+def answer_prompts(run: Session, folder: Path) -> None:
+    """Deal and sample; where the training is to be tried, that has passed when this returns."""
+    due, beside = trial_due(run.config, folder), beside_sampling(run.config)
+    if due and not beside:
+        try_training(folder)
+    trial = try_training.submit(folder) if due and beside else None
+    deal_prompts(folder)
+    sample_candidates(folder)
+    if trial is not None:
+        trial.result()
+
+
+@task(name="trial", **WORKS)
+def try_training(folder: Path) -> None:
+    """The training and the sampling of what it saves, in small: once for each config."""
+    run = current()
+    shown = run.display.stage("trial")
+    reason = try_round(run.config, run.run_dir, in_place(folder), shown)
+    if reason is not None:
+        run.display.warn(f"the training was not tried in small before the judge is asked: {reason}")
 
 
 @task(name="deal-prompts", **ASKS)
@@ -119,7 +139,7 @@ def deal_prompts(folder: Path) -> Facts:
 def sample_candidates(folder: Path) -> Facts:
     """The policy in place answers the prompts."""
     run = current()
-    return sample(
+    facts = sample(
         folder,
         run.config.sampler,
         in_place(folder),
@@ -128,6 +148,9 @@ def sample_candidates(folder: Path) -> Facts:
         held_out=run.config.trainer is not None,
         progress=run.display.stage("sample"),
     )
+    for sentence in sampling_warnings(facts):
+        run.display.warn(sentence)
+    return facts
 
 
 @task(name="gold", **ASKS)
@@ -183,7 +206,9 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     shown = run.display.stage("train")
     policies = (in_place(folder), run.initial)
     seed, limits = run.config.seed, run.config.pairs.leak_limits
-    trained, _ = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
+    trained, facts = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
+    for sentence in facts.get("adjusted", ()):
+        run.display.warn(sentence)
     return trained
 
 
@@ -225,8 +250,3 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
     return decide(folder, run.config.gate, *ids)
-
-
-def in_place(folder: Path) -> Policy:
-    """The policy that this round started from."""
-    return policy_of(current().run_dir, read_round_start(folder)["policy"])

@@ -5,15 +5,51 @@ supervised like every other child of a run. Its database is Prefect's usual one,
 `prefect server start` later shows the runs.
 """
 
+import fcntl
 import os
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from importlib.metadata import version
 from pathlib import Path
 
 from endpoints.children import PYTHON, child
+from endpoints.open import bypass_proxies_to_localhost
 from endpoints.servers import free_port, wait_until_healthy
+from rounds.errors import UserError
 
 STARTUP_SECONDS = 120
+ANSWER_SECONDS = 15
+"""How long a server that is configured may take to answer; Prefect itself tries for minutes."""
+
+
+def check_prefect() -> None:
+    """Raise UserError where a Prefect server is configured and does not answer."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_CLIENT_MAX_RETRIES,
+        get_current_settings,
+        temporary_settings,
+    )
+
+    settings = get_current_settings()
+    url = settings.api.url
+    if url is None:
+        return
+    bypass_proxies_to_localhost()
+    once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: float(ANSWER_SECONDS)}
+    with temporary_settings(once), get_client(sync_client=True) as client:
+        fault = client.api_healthcheck()
+    in_cloud = url.startswith(settings.cloud.api_url)  # which need not know this address
+    if fault is None or (in_cloud and isinstance(fault, PrefectHTTPStatusError)):
+        return
+    why = (str(fault) or type(fault).__name__).splitlines()[0]
+    raise UserError(
+        f"PREFECT_API_URL: no Prefect server answers at {url} ({why}); start it, correct the "
+        "address, or unset it (prefect config unset PREFECT_API_URL) for a server of the run's own"
+    )
 
 
 @contextmanager
@@ -25,7 +61,9 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
     """
     from prefect.settings import get_current_settings
 
-    if get_current_settings().api.url is not None:
+    bypass_proxies_to_localhost()
+    settings = get_current_settings()
+    if settings.api.url is not None:
         yield nullcontext
         return
     port = free_port()
@@ -41,14 +79,40 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
         "PREFECT__SERVER_FINAL": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
-    with child(command, log, env) as process:
+    with ExitStack() as first:
+        first.enter_context(making_database(settings.home))
+        with child(command, log, env) as process:
 
-        def wait() -> AbstractContextManager[object]:
-            url = f"http://127.0.0.1:{port}/api"
-            wait_until_healthy(process, f"{url}/health", log, "Prefect's server", STARTUP_SECONDS)
-            return _talking_to(url)
+            def wait() -> AbstractContextManager[object]:
+                url = f"http://127.0.0.1:{port}/api"
+                health = f"{url}/health"
+                wait_until_healthy(process, health, log, "Prefect's server", STARTUP_SECONDS)
+                first.close()
+                return _talking_to(url)
 
-        yield wait
+            yield wait
+
+
+@contextmanager
+def making_database(home: Path) -> Iterator[None]:
+    """Alone while a server makes Prefect's database in `home`, or brings it up to this version of
+    Prefect: of several that do so at once, all but one end with an error.
+
+    At once where it was made before. The block has gone well when the server has answered.
+    """
+    made = home / f".prefloop-{version('prefect')}"
+    if made.exists() and (home / "prefect.db").exists():
+        yield
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".prefloop.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another run to make Prefect's database in {home}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+        made.touch()
 
 
 @contextmanager

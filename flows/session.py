@@ -1,13 +1,10 @@
 """What a run holds open while it works: its lock, its endpoints, its progress display."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple
-
-import yaml
 
 from endpoints.hosts import remember_hosts
 from endpoints.journal import Journal
@@ -15,11 +12,14 @@ from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
 from flows.preflight import check, first_policy, read_secret_block
+from flows.settle import settle_endpoints
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
-from rounds.folder import policy_history, policy_of
+from rounds.folder import policy_history, policy_of, read_round_start, run_config
+from rounds.home import check_runs_dir
 from rounds.lock import run_lock
+from rounds.settings import require_plain
 from rounds.weights import Policy
 
 
@@ -52,7 +52,9 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
     bypass_proxies_to_localhost()
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
-        _writable(run_dir)
+        check_runs_dir(run_dir)
+        if config.trainer is not None:  # its policies are sampled from there
+            require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
@@ -64,6 +66,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
             with Endpoints(
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block
             ) as endpoints:
+                settle_endpoints(config, endpoints, run_dir, display)
                 run = Session(config, run_dir, endpoints, display, initial, command)
                 token = _open.set(run)
                 try:
@@ -80,24 +83,15 @@ def current() -> Session:
     return open_session
 
 
+def in_place(folder: Path) -> Policy:
+    """The policy that a round of the open session started from."""
+    return policy_of(current().run_dir, read_round_start(folder)["policy"])
+
+
 def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     """The promoted policy, or the first one while none was."""
     history = policy_history(run_dir)
     return policy_of(run_dir, history["current"]) if history else initial
-
-
-def _writable(run_dir: Path) -> None:
-    """Raise UserError unless the run folder can be written, or made."""
-    nearest = next(path for path in (run_dir, *run_dir.parents) if path.exists())
-    if not nearest.is_dir():
-        raise UserError(f"{run_dir}: {nearest} is a file, not a folder")
-    try:
-        with TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"{run_dir}: cannot be written ({nearest}: {error.strerror}); choose --runs-dir"
-        ) from error
 
 
 def _remember_hosts(run_dir: Path) -> None:
@@ -106,9 +100,10 @@ def _remember_hosts(run_dir: Path) -> None:
     """
     written, journal = run_dir / "run.yaml", run_dir / "journal.sqlite"
     if written.exists() and journal.exists():
-        tree = yaml.safe_load(written.read_text(encoding="utf-8"))
-        with Journal(journal) as answers:
-            remember_hosts(answers, tree.get("endpoints") or {})
+        with suppress(UserError):  # a damaged one says nothing, and is written anew
+            endpoints = run_config(run_dir).get("endpoints")
+            with Journal(journal) as answers:
+                remember_hosts(answers, endpoints or {})
 
 
 def _same_beginning(run_dir: Path, initial: Policy) -> None:

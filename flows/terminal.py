@@ -1,21 +1,28 @@
 """What the commands share: their arguments, the one message of an error, tables."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from rounds.errors import UserError
+from rounds.files import json_text
 
 ConfigFile = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped example.")]
 RunsDir = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Override a key: a.b=value.")]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder, such as runs/starter.")]
+FromConfig = Annotated[
+    bool,
+    typer.Option(
+        "--relative-to-config",
+        help="Paths, that of --runs-dir too, start from the config's folder, not the current one.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
@@ -41,8 +48,30 @@ def one_message() -> Iterator[None]:
         raise typer.Exit(0) from None
 
 
-def quiet_prefect() -> None:
-    """Our display speaks on the terminal, Prefect's log goes to its server. No telemetry."""
+@contextmanager
+def paths_from(config: str, its_folder: bool) -> Iterator[str]:
+    """The config as it is named where paths start: from its folder, or from the current one.
+
+    A shipped example has no folder of the user's.
+    """
+    path = Path(config)
+    if not its_folder or not path.is_file():
+        yield config
+        return
+    whole = path.resolve()
+    with chdir(whole.parent):
+        yield str(whole)
+
+
+def prepare_libraries(runs_dir: Path) -> None:
+    """What libraries are told before they are imported: where their files go, and to be quiet.
+
+    Our display speaks on the terminal, Prefect's log goes to its server. No telemetry.
+    """
+    from rounds.home import usable_home
+
+    if moved := usable_home(runs_dir):
+        print(moved, file=sys.stderr)
     defaults = {
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -66,7 +95,17 @@ def print_table(title: str, lines: list[tuple[str, str]]) -> None:
     console.print(table, width=max(console.width, 100) if not console.is_terminal else None)
 
 
+def print_round(folder: Path) -> None:
+    """The table of a finished round."""
+    from rounds.files import read_json
+    from rounds.folder import run_of
+    from rounds.report import round_lines
+
+    title = f"{run_of(folder).name}, round {int(folder.name)}"
+    print_table(title, round_lines(read_json(folder / "metrics.json")))
+
+
 def print_json(value: Any, indent: int | None = 2) -> None:
     """JSON on stdout; half a character in it is written as JSON's own escape."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    text = json_text(value, indent)
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")

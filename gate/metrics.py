@@ -24,6 +24,7 @@ class Metric(NamedTuple):
 def load_metric(name: str, reference: str) -> Metric:
     """The metric `gate.metrics.NAME` behind `path/to/file.py:function` or `module:function`.
 
-    Raises UserError where there is no such file, module or function.
+    Raises UserError where there is no such file, module or function, or one of other arguments.
     """
-    return Metric(load_function(f"gate.metrics.{name}", reference))
+    function = load_function(f"gate.metrics.{name}", reference)
+    return Metric(function.taking("messages", "answer"))

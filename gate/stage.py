@@ -7,7 +7,7 @@ from gate.alarms import goodhart
 from gate.by_tag import by_tag
 from gate.config import GateConfig
 from gate.metrics import Metric, load_metric
-from gate.win_rate import ABSTAIN, LOSS, TIE, WIN, length_controlled, win_rate
+from gate.win_rate import ABSTAIN, IDENTICAL, LOSS, TIE, WIN, length_controlled, win_rate
 from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
 from rounds.stages import run_stage, stage_key
 from rounds.tables import read_rows, rows_hash
@@ -20,7 +20,7 @@ OPPONENTS = ("previous", "initial")
 class Contest(NamedTuple):
     """One held-out prompt answered by the trained policy and by another.
 
-    `outcome` is the trained policy's: win, tie, loss or abstain.
+    `outcome` is the trained policy's: win, tie, identical, loss or abstain.
     """
 
     prompt: Prompt
@@ -84,7 +84,9 @@ def promote(config: GateConfig, rate: dict[str, Any], unchanged: bool) -> tuple[
     relation = "exceeds" if passed else "does not exceed"
     reason = (
         f"win rate {rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}] on {rate['n']} gate "
-        f"prompts, abstentions counted as losses: the {which} {relation} {config.threshold}"
+        f"prompts ({rate['wins']} won, {rate['ties']} tied, {rate['losses']} lost, "
+        f"{rate['abstained']} abstained and counted as lost): the {which} {relation} "
+        f"{config.threshold}"
     )
     return passed, [reason]
 
@@ -111,9 +113,14 @@ def _contests(
     return contests
 
 
+def _tie(new: Candidate, other: Candidate) -> str:
+    """Which tie it is where neither answer is better."""
+    return IDENTICAL if new["text_hash"] == other["text_hash"] else TIE
+
+
 def _outcome(new: Candidate, other: Candidate, verdicts: list[Verdict]) -> str:
-    if new["text_hash"] == other["text_hash"]:
-        return TIE
+    if _tie(new, other) == IDENTICAL:
+        return IDENTICAL
     if not verdicts:
         return ABSTAIN
     return {"a": WIN, "b": LOSS, "tie": TIE}.get(settle(verdicts).outcome, ABSTAIN)
@@ -171,8 +178,10 @@ def _by_metric(contests: Contests, metric: Metric, confidence: float) -> dict[st
     for prefix, split in (("", "test"), ("gate_", "gate")):
         for name in OPPONENTS:
             outcomes = [
-                WIN if new > other else LOSS if new < other else TIE
-                for new, other in values[split, name]
+                WIN if new > other else LOSS if new < other else _tie(contest.new, contest.other)
+                for contest, (new, other) in zip(
+                    contests[split, name], values[split, name], strict=True
+                )
             ]
             rates[f"{prefix}win_rate_vs_{name}"] = win_rate(outcomes, confidence)._asdict()
     on_test = values["test", "initial"]

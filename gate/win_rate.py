@@ -9,32 +9,44 @@ from typing import NamedTuple
 from rounds.rates import fit_length_effect, wilson
 
 WIN, TIE, LOSS, ABSTAIN = "win", "tie", "loss", "abstain"
+IDENTICAL = "identical"
+"""The outcome where both answers are the same text: a tie that nobody was asked about."""
 
 
 class WinRate(NamedTuple):
-    """(wins + ties/2) / n with its interval; n decided comparisons, abstentions beside them."""
+    """(wins + ties/2) / n with its interval; n decided comparisons, abstentions beside them.
+
+    `identical` of the ties are answers of the same text. `strictly_better` is wins / n.
+    """
 
     value: float | None
     low: float | None
     high: float | None
     n: int
     abstained: int
+    wins: int
+    ties: int
+    losses: int
+    identical: int
+    strictly_better: float | None
 
 
 def win_rate(outcomes: Sequence[str], confidence: float, abstain_loses: bool = False) -> WinRate:
-    """The win rate of some outcomes (win, tie, loss, abstain) with Wilson's score interval.
+    """The win rate of some outcomes (win, tie, identical, loss, abstain) with Wilson's interval.
 
     A tie is half a win; Wilson's interval is then on the wide side. With `abstain_loses` an
     abstention counts as a loss. No decided comparison gives None, not a number.
     """
     counts = Counter(outcomes)
-    decided = counts[WIN] + counts[TIE] + counts[LOSS]
+    ties = counts[TIE] + counts[IDENTICAL]
+    of_each = counts[ABSTAIN], counts[WIN], ties, counts[LOSS], counts[IDENTICAL]
+    decided = counts[WIN] + ties + counts[LOSS]
     n = decided + counts[ABSTAIN] if abstain_loses else decided
     if n == 0:
-        return WinRate(None, None, None, 0, counts[ABSTAIN])
-    value = (counts[WIN] + counts[TIE] / 2) / n
+        return WinRate(None, None, None, 0, *of_each, None)
+    value = (counts[WIN] + ties / 2) / n
     low, high = wilson(value, n, confidence)
-    return WinRate(value, low, high, n, counts[ABSTAIN])
+    return WinRate(value, low, high, n, *of_each, counts[WIN] / n)
 
 
 def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> float | None:
@@ -45,7 +57,7 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
     ridge keeps perfect separation finite. None without a decided comparison, or where every answer
     differs by the same length: nothing then tells length from worth.
     """
-    worth = {WIN: 1.0, TIE: 0.5, LOSS: 0.0}
+    worth = {WIN: 1.0, TIE: 0.5, IDENTICAL: 0.5, LOSS: 0.0}
     kept = [
         (worth[outcome], by)
         for outcome, by in zip(outcomes, longer_by, strict=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
+from judge.dry import CANNED
 from judge.forget import forget_unreadable
 from judge.health.examine import ask_gold, gold_facts
 from judge.health.gold import read_gold
@@ -18,7 +19,6 @@ from rounds.rows import Verdict
 from rounds.stages import Progress, silent
 from rounds.verdicts import settle
 
-CANNED = "prefloop:prompts/canned.jsonl"
 PAIRS_SHOWN = 5
 
 
@@ -32,9 +32,10 @@ def check_judge(
     """Ask the jury the gold set, or the canned pairs where there is none, in both orders.
 
     Returns counts: calls, failures by reason, comparisons, flips, readable verdicts and how many
-    of them came with a probability; tokens a call and seconds; the first `pairs` with their label
-    and their verdicts; `gold` with its measures and the threshold, or the reason why it gives
-    none. Answers are kept in the journal: round 1 pays nothing for them again.
+    of them came with a probability; how many pairs with a better answer were decided `right`;
+    tokens a call and seconds; the first `pairs` with their texts, their label and their verdicts;
+    `gold` with its measures and the threshold, or the reason why it gives none. Answers are kept in
+    the journal: round 1 pays nothing for them again.
     """
     pairs = read_gold(config.gold.path if config.gold else CANNED, "judge.gold.path")
     rows, seconds = asyncio.run(
@@ -48,6 +49,9 @@ def check_judge(
     return {
         "pairs": [
             {
+                "prompt": pair.prompt[-1]["content"],
+                "a": pair.a,
+                "b": pair.b,
                 "label": pair.label,
                 "outcome": settled.outcome,
                 "reason": settled.reason,
@@ -55,6 +59,7 @@ def check_judge(
             }
             for pair, settled, of_pair in zip(pairs[:PAIRS_SHOWN], comparisons, rows, strict=False)
         ],
+        "right": _right(pairs, [settled.outcome for settled in comparisons]),
         "calls": len(calls),
         "failures": dict(Counter(row["reason"] for row in verdicts if row["reason"])),
         "comparisons": len(comparisons),
@@ -66,6 +71,15 @@ def check_judge(
         "seconds": seconds,
         "gold": _gold(config, pairs, verdicts) if config.gold else None,
     }
+
+
+def _right(pairs: list[GoldPair], outcomes: list[str]) -> dict[str, int]:
+    """Of the pairs with a better answer: how many there are, are decided, and decided rightly."""
+    known = [(pair.label, said) for pair, said in zip(pairs, outcomes, strict=True)]
+    known = [(label, said) for label, said in known if label != "tie"]
+    decided = [(label, said) for label, said in known if said in ("a", "b")]
+    right = sum(label == said for label, said in decided)
+    return {"known": len(known), "decided": len(decided), "right": right}
 
 
 def _gold(config: JudgeConfig, pairs: list[GoldPair], rows: list[Verdict]) -> dict[str, Any]:

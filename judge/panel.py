@@ -17,6 +17,7 @@ from endpoints.identity import identity, model_id
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import Ask, EndpointLost
+from endpoints.settled import known_dialect
 from judge.asking.rows import Judge, Juror
 from judge.asking.rubric import load_rubrics
 from judge.config import HUMAN, PYTHON, JudgeConfig, is_endpoint
@@ -68,16 +69,21 @@ async def panel(
             elif offline:
                 config_of = endpoints.config(name)
                 model = model_there(answers, name, config_of, model_id(config_of))
-                jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers)))
+                dialect = known_dialect(answers.folder, name, config_of)
+                jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers, dialect)))
             else:
                 jury.append(await _live(stack, endpoints, name, answers, budget, traffic))
-        secret = hashlib.sha256(f"prefloop nonce {journal.seed}".encode()).digest()
         try:
-            yield Judge(config, load_rubrics(config), secret, jury, tau, level)
+            yield Judge(config, load_rubrics(config), nonce_secret(journal.seed), jury, tau, level)
         except EndpointLost:
             for name in filter(is_endpoint, names):
                 endpoints.close(name)
             raise
+
+
+def nonce_secret(seed: int) -> bytes:
+    """What the nonces of a run follow from, so that a resumed call is the same call."""
+    return hashlib.sha256(f"prefloop nonce {seed}".encode()).digest()
 
 
 def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) -> list[Any]:
@@ -118,7 +124,7 @@ async def _live(
 def _function(where: str, name: str) -> Juror:
     """Judges by `function(prompt, answer)`, which gives a number, or None for no verdict."""
     reference = name.removeprefix(PYTHON)
-    function = load_function(where, reference, PYTHON)
+    function = load_function(where, reference, PYTHON).taking("prompt row", "answer")
 
     def value_of(prompt: Prompt, answer: Candidate) -> float | None:
         value = function(prompt, answer["text"])

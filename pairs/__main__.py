@@ -1,4 +1,4 @@
-"""`python -m pairs runs/demo/rounds/0002`: verdicts of a round under way to pairs."""
+"""`python -m pairs runs/demo/rounds/0002`: make the pairs of a round under way."""
 
 from pathlib import Path
 from typing import Any

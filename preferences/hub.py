@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from preferences.export_folder import export_files
-from rounds.errors import UserError, WorkFailed
+from rounds.errors import Stopped, UserError, WorkFailed
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo
+
+PASSING = (408, 409, 425, 429)
+"""Statuses of a request that may go through when it is sent again."""
 
 
 def check_push(repo: str, private: bool) -> None:
@@ -77,8 +80,22 @@ def push(folder: Path, repo: str, private: bool) -> str:
             parent_commit=dataset.sha,
         )
     except (HTTPError, OSError, ValueError, RuntimeError) as error:
-        raise WorkFailed(f"hub:{repo}: {_why(error)}; the export is in {folder}") from error
+        message = f"hub:{repo}: {_why(error)}; the export is in {folder}"
+        if _stays(error):
+            then = "put that right and run the same command again"
+            raise Stopped(message, then) from error
+        raise WorkFailed(message) from error
     return str(address)
+
+
+def _stays(error: Exception) -> bool:
+    """Whether the hub will say the same again: of the token, of the request, of what is there."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        return 400 <= status < 500 and status not in PASSING
+    return isinstance(error, (LocalTokenNotFoundError, ValueError))
 
 
 def _why(error: Exception) -> str:

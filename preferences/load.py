@@ -3,6 +3,7 @@
 JSON is read here, all else by `datasets`, whose reader of JSON turns texts into dates.
 """
 
+import glob
 import logging
 from collections.abc import Iterator
 from itertools import chain
@@ -13,7 +14,7 @@ from preferences.config import Data
 from preferences.lines import is_json, json_rows
 from preferences.preference import RawRow
 from rounds.errors import UserError
-from rounds.settings import locate
+from rounds.settings import locate, require_plain
 
 ROWS_AT_ONCE = 1000
 KINDS = (".jsonl", ".json", ".parquet")
@@ -68,9 +69,12 @@ def _wanted_splits(source: Data, key: str) -> Iterator[tuple[str, Any]]:
                 raise UserError(f"{key}.{wrong}: {path} is one file and has none")
         if path.stat().st_size:
             options = _streaming(path)
-            yield str(path), load("parquet", data_files=str(path), split="train", **options)
+            file = glob.escape(str(path))
+            yield str(path), load("parquet", data_files=file, split="train", **options)
         return
     local = path.is_dir()
+    if local:
+        require_plain(key, path.resolve(), "the library datasets")
     if not local and (path.suffix in KINDS or source.data.count("/") != 1):
         raise UserError(f"{key}: no such file {path.resolve()}, nor a folder or a dataset's id")
     name = str(path) if local else source.data

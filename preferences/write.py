@@ -4,13 +4,13 @@ The shapes: TRL's conversational format, the columns of UltraFeedback-binarized,
 OpenAI's preference fine-tuning takes (Together and Fireworks take the same file).
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from preferences.preference import RawRow
+from rounds.files import json_text
 from rounds.rows import Pair
 from rounds.schema import MESSAGES, PAIR_COLUMNS, Column
 from texts.messages import ROLES, text_fault
@@ -66,7 +66,7 @@ def openai_row(pair: Pair) -> RawRow:
 
 def json_line(row: RawRow) -> str:
     """A row as one line, whatever a reader takes for the end of a line."""
-    return json.dumps(row, ensure_ascii=False).translate(LINE_ENDS) + "\n"
+    return json_text(row).translate(LINE_ENDS) + "\n"
 
 
 def openai_fault(row: RawRow) -> str | None:

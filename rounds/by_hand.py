@@ -5,12 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pydantic import ValidationError
 
 from prefloop import foreign_package
 from rounds.errors import UserError, WorkFailed
 from rounds.files import read_json
-from rounds.folder import open_run, read_manifest, read_round_start, run_of
+from rounds.folder import (
+    WRITTEN_ANEW,
+    open_run,
+    read_manifest,
+    read_round_start,
+    run_config,
+    run_of,
+)
+from rounds.home import usable_home
 from rounds.lock import run_lock
 from rounds.stopped import noting_stops
 
@@ -20,26 +28,40 @@ STAGE_OF = {"sampler": "sample", "trainer": "train"}
 Stage = Callable[[Path, dict[str, Any]], Any]
 
 
+EXPECTED = "expected one argument: a round folder, such as runs/demo/rounds/0002"
+
+
 def by_hand(stage: Stage) -> None:
     """Call `stage(round folder, run.yaml as a tree)` for the folder on the command line.
 
-    Exits with 2 and one message where the folder is not a round under way, with 1 where the work
-    failed.
+    With --help it says what the stage does. Exits with 2 and one message where the folder is not a
+    round under way, with 1 where the work failed.
     """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(_usage(stage))
+        return
     try:
         if fault := foreign_package():
             raise UserError(fault)
         if len(sys.argv) != 2:
-            raise UserError("expected one argument: a round folder, such as runs/demo/rounds/0002")
+            raise UserError(EXPECTED)
         folder = Path(sys.argv[1]).resolve()
         run_dir = open_run(run_of(folder))
         if read_manifest(folder) is not None:
             raise UserError(f"{folder}: this round is finished; its tables do not change any more")
         read_round_start(folder)
-        tree = yaml.safe_load((run_dir / "run.yaml").read_text())
+        tree = run_config(run_dir)
+        if moved := usable_home(run_dir.parent):
+            print(moved, file=sys.stderr)
         name = Path(sys.argv[0]).parent.name
         with run_lock(run_dir), noting_stops(folder, STAGE_OF.get(name, name)):
             print(stage(folder, tree))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        fault = f"{run_dir / 'run.yaml'}: {error.title}: {where}: {first['msg']}; {WRITTEN_ANEW}"
+        print(f"error: {fault}", file=sys.stderr)
+        sys.exit(2)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -48,6 +70,19 @@ def by_hand(stage: Stage) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _usage(stage: Stage) -> str:
+    """What a stage's module says of itself, and what it is given."""
+    module = sys.modules[stage.__module__]
+    example, _, does = (module.__doc__ or "").strip().partition(": ")
+    package = example.strip("`").split()[2]
+    return (
+        f"usage: python -P -m {package} ROUND\n\n{does[:1].upper()}{does[1:]}\n\n"
+        "ROUND is the folder of a round under way, such as runs/demo/rounds/0002. The config is "
+        "the\nrun's run.yaml; paths in it start from the current folder. With -P Python takes "
+        "nothing in the\ncurrent folder for a module of its own."
+    )
 
 
 def show_progress(done: int, total: int, note: str = "") -> None:

@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from rounds.rows import HELD_OUT
+from rounds.win_rate_lines import win_rate_text
+
 Manifest = dict[str, Any]
 """manifest.json of a finished round."""
 
@@ -54,15 +57,17 @@ def rounds_table(manifests: Sequence[Manifest]) -> list[str]:
     """A line a round: what went in, what came out, what was decided."""
     lines = [
         "| round | answers of the train prompts | policy in place | pairs kept | dropped "
+        "| gate (decides): win rate vs the one in place | test (reported): the same "
         "| what became of the policy trained on them |",
-        "|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for facts in manifests:
         counts, decided = facts["counts"], facts["decision"]["promoted"]
         what = ("promoted" if decided else "not promoted") if facts["trained"] else "none trained"
         lines.append(
             f"| {facts['round']} | {counts['candidates']} | `{facts['policy']['policy_id']}` "
-            f"| {counts['pairs']} | {sum(counts['dropped'].values())} | {what} |"
+            f"| {counts['pairs']} | {sum(counts['dropped'].values())} "
+            f"| {_win_rate(facts, 'gate')} | {_win_rate(facts, 'test')} | {what} |"
         )
     partial = [
         f"Round {facts['round']} is partial: {facts['partial']['left_out']} prompts were not "
@@ -70,7 +75,9 @@ def rounds_table(manifests: Sequence[Manifest]) -> list[str]:
         for facts in manifests
         if facts.get("partial")
     ]
-    return ["## Rounds", "\n".join(lines), *partial]
+    rated = any(_win_rate(facts, split) for facts in manifests for split in HELD_OUT)
+    ties = ["A tie is half a win, and two identical answers are a tie."] if rated else []
+    return ["## Rounds", "\n".join(lines), *ties, *partial]
 
 
 def dropped(manifests: Sequence[Manifest]) -> list[str]:
@@ -128,6 +135,12 @@ def fenced(text: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def _win_rate(manifest: Manifest, split: str) -> str:
+    """The win rate of the trained policy against the one in place; empty where there is none."""
+    rate = manifest.get("win_rates", {}).get(split, {}).get("win_rate_vs_previous")
+    return win_rate_text(rate) if rate else ""
 
 
 def _named(manifest: Manifest) -> str:

@@ -1,12 +1,26 @@
 """Writing so that a reader, or a crash, never meets half a file."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why nothing can be written in a folder, there or still to be made; None where it can."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is a file, not a folder"
+    try:
+        with TemporaryFile(dir=nearest):
+            return None
+    except OSError as error:
+        return f"{nearest}: {error.strerror}"
 
 
 @contextmanager
@@ -32,14 +46,27 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def json_text(value: Any, indent: int | None = None) -> str:
+    """The value as JSON that every parser takes: a number that is not finite is null in it."""
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(below) for name, below in value.items()}
+    return [_finite(below) for below in value] if isinstance(value, list | tuple) else value
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically, readable and with a stable key order."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file. NaN and the infinities, which JSON does not have, are None."""
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
 
 
 def replace_folder(temporary: Path, target: Path) -> None:

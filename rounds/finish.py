@@ -26,6 +26,7 @@ from rounds.folder import (
 )
 from rounds.ids import file_hash, text_hash
 from rounds.metrics import round_metrics
+from rounds.rows import HELD_OUT
 from rounds.stages import stage_stamps
 from rounds.tables import iter_batches, table_path
 from rounds.weights import Policy
@@ -80,6 +81,7 @@ def finish_round(
             "gate_judge_id": metrics["gate_judge_id"],
             "rubrics": _rubrics_used(folder, stages),
             "partial": metrics["partial"],
+            "win_rates": {split: metrics[split] for split in HELD_OUT if split in metrics},
             "counts": metrics["counts"],
             "config": yaml.safe_load(config),
             "stages": {name: {"key": stamp["key"]} for name, stamp in stages.items()},
@@ -92,7 +94,7 @@ def finish_round(
                 ]
                 if path.exists()
             },
-            "versions": _versions(),
+            "versions": versions(),
         },
     )
     follow_manifests(run_dir)
@@ -132,11 +134,12 @@ def _rubric_hashes(folder: Path) -> set[str]:
     return {name for batch in batches for name in batch["rubric_hash"].unique().to_pylist()}
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
+def versions() -> dict[str, str]:
+    """The versions of what runs: Python, prefloop and the packages that results depend on."""
+    found = {"python": platform.python_version()}
     for name in ("prefloop", *PACKAGES):
         try:
-            versions[name] = version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return versions
+    return found

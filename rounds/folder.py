@@ -10,11 +10,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.weights import Policy
 
 RUN_FILES = "*/run.yaml"
+WRITTEN_ANEW = "`prefloop run` with the run's config writes it anew"
 ROUND_RANGE = re.compile(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?")
 
 
@@ -72,6 +75,30 @@ def open_run(run_dir: Path) -> Path:
     runs = {str(path.parent) for folder in around for path in folder.glob(RUN_FILES)}
     hint = f"did you mean {', '.join(sorted(runs))}?" if runs else "nor near it"
     raise UserError(f"{run_dir}: no run here ({hint})")
+
+
+class RunConfig(dict[str, Any]):
+    """The tree of a run.yaml; a section that is not in it raises UserError."""
+
+    def __init__(self, path: Path, tree: dict[str, Any]) -> None:
+        super().__init__(tree)
+        self._path = path
+
+    def __missing__(self, section: str) -> Any:
+        raise UserError(f"{self._path}: has no section {section}; {WRITTEN_ANEW}")
+
+
+def run_config(run_dir: Path) -> RunConfig:
+    """The resolved config of a run. Raises UserError where run.yaml is not what prefloop wrote."""
+    path = run_dir / "run.yaml"
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
+        fault = getattr(error, "problem", None) or str(error) or type(error).__name__
+        raise UserError(f"{path}: cannot be read ({fault}); {WRITTEN_ANEW}") from error
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: holds no config; {WRITTEN_ANEW}")
+    return RunConfig(path, tree)
 
 
 def selected_rounds(run_dir: Path, selection: str | None) -> list[Path]:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from rounds.errors import UserError, did_you_mean
 from rounds.ids import file_hash
+from rounds.raised import place_of
 from rounds.settings import PACKAGES
 
 NEIGHBOURS: dict[str, dict[str, ModuleType]] = {}
@@ -53,8 +54,24 @@ class UserFunction(NamedTuple):
         try:
             return self.function(*arguments)
         except (Exception, SystemExit) as error:  # a script's exit(0) is no success of ours
-            fault = f"{type(error).__name__}: {error}"
+            fault = f"{type(error).__name__}: {error}{place_of(error, self.folder)}"
             raise self.fault(f"failed ({fault})") from error
+
+    def taking(self, *arguments: str) -> "UserFunction":
+        """Itself. Raises UserError where it cannot be called with so many arguments."""
+        if inspect.iscoroutinefunction(self.function):
+            raise self.fault("is async; expected a plain function")
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):  # of a built-in nothing is known
+            return self
+        try:
+            signature.bind(*arguments)
+        except TypeError as error:
+            raise self.fault(
+                f"takes {signature}, and is called with ({', '.join(arguments)}): {error}"
+            ) from error
+        return self
 
     def fault(self, what: str) -> UserError:
         """The error for what the function did."""
@@ -69,6 +86,7 @@ def load_function(where: str, reference: str, prefix: str = "") -> UserFunction:
     before the reference there. Raises UserError where there is no such file, module or function.
     """
     target, _, name = reference.rpartition(":")
+    path = None
     try:
         if not target:
             raise ImportError(f"no function is named in {reference!r}")
@@ -82,6 +100,7 @@ def load_function(where: str, reference: str, prefix: str = "") -> UserFunction:
         function = getattr(module, name)
     except (Exception, SystemExit) as error:  # whatever the user's module raises
         fault = f"it exits, with {error.code}" if isinstance(error, SystemExit) else error
+        fault = f"{fault}{place_of(error, Path.cwd() if path is None else path.parent)}"
         raise UserError(
             f"{where}: cannot load {prefix}{reference} ({fault}); a file is {prefix}path/to/"
             f"file.py:function, otherwise expected {prefix}module:function"

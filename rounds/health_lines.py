@@ -6,7 +6,8 @@ Lines = list[tuple[str, str]]
 
 
 def health_lines(measures: dict[str, Any] | None, gold: dict[str, Any] | None) -> Lines:
-    """A table as (what, how much); what had no case is left out.
+    """A table as (what, how much); what had no case is left out. Comparisons that gave no label are
+    dropped rows, and counted there.
 
     `measures` are the judge's of the round and `gold` those on the gold set, as metrics.json has
     them; None where there are none.
@@ -32,7 +33,6 @@ def _of_round(measures: dict[str, Any]) -> Lines:
     agreed = "" if second["kappa"] is None else f", kappa {second['kappa']:.2f}"
     return _filled(
         ("prompts with a label", measures["yield"], ""),
-        ("undecided", _undecided(measures["comparisons"]), ""),
         ("failed calls", failed, _listed(failed["reasons"])),
         ("flips with the order", measures["flips"], ""),
         ("first shown wins", measures["first_slot"], ""),
@@ -55,21 +55,11 @@ def _of_gold(gold: dict[str, Any]) -> Lines:
     )
 
 
-def _undecided(comparisons: dict[str, Any]) -> str:
-    counts = {"tie": comparisons["tie"], "reversed": comparisons["reversed"]}
-    counts |= comparisons["abstain"]
-    return ", ".join(f"{reason} {n}" for reason, n in counts.items() if n)
-
-
 def _listed(counts: dict[str, Any]) -> str:
     listed = ", ".join(f"{name} {value:.3g}" for name, value in counts.items())
     return f" ({listed})" if listed else ""
 
 
-def _filled(*lines: tuple[str, dict[str, Any] | str, str]) -> Lines:
-    """Lines of a name, a rate or a text, and what follows it; without those that say nothing."""
-    texts = [
-        (name, shown if isinstance(shown, str) else rate_text(shown), more)
-        for name, shown, more in lines
-    ]
-    return [(name, text + more) for name, text, more in texts if text]
+def _filled(*lines: tuple[str, dict[str, Any], str]) -> Lines:
+    """Lines of a name, a rate, and what follows it; without those that had no case."""
+    return [(name, text + more) for name, rate, more in lines if (text := rate_text(rate))]

@@ -55,7 +55,16 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
         "reasons": decision["reasons"],
         "usage": _usage(folder, facts, n_pairs),
         "seconds": {name: stamp["seconds"] for name, stamp in stages.items()},
+        "startup_seconds": _startup_seconds(stages),
     }
+
+
+def _startup_seconds(stages: dict[str, Any]) -> dict[str, float]:
+    """What the stages waited for, a server or a model, and for how long."""
+    total: Counter[str] = Counter()
+    for stamp in stages.values():
+        total.update(stamp.get("startup", {}))  # stamps of before have none
+    return {what: round(seconds, 2) for what, seconds in total.items()}
 
 
 def _judges_and_outcomes(folder: Path) -> tuple[dict[str, set[str]], Counter[str]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rounds.health_lines import Lines, health_lines
-from rounds.rows import HELD_OUT
+from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 
 STAGES = (
     "prompts",
@@ -41,17 +41,12 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
         lines += _trained_beside(metrics["train"])
-    for split in HELD_OUT:
-        for other in ("previous", "initial"):
-            if rate := metrics.get(split, {}).get(f"win_rate_vs_{other}"):
-                lines.append((f"{split}: win rate vs {other}", win_rate_text(rate)))
-        if tags := metrics.get(split, {}).get("by_tag_vs_previous"):
-            lines.append((f"{split}: by tag", _by_tag(tags)))
+    lines += win_rate_lines(metrics)
     if metrics.get("gate_judge_id"):
         gate_judge = metrics["gate_judge_id"]
         same = gate_judge == metrics["judge_id"]
         lines.append(("judge at the gate", "the labelling judge" if same else gate_judge))
-    lines += _custom_metric_lines(metrics.get("custom", {}))
+    lines += custom_metric_lines(metrics.get("custom", {}))
     lines += [("alarm", alarm) for alarm in metrics.get("alarms", [])]
     verdict = "promoted" if metrics["promoted"] else "kept the policy in place"
     lines.append(("decision", f"{verdict}: {'; '.join(metrics['reasons'])}"))
@@ -59,20 +54,15 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     order = sorted(seconds, key=lambda name: STAGES.index(stage_name(name)))
     times = ", ".join(f"{stage_name(name)} {seconds[name]:.0f}" for name in order)
     lines.append(("seconds", times))
+    if startup := metrics.get("startup_seconds"):
+        waits = ", ".join(f"{what} {waited:.0f}" for what, waited in startup.items())
+        lines.append(("seconds of start-up", waits))
     lines.append(("judge", _usage(usage)))
     lines.append(("policy", f"{usage['sampled_tokens']:,} tokens sampled"))
     for name in ("sampler", "generator"):
         if usage.get(name, {}).get("calls"):
             lines.append((f"{name}'s calls", _calls(usage[name])))
     return lines
-
-
-def win_rate_text(rate: dict[str, Any]) -> str:
-    """A win rate with its interval, n and abstentions."""
-    if rate["value"] is None:
-        return f"none decided ({rate['abstained']} abstained)"
-    interval = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
-    return f"{rate['value']:.3f} {interval} n={rate['n']}, {rate['abstained']} abstained"
 
 
 def partial_text(partial: dict[str, Any]) -> str:
@@ -108,11 +98,6 @@ def _prompt_lines(prompts: dict[str, Any]) -> list[tuple[str, str]]:
         if prompts.get(name)
     ]
     return lines + ([("prompts: left out", ", ".join(left_out))] if left_out else [])
-
-
-def _by_tag(tags: dict[str, Any]) -> str:
-    rates = ((tag, rate) for tag, rate in tags.items() if rate["value"] is not None)
-    return ", ".join(f"{tag} {rate['value']:.2f} n={rate['n']}" for tag, rate in rates) or "none"
 
 
 def _cleaning(dropped: dict[str, int], lengths: dict[str, Any] | None) -> str:
@@ -155,8 +140,12 @@ def _sources(counts: dict[str, Any]) -> str:
 def _training(train: dict[str, Any]) -> str:
     accuracy = train["held_out_accuracy"]
     held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
+    held_out += f" n={n}" if (n := train.get("held_out_n")) else ""
     kl = "" if train["kl_per_token"] is None else f", KL {train['kl_per_token']:.4f} a token"
-    loss = f"loss {train['curves'][-1]['loss']:.3f}" if train["curves"] else "loss not logged"
+    loss = "loss not logged"
+    if train["curves"]:
+        last = train["curves"][-1]["loss"]  # of a training before the stage ended at the first NaN
+        loss = "loss not a number" if last is None else f"loss {last:.3f}"
     return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
 
 
@@ -168,23 +157,23 @@ def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:
     parts += [f"{name} {n}" for name, n in extra.get("replayed", {}).items()]
     left_out = dict(extra.get("left_out", {}))
     if long := train.get("too_long", {}).get("pairs"):
-        left_out["prompt over max_length"] = long
+        left_out["over max_length"] = long
     if left_out:
         parts.append("left out: " + ", ".join(f"{why} {n}" for why, n in left_out.items()))
-    return [("trained beside", ", ".join(parts))] if parts else []
+    adjusted = [("trained with", "; ".join(train["adjusted"]))] if train.get("adjusted") else []
+    beside = [("trained beside", ", ".join(parts))] if parts else []
+    return adjusted + beside + _trained_tokens(train)
 
 
-def _custom_metric_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """The metrics that the user named, each with its win rates."""
+def _trained_tokens(train: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where what was trained on is not what was sampled, and what was not measured."""
     lines = []
-    for name, metric in metrics.items():
-        if metric["mean"] is not None:
-            means = f"{metric['mean']:.2f} (first policy {metric['mean_initial']:.2f})"
-            lines.append((f"{name}: mean", means))
-        for other in ("previous", "initial"):
-            rate = metric[f"win_rate_vs_{other}"]
-            lines.append((f"{name}: win rate vs {other}", win_rate_text(rate)))
-    return lines
+    if cut := train.get("cut_inside_a_token"):
+        lines.append(("trained tokens", f"{cut} answers end inside a token: those of their text"))
+    if differ := train.get("prompts_differ"):
+        lines.append(("trained prompts", f"{differ} pairs sampled under two: that of chosen"))
+    reasons = train.get("not_measured") or {}
+    return lines + [("not measured", f"{name}: {why}") for name, why in reasons.items()]
 
 
 def _usage(usage: dict[str, Any]) -> str:

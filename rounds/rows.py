@@ -40,6 +40,7 @@ class Candidate(TypedDict):
     source: str
     revised_from: str | None
     critique: str | None
+    prompt_token_ids: list[int] | None
 
 
 class Criterion(TypedDict):
@@ -201,4 +202,5 @@ def written_candidate(
         "source": writer,
         "revised_from": None,
         "critique": None,
+        "prompt_token_ids": None,
     }

@@ -43,7 +43,11 @@ CANDIDATE_COLUMNS = [
     Column("index", pa.int32(), "place among the prompt's candidates, from 0"),
     Column("text", pa.string(), "the answer as sampled, never altered"),
     Column("text_hash", pa.string(), "hash of the text"),
-    Column("token_ids", pa.list_(pa.int32()), "sampled tokens, end of turn included; may be null"),
+    Column(
+        "token_ids",
+        pa.list_(pa.int32()),
+        "sampled tokens of the text and its end of turn; null where the text ends inside a token",
+    ),
     Column("n_tokens", pa.int32(), "number of sampled tokens"),
     Column("logprob", pa.float64(), "summed log-probability of token_ids, nats", False),
     Column("finish_reason", pa.string(), "stop, or length when cut at max_tokens"),
@@ -51,6 +55,12 @@ CANDIDATE_COLUMNS = [
     Column("source", pa.string(), "which sampler wrote it: current, or a name in sampler.also"),
     Column("revised_from", pa.string(), "candidate_id of the answer that this one revises"),
     Column("critique", pa.string(), "what was said against that answer, by which it was revised"),
+    Column(
+        "prompt_token_ids",
+        pa.list_(pa.int32()),
+        "the prompt as it was sampled; null where it was not, or was another",
+        False,
+    ),
 ]
 
 VERDICT_COLUMNS = [

@@ -1,14 +1,29 @@
 """What the sections of the config share: their base, and what a path in one means."""
 
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
+
+from rounds.errors import UserError
 
 SHIPPED = "prefloop:"
 """Begins a reference to a file that prefloop ships, as prefloop:starter/policy does."""
 
 PACKAGES = Path(__file__).resolve().parent.parent
 """The folder that holds prefloop's packages."""
+
+
+PATTERN = re.compile(r"[*?[]")
+
+
+def require_plain(where: str, path: Path, reader: str) -> None:
+    """Raise UserError for a path that `reader`, a library, takes for a pattern of several."""
+    if found := PATTERN.search(str(path)):
+        raise UserError(
+            f"{where}: {reader} takes {found[0]} in {path} for a pattern; choose or make a folder "
+            "without *, ? and ["
+        )
 
 
 class Section(BaseModel):

@@ -25,6 +25,9 @@ from rounds.stages import stage_stamps
 from rounds.status import round_state, state_text
 from rounds.tables import iter_rows
 
+MOST_NAMED = 5
+"""Pairs that are named where an id's beginning fits several."""
+
 
 class Evidence(TypedDict):
     """What is behind a pair: its candidates, the others of the prompt, and the verdicts on it."""
@@ -64,8 +67,8 @@ def traced_pairs(run_dir: Path, number: int, dropped: bool, pair: str | None) ->
     if read_manifest(folder) is None and "pairs" not in stage_stamps(folder):
         yield from _judged(run_dir, folder, pair or "")
         return
-    prefix = pair or ""
     show_kept, show_dropped = bool(pair) or not dropped, bool(pair) or dropped
+    prefix = _one_pair(folder, pair) if pair else ""
     prompt_ids = list(
         dict.fromkeys(
             chain(
@@ -74,8 +77,6 @@ def traced_pairs(run_dir: Path, number: int, dropped: bool, pair: str | None) ->
             )
         )
     )
-    if pair and not prompt_ids:
-        raise UserError(f"{folder}: no pair {pair}; ids are in pairs.parquet and dropped.parquet")
     for rows in zip(
         grouped(folder, CANDIDATES, prompt_ids, ["train"]),
         grouped(folder, VERDICTS, prompt_ids, ["train"]),
@@ -102,6 +103,23 @@ def _judged(run_dir: Path, folder: Path, prefix: str) -> Iterator[JudgedPair]:
         raise UserError(f"{run_dir}: round {int(folder.name)} is under way, {what}: {state}")
     yield first
     yield from rows
+
+
+def _one_pair(folder: Path, prefix: str) -> str:
+    """The id of the one pair whose id begins with `prefix`; UserError where it is not one."""
+    kept = iter_rows(folder, PAIRS, columns=["pair_id"])
+    lost = iter_rows(folder, DROPPED, columns=["pair_id"])
+    ids = chain((row["pair_id"] for row in kept), (row["pair_id"] for row in lost))
+    found = sorted({name for name in ids if name.startswith(prefix)})
+    if not found:
+        raise UserError(f"{folder}: no pair {prefix}; ids are in pairs.parquet and dropped.parquet")
+    if len(found) > 1 and found[0] != prefix:
+        some = ", ".join(found[:MOST_NAMED]) + (", ..." if len(found) > MOST_NAMED else "")
+        raise UserError(
+            f"--pair {prefix}: {len(found)} pairs of this round begin so ({some}); give more of "
+            "the id"
+        )
+    return found[0]
 
 
 def _prompt_ids(folder: Path, table: Table[AnyRow], prefix: str) -> Iterator[str]:

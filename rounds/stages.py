@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,19 +41,39 @@ def work_dir(folder: Path, stage: str, key: str) -> Path:
     return path
 
 
+_startup: ContextVar[dict[str, float] | None] = ContextVar(
+    "start-up of the running stage", default=None
+)
+
+
+def count_startup(what: str, seconds: float) -> None:
+    """Seconds in which the running stage only waited for `what`, which stays up or must be loaded
+    before any work: they are no work of the stage.
+    """
+    if (startup := _startup.get()) is not None:
+        startup[what] = startup.get(what, 0) + seconds
+
+
 def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> Facts:
     """The facts of a stage: what `work` returns, or what it returned when it ran on this key.
 
-    `work` writes the stage's tables; its facts (counts, usage) and seconds are kept in a stamp.
+    `work` writes the stage's tables; its facts (counts, usage) and seconds are kept in a stamp, and
+    apart from these what `count_startup` was told.
     """
     path = folder / "work" / f"{stage}.json"
     if path.exists() and (stamp := read_json(path))["key"] == key:
         return dict(stamp["facts"])
     remove_stamp(folder, stage)  # the tables are about to become those of another key
+    startup: dict[str, float] = {}
     started = time.monotonic()
-    facts = work()
-    seconds = round(time.monotonic() - started, 2)
-    write_json(path, {"key": key, "seconds": seconds, "facts": facts})
+    token = _startup.set(startup)
+    try:
+        facts = work()
+    finally:
+        _startup.reset(token)
+    seconds = round(time.monotonic() - started - sum(startup.values()), 2)
+    waited = {what: round(value, 2) for what, value in startup.items()}
+    write_json(path, {"key": key, "seconds": seconds, "startup": waited, "facts": facts})
     return facts
 
 

@@ -4,10 +4,16 @@ so far, and why it stopped if it did."""
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rounds.files import read_json
-from rounds.folder import open_run, policy_history, read_manifest, round_dir, round_folders, run_of
+from rounds.folder import (
+    open_run,
+    policy_history,
+    read_manifest,
+    round_dir,
+    round_folders,
+    run_config,
+    run_of,
+)
 from rounds.health_lines import Lines, health_lines
 from rounds.report import STAGES, partial_text, stage_name
 from rounds.stages import stage_stamps
@@ -111,7 +117,7 @@ def _bound(bound: Bound) -> str:
 
 def _planned(folder: Path, facts: dict[str, Any]) -> list[str]:
     """The stages that this round has, by its config and by what came of it so far."""
-    tree = yaml.safe_load((run_of(folder) / "run.yaml").read_text(encoding="utf-8")) or {}
+    tree = run_config(run_of(folder))
     without: set[str] = set()
     if not (tree.get("judge") or {}).get("gold"):
         without.add("gold")

@@ -47,7 +47,8 @@ class AlsoConfig(Section):
     n: int = Field(1, ge=1, le=1024)
     """Candidates for a train prompt."""
     sampling: dict[str, Any] | None = None
-    """As sampler.sampling, which null takes."""
+    """As sampler.sampling, which null takes; temperature and max_tokens that are not given are its
+    own."""
     vllm: dict[str, Any] | None = None
     """As sampler.vllm, which null takes. Sources of the same weights, vllm and env share one
     loading."""

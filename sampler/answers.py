@@ -20,6 +20,7 @@ class Completion(NamedTuple):
     n_tokens: int | None
     token_ids: list[int] | None = None
     logprob: float | None = None
+    prompt_token_ids: list[int] | None = None
 
 
 Draw = Callable[[Writer, Messages, int, int, int], Awaitable[list[Completion | str]]]
@@ -28,11 +29,13 @@ seed + first_index + 1 and so on, each a str where there is none, saying why."""
 
 
 class AnsweredPrompt(NamedTuple):
-    """The candidates that were written for a prompt, and why there is none if so."""
+    """The candidates that were written for a prompt, and for each that was not its writer and why
+    not.
+    """
 
     prompt_id: str
     candidates: list[Candidate]
-    reason: str | None
+    failures: list[tuple[str, str]]
 
 
 async def answer_prompt(
@@ -40,12 +43,12 @@ async def answer_prompt(
 ) -> AnsweredPrompt:
     """Everything that the writers write about a prompt; `existing` candidates can be revised too.
 
-    An answer whose critique or revision does not come about has no revision.
+    An answer whose critique or revision does not come about has no revision, for the same reason.
     """
     by_writer: dict[str, list[Candidate]] = {}
     for row in request.existing:
         by_writer.setdefault(row["source"], []).append(row)
-    reasons: list[str] = []
+    failures: list[tuple[str, str]] = []
     answering = [one for one in request.writer_requests if not writers[one.writer].revises]
     completions = await asyncio.gather(
         *(
@@ -59,7 +62,7 @@ async def answer_prompt(
             for index, completion in enumerate(drawn, start=wanted.first_index)
             if isinstance(completion, Completion)
         ]
-        reasons += [reason for reason in drawn if isinstance(reason, str)]
+        failures += [(wanted.writer, reason) for reason in drawn if isinstance(reason, str)]
     for wanted in request.writer_requests:
         original = writers[wanted.writer].revises
         if original is not None:
@@ -69,11 +72,11 @@ async def answer_prompt(
                     for row in by_writer.get(original, [])
                 )
             )
-            by_writer[wanted.writer] = [row for row in revisions if row is not None]
+            by_writer[wanted.writer] = [row for row in revisions if not isinstance(row, str)]
+            failures += [(wanted.writer, reason) for reason in revisions if isinstance(reason, str)]
     names = {wanted.writer for wanted in request.writer_requests}
     rows = [row for name, written in by_writer.items() if name in names for row in written]
-    reason = None if rows or not reasons else reasons[-1]
-    return AnsweredPrompt(request.prompt_id, rows, reason)
+    return AnsweredPrompt(request.prompt_id, rows, failures)
 
 
 async def _revision(
@@ -82,8 +85,9 @@ async def _revision(
     writers: Mapping[str, Writer],
     answer: Candidate,
     draw: Draw,
-) -> Candidate | None:
-    """The revision of an answer, which is kept whatever it is: cut off, empty or the same again.
+) -> Candidate | str:
+    """The revision of an answer, which is kept whatever it is: cut off, empty or the same again; or
+    why there is none.
 
     Its critique draws from the upper half of the prompt's seeds.
     """
@@ -95,14 +99,14 @@ async def _revision(
     question = critique_messages(request.messages, answer["text"], constitution, principle)
     (critique,) = await draw(writer, question, request.seed, MAX_CANDIDATES + index, 1)
     if isinstance(critique, str):
-        return None
+        return f"no critique: {critique}"
     conversation = revision_messages(question, critique.text, constitution, principle)
     (revised,) = await draw(writer, conversation, request.seed, index, 1)
     if isinstance(revised, str):
-        return None
-    # sampled under another prompt: the tokens are the text's own, their log-probability is not
-    # that of the answer
-    row = _candidate(request, writer, index, revised._replace(logprob=None))
+        return revised
+    # sampled under another prompt: the tokens are the text's own, their log-probability and the
+    # prompt are not those of the answer
+    row = _candidate(request, writer, index, revised._replace(logprob=None, prompt_token_ids=None))
     return {**row, "revised_from": answer["candidate_id"], "critique": critique.text}
 
 
@@ -127,4 +131,5 @@ def _candidate(
         "source": writer.name,
         "revised_from": None,
         "critique": None,
+        "prompt_token_ids": completion.prompt_token_ids if own else None,
     }

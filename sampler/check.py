@@ -20,11 +20,12 @@ def check_sampler(
     matters, whether any train prompt has a reference answer.
     """
     served = config.served(policy_served)
-    _check_names("sampler", config.sampling, config.vllm, policy_served)
+    own = config.sampling_of("current", policy_served)
+    _check_names("sampler", own, config.vllm, policy_served)
     for name, source in config.also.items():
         where = f"sampler.also.{name}"
-        sampling = config.sampling if source.sampling is None else source.sampling
         if source.kind != "reference":
+            sampling = config.sampling_of(name, served[name])
             vllm = config.vllm if source.vllm is None else source.vllm
             _check_names(where, sampling, vllm, served[name])
         if policy_served and (source.policy == "previous" or isinstance(source.policy, int)):
@@ -48,10 +49,11 @@ def vllm_samplings(config: SamplerConfig, policy_served: bool) -> list[tuple[str
     config, those that this round does not have included.
     """
     served = config.served(policy_served)
-    samplings = [] if policy_served else [("sampler.sampling", config.sampling, config.n)]
+    own = config.sampling_of("current", policy_served)
+    samplings = [] if policy_served else [("sampler.sampling", own, config.n)]
     for name, source in config.also.items():
         if source.kind != "reference" and not served[name]:
-            sampling = config.sampling if source.sampling is None else source.sampling
+            sampling = config.sampling_of(name, False)
             samplings.append((f"sampler.also.{name}.sampling", sampling, source.n))
     return samplings
 

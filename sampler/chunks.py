@@ -1,7 +1,8 @@
 """What sampling leaves on disk while it works: rows of finished prompts, some hundred to a file.
 
 A chunk says itself which prompts it holds, so that neither its size nor the number of processes
-has to be the same after a kill. Beside it, where needed, lies which prompts were set aside and why.
+has to be the same after a kill. Beside it, where needed, lies which prompts were set aside and why,
+and which candidates are missing.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 
 from rounds.files import read_json, write_json
 from rounds.rows import CANDIDATES, Candidate
-from rounds.tables import write_parquet
+from rounds.tables import iter_batches, write_parquet
 from sampler.answers import AnsweredPrompt
 
 
@@ -38,13 +39,20 @@ class ChunkWriter:
         """Write what is waiting."""
         number = f"{next(self._numbers):05d}"
         reasons = {
-            answered.prompt_id: answered.reason
+            answered.prompt_id: answered.failures[-1][1] if answered.failures else None
             for answered in self._waiting
             if not answered.candidates
         }
         rows = [row for answered in self._waiting for row in answered.candidates]
-        if reasons:
-            facts = {"sources": self._sources, "reasons": reasons}
+        missing = Counter(
+            failure
+            for answered in self._waiting
+            if answered.candidates
+            for failure in answered.failures
+        )
+        if reasons or missing:
+            counts = [[*failure, n] for failure, n in missing.items()]
+            facts = {"sources": self._sources, "reasons": reasons, "missing": counts}
             write_json(self._work / f"aside-{number}.json", facts)
         if rows:
             write_parquet(self._work / f"chunk-{number}.parquet", CANDIDATES, rows)
@@ -56,7 +64,8 @@ class ChunkReader:
 
     A chunk is in memory from the first of its prompts that is read to the last. Where chunks are
     nearly in the order in which prompts are read, as sampling writes them, those are few.
-    `reasons` says by prompt_id why one was set aside.
+    `reasons` says by prompt_id why one was set aside, `missing` counts the candidates that answered
+    prompts do not have, by writer and reason.
     """
 
     def __init__(self, *folders: Path) -> None:
@@ -65,9 +74,13 @@ class ChunkReader:
         self._spans_read: Counter[Path] = Counter()
         self._in_memory: dict[Path, pa.Table] = {}
         self.reasons: dict[str, str] = {}
+        self.missing: Counter[tuple[str, str]] = Counter()
         for path in (path for work in folders for path in sorted(work.glob("aside-*.json"))):
-            for prompt_id, reason in read_json(path)["reasons"].items():
+            facts = read_json(path)
+            for prompt_id, reason in facts["reasons"].items():
                 self.reasons.setdefault(prompt_id, reason or "no answer")
+            for writer, reason, n in facts.get("missing", []):
+                self.missing[writer, reason] += n
         for path in (path for work in folders for path in sorted(work.glob("chunk-*.parquet"))):
             names = pq.read_table(path, columns=["prompt_id"])["prompt_id"].to_pylist()
             start = 0
@@ -85,7 +98,8 @@ class ChunkReader:
         rows: list[Candidate] = []
         for path, start, count in self._spans.get(prompt_id, []):
             if path not in self._in_memory:
-                self._in_memory[path] = pq.read_table(path)
+                # columns that are younger than the chunk are null
+                self._in_memory[path] = pa.Table.from_batches(iter_batches(path, CANDIDATES))
             rows += self._in_memory[path].slice(start, count).to_pylist()
             self._spans_read[path] += 1
             if self._spans_read[path] == self._spans_in[path]:

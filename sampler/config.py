@@ -1,7 +1,7 @@
 """The `policy` and `sampler` sections: who answers, and how."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -10,6 +10,9 @@ from sampler.also import AlsoConfig
 
 MAX_CANDIDATES = 2048
 """Candidates of a prompt: the other half of a prompt's seeds is for critiques."""
+
+SAMPLING = {"temperature": 1.0, "max_tokens": 512}
+"""What is drawn unless the config says otherwise; vLLM's own 16 tokens are no answer."""
 
 VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
 
@@ -54,11 +57,16 @@ class SamplerConfig(Section):
 
     n: int = Field(4, ge=1, le=1024)
     """Candidates of the policy in place for a train prompt."""
-    sampling: dict[str, Any] = Field(
-        default_factory=lambda: {"temperature": 1.0, "max_tokens": 512}
-    )
-    """vLLM's SamplingParams by name (an endpoint policy: chat-completion arguments). The model's
-    own generation_config is not used."""
+    sampling: dict[str, Any] = Field(default_factory=SAMPLING.copy)
+    """vLLM's SamplingParams by name over temperature 1 and max_tokens 512; null leaves one out, and
+    max_tokens: null is as many as fit. The model's own generation_config is not used. A policy at
+    an endpoint: chat-completion arguments, sent as they are given."""
+    max_cut_off: float | None = Field(0.5, gt=0, le=1)
+    """Share of the train answers that may be cut off at max_tokens: with more, the round stops
+    before the judge is asked. null sets no bound."""
+    unanswerable: Literal["set_aside", "stop"] = "set_aside"
+    """A prompt that a source cannot answer, as one that is too long or that the chat template
+    refuses: go on without it, or end there. Policies here are asked before they are loaded."""
     vllm: dict[str, Any] = Field(default_factory=dict)
     """Engine arguments of vllm.LLM by name."""
     env: dict[str, str] = Field(default_factory=dict)
@@ -137,6 +145,17 @@ class SamplerConfig(Section):
             else:  # a reference is written by nobody, and revised by the policy in place
                 served[name] = policy_served and source.model is None
         return served
+
+    def sampling_of(self, name: str, served: bool) -> dict[str, Any]:
+        """What a source is told to draw: what it is given over the defaults, `also` sources over
+        the temperature and max_tokens of the policy in place. A model that is `served` has defaults
+        of its own and gets what is given, as it is.
+        """
+        given = self.also[name].sampling if name in self.also else None
+        if served:
+            return self.sampling if given is None else given
+        own = SAMPLING | self.sampling
+        return own if given is None else {key: own[key] for key in SAMPLING} | given
 
     def samplings(self) -> dict[str, dict[str, Any]]:
         """Every sampling section that is there, by its key below `sampler`."""

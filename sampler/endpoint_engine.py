@@ -137,5 +137,6 @@ def _usage_of(replies: list[Reply]) -> dict[str, float]:
 
 def _completion(reply: Reply) -> Completion | str:
     if reply.failure in (None, "truncated"):
-        return Completion(reply.text, reply.finish_reason, reply.completion_tokens)
+        finish = "length" if reply.failure else reply.finish_reason
+        return Completion(reply.text, finish, reply.completion_tokens)
     return f"{reply.failure} {reply.detail}".strip()

@@ -1,11 +1,11 @@
 """Which writers one loading of weights serves, and what each of its processes is told."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rounds.files import json_text
 from sampler.chunks import finished_prompts
 from sampler.requests import PromptRequest, PromptRequests
 from sampler.writers import Writer
@@ -58,7 +58,7 @@ def share_out(
                 finished += 1
                 continue
             number = sum(counts) % processes
-            files[number].write(json.dumps(request._asdict(), ensure_ascii=False) + "\n")
+            files[number].write(json_text(request._asdict()) + "\n")
             counts[number] += 1
     return counts, finished
 
@@ -77,6 +77,25 @@ def requests_for(requests: PromptRequests, loading: Loading) -> Iterator[PromptR
         if writer_requests:
             existing = [row for row in request.existing if row["source"] in revised]
             yield request._replace(writer_requests=writer_requests, existing=existing)
+
+
+def fit_facts(
+    work: Path, requests: PromptRequests, groups: list[Loading], stop: bool, answered: list[str]
+) -> dict[str, Any]:
+    """What the first process is told of all loadings and prompts, which it looks at beforehand."""
+    path = work / "prompts.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for request in requests():
+            facts = request._replace(existing=[])._asdict()
+            file.write(json_text(facts) + "\n")
+    described = [
+        {
+            "vllm": loading.vllm,
+            "writers": [writer_facts(writer) for writer in loading.writers],
+        }
+        for loading in groups
+    ]
+    return {"loadings": described, "requests": path.name, "stop": stop, "answered": answered}
 
 
 def writer_facts(writer: Writer) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rounds.rows import HELD_OUT, PROMPTS, Candidate, Prompt
 from rounds.tables import iter_rows, write_rows
 from sampler.chunks import ChunkReader
 from sampler.requests import PromptRequests
+from sampler.shortfall import aside_of
 
 
 def merged(requests: PromptRequests, chunks: ChunkReader) -> Iterator[Candidate]:
@@ -21,17 +23,22 @@ def merged(requests: PromptRequests, chunks: ChunkReader) -> Iterator[Candidate]
 
 
 def counted(rows: Iterator[Candidate], counts: Counter[str]) -> Iterator[Candidate]:
-    """The rows, counted as they pass: in all, their tokens, and train rows by source."""
+    """The rows, counted as they pass: all, tokens, train prompts, and train rows by source."""
     counts.update(candidates=0, tokens=0)
+    prompt = None
     for row in rows:
         counts.update(candidates=1, tokens=row["n_tokens"] or 0)
         if row["split"] not in HELD_OUT:
             counts[f"source {row['source']}"] += 1
+            counts["train prompts"] += row["prompt_id"] != prompt
+            prompt = row["prompt_id"]
         yield row
 
 
-def set_aside(folder: Path, requests: PromptRequests, chunks: ChunkReader) -> int:
-    """Write down which of the requested prompts were not answered, and why; how many there are."""
+def set_aside(folder: Path, requests: PromptRequests, chunks: ChunkReader) -> dict[str, Any]:
+    """Write down which of the requested prompts were not answered, and why; how many there are, and
+    some of them.
+    """
     reasons = {
         request.prompt_id: None
         if request.prompt_id in chunks
@@ -46,4 +53,4 @@ def set_aside(folder: Path, requests: PromptRequests, chunks: ChunkReader) -> in
     before = (row["set_aside"] for row in iter_rows(folder, PROMPTS))
     if any(row["set_aside"] != was for row, was in zip(rows_now(), before, strict=True)):
         write_rows(folder, PROMPTS, rows_now())
-    return sum(reason is not None for reason in reasons.values())
+    return aside_of(folder, reasons)

@@ -42,6 +42,8 @@ class PromptRequest(NamedTuple):
     seed: int
     writer_requests: list[WriterRequest]
     existing: list[Candidate]
+    source: str = ""
+    """Where the prompt stood, for messages."""
 
 
 PromptRequests = Callable[[], Iterator[PromptRequest]]
@@ -105,6 +107,20 @@ def already_sampled(
     return list(sampled.values())
 
 
+def held_out_aside(rounds: Iterable[Path]) -> dict[str, str]:
+    """The held-out prompts that any of these rounds set aside, with the reason.
+
+    What is set aside once stays so: policies are compared on what all of them answered.
+    """
+    columns = ["prompt_id", "set_aside"]
+    return {
+        row["prompt_id"]: row["set_aside"]
+        for folder in rounds
+        for row in iter_rows(folder, PROMPTS, HELD_OUT, columns)
+        if row["set_aside"]
+    }
+
+
 def _prompt_request(
     row: Prompt,
     run_seed: int,
@@ -113,9 +129,8 @@ def _prompt_request(
     existing: list[Candidate],
 ) -> PromptRequest:
     seed = prompt_seed(run_seed, purpose, row["prompt_id"])
-    return PromptRequest(
-        row["prompt_id"], row["split"], row["messages"], seed, writer_requests, existing
-    )
+    asked = row["prompt_id"], row["split"], row["messages"], seed
+    return PromptRequest(*asked, writer_requests, existing, row["source"])
 
 
 def _reference_candidate(row: Prompt, reference: str, writer: Writer) -> Candidate:

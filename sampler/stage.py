@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from endpoints.open import Endpoints
 from rounds.folder import finished_rounds, run_of
-from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, Candidate
+from rounds.rows import CANDIDATES, HELD_OUT, Candidate
 from rounds.stages import Progress, remove_stamp, run_stage, silent, stage_key, work_dir
 from rounds.tables import iter_rows, replace_splits, rows_hash
 from rounds.weights import Policy
@@ -22,10 +22,12 @@ from sampler.requests import (
     PromptRequests,
     already_sampled,
     candidate_id,
+    held_out_aside,
     held_out_requests,
     requests_hash,
     train_requests,
 )
+from sampler.shortfall import check_cut_off, check_set_aside, missing_candidates
 from sampler.vllm_parent import sample_with_vllm
 from sampler.writers import Writer, writer_in_place, writers_of_round
 
@@ -43,17 +45,22 @@ def sample(
     and test prompts once: one loading of its weights.
     """
     writers = writers_of_round(folder, config, policy, endpoints)
-    unanswered: list[PromptRequest] = []
+    unanswered = Unanswered([], set())
     if held_out:
         # this round's own rows are no reason to ask less: the stage must stay the same stage
-        last = finished_rounds(run_of(folder))[-1:]
-        aside = {prompt_id for done in last for prompt_id in _set_aside_in(done)}
-        unanswered = _unanswered(folder, held_out_requests(folder, seed), writers[0], aside, False)
+        earlier = held_out_aside(finished_rounds(run_of(folder)))
+        unanswered = _unanswered(
+            folder, held_out_requests(folder, seed), writers[0], set(earlier), False
+        )
 
     def requests() -> Iterator[PromptRequest]:
-        return chain(train_requests(folder, writers, seed), unanswered)
+        return chain(train_requests(folder, writers, seed), unanswered.requests)
 
-    return _run_sampling(folder, "sample", requests, writers, config, endpoints, progress)
+    facts = _run_sampling(
+        folder, "sample", requests, writers, config, endpoints, progress, unanswered.answered
+    )
+    check_cut_off(folder, config, writers)
+    return facts
 
 
 def sample_held_out(
@@ -69,18 +76,28 @@ def sample_held_out(
     """
     held_out = held_out_requests(folder, seed)
     splits = {request.prompt_id: request.split for request in held_out}
+    aside = set(held_out_aside(finished_rounds(run_of(folder))))
     facts: dict[str, Any] = {}
     wanted: set[str] = set()
     for policy in policies:
         writer = writer_in_place(config, policy)
         wanted |= {candidate_id(request, writer, 0) for request in held_out}
-        unanswered = _unanswered(folder, held_out, writer, _set_aside_in(folder), True)
-        if unanswered:
+        aside |= set(held_out_aside([folder]))
+        unanswered = _unanswered(folder, held_out, writer, aside, True)
+        if unanswered.requests:
             stage = f"sample_held_out_{policy.policy_id}"
             # a change of config, taken back, leaves a stamp without rows
             remove_stamp(folder, stage)
-            requests = partial(iter, unanswered)
-            facts = _run_sampling(folder, stage, requests, [writer], config, endpoints, progress)
+            facts = _run_sampling(
+                folder,
+                stage,
+                partial(iter, unanswered.requests),
+                [writer],
+                config,
+                endpoints,
+                progress,
+                unanswered.answered,
+            )
     position = {prompt_id: number for number, prompt_id in enumerate(splits)}
     rows: list[Candidate] = [
         {**row, "split": splits[row["prompt_id"]]}
@@ -91,19 +108,29 @@ def sample_held_out(
     return facts
 
 
+class Unanswered(NamedTuple):
+    """The held-out prompts that are to be asked, and the splits that have answers from before."""
+
+    requests: list[PromptRequest]
+    answered: set[str]
+
+
 def _unanswered(
     folder: Path,
     held_out: list[PromptRequest],
     writer: Writer,
     aside: set[str],
     include_this_round: bool,
-) -> list[PromptRequest]:
+) -> Unanswered:
     """The held-out prompts without an answer of this policy, but for those set aside."""
     by_id = {candidate_id(request, writer, 0): request for request in held_out}
     sampled = already_sampled(folder, set(by_id), include_this_round)
     answered = {row["candidate_id"] for row in sampled}
     missing = [request for name, request in by_id.items() if name not in answered]
-    return [request for request in missing if request.prompt_id not in aside]
+    return Unanswered(
+        [request for request in missing if request.prompt_id not in aside],
+        {request.split for name, request in by_id.items() if name in answered},
+    )
 
 
 def _run_sampling(
@@ -114,6 +141,7 @@ def _run_sampling(
     config: SamplerConfig,
     endpoints: Endpoints,
     progress: Progress,
+    answered: set[str],
 ) -> dict[str, Any]:
     """Have all requests answered and put the candidates into the table, as a stage."""
     who = [
@@ -130,7 +158,7 @@ def _run_sampling(
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, stage, key)
-        sample_with_vllm(work, requests, writers, config, progress)
+        sample_with_vllm(work, requests, writers, config, progress, answered)
         usage = sample_from_endpoints(
             folder, work, requests, writers, config.chunk, endpoints, progress
         )
@@ -142,16 +170,22 @@ def _run_sampling(
         replace_splits(folder, CANDIDATES, splits, chain(rows, kept))
         aside = set_aside(folder, requests, chunks)
         written = iter_rows(folder, CANDIDATES, splits)
+        sources = {writer.name: counts[f"source {writer.name}"] for writer in writers}
+        train = counts["train prompts"]
         return {
             "candidates": counts["candidates"],
-            "set_aside": aside,
+            "set_aside": aside["n"],
+            "aside": aside,
+            "missing": missing_candidates(writers, sources, train, chunks.missing),
             "tokens": counts["tokens"],
-            "sources": {writer.name: counts[f"source {writer.name}"] for writer in writers},
+            "sources": sources,
             "sampler_usage": usage,
             "rows": rows_hash(CANDIDATES, written),
         }
 
-    return run_stage(folder, stage, key, run)
+    facts = run_stage(folder, stage, key, run)
+    check_set_aside(config, facts)
+    return facts
 
 
 def _held_out_to_keep(folder: Path, requests: PromptRequests, current: Writer) -> list[Candidate]:
@@ -160,8 +194,3 @@ def _held_out_to_keep(folder: Path, requests: PromptRequests, current: Writer) -
     again = {candidate_id(request, current, 0) for request in held_out}
     rows = iter_rows(folder, CANDIDATES, HELD_OUT)
     return [row for row in rows if row["candidate_id"] not in again]
-
-
-def _set_aside_in(folder: Path) -> set[str]:
-    """The prompts of a round that were set aside."""
-    return {row["prompt_id"] for row in iter_rows(folder, PROMPTS) if row["set_aside"]}

@@ -8,22 +8,28 @@ parent keeps as a log.
 import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from endpoints.child_main import child_main, report_progress
 from endpoints.concurrency import run_concurrently
+from endpoints.serve import cpu_arguments
 from rounds.errors import UserError
 from rounds.files import read_json
 from rounds.stages import Progress
 from rounds.weights import Policy, local_policy
 from sampler.answers import AnsweredPrompt, Draw, answer_prompt
 from sampler.chunks import ChunkWriter
+from sampler.fit import Asked, Model, check_fit, writer_key
 from sampler.requests import PromptRequest, WriterRequest
 from sampler.revise import Constitution
 from sampler.writers import Writer
+
+MAX_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM takes for `max_lora_rank`, and makes room for."""
 
 
 def main(job_path: Path) -> None:
@@ -35,15 +41,24 @@ def main(job_path: Path) -> None:
     policies = {writer.policy for writer in writers.values() if writer.policy is not None}
     for policy in policies:
         verify(policy)
-    report_progress(0, job["prompts"], "loading vllm")
+    report_progress(0, 0, "loading the model")
     from vllm import LLM
 
-    from sampler.vllm_engine import Engine, check_samplings
+    from rounds.tokenizers import spelling_of
+    from sampler.vllm_engine import Engine, check_samplings, engine_tokenizer, open_model
 
     check_samplings(job["samplings"])
+    if job["fit"]:
+        check_prompts(job["fit"], work, open_model)
     adapters = sorted(policy.adapter for policy in policies if policy.adapter)
-    llm = LLM(model=job["model"], **{**lora_arguments(adapters), **job["vllm"]})
-    engine = Engine(llm, adapters)
+    spellings = {policy: spelling_of(policy) for policy in policies}
+    arguments = {
+        **cpu_arguments(job["vllm"]),
+        **lora_arguments(adapters),
+        **engine_tokenizer(spellings),
+        **job["vllm"],
+    }
+    engine = Engine(LLM(model=job["model"], **arguments), spellings)
     report_progress(0, job["prompts"])
 
     async def run() -> None:
@@ -82,6 +97,26 @@ async def answer_all(
     chunks.flush()
 
 
+def check_prompts(
+    fit: dict[str, Any], work: Path, open_model: Callable[[Policy, dict[str, Any], str], Model]
+) -> None:
+    """Raise UserError as `check_fit` does, for the prompts of all loadings of the stage."""
+
+    def models() -> Iterator[Asked]:
+        for loading in fit["loadings"]:
+            by_policy: dict[Policy, dict[str, Writer]] = {}
+            for writer in map(read_writer, loading["writers"]):
+                assert writer.policy is not None, "a reference is not loaded"
+                by_policy.setdefault(writer.policy, {})[writer.name] = writer
+            for policy, writers in by_policy.items():
+                where = writer_key(next(iter(writers)))
+                yield Asked(open_model(policy, loading["vllm"], where), writers)
+
+    report_progress(0, 0, "looking at the prompts")
+    requests = partial(read_requests, work / fit["requests"])
+    check_fit(models(), requests, fit["stop"], fit["answered"])
+
+
 def verify(policy: Policy) -> None:
     """Raise unless the weights on disk are the ones this round was told to sample."""
     adapter = Path(policy.adapter) if policy.adapter else None
@@ -99,9 +134,20 @@ def lora_arguments(adapters: list[str]) -> dict[str, Any]:
     """
     if not adapters:
         return {}
-    largest = max(read_json(Path(folder) / "adapter_config.json")["r"] for folder in adapters)
-    rank = next(size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= largest)
+    ranks = {folder: adapter_rank(Path(folder)) for folder in adapters}
+    widest = max(adapters, key=lambda folder: ranks[folder])
+    rank = next((size for size in MAX_RANKS if size >= ranks[widest]), None)
+    if rank is None:
+        raise UserError(
+            f"{widest}: is of rank {ranks[widest]}; vLLM loads adapters up to {MAX_RANKS[-1]}"
+        )
     return {"enable_lora": True, "max_lora_rank": rank, "max_loras": len(adapters)}
+
+
+def adapter_rank(folder: Path) -> int:
+    """The largest rank that any module of an adapter has."""
+    settings = read_json(folder / "adapter_config.json")
+    return int(max([settings["r"], *(settings.get("rank_pattern") or {}).values()]))
 
 
 def read_writer(facts: dict[str, Any]) -> Writer:

@@ -6,23 +6,39 @@ in the engine's queue before the others end, so that its batch stays full to the
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from itertools import count
 from typing import Any
 
 from vllm import SamplingParams
+from vllm.engine.arg_utils import EngineArgs
 from vllm.lora.request import LoRARequest
 from vllm.sampling_params import RequestOutputKind
 
 from rounds.errors import UserError
 from rounds.rows import Messages
+from rounds.tokenizers import Spelling, policy_tokenizer, tokenizer_folder
+from rounds.weights import Policy
 from sampler.answers import Completion
+from sampler.cut import completion
+from sampler.fit import Model, no_answer, render
 from sampler.writers import Writer
 
 
-def sampling_params(sampling: dict[str, Any], n: int, seed: int) -> SamplingParams:
-    """What vLLM is told to draw."""
+def sampling_params(
+    sampling: dict[str, Any], n: int, seed: int, ends: Iterable[int] = ()
+) -> SamplingParams:
+    """What vLLM is told to draw. Null is no value; max_tokens: null is as many as fit.
+
+    `ends` are ids that end the policy's answers: of these vLLM knows those of the model's folder
+    and of one tokenizer.
+    """
+    given = {name: value for name, value in sampling.items() if value is not None}
+    given["max_tokens"] = sampling.get("max_tokens")
+    if not given.get("ignore_eos"):
+        given["stop_token_ids"] = [*(given.get("stop_token_ids") or ()), *ends]
     return SamplingParams(
-        **sampling, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
+        **given, n=n, seed=seed, logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
     )
 
 
@@ -35,51 +51,83 @@ def check_samplings(samplings: Iterable[tuple[str, dict[str, Any], int]]) -> Non
             raise UserError(f"{where}: {error}") from error
 
 
+def engine_tokenizer(spellings: dict[Policy, Spelling]) -> dict[str, str]:
+    """vLLM's `tokenizer`: the one that knows every id of the others, which reads all answers.
+
+    Raises UserError where there is none: two policies write an id as different tokens.
+    """
+    folders = {tokenizer_folder(policy): one.tokenizer for policy, one in spellings.items()}
+    words = {
+        folder: {index: word for word, index in tokenizer.get_vocab().items()}
+        for folder, tokenizer in sorted(folders.items())
+    }
+    widest = max(words, key=lambda folder: len(words[folder]))
+    for folder, vocabulary in words.items():
+        if not vocabulary.items() <= words[widest].items():
+            raise UserError(
+                f"{folder} and {widest}: their tokenizers have different tokens for one id, so "
+                "that one loading of vLLM cannot sample both; leave one out of sampler.also"
+            )
+    return {"tokenizer": widest}
+
+
+def open_model(policy: Policy, vllm: dict[str, Any], where: str) -> Model:
+    """What `LLM(policy.model, **vllm)` will say of prompts, without its weights.
+
+    Raises UserError naming `where` for a model or a value that vLLM will not have, and for a policy
+    without a chat template.
+    """
+    tokenizer = policy_tokenizer(policy)
+    try:
+        config = EngineArgs(model=policy.model, **vllm).create_model_config()
+    except Exception as error:  # vLLM's own, or of what does not take the value
+        raise UserError(f"{where}.vllm: vLLM will not load {policy.model} ({error})") from error
+    return Model(partial(render, tokenizer), config.max_model_len)
+
+
 class Engine:
     """An `LLM` that answers as its requests finish, and not batch by batch.
 
-    `adapters` are LoRA folders; each gets a number of its own.
+    `spellings` are of the policies that it samples; each adapter gets a number of its own.
     """
 
-    def __init__(self, llm: Any, adapters: list[str]) -> None:
-        self._tokenizer = llm.get_tokenizer()
-        if not self._tokenizer.chat_template:
-            raise UserError(
-                "the policy's tokenizer has no chat template; prefloop samples chat models"
-            )
+    def __init__(self, llm: Any, spellings: dict[Policy, Spelling]) -> None:
+        self._spellings = spellings
         self._engine = llm.llm_engine
         self._max_model_len: int = self._engine.model_config.max_model_len
         self._request_numbers = count()
         self._pending: dict[str, asyncio.Future[Any]] = {}
+        adapters = {policy.adapter for policy in spellings if policy.adapter}
         self._loras = {
             folder: LoRARequest(f"adapter {number}", number, folder)
-            for number, folder in enumerate(adapters, start=1)
+            for number, folder in enumerate(sorted(adapters), start=1)
         }
         self.max_num_seqs: int = self._engine.vllm_config.scheduler_config.max_num_seqs
 
     async def draw(
         self, writer: Writer, messages: Messages, seed: int, first_index: int, n: int
     ) -> list[Completion | str]:
-        """As answers.Draw. A prompt too long for an answer gives the reason, n times."""
+        """As answers.Draw. A prompt that has no answer gives the reason, n times."""
         assert writer.policy is not None, "a reference is not sampled"
-        tokens = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, return_dict=False
-        )
-        max_tokens = writer.sampling.get("max_tokens", 16) or 1  # null: as many as fit
-        if len(tokens) + max_tokens > self._max_model_len:
-            needed = f"{len(tokens)} tokens and {max_tokens} for the answer"
-            return [f"{needed}; the model takes {self._max_model_len}"] * n
+        spelling = self._spellings[writer.policy]
+        tokens = render(spelling.tokenizer, messages)
+        reason = no_answer(tokens, writer.sampling, self._max_model_len)
+        if reason is not None or isinstance(tokens, str):
+            return [reason or str(tokens)] * n
         request_id = str(next(self._request_numbers))
         self._pending[request_id] = asyncio.get_running_loop().create_future()
         self._engine.add_request(
             request_id,
             {"type": "token", "prompt_token_ids": tokens},
-            sampling_params(writer.sampling, n, seed + first_index),
+            sampling_params(writer.sampling, n, seed + first_index, spelling.ends),
             lora_request=self._loras.get(writer.policy.adapter or ""),
         )
         finished = await self._pending[request_id]
         outputs = sorted(finished.outputs, key=lambda output: output.index)
-        return [_completion(output) for output in outputs]
+        return [
+            completion(output, tokens, spelling.tokenizer, writer.sampling, spelling.ends)
+            for output in outputs
+        ]
 
     async def run(self, task: asyncio.Future[Any]) -> None:
         """Step the engine until `task`, which awaits what it draws, is done."""
@@ -90,8 +138,3 @@ class Engine:
                     if future is not None and not future.done():  # one that failed ends all
                         future.set_result(output)
             await asyncio.sleep(0)
-
-
-def _completion(output: Any) -> Completion:
-    token_ids, logprob = list(output.token_ids), output.cumulative_logprob
-    return Completion(output.text, output.finish_reason, len(token_ids), token_ids, logprob)

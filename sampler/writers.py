@@ -52,8 +52,9 @@ class Writer(NamedTuple):
 
 def writer_in_place(config: SamplerConfig, policy: Policy) -> Writer:
     """The writer `current`: a policy as the config samples the one in place."""
-    arguments = config.sampling, config.vllm, config.env
-    return Writer("current", policy, config.n, 0, *arguments, policy.served is None, None, None)
+    here = policy.served is None
+    arguments = config.sampling_of("current", not here), config.vllm, config.env
+    return Writer("current", policy, config.n, 0, *arguments, here, None, None)
 
 
 def writers_of_round(
@@ -79,7 +80,7 @@ def writers_of_round(
                 written_by,
                 counts[name],
                 first_index,
-                config.sampling if source.sampling is None else source.sampling,
+                config.sampling_of(name, (written_by or policy).served is not None),
                 engine.vllm if source.vllm is None else source.vllm,
                 engine.env if source.env is None else source.env,
                 _own_tokens(source, revised, written_by),
@@ -94,11 +95,16 @@ def writers_of_round(
 
 def named_policy(policy: str, adapter: str | None = None) -> Policy:
     """A policy by its folder, hub id or shipped name; a LoRA folder brings its base."""
+    return local_policy(*policy_folders(policy, adapter))
+
+
+def policy_folders(policy: str, adapter: str | None = None) -> tuple[Path, Path | None]:
+    """The folder of a policy's model and that of its adapter, if it has one."""
     folder = model_folder(policy)
     if adapter is not None:
-        return local_policy(folder, model_folder(adapter))
+        return folder, model_folder(adapter)
     base = adapter_base(folder)
-    return local_policy(folder) if base is None else local_policy(model_folder(base), folder)
+    return (folder, None) if base is None else (model_folder(base), folder)
 
 
 def served_policy(name: str, endpoint: EndpointConfig) -> Policy:

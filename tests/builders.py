@@ -55,6 +55,7 @@ def candidate_row(
         "source": "current",
         "revised_from": None,
         "critique": None,
+        "prompt_token_ids": None,
     }
 
 

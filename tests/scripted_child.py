@@ -10,7 +10,8 @@ import pytest
 from rounds.files import read_json
 from rounds.stages import silent
 from sampler.answers import Completion
-from sampler.vllm_child import answer_all, read_writer
+from sampler.fit import REFUSED, Model
+from sampler.vllm_child import answer_all, check_prompts, read_writer
 
 Says = Callable[[str, list[dict[str, str]], int], str]
 """What a model says: policy_id, messages, seed."""
@@ -24,6 +25,7 @@ class Children:
         self.jobs: list[dict[str, Any]] = []
         self.asked: list[tuple[str, str]] = []
         self.fail_after: int | None = None
+        self.takes_system = True
 
     @property
     def loaded(self) -> list[str]:
@@ -36,8 +38,22 @@ class Children:
         for path, _ in jobs:
             job = read_json(path)
             self.jobs.append(job)
+            if job["fit"]:
+                check_prompts(job["fit"], path.parent, self.open_model)
             writers = {writer.name: writer for writer in map(read_writer, job["writers"])}
             asyncio.run(answer_all(job, path.parent, writers, self.draw, 4, silent))
+
+    def open_model(self, *_: object) -> Model:
+        """In the place of vllm_engine.open_model."""
+        return Model(self.render, 10**6)
+
+    def render(self, messages: list[dict[str, str]]) -> list[int] | str:
+        """A token a character, `longest` at most."""
+        if len(messages[0]["content"]) > self.longest:
+            return "too long"
+        if messages[0]["role"] == "system" and not self.takes_system:
+            return f"{REFUSED} (System role not supported)"
+        return [*range(len(messages[0]["content"]))]
 
     async def draw(
         self, writer: Any, messages: list[dict[str, str]], seed: int, first_index: int, n: int
@@ -46,8 +62,8 @@ class Children:
         await asyncio.sleep(0)
         if self.fail_after is not None and len(self.asked) >= self.fail_after:
             raise RuntimeError("killed")
-        if len(messages[0]["content"]) > self.longest:
-            return ["too long"] * n
+        if isinstance(reason := self.render(messages), str):
+            return [reason] * n
         self.asked.append((writer.name, messages[0]["content"]))
         texts = [
             self.says(writer.policy.policy_id, messages, seed + first_index + place)

@@ -101,13 +101,14 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(
-    folder: Path, *arguments: str, status: int = 0, own_server: bool = True
+    folder: Path, *arguments: str, status: int = 0, own_server: bool = True, **env: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command to its end; another exit status than `status` shows what it printed."""
+    own = environment(folder / "prefect", own_server=own_server)
     done = subprocess.run(
         command(*arguments),
         cwd=folder,
-        env=environment(folder / "prefect", own_server=own_server) | {"PYTHONPATH": str(ROOT)},
+        env=own | {"PYTHONPATH": str(ROOT)} | env,
         capture_output=True,
         text=True,
         timeout=900,
@@ -144,10 +145,17 @@ def once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, boo
 
 
 def two_rounds(factory: pytest.TempPathFactory) -> Path:
-    """A folder in which two rounds of the small config have run, once for all who ask."""
+    """A folder in which two rounds of the small config have run, once for all who ask.
+
+    They have run where nothing can be written at home, with a temporary folder of a long name.
+    """
     with once(factory, "two-rounds") as (folder, new):
         if new:
-            done = run(folder, "run", str(write_config(folder)), "--rounds", "2")
+            config = str(write_config(folder))
+            long = folder / ("long " * 24)
+            long.mkdir()
+            odd = {"TMPDIR": str(long), "HOME": "/proc/nowhere"}
+            done = run(folder, "run", config, "--rounds", "2", **odd)
             (folder / "stdout.txt").write_text(done.stdout)
             (folder / "stderr.txt").write_text(done.stderr)
     return folder

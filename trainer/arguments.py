@@ -4,47 +4,128 @@ Imports torch, so only child processes use it.
 """
 
 import dataclasses
+import typing
 from typing import Any
 
 from rounds.errors import UserError, did_you_mean
+
+NOT_HERE = {
+    "push_to_hub": "would publish a policy that the gate has not judged; upload the promoted one "
+    "with `hf upload OWNER/NAME runs/NAME/rounds/0001/policy`",
+    "resume_from_checkpoint": "is set by prefloop: a training that was killed goes on by itself",
+}
+"""Arguments of TRL that would do something here that nobody asked for, and why."""
+
+NOT_SAMPLED: dict[str, tuple[tuple[object, ...], str]] = {
+    "use_dora": ((None, False), "vLLM does not load DoRA; leave it out"),
+    "modules_to_save": (
+        (None, [], ()),
+        "vLLM loads low-rank weights alone; name the modules under target_modules, or train all "
+        "weights (trainer.lora: null)",
+    ),
+    "bias": ((None, "none"), "vLLM loads no biases of an adapter; leave it at none"),
+    "lora_bias": ((None, False), "vLLM loads no biases of an adapter; leave it out"),
+    "layer_replication": ((None, []), "vLLM does not load it; leave it out"),
+}
+"""Arguments of peft whose adapters vLLM refuses: the values it takes, and what would be right."""
+
+MAX_RANK = 512
+"""The largest rank that vLLM can be started for (max_lora_rank)."""
 
 
 def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
     """A trl.DPOConfig. Raises UserError naming an unknown argument or a refused value."""
     import torch
+    from transformers.integrations import get_reporting_integration_callbacks
     from trl import DPOConfig
 
-    _check_names("trainer.args", args, {field.name for field in dataclasses.fields(DPOConfig)})
+    args = _checked("trainer.args", args, DPOConfig)
+    for name, why in NOT_HERE.items():
+        if args.get(name):
+            raise UserError(f"trainer.args.{name}: {why}")
+    # a bare `no` is false in YAML
+    given = {
+        name: "no" if name.endswith("_strategy") and value is False else value
+        for name, value in args.items()
+    }
     fitting = {} if torch.cuda.is_available() else {"use_cpu": True, "bf16": False}
+    fitting["logging_nan_inf_filter"] = False  # a loss that is none is logged as it is
     try:
-        return DPOConfig(**{**fitting, **args, "output_dir": output_dir})
-    except (TypeError, ValueError) as error:
-        raise UserError(f"trainer.args: {str(error).splitlines()[0]}") from error
-
-
-def prompt_limit(args: Any) -> float:
-    """Tokens from which TRL drops a prompt, without a word: no answer would be left of it."""
-    cuts_the_end = args.max_length is not None and args.truncation_mode == "keep_start"
-    return args.max_length if cuts_the_end else float("inf")
+        config = DPOConfig(**{**fitting, **given, "output_dir": output_dir})
+    except Exception as error:  # TRL's own, or of a package that an argument needs
+        raise UserError(f"trainer.args: {first_line(error)}") from error
+    if config.num_train_epochs <= 0 and config.max_steps <= 0:
+        raise UserError(
+            f"trainer.args.num_train_epochs: {config.num_train_epochs:g} trains nothing"
+        )
+    try:
+        for callback in get_reporting_integration_callbacks(config.report_to):
+            callback()
+    except Exception as error:
+        raise UserError(f"trainer.args.report_to: {first_line(error)}") from error
+    return config
 
 
 def lora_config(args: dict[str, Any] | None) -> Any:
-    """A peft.LoraConfig, or None."""
+    """A peft.LoraConfig, or None. Raises UserError for what peft, or vLLM afterwards, refuses."""
     if args is None:
         return None
     from peft import LoraConfig
 
-    _check_names("trainer.lora", args, {field.name for field in dataclasses.fields(LoraConfig)})
+    args = _checked("trainer.lora", args, LoraConfig)
+    for name, (taken, instead) in NOT_SAMPLED.items():
+        if args.get(name) not in taken:
+            raise UserError(f"trainer.lora.{name}: the policy could not be sampled: {instead}")
     try:
-        return LoraConfig(**{"task_type": "CAUSAL_LM", **args})
-    except (TypeError, ValueError) as error:
-        raise UserError(f"trainer.lora: {str(error).splitlines()[0]}") from error
+        config = LoraConfig(**{"task_type": "CAUSAL_LM", **args})
+    except Exception as error:  # peft's own, or of a package that an argument needs
+        raise UserError(f"trainer.lora: {first_line(error)}") from error
+    for name, rank in (("r", config.r), *(config.rank_pattern or {}).items()):
+        if rank > MAX_RANK:
+            where = "r" if name == "r" else f"rank_pattern.{name}"
+            raise UserError(
+                f"trainer.lora.{where}: vLLM loads no adapter of a rank above {MAX_RANK} "
+                f"(it is {rank})"
+            )
+    return config
 
 
-def _check_names(where: str, args: dict[str, Any], names: set[str]) -> None:
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its type where it says nothing or only a name."""
+    said = " ".join(str(error).split())
+    plain = isinstance(error, UserError | ValueError | RuntimeError | ImportError) and said
+    return said if plain else f"{type(error).__name__}: {said}".rstrip(": ")
+
+
+def _checked(where: str, args: dict[str, Any], known: type) -> dict[str, Any]:
+    """The arguments, numbers that are written as texts as numbers.
+
+    Raises UserError for a name that the dataclass does not have, and for another type where it
+    wants a number or a truth value: a dataclass itself takes anything.
+    """
+    library = "peft" if where == "trainer.lora" else "TRL"
+    names = {field.name for field in dataclasses.fields(known)}
+    types = typing.get_type_hints(known)
     for name in args:
         if name not in names:
             hint = did_you_mean(name, names)
             raise UserError(
-                f"{where}.{name}: TRL knows no such argument" + (f"; {hint}" if hint else "")
+                f"{where}.{name}: {library} knows no such argument" + (f"; {hint}" if hint else "")
             )
+    return {name: _of_type(f"{where}.{name}", value, types[name]) for name, value in args.items()}
+
+
+def _of_type(where: str, value: Any, hint: Any) -> Any:
+    wanted = set(typing.get_args(hint) or (hint,))
+    if value is None and type(None) in wanted:
+        return value
+    wanted.discard(type(None))
+    if wanted <= {int, float} and not isinstance(value, int | float):
+        try:
+            number = float(value)
+            return int(number) if wanted == {int} else number
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(f"{where}: expected a number (it is {value!r})") from None
+    if wanted == {bool} and not isinstance(value, bool):
+        raise UserError(f"{where}: expected true or false (it is {value!r})")
+    return value

@@ -7,9 +7,8 @@ wrong. Writes found.json beside the job: a sentence about each source.
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from transformers import AutoTokenizer
+from transformers import AutoConfig
 
 from endpoints.child_main import child_main, report_progress
 from preferences.config import Data
@@ -17,7 +16,10 @@ from preferences.preference import Preference
 from preferences.read import Malformed, read_preferences
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
-from trainer.arguments import dpo_config, lora_config, prompt_limit
+from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
+from rounds.weights import Policy
+from trainer.arguments import dpo_config, lora_config
+from trainer.tokens import answer_ids, length_limit
 
 REPORT_EVERY = 5000
 """Rows between two lines of progress."""
@@ -27,21 +29,24 @@ def main(job_path: Path) -> None:
     """Check the job's arguments, then its data."""
     job = read_json(job_path)
     with tempfile.TemporaryDirectory() as folder:
-        args = dpo_config(job["args"], folder)
+        dpo_config(job["args"], folder)
         lora_config(job["lora"])
-    limit = prompt_limit(args)
-    sentences = []
-    for key, source in job["imported"]:
-        tokenizer = AutoTokenizer.from_pretrained(job["model"])
-        sentences.append(check_data(Data(**source), key, tokenizer, limit))
+    policy = Policy(**job["policy"])
+    spelling = spelling_of(policy)
+    context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
+    limit = length_limit({"max_length": job["args"].get("max_length")}, context)
+    sentences = [
+        check_data(Data(**source), key, spelling, limit) for key, source in job["imported"]
+    ]
     write_json(job_path.parent / "found.json", sentences)
 
 
-def check_data(source: Data, key: str, tokenizer: Any, limit: float) -> str:
+def check_data(source: Data, key: str, spelling: Spelling, limit: float) -> str:
     """What a source of preferences holds, in a sentence.
 
     Raises UserError for a row that is malformed or that the chat template refuses, and where no
-    row is left: TRL drops, without a word, a prompt of `limit` tokens or more.
+    row is left: a preference of more than `limit` tokens, prompt and answer together, is not
+    trained on.
     """
     shape, rows = read_preferences(source, key)
     counts: Counter[str] = Counter()
@@ -49,7 +54,7 @@ def check_data(source: Data, key: str, tokenizer: Any, limit: float) -> str:
     for row in rows:
         if isinstance(row, Preference):
             counts["preferences"] += 1
-            if _prompt_tokens(row, tokenizer) >= limit:
+            if _tokens(row, spelling) > limit:
                 too_long.append(row.where)
         else:
             counts["malformed" if isinstance(row, Malformed) else row.reason] += 1
@@ -60,31 +65,33 @@ def check_data(source: Data, key: str, tokenizer: Any, limit: float) -> str:
         raise UserError(f"{key}: {source} holds no preference ({reasons})")
     if len(too_long) == counts["preferences"]:
         raise UserError(
-            f"{key}: every prompt of {source} has {limit} tokens or more, and TRL drops those "
-            "(trainer.args.max_length)"
+            f"{key}: every preference of {source} has more than {limit} tokens, prompt and answer "
+            "together, and is not trained on (trainer.args.max_length, or what the model takes)"
         )
     kinds = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
     sentence = f"{key}: {source} is of the shape {shape}: {kinds}"
     if too_long:
         sentence += (
-            f"; with a prompt of {limit} tokens or more (trainer.args.max_length) and so not "
-            f"trained on: {len(too_long)}, the first is {too_long[0]}"
+            f"; of more than {limit} tokens, prompt and answer together "
+            "(trainer.args.max_length, or what the model takes), and so not trained on: "
+            f"{len(too_long)}, the first is {too_long[0]}"
         )
     return sentence
 
 
-def _prompt_tokens(preference: Preference, tokenizer: Any) -> int:
-    """Tokens of the prompt in the policy's chat template."""
+def _tokens(preference: Preference, spelling: Spelling) -> int:
+    """Tokens of the prompt and the longer answer in the policy's chat template."""
     try:
-        ids = tokenizer.apply_chat_template(
-            preference.prompt, add_generation_prompt=True, return_dict=False
+        prompt = rendered_prompt(spelling.tokenizer, preference.prompt)
+        return len(prompt) + max(
+            len(answer_ids(spelling, preference.prompt, prompt, text))
+            for text in (preference.chosen, preference.rejected)
         )
     except Exception as error:  # a template raises what it likes
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{preference.where}: the policy's chat template refuses the prompt ({reason})"
         ) from error
-    return len(ids)
 
 
 if __name__ == "__main__":

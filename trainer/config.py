@@ -48,6 +48,8 @@ class TrainerConfig(Section):
     """peft.LoraConfig arguments by name; null trains all weights."""
     accelerate: dict[str, Any] | None = None
     """`accelerate launch` arguments by name, for several GPUs; null is one plain process."""
+    trial: bool = True
+    """Whether the training is tried in small before the judge is asked, once for each config."""
     held_out_pairs: float = Field(0.05, ge=0, lt=1)
     """Share of the round's pairs kept from training to measure preference accuracy."""
     warm_start: Data | None = None

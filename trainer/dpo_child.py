@@ -1,90 +1,126 @@
 """The child process that trains: `trainer.dpo_child job.json`, by itself or by `accelerate launch`
 
 Reads the round's pairs, extra.parquet and the candidates behind them; writes the next policy to
-the job's `out` and training.json beside the job.
+the job's `out`, whole or not at all, and training.json beside the job.
 """
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
+from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    GenerationConfig,
+    PreTrainedModel,
+    TrainerCallback,
+)
 
 from endpoints.child_main import child_main, report_progress
-from rounds.errors import UserError
 from rounds.files import read_json, write_json
+from rounds.tokenizers import policy_tokenizer, spelling_of
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
-from trainer.kl import kl_to_reference
+from trainer.checkpoints import checkpoint_to_resume
+from trainer.dpo_trainer import TokenTrainer
+from trainer.finite import StopAtNotANumber, check_weights
+from trainer.measures import measured
+from trainer.row_counts import fitted
 from trainer.rows import TrainingRow, split, training_rows
-from trainer.sampled_tokens import SampledTokensTrainer
+from trainer.save import save_policy
+from trainer.tokens import Tokenised, TokenRow, length_limit, tokenised
 
-MOST_NAMED = 10
-"""Pairs that are named of those that TRL drops."""
+POLICIES = ("policy", "reference")
 CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
+MOST_MEASURINGS = 2
+"""Times that the trained policy is measured where that ends the process."""
 
 
 def main(job_path: Path) -> None:
     """Train one policy as the job says."""
-    job, work = read_json(job_path), job_path.parent
+    job = read_json(job_path)
     train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
-    trainer = build(job, train, held_out, work / "checkpoints")
-    too_long = dropped_by_trl(trainer, train + held_out)
-    trainer.train(resume_from_checkpoint=last_checkpoint(work / "checkpoints"))
-    measured = trainer.evaluate() if trainer.eval_dataset else {}
-    curves = [
+    train_policy(job, train, held_out, job_path.parent)
+
+
+def train_policy(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], work: Path
+) -> None:
+    """Train one policy on rows that are there: what a round does, and its trial in small.
+
+    The weights are saved before they are measured.
+    """
+    out, policy, reference = Path(job["out"]), *(Policy(**job[name]) for name in POLICIES)
+    rows = tokens_of(job, train, held_out)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    args, adjusted = fitted(job["args"], len(rows.train), len(rows.held_out), processes)
+    job = {**job, "args": args}
+    trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
+    is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
+    if saved.exists() and out.exists():
+        trainer._load_from_checkpoint(str(out))
+        facts, measurings = read_json(saved)["facts"], read_json(saved)["measurings"]
+    else:
+        trainer.train(resume_from_checkpoint=resumed(trainer, rows, work / "checkpoints"))
+        check_weights(trainer)
+        steps = {"steps": trainer.state.global_step, "curves": curves(trainer)}
+        facts, measurings = {**rows.facts, **steps, "adjusted": adjusted}, 0
+        save_policy(trainer, policy, out)
+    trainer.accelerator.wait_for_everyone()
+    if is_main:
+        write_json(saved, {"facts": facts, "measurings": measurings + 1})
+    figures = measured(
+        trainer, lambda: load(reference, init_kwargs(job), False), measurings < MOST_MEASURINGS
+    )
+    if is_main:
+        write_json(work / "training.json", facts | figures)
+
+
+def tokens_of(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow]
+) -> Tokenised:
+    """Pairs as token ids of the policy that is trained, without those that are too long."""
+    policy = Policy(**job["policy"])
+    context = getattr(AutoConfig.from_pretrained(policy.model), "max_position_embeddings", None)
+    limit = length_limit(job["args"], context)
+    return tokenised(spelling_of(policy), train, held_out, limit)
+
+
+def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:
+    """The checkpoint to go on from, the same one for every process."""
+    found: list[str | None] = [None]
+    if trainer.accelerator.is_main_process:
+        processes = trainer.accelerator.num_processes
+        found = [checkpoint_to_resume(folder, trainer.args, rows.train, processes)]
+    return broadcast_object_list(found)[0]
+
+
+def curves(trainer: Any) -> list[dict[str, float]]:
+    """What TRL has logged of the training, step by step."""
+    return [
         {name: entry[name] for name in ("step", *CURVES) if name in entry}
         for entry in trainer.state.log_history
         if "loss" in entry
     ]
-    facts = {
-        "pairs": len(trainer.train_dataset),
-        "extra_pairs": sum(trainer.train_dataset["extra"]),
-        "held_out_pairs": len(trainer.eval_dataset or ()),
-        "too_long": {"pairs": len(too_long), "first": too_long[:MOST_NAMED]},
-        "steps": trainer.state.global_step,
-        "curves": curves,
-        "held_out_accuracy": measured.get("eval_rewards/accuracies"),
-        "kl_per_token": kl_to_reference(trainer),
-    }
-    trainer.save_model(job["out"])
-    if trainer.accelerator.is_main_process:
-        write_json(work / "training.json", facts)
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint; one that a kill cut short is removed.
-
-    TRL writes trainer_state.json last and gives no other sign that a checkpoint is complete.
-    """
-    steps = {int(path.name.rpartition("-")[2]): path for path in folder.glob("checkpoint-*")}
-    for _, path in sorted(steps.items(), reverse=True):
-        try:
-            read_json(path / "trainer_state.json")
-        except (FileNotFoundError, ValueError):
-            shutil.rmtree(path)
-        else:
-            return str(path)
-    return None
 
 
 def build(
-    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], output_dir: Path
+    job: dict[str, Any], train: list[TokenRow], held_out: list[TokenRow], output_dir: Path
 ) -> Any:
     """The trainer of a job: policy, reference, data and arguments in TRL's hands."""
     policy, reference = Policy(**job["policy"]), Policy(**job["reference"])
     args = dpo_config(job["args"], str(output_dir))
     args.disable_tqdm = True
-    kwargs = dict(args.model_init_kwargs or {})
     # a policy already in memory must not be given init arguments a second time
     args.model_init_kwargs = None
-    previous = reference == policy
-    return SampledTokensTrainer(
+    args.max_length = None  # no row is longer, and none is cut
+    previous, kwargs = reference == policy, init_kwargs(job)
+    return TokenTrainer(
         model=load(policy, kwargs, trainable=True),
         # None lets TRL take the policy as it is now: a copy, the base below a new adapter, or a
         # frozen copy of the adapter
@@ -92,33 +128,28 @@ def build(
         args=args,
         train_dataset=Dataset.from_list(train),
         eval_dataset=Dataset.from_list(held_out) if held_out else None,
-        processing_class=AutoTokenizer.from_pretrained(policy.model),
+        processing_class=policy_tokenizer(policy),
         peft_config=None if policy.adapter else lora_config(job["lora"]),
-        callbacks=[ProgressLines()],
+        callbacks=[ProgressLines(), StopAtNotANumber()],
     )
 
 
+def init_kwargs(job: dict[str, Any]) -> dict[str, Any]:
+    """The job's arguments for loading a model."""
+    return dict(job["args"].get("model_init_kwargs") or {})
+
+
 def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedModel | PeftModel:
-    """A policy's weights, in float32 unless `kwargs` (model_init_kwargs) say otherwise."""
+    """A policy's weights, in float32 unless `kwargs` (model_init_kwargs) say otherwise.
+
+    Without its generation_config: nothing is generated here, and transformers refuses to save one
+    that contradicts itself.
+    """
     model = AutoModelForCausalLM.from_pretrained(policy.model, **{"dtype": "float32", **kwargs})
+    model.generation_config = GenerationConfig()
     if policy.adapter is None:
         return model
     return PeftModel.from_pretrained(model, policy.adapter, is_trainable=trainable)
-
-
-def dropped_by_trl(trainer: Any, rows: list[TrainingRow]) -> list[str]:
-    """Ids of the pairs that TRL drops because their prompt alone fills max_length.
-
-    Raises UserError where that leaves none to train on.
-    """
-    if not len(trainer.train_dataset):
-        raise UserError(
-            f"trainer.args.max_length: every prompt has {trainer.args.max_length} tokens or more, "
-            "so TRL would train on nothing; raise it"
-        )
-    kept = set(trainer.train_dataset["pair_id"])
-    kept |= set(trainer.eval_dataset["pair_id"] if trainer.eval_dataset else ())
-    return [row["pair_id"] for row in rows if row["pair_id"] not in kept]
 
 
 class ProgressLines(TrainerCallback):

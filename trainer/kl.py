@@ -1,5 +1,6 @@
 """How far the trained policy has moved from its reference."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,21 +10,30 @@ SEQUENCES = 64
 
 
 @torch.no_grad()
-def kl_to_reference(trainer: Any) -> float | None:
+def kl_to_reference(trainer: Any, load_reference: Callable[[], Any]) -> float | None:
     """KL(policy || reference) in nats per answer token, on the answers of up to 64 sequences.
 
     Exact over the vocabulary at each token, along answers of the policy that sampled the round.
-    None when the weights are spread over processes.
+    None when the weights are spread over processes. `load_reference` gives the reference where the
+    trainer has not kept one (`precompute_ref_log_probs`); the trainer's optimizer goes for it.
     """
     if trainer.accelerator.num_processes > 1:
         return None
     model = trainer.accelerator.unwrap_model(trainer.model).eval()
+    dataloader = trainer.get_train_dataloader()
+    reference_model = trainer.ref_model
+    if reference_model is None and not isinstance(model, PeftModel):
+        trainer.optimizer = trainer.lr_scheduler = None
+        trainer.accelerator.free_memory()
+        model.zero_grad(set_to_none=True)
+        reference_model = load_reference().to(model.device).eval()
     total, tokens, done = 0.0, 0, 0
-    for batch in trainer.get_train_dataloader():
+    for batch in dataloader:
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
         mask = batch["completion_mask"][:, 1:].bool()
         policy = model(**inputs).logits[:, :-1].float().log_softmax(-1)
-        reference = _reference_logits(trainer, model, inputs)[:, :-1].float().log_softmax(-1)
+        logits = _reference_logits(reference_model, model, inputs)
+        reference = logits[:, :-1].float().log_softmax(-1)
         gap = (policy.exp() * (policy - reference)).sum(-1)
         total += float(gap[mask].sum())
         tokens += int(mask.sum())
@@ -33,11 +43,10 @@ def kl_to_reference(trainer: Any) -> float | None:
     return total / tokens if tokens else None
 
 
-def _reference_logits(trainer: Any, model: Any, inputs: Any) -> torch.Tensor:
-    if trainer.ref_model is not None:
-        logits: torch.Tensor = trainer.ref_model(**inputs).logits
+def _reference_logits(reference_model: Any, model: Any, inputs: Any) -> torch.Tensor:
+    if reference_model is not None:
+        logits: torch.Tensor = reference_model(**inputs).logits
         return logits
-    assert isinstance(model, PeftModel)
     if "ref" not in model.peft_config:
         with model.disable_adapter():
             return model(**inputs).logits

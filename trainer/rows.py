@@ -1,8 +1,8 @@
-"""The rows that TRL is given: the round's pairs and what is trained on beside them."""
+"""The pairs that are trained on: the round's pairs and what is trained on beside them."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from preferences.conversational import preference_fault
 from rounds.errors import UserError
@@ -13,16 +13,30 @@ from rounds.tables import iter_rows, read_rows, table_path
 
 
 class TrainingRow(TypedDict):
-    """What TRL's trainer is given of a pair. `extra` says that the round did not make it."""
+    """A pair to train on. `extra` says that the round did not make it.
+
+    The ids of the prompt and of an answer are those that were sampled; None where nobody sampled
+    them. `cut` names the sides that a stop string ended inside a token: sampled, but under no ids.
+    """
 
     prompt: Messages
     chosen: Messages
     rejected: Messages
+    prompt_token_ids: list[int] | None
     chosen_token_ids: list[int] | None
     rejected_token_ids: list[int] | None
+    cut: list[str]
+    prompts_differ: bool
     prompt_id: str
     pair_id: str
     extra: bool
+
+
+class Sampled(NamedTuple):
+    """The ids under which a candidate was sampled, where they are known."""
+
+    token_ids: list[int] | None
+    prompt_token_ids: list[int] | None
 
 
 def training_rows(folder: Path) -> list[TrainingRow]:
@@ -31,10 +45,10 @@ def training_rows(folder: Path) -> list[TrainingRow]:
     Raises UserError naming a bad row.
     """
     own, extra = _checked(folder, PAIRS), _checked(folder, EXTRA)
-    tokens = _sampled_tokens(folder, [*own, *extra])
+    sampled = _sampled(folder, [*own, *extra])
     return [
-        *(_training_row(pair, tokens, extra=False) for pair in own),
-        *(_training_row(pair, tokens, extra=True) for pair in extra),
+        *(_training_row(pair, sampled, extra=False) for pair in own),
+        *(_training_row(pair, sampled, extra=True) for pair in extra),
     ]
 
 
@@ -65,29 +79,40 @@ def _checked(folder: Path, table: Table[AnyRow]) -> list[AnyRow]:
     return rows
 
 
-def _training_row(
-    pair: Pair | ExtraPair, tokens: dict[str, list[int] | None], extra: bool
-) -> TrainingRow:
+def _training_row(pair: Pair | ExtraPair, sampled: dict[str, Sampled], extra: bool) -> TrainingRow:
+    unknown = Sampled(None, None)
+    chosen, rejected = (
+        sampled.get(name or "", unknown) for name in (pair["chosen_id"], pair["rejected_id"])
+    )
+    prompts = [one.prompt_token_ids for one in (chosen, rejected) if one.prompt_token_ids]
+    sides = {"chosen": chosen, "rejected": rejected}
     return {
         "prompt": pair["prompt"],
         "chosen": pair["chosen"],
         "rejected": pair["rejected"],
-        "chosen_token_ids": tokens.get(pair["chosen_id"] or ""),
-        "rejected_token_ids": tokens.get(pair["rejected_id"] or ""),
+        # one prompt for both: where they were sampled under two (another day), that of chosen
+        "prompt_token_ids": prompts[0] if prompts else None,
+        "chosen_token_ids": chosen.token_ids,
+        "rejected_token_ids": rejected.token_ids,
+        "cut": [
+            side for side, one in sides.items() if one.prompt_token_ids and one.token_ids is None
+        ],
+        "prompts_differ": any(prompt != prompts[0] for prompt in prompts),
         "prompt_id": pair["prompt_id"],
         "pair_id": pair["pair_id"],
         "extra": extra,
     }
 
 
-def _sampled_tokens(folder: Path, pairs: Sequence[Pair | ExtraPair]) -> dict[str, list[int] | None]:
-    """The token ids of the pairs' answers by candidate, each from the round that sampled it."""
+def _sampled(folder: Path, pairs: Sequence[Pair | ExtraPair]) -> dict[str, Sampled]:
+    """The pairs' answers by candidate, each from the round that sampled it."""
     answers = {pair["chosen_id"] for pair in pairs} | {pair["rejected_id"] for pair in pairs}
     numbers = {pair["round"] for pair in pairs}
     folders = [round_dir(run_of(folder), number) for number in numbers if number is not None]
+    columns = ["candidate_id", *Sampled._fields]
     return {
-        row["candidate_id"]: row["token_ids"]
+        row["candidate_id"]: Sampled(row["token_ids"], row["prompt_token_ids"])
         for sampled in folders
-        for row in iter_rows(sampled, CANDIDATES, ["train"], ["candidate_id", "token_ids"])
+        for row in iter_rows(sampled, CANDIDATES, ["train"], columns)
         if row["candidate_id"] in answers
     }

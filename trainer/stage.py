@@ -1,5 +1,6 @@
 """The trainer stage: pairs and the policy in place to the next policy."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def train(
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        config.model_dump(),
+        config.model_dump(exclude={"trial"}),
         policy.policy_id,
         reference.policy_id,
         seed,
@@ -77,7 +78,8 @@ def train(
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if not (work / "training.json").exists():  # it is written last
-            run_child("trainer.dpo_child", job, log, progress_reader(progress), _launcher(config))
+            progress(0, 0, "loading the policy")
+            run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
         facts: dict[str, Any] = read_json(work / "training.json")
         if extra.facts:
             facts["extra"] = extra.facts
@@ -93,12 +95,16 @@ def train(
 
 
 def check_training(
-    config: TrainerConfig, model: str, scratch: Path, progress: Progress = silent
+    config: TrainerConfig,
+    model: Path,
+    adapter: Path | None,
+    scratch: Path,
+    progress: Progress = silent,
 ) -> list[str]:
     """Raise UserError for an argument that TRL or peft would refuse, and for imported data that
     cannot be trained on; returns what was found in the data. Spends seconds, no money.
 
-    `model` is the folder of the policy's tokenizer.
+    `model` and `adapter` are the folders of the policy.
     """
     job = scratch / "trainer-check.json"
     write_json(
@@ -106,7 +112,7 @@ def check_training(
         {
             "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
-            "model": model,
+            "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
             "imported": [[key, source.model_dump()] for key, source in config.imported],
         },
     )
@@ -126,9 +132,10 @@ def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[
     return {**args, "label_smoothing": flip_rate}
 
 
-def _launcher(config: TrainerConfig) -> list[str]:
+def launcher(config: TrainerConfig) -> Sequence[str]:
+    """What starts the training's Python script: one process, or accelerate."""
     if config.accelerate is None:
-        return list(PYTHON)
+        return PYTHON
     # accelerate spells its flags with underscores
     given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
     return [*PYTHON, "-m", "accelerate.commands.launch", *given]

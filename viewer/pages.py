@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from endpoints.calls import Call, read_calls
+from viewer.pager import paged
 
 CONTROLS = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
@@ -38,12 +39,7 @@ def with_requests(pairs: Iterable[Judged], journal: Path) -> Iterator[Judged]:
 
 def page(pairs: Iterable[Judged]) -> None:
     """Print every judged prompt; through a pager where there is a terminal."""
-    console = Console(highlight=False, soft_wrap=True)
-    if console.is_terminal:
-        with console.pager(styles=True):
-            _print_all(console, pairs)
-    else:
-        _print_all(console, pairs)
+    paged(lambda console: _print_all(console, pairs))
 
 
 def _print_all(console: Console, pairs: Iterable[Judged]) -> None:

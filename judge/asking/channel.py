@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from endpoints.dialect import with_schema
 from endpoints.reply import Reply
 from endpoints.template import Template
 from judge.asking.logprobs import distribution, expected_value, probability_of_first
@@ -50,15 +51,18 @@ async def ask(judge: Judge, juror: Juror, request: Request, repeat: int) -> Judg
     reply = await juror.ask(body, rubric_hash, repeat)
     if reply.failure is not None:
         return JudgeReply(reply, ParsedReply(None, None, reply.failure), request.fields)
-    parsed = _read(judge.config.channel, reply, request.fields)
-    return JudgeReply(reply, parsed, request.fields)
+    return JudgeReply(reply, read(judge.config.channel, reply, request), request.fields)
 
 
 def request_body(config: JudgeConfig, request: Request) -> dict[str, Any]:
     """The chat-completion arguments of a call."""
-    in_json = config.channel == "json"
-    schema = {"response_format": json_schema(request.fields)} if in_json else {}
-    return {"messages": request.messages, **schema, **config.arguments}
+    if config.channel != "json":
+        return {"messages": request.messages, **config.arguments}
+    form = json_schema(request.fields)
+    if "response_format" in config.sampling:  # null: the question alone says what is wanted
+        messages = with_schema(request.messages, form["json_schema"]["schema"])
+        return {"messages": messages, **config.arguments}
+    return {"messages": request.messages, "response_format": form, **config.arguments}
 
 
 def score_of(reply: JudgeReply, field: str) -> float:
@@ -77,9 +81,12 @@ def probability_of_a(reply: JudgeReply, a_first: bool) -> float | None:
     return None if probabilities is None else probability_of_first(probabilities, first, second)
 
 
-def _read(channel: Channel, reply: Reply, fields: dict[str, Menu]) -> ParsedReply:
+def read(channel: Channel, reply: Reply, request: Request) -> ParsedReply:
+    """What a finished reply says."""
+    fields = request.fields
     if channel == "json":
-        return read_json(reply.text, fields)
+        shown = "\n".join(turn["content"] for turn in request.messages)
+        return read_json(reply.text, fields, shown)
     ((name, menu),) = fields.items()
     if channel == "text":
         return read_closing(reply.text, name, menu)

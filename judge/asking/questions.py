@@ -113,16 +113,10 @@ async def compare(judge: Judge, juror: Juror, question: Question) -> Verdict:
     """Ask which of two candidates is better, in one order; a row of kind pairwise."""
     if juror.rule is not None:
         return rule_row(judge, juror, question)
-    assert question.b is not None, "a comparison is of two"
-    rubric, weights = judge.rubrics.pairwise, judge.config.criteria
+    request, weights = compare_request(judge, question), judge.config.criteria
     a_first = question.shown_first == "a"
-    a, b = question.a["text"], question.b["text"]
-    first, second = (a, b) if a_first else (b, a)
-    messages = pairwise_messages(rubric, judge.secret, question.prompt, first, second)
-    menu = PAIRWISE_MENUS[judge.config.channel]
-    fields: dict[str, Menu] = {name: menu for name in weights or ("verdict",)}
-    reply = await ask(judge, juror, Request(messages, rubric, fields), question.repeat)
-    row = verdict_row(judge, juror, question, rubric, reply.reply, reply.parsed)
+    reply = await ask(judge, juror, request, question.repeat)
+    row = verdict_row(judge, juror, question, request.rubric, reply.reply, reply.parsed)
     if reply.parsed.values is None:
         return row
     points = {"A": 1.0, "B": -1.0, "tie": 0.0}
@@ -138,18 +132,27 @@ async def compare(judge: Judge, juror: Juror, question: Question) -> Verdict:
     }
 
 
+def compare_request(judge: Judge, question: Question) -> Request:
+    """What is sent to compare two candidates in one order."""
+    assert question.b is not None, "a comparison is of two"
+    rubric, menu = judge.rubrics.pairwise, PAIRWISE_MENUS[judge.config.channel]
+    a, b = question.a["text"], question.b["text"]
+    first, second = (a, b) if question.shown_first == "a" else (b, a)
+    messages = pairwise_messages(rubric, judge.secret, question.prompt, first, second)
+    fields: dict[str, Menu] = dict.fromkeys(judge.config.criteria or ("verdict",), menu)
+    return Request(messages, rubric, fields)
+
+
 async def rank(judge: Judge, juror: Juror, question: Question) -> Verdict:
     """Ask for a ranking of all of a list; a row of kind listwise.
 
     Its candidate_a is the best and its candidate_b the worst that was named.
     """
-    rubric, shown = judge.rubrics.listwise, question.shown
-    assert rubric is not None and shown is not None, "a list needs its rubric and its answers"
-    texts = [row["text"] for row in shown]
-    messages = listwise_messages(rubric, judge.secret, question.prompt, texts)
-    request = Request(messages, rubric, {"ranking": Ranking(len(shown))})
+    shown = question.shown
+    assert shown is not None, "a list needs its answers"
+    request = rank_request(judge, question.prompt, shown)
     reply = await ask(judge, juror, request, question.repeat)
-    row = verdict_row(judge, juror, question, rubric, reply.reply, reply.parsed)
+    row = verdict_row(judge, juror, question, request.rubric, reply.reply, reply.parsed)
     if reply.parsed.values is None:
         return row
     places = [ANSWER_LETTERS.index(letter) for letter in str(reply.parsed.values["ranking"])]
@@ -161,6 +164,15 @@ async def rank(judge: Judge, juror: Juror, question: Question) -> Verdict:
         "outcome": "a",
         "ranking": ranking,
     }
+
+
+def rank_request(judge: Judge, prompt: Prompt, shown: list[Candidate]) -> Request:
+    """What is sent to rank candidates, in the order shown."""
+    rubric = judge.rubrics.listwise
+    assert rubric is not None, "a list needs its rubric"
+    texts = [row["text"] for row in shown]
+    messages = listwise_messages(rubric, judge.secret, prompt, texts)
+    return Request(messages, rubric, {"ranking": Ranking(len(shown))})
 
 
 def _weighted(values: dict[str, float], weights: dict[str, float]) -> float:

@@ -5,11 +5,11 @@ the schema that a reply is held to, and what arrives is read against it again: o
 or with two verdicts, a reply says nothing, and the reason why.
 """
 
-import json
 import re
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
+from judge.asking.json_object import Found, KeyTwice, object_within, whole_object
 from judge.config import Channel
 
 Value = str | int
@@ -127,18 +127,22 @@ def json_schema(fields: dict[str, Menu]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
 
 
-def read_json(text: str, fields: dict[str, Menu]) -> ParsedReply:
+def read_json(text: str, fields: dict[str, Menu], shown: str = "") -> ParsedReply:
     """Read an object with a rationale and one value of its menu for each field.
 
-    Thinking text before it (<think>...</think>) is passed over.
+    Thinking text before it (<think>...</think>) is passed over. It may stand in a code block or in
+    prose where it is the only one and not quoted from `shown`, what the judge was shown.
     """
-    start = _after_thinking(text) if text.lstrip().startswith(THINKING) else 0
+    thought = _after_thinking(text)
     try:
-        reply = json.loads(text[start:], object_pairs_hook=_each_key_once)
-    except _KeyTwice:
-        return ParsedReply(None, None, "two_verdicts")
-    except (ValueError, RecursionError):  # RecursionError: a reply of brackets only
-        return ParsedReply(None, None, "not_json")
+        found: Found | str = whole_object(text, thought if _begins_thinking(text) else 0)
+    except KeyTwice:
+        found = "two_verdicts"
+    except (ValueError, RecursionError):
+        found = object_within(text, thought, {"rationale", *fields}, shown)
+    if isinstance(found, str):
+        return ParsedReply(None, None, found)
+    reply, start = found
     if not isinstance(reply, dict) or reply.keys() != {"rationale", *fields}:
         return ParsedReply(None, None, "off_menu")
     places = {name: _place(text, start, name) for name in reply}
@@ -199,6 +203,10 @@ def _schema_type(menu: Menu) -> dict[str, Any]:
     return {"type": "string" if isinstance(values[0], str) else "integer", "enum": values}
 
 
+def _begins_thinking(text: str) -> bool:
+    return text.lstrip().startswith(THINKING)
+
+
 def _after_thinking(text: str) -> int:
     """Where the reply begins after thinking text; an unclosed one leaves nothing.
 
@@ -206,7 +214,7 @@ def _after_thinking(text: str) -> int:
     """
     end = text.rfind("</think>")
     if end < 0:
-        return len(text) if text.lstrip().startswith(THINKING) else 0
+        return len(text) if _begins_thinking(text) else 0
     return end + len("</think>")
 
 
@@ -217,13 +225,3 @@ def _place(text: str, start: int, field: str) -> int:
     """
     written = re.compile(rf'"{re.escape(field)}"\s*:\s*"?').search(text, start)
     return written.end() if written else -1
-
-
-class _KeyTwice(ValueError):
-    """A key stands twice in one object."""
-
-
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) < len(pairs):
-        raise _KeyTwice
-    return dict(pairs)

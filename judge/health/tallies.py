@@ -55,11 +55,11 @@ class ComparisonTally:
         return labels
 
     def comparisons(self) -> dict[str, Any]:
-        """How many there are by outcome; `reversed` ones contradict the screen."""
+        """How many there are by outcome; in `screen_disagrees` the screen says the opposite."""
         return {
             "n": self._outcomes.total(),
             "decided": self.decided,
-            "reversed": self._outcomes["a"] + self._outcomes["b"] - self.decided,
+            "screen_disagrees": self._outcomes["a"] + self._outcomes["b"] - self.decided,
             "tie": self._outcomes["tie"],
             "abstain": dict(sorted(self._reasons.items())),
         }

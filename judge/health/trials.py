@@ -32,12 +32,13 @@ REPEAT = 1
 def most_trial_calls(health: Health, prompts: int) -> dict[str, int]:
     """Calls that testing the judge takes at most in a round of so many prompts, by purpose.
 
-    Those of purpose `second` are made to `health.second`, all others to the judge itself.
+    The anchors are of the first round, which may have had more prompts. Those of purpose `second`
+    are made to `health.second`, all others to the judge itself.
     """
     sample = min(health.sample, prompts)
     return {
         "repeat": sample * REPEATS,
-        "anchor": sample * REPEATS,
+        "anchor": health.sample * REPEATS,
         "canary": sample * len(CANARIES) * len(ORDERS),
         "triad": sample * comb(TRIAD, 2) * len(ORDERS),
         "second": sample * len(ORDERS) if health.second else 0,

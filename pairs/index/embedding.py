@@ -33,7 +33,8 @@ class Embedding:
         if not one_for_each or 0 in self._dimensions or len(self._dimensions) > 1:
             raise self._vectors.fault(
                 f"gave an array of shape {vectors.shape} for {len(texts)} texts; expected one "
-                "vector for each, all of one length"
+                "vector for each, all of one length: the function takes a list of texts and "
+                "returns an array of shape (texts, dimensions)"
             )
         if not (finite := np.isfinite(vectors).all(axis=1)).all():
             text = texts[int(np.argmin(finite))][:60]
@@ -44,4 +45,4 @@ class Embedding:
 
 def load_embedding(reference: str) -> Embedding:
     """The embedding behind a reference. Raises UserError where there is no such function."""
-    return Embedding(load_function(WHERE, reference))
+    return Embedding(load_function(WHERE, reference).taking("texts"))

@@ -23,6 +23,7 @@ from sampler.dealing.sources.generate import (
 )
 from sampler.dealing.sources.rows import SourcePrompt
 from sampler.dealing.splits import PromptSupply, held_out_of_run, read_supply, train_sources
+from sampler.requests import held_out_aside
 
 
 def deal(
@@ -67,7 +68,9 @@ def deal(
             generated, facts = _train_prompts(result.rows), result.facts
             if not train and not generated:
                 raise Stopped(f"{request.key}: {nothing_generated(facts)}")
-        aside = {row["prompt_id"]: row["set_aside"] for row in iter_rows(folder, PROMPTS)}
+        aside = held_out_aside(earlier)
+        now = iter_rows(folder, PROMPTS)
+        aside |= {row["prompt_id"]: row["set_aside"] for row in now if row["set_aside"]}
         rows: Iterator[Prompt] = (
             {**row, "set_aside": aside.get(row["prompt_id"])}
             for row in [*_mixed([*train, *generated], seed), *supply.held_out]

@@ -41,6 +41,13 @@ def train_sources(config: PromptsConfig) -> KeyedSources:
     return [(key, source) for key, source in keys if source.generate is None]
 
 
+def read_sources(config: PromptsConfig) -> KeyedSources:
+    """Every source that is read, each with its config key."""
+    held_out = [(f"prompts.{split}", getattr(config, split)) for split in HELD_OUT]
+    given = [(key, source) for key, source in held_out if isinstance(source, SourceConfig)]
+    return [*train_sources(config), *given]
+
+
 def held_out_of_run(earlier: list[Path]) -> list[Prompt] | None:
     """The held-out rows of a run: those of its first round; None where no round is finished."""
     return read_rows(earlier[0], PROMPTS, HELD_OUT) if earlier else None

@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from endpoints.children import PYTHON, ChildFailed, child, run_child, tail
+from endpoints.children import (
+    PYTHON,
+    ChildFailed,
+    ChildKilled,
+    check_ended,
+    child,
+    reason_in,
+    run_child,
+    tail,
+)
 from endpoints.supervise import descendants
 from rounds.errors import UserError
 
@@ -87,6 +96,19 @@ def test_an_error_in_the_block_ends_them_too(tmp_path: Path):
         pids = family(tmp_path)
         raise ZeroDivisionError
     assert not any(map(runs, pids))
+
+
+def test_a_child_that_is_killed_says_by_what_and_is_worth_another_try(tmp_path: Path):
+    log = tmp_path / "log"
+    log.write_text("half a line\n")
+    with pytest.raises(ChildKilled, match=r"(?s)m was ended by SIGKILL \(.*memory\).*half a line"):
+        check_ended("m", log, 128 + signal.SIGKILL, "")
+    with pytest.raises(ChildKilled, match="m was ended by SIGTERM; "):
+        check_ended("m", log, 128 + signal.SIGTERM, "")
+    with pytest.raises(ChildFailed, match="m ended with status 1; ") as failed:
+        check_ended("m", log, 1, "")
+    assert not isinstance(failed.value, ChildKilled)
+    check_ended("m", log, 0, "")
 
 
 @pytest.mark.parametrize(("code", "status"), [("exit(0)", 0), ("exit(7)", 7)])
@@ -261,3 +283,43 @@ def test_what_accelerate_launches_finds_the_same(tmp_path, hostile_folder, monke
     launcher = (*PYTHON, "-m", "accelerate.commands.launch", "--num_processes", "1", "--cpu")
     parent, spawned = found_by(module(tmp_path, IMPORTS, monkeypatch), launcher)
     assert parent["files"] == spawned["files"] == ours()
+
+
+def test_a_users_error_gets_through_a_launcher_with_a_status_of_its_own(tmp_path, monkeypatch):
+    log = module(tmp_path, "print('error: beta must be positive'); exit(2)", monkeypatch)
+    code = (
+        "import subprocess, sys; sys.exit(bool(subprocess.call([sys.executable, *sys.argv[1:]])))"
+    )
+    with pytest.raises(UserError, match=r"^beta must be positive$"):
+        run_child("job_child", Path("j"), log, lambda line: None, (*PYTHON, "-c", code))
+
+
+def test_the_error_that_a_log_ends_with_is_found_among_what_follows_it(tmp_path: Path):
+    log = tmp_path / "log"
+    log.write_text("KeyError: 'old'\n(pid=7) ERROR ValueError: rank 64 is above 16.\nINFO: ended\n")
+    assert reason_in(log) == "ValueError: rank 64 is above 16."
+    log.write_text("Killed\nNoError here\n")
+    assert reason_in(log) is None
+
+
+BIND = """
+import os, socket, sys, tempfile
+folder = tempfile.gettempdir()
+socket.socket(socket.AF_UNIX).bind(os.path.join(folder, "0" * 36))
+open(os.path.join(folder, "file"), "w").write(folder)
+"""
+
+
+def test_sockets_have_room_in_a_temporary_folder_of_a_long_name(tmp_path: Path, monkeypatch):
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with child([sys.executable, "-c", BIND], tmp_path / "log") as process:
+        assert process.wait() == 0, tail(tmp_path / "log")
+    assert (long / ("0" * 36)).exists(), "it lies where the user wants it"
+    link = Path((long / "file").read_text())
+    assert not link.parent.exists(), "the link goes with the child"
+    monkeypatch.setattr("endpoints.children.SHORT_FOLDERS", ("/nowhere",))
+    with pytest.raises(UserError, match=r"^TMPDIR: .* is too long for the sockets in it"):
+        with child([sys.executable, "-c", BIND], tmp_path / "log"):
+            pass

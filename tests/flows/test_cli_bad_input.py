@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,20 @@ def test_a_model_folder_without_weights(say):
     Path("model/config.json").write_text("{}")
     assert "no weights" in say(policy="./model")
     assert "no such model folder" in say(policy="./modle")
+
+
+def test_a_folder_whose_name_libraries_take_for_a_pattern(say):
+    says = "takes [ in {} for a pattern; choose or make a folder without *, ? and ["
+    model = Path("model [v2]")
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    (model / "model.safetensors").write_bytes(b"")
+    assert f"./model [v2]: vLLM {says.format(model.resolve())}" in say(policy="./model [v2]")
+    message = say("run", "config.yaml", "--runs-dir", "runs [v2]")
+    assert f"--runs-dir: vLLM {says.format(Path('runs [v2]/bad').resolve())}" in message
+    prompts = {**CONFIG["prompts"], "train": {"dataset": "model [v2]"}}
+    message = say(prompts=prompts)
+    assert f"prompts.train.dataset: the library datasets {says.format(model.resolve())}" in message
 
 
 def test_an_endpoint_that_is_down(say):
@@ -258,6 +273,68 @@ def test_a_metric_that_is_not_there(say):
     assert "gate.metrics.gold" in say(gate={"metrics": {"gold": "starter.gold:nothing"}})
 
 
+def test_functions_of_other_arguments_than_they_are_called_with(say):
+    Path("mine.py").write_text("def score(answer):\n    return 1.0\n")
+    message = say(gate={"metrics": {"short": "mine.py:score"}})
+    assert "gate.metrics.short: " in message and "is called with (messages, answer)" in message
+    message = say(**judged(endpoint="python:mine.py:score", strategy="round_robin"))
+    assert "judge.endpoint: " in message and "is called with (prompt row, answer)" in message
+
+
+EMBEDDINGS = """
+import numpy
+def one_text(text):
+    return numpy.ones(8)
+def words(texts):
+    return ["vector"] * len(texts)
+def ragged(texts):
+    return [[1.0] * len(text) for text in texts]
+def two(texts, model):
+    return [[1.0]] * len(texts)
+def leaves(texts):
+    raise SystemExit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("one_text", "gave an array of shape (8,) for 3 texts; expected one vector for each"),
+        ("words", "failed (ValueError: could not convert string to float: 'vector')"),
+        ("ragged", "failed (ValueError: setting an array element with a sequence"),
+        ("two", "is called with (texts): missing a required argument: 'model'"),
+        ("leaves", "failed (SystemExit: 0)"),
+    ],
+)
+def test_an_embedding_that_gives_no_vectors_is_called_once_before_anything_is_spent(
+    say, name: str, says: str
+):
+    Path("mine.py").write_text(EMBEDDINGS)
+    message = say(pairs={"semantic": {"embed": f"mine.py:{name}"}})
+    assert "pairs.semantic.embed: " in message and says in message
+
+
+def test_a_number_that_is_none(say):
+    message = say(trainer={"args": {"max_grad_norm": float("inf")}})
+    assert "config.yaml: trainer.args.max_grad_norm: inf is no finite number" in message
+    assert "judge.scale.1: nan is no" in say(**judged(scale=[0, float("nan")]))
+
+
+@pytest.mark.parametrize(
+    ("trainer", "says"),
+    [
+        ({"args": {"eval_strategy": "steps"}}, "trainer.args.eval_strategy: needs held-out pairs"),
+        (
+            {"args": {"dataloader_drop_last": True, "per_device_train_batch_size": 16}},
+            "trainer.args.dataloader_drop_last: a batch has 16 pairs",
+        ),
+    ],
+)
+def test_arguments_that_need_more_pairs_than_there_are_prompts(say, trainer, says: str):
+    """Six prompts are left to train on."""
+    assert says in say(trainer=trainer)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_runs_folder_that_is_not_writable(say):
     Path("locked").mkdir(mode=0o500)
@@ -280,6 +357,29 @@ def test_an_override_without_a_value(say):
     assert "expected a.b=value" in say("run", "config.yaml", "--set", "seed")
 
 
+REFUSED_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
+    ({"learning_rate": "abc"}, ".learning_rate: expected a number (it is 'abc')"),
+    ({"gradient_checkpointing": "perhaps"}, ".gradient_checkpointing: expected true or false"),
+    ({"report_to": "wandb"}, ".report_to: WandbCallback requires wandb to be installed"),
+    ({"report_to": "foo"}, ".report_to: foo is not supported"),
+    ({"push_to_hub": True}, ".push_to_hub: would publish a policy that the gate has not judged"),
+    ({"resume_from_checkpoint": "x"}, ".resume_from_checkpoint: is set by prefloop"),
+    ({"num_train_epochs": 0}, ".num_train_epochs: 0 trains nothing"),
+    ({"load_best_model_at_end": True}, ": "),
+    ({"optim": "foo"}, ": "),
+    ({"deepspeed": "no.json"}, ": "),
+]
+REFUSED_ADAPTERS: list[tuple[dict[str, Any], str]] = [
+    ({"rank": 8}, "rank: peft knows no such argument"),
+    ({"r": "many"}, "r: expected a number (it is 'many')"),
+    ({"r": 8, "use_dora": True}, "use_dora: the policy could not be sampled: vLLM does not load"),
+    ({"modules_to_save": ["lm_head"]}, "modules_to_save: the policy could not be sampled"),
+    ({"bias": "all"}, "bias: the policy could not be sampled"),
+    ({"r": 1024}, "r: vLLM loads no adapter of a rank above 512 (it is 1024)"),
+    ({"r": 8, "rank_pattern": {"q_proj": 768}}, "rank_pattern.q_proj: vLLM loads no adapter of"),
+]
+
+
 @pytest.mark.slow
 def test_an_unknown_or_impossible_trainer_argument(say, tmp_path: Path):
     assert "did you mean learning_rate?" in say(trainer={"args": {"learning_rat": 1e-4}})
@@ -287,8 +387,27 @@ def test_an_unknown_or_impossible_trainer_argument(say, tmp_path: Path):
 
     with pytest.raises(UserError, match=r"trainer\.args"):
         dpo_config({"save_strategy": "sometimes"}, str(tmp_path))
-    with pytest.raises(UserError, match=r"trainer\.lora\.rank"):
+    for args, message in REFUSED_ARGUMENTS:
+        with pytest.raises(UserError) as caught:
+            dpo_config({"use_cpu": True, "bf16": False, **args}, str(tmp_path))
+        assert f"trainer.args{message}" in str(caught.value)
+    for lora, message in REFUSED_ADAPTERS:
+        with pytest.raises(UserError) as caught:
+            lora_config(lora)
+        assert f"trainer.lora.{message}" in str(caught.value)
+    given = {"learning_rate": "3e-4", "eval_strategy": False, "per_device_train_batch_size": "4"}
+    taken = dpo_config(given, str(tmp_path))
+    assert taken.learning_rate == 3e-4 and taken.eval_strategy == "no"
+    assert repr(taken.per_device_train_batch_size) == "4"
+    assert lora_config({"r": 8, "rank_pattern": {"q_proj": 512}}).r == 8
+    with pytest.raises(UserError, match=r"trainer\.lora\.rank: peft knows no such argument"):
         lora_config({"rank": 8})
+
+
+def test_the_version_is_that_of_the_distribution():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"prefloop {version('prefloop')}\n")
+    assert CliRunner().invoke(app, ["--help"]).stdout.count("Closed-loop preference data") == 1
 
 
 def test_help_starts_without_the_heavy_packages():

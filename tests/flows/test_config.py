@@ -66,7 +66,7 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str):
         ("judge.scale=[5, 5]", "judge.scale: [5, 5] has no room"),
         ("gate.threshold=1.5", "gate.threshold: Input should be less than 1"),
         ("gate.must_exceed=mean", "gate.must_exceed: Input should be 'low' or 'value'"),
-        ("sampler=7", "sampler: expected a section with some of n, sampling, vllm"),
+        ("sampler=7", "sampler: expected a section with some of n, sampling"),
         ("endpoints.desk=7", "endpoints.desk: expected a section with some of base_url, serve"),
         ("judge.gold=gold.jsonl", "judge.gold: expected a section with some of path, min_n"),
         ("name=../x", "name: '../x' is no folder name"),
@@ -117,7 +117,7 @@ GOLD = "judge.gold={path: gold.jsonl}"
         ),
         ("judge.channel=text judge.criteria.honesty=1", "judge.criteria: are read from the json"),
         ("judge.criteria.honesty=0", "judge.criteria.honesty: Input should be greater than 0"),
-        ("judge.criteria.honesty=.inf", "judge.criteria.honesty: Input should be a finite number"),
+        ("judge.criteria.honesty=.inf", "judge.criteria.honesty: inf is no finite number"),
         ("judge.criteria.verdict=1", "judge.criteria: verdict is a field that every reply has"),
         (
             "judge.endpoint=7",

@@ -55,4 +55,19 @@ def test_an_override_of_another_shape_is_refused(tmp_path: Path, override: str):
 
 
 def test_an_override_that_is_no_yaml_is_refused(tmp_path: Path):
-    assert "--set name={: the value is not YAML" in refused(tmp_path, TREE, "name={")
+    assert "--set name={, line 1: not YAML (" in refused(tmp_path, TREE, "name={")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("2001-99-99", "not a value of YAML (month must be in 1..12)"),
+        ("&a [*a]", "not a value of YAML (an alias is inside of what it stands for)"),
+        ("[" * 3000 + "]" * 3000, "nested too deeply to be a config"),
+        ("{? 2001-01-01 : 1}", "not a value of YAML (keys must be str, "),
+    ],
+)
+def test_a_value_that_no_config_can_have_is_one_message(tmp_path: Path, value: str, says: str):
+    assert f": {says}" in refused(tmp_path, TREE, f"name={value}")
+    in_file = refused(tmp_path, TREE.replace("name: demo", f"name: {value}"))
+    assert in_file.startswith(f"{tmp_path / 'config.yaml'}: {says}")

@@ -1,18 +1,23 @@
 """The plan's numbers, and that asking for it costs nothing, imports included."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from builders import begun, prompt_row
+from typer.testing import CliRunner
 
 from endpoints.open import Endpoints
+from flows.cli import app
 from flows.config import Config
 from flows.load import load_config
-from flows.plan import plan_round
+from flows.plan import make_plan, plan_round
+from judge.health.config import Health
+from judge.health.trials import most_trial_calls
 from rounds.errors import UserError
-from rounds.files import write_json
+from rounds.files import read_json, write_json
 from sampler.dealing.deal import deal
 from sampler.dealing.splits import read_supply
 
@@ -92,6 +97,46 @@ def test_a_price_gives_a_cost(tmp_path: Path):
     found = plan(tmp_path, "endpoints.desk.price={input: 1, output: 10}")
     calls = LABELS + GOLD + TESTS + held_out() * 2
     assert found["cost"] == f"at most about {calls * (600 + 1000) / 1e6:.2f}"
+
+
+SECONDS = {
+    **{"prompts": 1, "sample": 20, "gold": 4, "judge": 30, "health": 5, "pairs": 1, "train": 40},
+    **{"sample_held_out-p0": 6, "sample_held_out-p1": 6, "judge_held_out": 10, "gate": 1},
+}
+
+
+def test_the_time_is_that_of_the_last_round_for_as_much_work(tmp_path: Path):
+    config = load_config("starter", SET)
+    assert plan(tmp_path)["time"] == "unknown until a round has measured it"
+    assert make_plan(config, tmp_path).numbers["seconds"] is None
+    finished(tmp_path, config, 1)
+    assert plan(tmp_path)["time"] == "unknown until a round has measured it", "no times are kept"
+    path = tmp_path / config.name / "rounds/0001/metrics.json"
+    metrics = read_json(path) | {"round": 1, "counts": {"prompts": 50}, "seconds": SECONDS}
+    write_json(path, metrics | {"startup_seconds": {"server of desk": 60, "loading": 10}})
+    found = make_plan(config, tmp_path).numbers
+    assert found["seconds_by_stage"] == {
+        **{"prompts": 2, "sample": 40, "gold": 4, "judge": 60, "health": 5, "pairs": 2},
+        **{"train": 80, "sample_held_out": 24, "judge_held_out": 20, "gate": 1, "startup": 70},
+    }
+    assert found["seconds"] == 308
+    assert plan(tmp_path)["time"].startswith("about 308 s, by the last round: prompts 2, sample 40")
+
+
+def test_a_program_gets_the_numbers_of_time_and_money(tmp_path: Path):
+    given = ["--runs-dir", str(tmp_path), "--json"]
+    price = "endpoints.desk.price={input: 1, output: 10}"
+    done = CliRunner().invoke(app, ["plan", "starter", *given, "--set", price, "--set", SET[0]])
+    found = json.loads(done.stdout)
+    calls = LABELS + GOLD + TESTS + held_out() * 2
+    assert found["most_judge_calls"] == calls
+    assert found["most_cost"] == pytest.approx(calls * 1600 / 1e6)
+    assert (found["seconds"], found["round"], found["prompts"]) == (None, 1, 100)
+    assert found["lines"]["time"] == "unknown until a round has measured it"
+
+
+def test_the_anchors_of_a_small_round_are_as_many_as_the_first_round_had(tmp_path: Path):
+    assert most_trial_calls(Health(), 2)["anchor"] == 4 * Health().sample
 
 
 def test_without_a_trainer_nothing_is_judged_at_the_gate(tmp_path: Path):

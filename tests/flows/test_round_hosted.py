@@ -24,8 +24,11 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
     script = DownAtFirst()
     judge = endpoint(script)
     lines = [json.dumps({"prompt": f"Question {number}?"}) for number in range(40)]
-    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
-    config = tmp_path / "hosted.yaml"
+    mine = tmp_path / "mine [v2]"
+    mine.mkdir()
+    (mine / "prompts.jsonl").write_text("\n".join(lines))
+    (mine / "longer.py").write_text("def score(_, answer):\n    return len(answer)\n")
+    config = mine / "hosted.yaml"
     served = {
         "policy": {"base_url": policy.base_url, "model": "m"},
         "judge": {
@@ -43,18 +46,23 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
         "endpoints": served,
         "judge": {"endpoint": "judge"},
         "trainer": None,
+        "gate": {"metrics": {"longer": "longer.py:score"}},
     }
     config.write_text(yaml.safe_dump(tree))
-    assert (
-        "there is no Secret block 'judge-key'" in run(tmp_path, "run", str(config), status=2).stderr
-    )
+    there = ("run", str(config.relative_to(tmp_path)))
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
+    assert "prompts.train: no such file" in run(tmp_path, *there, status=2).stderr
+    there += ("--relative-to-config",)
+    assert "there is no Secret block 'judge-key'" in run(tmp_path, *there, status=2, **proxy).stderr
     keep = "from prefect.blocks.system import Secret; Secret(value='k').save('judge-key')"
     subprocess.run([sys.executable, "-c", keep], env=environment(tmp_path / "prefect"), check=True)
-    done = run(tmp_path, "run", str(config))
+    done = run(tmp_path, *there, **proxy)
     assert "10 calls in a row" in done.stderr and "asking again" in done.stderr
     assert "nothing was trained: trainer is null" in " ".join(done.stdout.split())
 
-    folder = round_dir(tmp_path / "runs/hosted", 1)
+    assert "next    prefloop show 'mine [v2]/runs/hosted' 1 " in done.stdout
+
+    folder = round_dir(mine / "runs/hosted", 1)
     pairs = read_rows(folder, "pairs")
     assert pairs
     for row in pairs:
@@ -63,7 +71,7 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
     asked = [each for each in judge.requests if each["messages"]]
     kept = {row["request_key"] for row in read_rows(folder, "verdicts")}
     assert len(asked) - script.refused == len(kept), "an answered question was asked again"
-    shown = read_json_lines(run(tmp_path, "show", "runs/hosted", "1", "--json").stdout)
+    shown = read_json_lines(run(mine, "show", "runs/hosted", "1", "--json").stdout)
     assert len(shown) == len(pairs)
 
 

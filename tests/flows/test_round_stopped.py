@@ -10,7 +10,9 @@ import pytest
 import typer
 
 import flows.round
+from endpoints.children import ChildFailed, ChildKilled
 from endpoints.reply import EndpointLost
+from flows.failures import may_pass
 from flows.terminal import one_message
 from rounds.errors import Stopped, UserError
 
@@ -38,7 +40,7 @@ GIVEN = {"begin": Path("0001"), "measure_judge": {"tau": 0.5, "gold": None, "fli
 def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Runs a round of stages that do nothing; a stage that is given raises. What was begun."""
 
-    def run(**raises: Exception) -> list[str]:
+    def run(due: bool = False, beside: bool = False, **raises: Exception) -> list[str]:
         begun: list[str] = []
 
         def stage(name: str) -> Callable[..., Any]:
@@ -52,6 +54,11 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 
         for name in STAGES:
             monkeypatch.setattr(flows.round, name, stage(name))
+        trial = stage("trial")
+        trial.submit = lambda *given: SimpleNamespace(result=lambda: trial(*given))
+        monkeypatch.setattr(flows.round, "try_training", trial)
+        monkeypatch.setattr(flows.round, "trial_due", lambda *_: due)
+        monkeypatch.setattr(flows.round, "beside_sampling", lambda *_: beside)
         display = SimpleNamespace(title=print, warn=print)
         config = SimpleNamespace(name="demo", trainer={})
         session = SimpleNamespace(config=config, display=display)
@@ -77,14 +84,43 @@ def test_gold_that_gives_no_threshold_stops_the_round_before_a_label_is_paid(rou
     assert round_of(measure_judge=UserError("judge.tau: none")) == list(STAGES[:4])
 
 
+@pytest.mark.parametrize(("beside", "place"), [(False, 1), (True, 3)])
+def test_the_trial_has_passed_before_the_judge_is_asked(round_of, beside: bool, place: int):
+    """Where it runs beside the sampling, its result is awaited after that."""
+    expected = [*STAGES[:place], "trial", *STAGES[place:]]
+    assert round_of(due=True, beside=beside) == expected
+    refused = UserError("trainer.lora: refused")
+    assert round_of(due=True, beside=beside, trial=refused) == expected[: place + 1]
+
+
 @pytest.mark.parametrize(
-    ("error", "again"),
-    [(Stopped("out"), False), (EndpointLost("gone"), True), (UserError("wrong"), False)],
+    ("errors", "again"),
+    [
+        ([Stopped("out")], [False]),
+        ([EndpointLost("gone")] * 3, [True] * 3),
+        ([UserError("wrong")], [False]),
+        ([ChildKilled("m was ended by SIGKILL")] * 3, [True] * 3),
+        (
+            [ChildFailed("status 1\nat 09:12 no memory"), ChildFailed("x\nat 09:13 no memory")],
+            [True, False],
+        ),
+        ([ChildFailed("status 1\nport taken"), ChildFailed("status 1\nno memory")], [True, True]),
+    ],
 )
-def test_only_what_may_succeed_is_tried_again(round_of, error: Exception, again: bool):
+def test_only_what_may_succeed_is_tried_again(round_of, errors: list[Exception], again: list[bool]):
     round_of()
-    state = SimpleNamespace(result=lambda raise_on_failure: error)
-    assert flows.round.asks_again(None, None, state) == again
+    run = SimpleNamespace(id=object())
+    tried = []
+    for error in errors:
+        state = SimpleNamespace(result=lambda raise_on_failure, error=error: error)
+        tried.append(flows.round.asks_again(None, run, state))
+    assert tried == again
+
+
+def test_what_fails_the_same_way_twice_says_so():
+    first, second = ChildFailed("status 1\nno memory"), ChildFailed("status 1\nno memory")
+    assert may_pass(first, "run") and not may_pass(second, "run")
+    assert second.then.startswith("it failed the same way twice: put right what its log says")
 
 
 @pytest.mark.parametrize(
@@ -92,6 +128,11 @@ def test_only_what_may_succeed_is_tried_again(round_of, error: Exception, again:
     [
         (Stopped("the judge is out of bounds"), "change the config to continue"),
         (EndpointLost("gone"), "run the same command again to continue"),
+        (ChildKilled("ended by SIGKILL"), "run the same command again to continue"),
+        (
+            ChildFailed("ended with status 1"),
+            "put right what its log says and run the same command again to continue",
+        ),
     ],
 )
 def test_the_command_says_how_to_go_on(capsys, error: Exception, advice: str):

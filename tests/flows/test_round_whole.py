@@ -2,6 +2,7 @@
 
 import json
 import math
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rounds.files import read_json
 from rounds.folder import round_dir
 from rounds.tables import read_rows
 from rounds.weights import Policy, local_policy
-from trainer.dpo_child import build, training_rows
+from trainer.dpo_child import build, tokens_of, training_rows
 
 pytestmark = pytest.mark.slow
 
@@ -30,19 +31,34 @@ def run_dir(home: Path) -> Path:
     return home / "runs" / "small"
 
 
-def test_the_command_ends_with_the_table_the_files_and_what_to_type_next(home: Path):
+def test_the_command_shows_every_rounds_table_the_files_and_what_to_type_next(home: Path):
     shown = (home / "stdout.txt").read_text()
+    assert shown.index("small, round 1") < shown.index("small, round 2")
     for word in (
         "candidates",
         "verdicts",
         "pairs kept",
-        "gold: win rate",
-        "seconds",
+        "gold on test: win rate",
+        "seconds of start-up",
         "tokens read",
     ):
         assert word in shown
     assert "files   runs/small/rounds/0002" in shown
     assert "prefloop show runs/small 2" in shown
+
+
+def test_a_home_that_cannot_be_written_and_a_long_temporary_folder_are_no_obstacle(home: Path):
+    said = (home / "stderr.txt").read_text()
+    assert said.startswith("the home folder cannot be written (/proc: ")
+    assert f"keep their files in {home}/runs/.home" in said
+    assert (home / "runs/.home/cache").is_dir()
+
+
+def test_a_round_says_apart_what_it_waited_for(run_dir: Path):
+    first, second = (read_json(round_dir(run_dir, number) / "metrics.json") for number in (1, 2))
+    assert first["startup_seconds"].keys() == {"loading of the policy", "server of desk"}
+    assert second["startup_seconds"].keys() == {"loading of the policy"}, "the server stays up"
+    assert 0 < first["seconds"]["gold"] < first["startup_seconds"]["server of desk"]
 
 
 def test_every_train_prompt_ends_as_one_pair_or_one_dropped_row(run_dir: Path):
@@ -54,6 +70,16 @@ def test_every_train_prompt_ends_as_one_pair_or_one_dropped_row(run_dir: Path):
         ]
         assert len(prompts) == 24
         assert sorted(ended) == sorted(prompts)
+
+
+def test_the_training_was_tried_once_and_before_the_judge_was_asked(run_dir: Path):
+    stamp = run_dir / "trial.json"
+    assert read_json(stamp)["not_tried"] is None
+    with sqlite3.connect(f"file:{run_dir / 'journal.sqlite'}?mode=ro", uri=True) as db:
+        ((first_call,),) = db.execute("SELECT min(at) FROM answers")
+    assert stamp.stat().st_mtime < first_call
+    assert (run_dir / "logs" / "trial-sampler.log").stat().st_mtime < first_call, "nor in round 2"
+    assert not (run_dir / "work").exists()
 
 
 def test_a_repeated_prompt_is_merged_and_an_overlong_one_set_aside(home: Path, run_dir: Path):
@@ -98,7 +124,8 @@ def test_metrics_hold_the_promised_win_rates(run_dir: Path):
         metrics["custom"]["gold"]["win_rate_vs_initial"],
     ]
     for rate in rates:
-        assert set(rate) == {"value", "low", "high", "n", "abstained"}
+        assert rate["wins"] + rate["ties"] + rate["losses"] == rate["n"]
+        assert rate["strictly_better"] == rate["wins"] / rate["n"]
         assert rate["low"] <= rate["value"] <= rate["high"]
         assert rate["n"] + rate["abstained"] == 16
     assert metrics["train"]["kl_per_token"] > 0
@@ -137,7 +164,8 @@ def trainer(run_dir: Path, tmp_path_factory: pytest.TempPathFactory):
         "lora": None,
     }
     rows = [row for number in (1, 2) for row in training_rows(round_dir(run_dir, number))]
-    return build(job, rows, [], tmp_path_factory.mktemp("trainer")), rows
+    ready = tokens_of(job, rows, []).train
+    return build(job, ready, [], tmp_path_factory.mktemp("trainer")), rows
 
 
 def test_the_tokens_trained_on_are_the_tokens_sampled(run_dir: Path, trainer):
@@ -148,6 +176,7 @@ def test_the_tokens_trained_on_are_the_tokens_sampled(run_dir: Path, trainer):
         for side in ("chosen", "rejected"):
             assert row[f"{side}_token_ids"][-1] == end
             assert ready[f"{side}_ids"] == row[f"{side}_token_ids"]
+        assert ready["prompt_ids"] == row["prompt_token_ids"] is not None
 
 
 def test_trls_loss_is_the_dpo_loss_of_the_two_models(trainer):

@@ -57,7 +57,7 @@ def test_the_table_of_a_round_has_the_tags_and_where_its_prompts_come_from(run_d
         "generated": {"prompts": 7, "calls": 9, "rejected": {"answer": 2}, "ended": "calls"},
     }
     lines = dict(round_lines(metrics))
-    assert lines["gate: by tag"] == "code 0.50 n=12"
+    assert lines["gate: by tag (reported)"] == "code 0.50 n=12"
     assert lines["prompts: epoch"] == "2"
     assert lines["prompts: left out"] == "3 near held-out ones"
     assert lines["prompts: from"] == (

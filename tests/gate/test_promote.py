@@ -17,8 +17,8 @@ def test_a_clear_win_is_promoted_with_the_numbers_in_the_reason():
     promoted, (reason,) = promote(GateConfig(), rate(["win"] * 80 + ["loss"] * 20), False)
     assert promoted
     assert reason == (
-        "win rate 0.800 [0.711, 0.867] on 100 gate prompts, abstentions counted as losses: "
-        "the lower end of its interval exceeds 0.5"
+        "win rate 0.800 [0.711, 0.867] on 100 gate prompts (80 won, 0 tied, 20 lost, 0 abstained "
+        "and counted as lost): the lower end of its interval exceeds 0.5"
     )
 
 

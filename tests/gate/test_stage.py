@@ -67,6 +67,21 @@ def test_two_answers_of_the_same_text_are_a_tie_whatever_was_said(run_dir: Path)
     folder = contested(run_dir, [WON, None], [WON], text="the same {number}")
     rate = decide(folder, GateConfig(), NEW, OLD, FIRST)["metrics"]["gate"]["win_rate_vs_previous"]
     assert (rate["value"], rate["n"]) == (0.5, 2)
+    assert (rate["ties"], rate["identical"], rate["strictly_better"]) == (2, 2, 0)
+
+
+def test_of_the_ties_of_a_users_metric_those_of_identical_answers_are_told(run_dir: Path):
+    folder = contested(run_dir, [WON], [WON] * 3, text="{policy:.3} {number}")
+    (folder / "ties.py").write_text("def zero(messages, answer):\n    return 0\n")
+    config = GateConfig(metrics={"zero": f"{folder / 'ties.py'}:zero"})
+    zero = decide(folder, config, NEW, OLD, FIRST)["metrics"]["custom"]["zero"]
+    assert (zero["win_rate_vs_previous"]["ties"], zero["win_rate_vs_previous"]["identical"]) == (
+        3,
+        0,
+    )
+    same = contested(run_dir, [WON], [WON] * 3, text="{number}")
+    zero = decide(same, config, NEW, OLD, FIRST)["metrics"]["custom"]["zero"]
+    assert zero["win_rate_vs_previous"]["identical"] == 3
 
 
 def test_weights_that_did_not_change_are_not_promoted(run_dir: Path):

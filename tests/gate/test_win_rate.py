@@ -46,7 +46,19 @@ def test_an_abstention_is_a_loss_only_where_it_is_asked_for():
 
 @pytest.mark.parametrize("outcomes", [[], ["abstain"] * 3])
 def test_nothing_decided_is_no_number(outcomes: list[str]):
-    assert win_rate(outcomes, 0.95) == (None, None, None, 0, len(outcomes))
+    found = win_rate(outcomes, 0.95)
+    assert found[:5] == (None, None, None, 0, len(outcomes)) and found.strictly_better is None
+
+
+def test_identical_answers_are_ties_that_are_counted_apart():
+    outcomes = ["win"] * 18 + ["tie"] * 2 + ["identical"] * 20
+    rate = win_rate(outcomes, 0.95)
+    assert rate.value == 0.725
+    assert (rate.wins, rate.ties, rate.losses, rate.identical) == (18, 22, 0, 20)
+    assert rate.strictly_better == 0.45
+    assert length_controlled(outcomes, [0] * 40) == pytest.approx(0.725, abs=1e-3)
+    with_lost = win_rate([*outcomes, *["abstain"] * 5], 0.95, abstain_loses=True)
+    assert (with_lost.n, with_lost.losses, with_lost.strictly_better) == (45, 0, 0.4)
 
 
 def test_with_equal_lengths_control_changes_nothing():

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import Result
 from judges import always, answered, gold_file, honest, sure_by_distance, verdict
-from scripted import Raw, Scripted, completion, shown
+from scripted import Raw, Scripted, asks_for_a_score, completion, shown
 from typer.testing import CliRunner
 
 from endpoints.open import Endpoints
@@ -113,13 +113,82 @@ def test_replies_that_cannot_be_read_are_counted_by_their_reason(say, endpoint):
     def judge(body: dict[str, Any]) -> Any:
         said = knows_the_canned_pairs(body)
         cut = completion('{"rationale": "x", "verdict"', "length")
-        return cut if "Canberra" in body["messages"][-1]["content"] else f"Well, {said}"
+        about = body["messages"][-1]["content"]
+        readable = "A train leaves" in about or "9.11" in about
+        return cut if "Canberra" in about else said if readable else "A"
 
     served(endpoint(reached(judge)))
     table = lines(say())
-    assert table["failures"] == "truncated 2, not_json 8"
+    assert table["failures"] == "truncated 2, not_json 4"
     assert table["pair 1"] == "label a: abstain (truncated); said truncated, truncated"
-    assert table["probabilities"] == "with 0 of 0 verdicts"
+    assert table["probabilities"] == "with 0 of 4 verdicts"
+
+
+def test_a_judge_that_says_nothing_of_use_fails_the_check_with_the_setting(say, endpoint):
+    at = endpoint(reached(lambda body: "I prefer the first one."))
+    served(at, {**JUDGE, "strategy": "screen_confirm"})
+    result = say(code=1)
+    assert asked(at) == 3 and len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith(
+        "failed: endpoint desk (judge, pointwise): its reply is of no use, not_json "
+        "(it said 'I prefer the first one.'); set judge.channel: text, or name another model"
+    )
+    told = json.loads(say("--json", code=1).stdout)
+    (question,) = told["questions"]
+    assert question["reply"] == "I prefer the first one." and "pairs" not in told
+    assert told["faults"] == [question["fault"]]
+
+
+def test_every_kind_of_question_is_asked_of_every_judge(say, endpoint):
+    def judge(body: dict[str, Any]) -> Any:
+        if asks_for_a_score(body):
+            return json.dumps({"rationale": "x", "score": 7})
+        return knows_the_canned_pairs(body)
+
+    at = {name: endpoint(reached(judge)) for name in ("desk", "other", "higher", "second", "gate")}
+    there = {name: {"base_url": one.base_url, "model": "m"} for name, one in at.items()}
+    section = {
+        **{"endpoint": ["desk", "other"], "appeal": {"endpoint": "higher"}},
+        **{"strategy": "screen_confirm", "health": {"second": "second"}},
+    }
+    gate = {"judge": {"endpoint": "gate", "channel": "json"}}
+    served(at["desk"], section, endpoints=there, gate=gate)
+    told = found(say)
+    assert [(one["endpoint"], one["kind"]) for one in told["questions"]] == [
+        ("desk", "judge, pointwise"),
+        ("desk", "judge, pairwise"),
+        ("other", "judge, pairwise"),
+        ("higher", "judge.appeal, pairwise"),
+        ("second", "judge.health.second, pairwise"),
+        ("gate", "gate.judge, pairwise"),
+    ]
+    assert told["questions"][1]["texts"] == [CANNED[0][name] for name in ("prompt", "a", "b")]
+    paid = {name: asked(one) for name, one in at.items()}
+    assert paid == {"desk": 1 + 10, "other": 10, "higher": 1, "second": 1, "gate": 1}
+    table = lines(say())
+    assert {name: asked(one) for name, one in at.items()} == paid
+    assert table["judge, pointwise"].startswith('desk, asked "What is the capital')
+    assert table["texts"].startswith('"Which number is larger')
+    assert verdict("tie") in table["replies"]
+
+
+def test_a_judge_of_the_appeal_that_cannot_judge_fails_the_check(say, endpoint):
+    at, higher = endpoint(reached(knows_the_canned_pairs)), endpoint(reached(lambda body: "A"))
+    there = {
+        "desk": {"base_url": at.base_url, "model": "m"},
+        "higher": {"base_url": higher.base_url, "model": "m"},
+    }
+    served(at, {**JUDGE, "appeal": {"endpoint": "higher"}}, endpoints=there)
+    assert "endpoint higher (judge.appeal, pairwise)" in say(code=1).stderr
+
+
+def test_a_judge_no_better_than_chance_is_warned_of(say, endpoint):
+    def wrong(body: dict[str, Any]) -> str:
+        turned = {"A": "B", "B": "A", "tie": "tie"}
+        return verdict(turned[json.loads(knows_the_canned_pairs(body))["verdict"]])
+
+    served(endpoint(reached(wrong)))
+    assert lines(say())["warning"].startswith("right on 0 of 4 decided pairs (4 have a better")
 
 
 def test_whether_probabilities_come_is_said(say, endpoint, tmp_path: Path):
@@ -129,9 +198,13 @@ def test_whether_probabilities_come_is_said(say, endpoint, tmp_path: Path):
 
 
 def test_an_endpoint_without_logprobs_fails_the_token_channel(say, endpoint):
-    served(endpoint(reached(lambda body: completion("A"))), TOKEN)
-    table = lines(say())
-    assert table["failures"] == "missing_logprobs 10"
+    at = endpoint(reached(lambda body: completion("A")))
+    served(at, TOKEN)
+    assert say(code=1).stderr == (
+        "failed: endpoint desk (judge, pairwise): its reply is of no use, missing_logprobs "
+        "(it said 'A'); set judge.channel to json or text, whose verdicts need none\n"
+    )
+    assert asked(at) == 1
 
 
 def test_the_gold_set_takes_the_place_of_the_canned_pairs(say, endpoint, tmp_path: Path):
@@ -208,9 +281,7 @@ def test_an_endpoint_that_is_lost_on_the_way_is_one_message_and_goes_on(say, end
         dying, endpoints={"desk": {"base_url": dying.base_url, "model": "m", "max_in_flight": 1}}
     )
     result = say(code=1)
-    assert result.stderr.splitlines()[-1] == (
-        "Nothing is lost: run the same command again to continue."
-    )
+    assert result.stderr.splitlines()[-1].startswith("Nothing is lost: ")
     assert "Traceback" not in result.output
     alive = endpoint(reached(knows_the_canned_pairs))
     served(alive)

@@ -121,6 +121,7 @@ def test_what_was_not_pushed_is_kept(hub, run_dir: Path, tmp_path: Path, step: s
     said = push(run_dir, status=1)
     kept = run_dir / "exports" / "ann--pairs"
     assert f"failed: hub:{REPO}: " in said and why in said and f"the export is in {kept}" in said
+    assert "Nothing is lost: put that right and run the same command again to continue." in said
     assert len(load_dataset(str(kept), split="round_0001", cache_dir=str(tmp_path / "c"))) == 1
     hub.refuse.clear()
     push(run_dir)

@@ -68,6 +68,19 @@ def test_a_shape_is_recognised_and_read_as_datasets_writes_it(tmp_path: Path, sh
         assert (found, plainly(rows)) == (shape, EXPECTED[shape]), name
 
 
+def test_a_name_that_datasets_takes_for_a_pattern_is_read_or_refused(tmp_path: Path):
+    folder = tmp_path / "prefs [v2]"
+    folder.mkdir()
+    Dataset.from_list(SAMPLES["trl_conversational"]).to_parquet(str(folder / "all [1].parquet"))
+    written(folder / "all [2].jsonl", SAMPLES["trl_conversational"])
+    for name in ("all [1].parquet", "all [2].jsonl"):
+        assert plainly(read(folder / name)[1]) == EXPECTED["trl_conversational"]
+    assert refused(folder) == (
+        f"{KEY}: the library datasets takes [ in {folder} for a pattern; choose or make a folder "
+        "without *, ? and ["
+    )
+
+
 @given(st.sampled_from(EVERYTHING), st.sampled_from(["note", "source", "round", "margin"]))
 def test_every_sample_is_of_one_shape_and_no_other(sample: tuple[str, dict], beside: str):
     shape, row = sample

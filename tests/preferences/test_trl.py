@@ -13,7 +13,8 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.settings import locate
 from rounds.tables import read_rows, write_rows
-from rounds.weights import local_policy
+from rounds.tokenizers import spelling_of
+from rounds.weights import Policy, local_policy
 from trainer.extra import extra_pairs
 from trainer.stage import train
 
@@ -33,7 +34,7 @@ def one_thread() -> None:
 
 @pytest.mark.parametrize("shape", SAMPLES)
 def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
-    from trainer.dpo_child import build, dropped_by_trl
+    from trainer.dpo_child import build, tokens_of
     from trainer.rows import training_rows
 
     path = tmp_path / "some.jsonl"
@@ -45,8 +46,9 @@ def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
     assert len(rows) == sum(isinstance(row, Preference) for row in EXPECTED[shape])
     policy = local_policy(STARTER)._asdict()
     job = {"policy": policy, "reference": policy, "args": ONE_STEP, "lora": None}
-    dpo = build(job, rows, [], tmp_path / "checkpoints")
-    assert dropped_by_trl(dpo, rows) == []
+    tokens = tokens_of(job, rows, [])
+    assert not tokens.facts["too_long"]["pairs"]
+    dpo = build(job, tokens.train, [], tmp_path / "checkpoints")
     tokenizer = dpo.processing_class
     for row, prepared in zip(rows, dpo.train_dataset, strict=True):
         asked = tokenizer.apply_chat_template(
@@ -55,7 +57,7 @@ def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
         assert prepared["prompt_ids"] == asked
         for side in ("chosen", "rejected"):
             said = tokenizer.decode(prepared[f"{side}_ids"])
-            assert said.startswith(row[side][0]["content"]), "the answer alone is trained on"
+            assert said == row[side][0]["content"] + "<|im_end|>", "the answer and its end alone"
     dpo.train()
     assert dpo.state.global_step == 1
     assert 0 < dpo.state.log_history[-1]["train_loss"] < 2
@@ -81,16 +83,16 @@ def test_a_round_with_a_warm_start_and_a_replay_is_trained_on_all_three(tmp_path
     assert facts["held_out_accuracy"] is not None and trained.policy_id != policy.policy_id
 
 
-def test_prompts_that_trl_would_all_drop_are_refused(tmp_path: Path):
-    from trainer.dpo_child import build, dropped_by_trl
+def test_pairs_that_are_all_too_long_are_refused(tmp_path: Path):
+    from trainer.dpo_child import tokens_of
     from trainer.rows import training_rows
 
     rows = training_rows(round_of(tmp_path / "runs" / "demo", 1, 2))
     policy = local_policy(STARTER)._asdict()
     args = {**ONE_STEP, "max_length": 3}
     job = {"policy": policy, "reference": policy, "args": args, "lora": None}
-    with pytest.raises(UserError, match=r"trainer.args.max_length: every prompt has 3 tokens"):
-        dropped_by_trl(build(job, rows, [], tmp_path / "checkpoints"), rows)
+    with pytest.raises(UserError, match=r"trainer.args.max_length: every pair has more than 3 tok"):
+        tokens_of(job, rows, [])
 
 
 def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):
@@ -99,33 +101,31 @@ def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):
     path = imported(tmp_path / "warm.jsonl", "Fine?", "too long " * 200)
     job = {
         "lora": None,
-        "model": str(STARTER),
+        "policy": Policy(str(STARTER), None, "")._asdict(),
         "imported": [["trainer.warm_start", {"data": path}]],
     }
     write_json(tmp_path / "job.json", job | {"args": {"max_length": 50}})
     main(tmp_path / "job.json")
     assert read_json(tmp_path / "found.json") == [
-        f"trainer.warm_start: {path} is of the shape trl_standard: 2 preferences; with a prompt of "
-        "50 tokens or more (trainer.args.max_length) and so not trained on: 1, the first is "
-        f"{path}, row 2"
+        f"trainer.warm_start: {path} is of the shape trl_standard: 2 preferences; of more than "
+        "50 tokens, prompt and answer together (trainer.args.max_length, or what the model takes), "
+        f"and so not trained on: 1, the first is {path}, row 2"
     ]
     write_json(tmp_path / "job.json", job | {"args": {"max_length": 3}})
-    with pytest.raises(UserError, match=r"every prompt of .* has 3 tokens or more, and TRL drops"):
+    with pytest.raises(UserError, match=r"every preference of .* has more than 3 tokens"):
         main(tmp_path / "job.json")
 
 
 def test_a_prompt_that_the_chat_template_refuses_is_named(tmp_path: Path):
-    from transformers import AutoTokenizer
-
     from trainer.check import check_data
 
-    tokenizer = AutoTokenizer.from_pretrained(STARTER)
-    tokenizer.chat_template = "{{ raise_exception('no system turns here') }}"
+    spelling = spelling_of(local_policy(STARTER))
+    spelling.tokenizer.chat_template = "{{ raise_exception('no system turns here') }}"
     source = Data(data=imported(tmp_path / "warm.jsonl", "Fine?"))
     with pytest.raises(
         UserError, match=r"warm.jsonl, row 1: the policy's chat template refuses .*no"
     ):
-        check_data(source, "trainer.warm_start", tokenizer, 50)
+        check_data(source, "trainer.warm_start", spelling, 50)
 
 
 def test_data_without_a_preference_is_refused(tmp_path: Path):

@@ -69,7 +69,7 @@ def test_a_round_without_a_pair_does_not_keep_the_others_from_loading(
     finish_round(folder, "name: demo\n", None, REFUSED)
     rows = load_dataset(str(run_dir), "pairs", split="round_0001", cache_dir=str(tmp_path / "c"))
     assert len(rows) == 1
-    assert "| 2 | 0 | `p0` | 0 | 0 | none trained |" in (run_dir / "README.md").read_text()
+    assert "| 2 | 0 | `p0` | 0 | 0 |  |  | none trained |" in (run_dir / "README.md").read_text()
 
 
 def test_a_run_without_any_pair_still_loads_its_other_tables(run_dir: Path, tmp_path: Path):

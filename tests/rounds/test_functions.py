@@ -166,7 +166,7 @@ def test_a_module_by_its_dotted_name_has_the_hash_of_what_runs(here: Path):
 @pytest.mark.parametrize("text", ["raise SystemExit(0)", "def score(): raise SystemExit(0)"])
 def test_a_file_that_exits_ends_nothing_but_itself(here: Path, text: str):
     write(here / "metric.py", text)
-    with pytest.raises(UserError, match=r"it exits, with 0|failed \(SystemExit: 0\)"):
+    with pytest.raises(UserError, match=r"it exits, with 0|failed \(SystemExit: 0; .*line 1"):
         load_function("k", "metric.py:score")()
 
 
@@ -231,7 +231,7 @@ def test_a_file_is_read_in_the_encoding_that_it_declares(here: Path, head: bytes
         ("metric.py:", "{here}/metric.py has no attribute ''"),
         ("judge:score", "module 'judge' has no attribute 'score'"),
         ("broken.py:score", "broken.py, line 1"),
-        ("raising.py:score", "('gone')"),
+        ("raising.py:score", "('gone'; {here}/raising.py, line 1, in <module>)"),
         ("needy.py:score", "No module named 'not_installed_here'"),
     ],
 )
@@ -261,7 +261,10 @@ def test_what_is_no_function_is_refused_and_one_that_fails_says_where(here: Path
     write(here / "metric.py", "score = 3\ndef fails(x): return x['y']\nclass Scorer: pass\n")
     with pytest.raises(UserError, match=r"^k: metric.py:score is not a function$"):
         load_function("k", "metric.py:score")
-    with pytest.raises(UserError, match=r"^k: metric.py:fails failed \(KeyError: 'y'\)$"):
+    with pytest.raises(
+        UserError,
+        match=r"^k: metric.py:fails failed \(KeyError: 'y'; .*/metric.py, line 2, in fails\)$",
+    ):
         load_function("k", "metric.py:fails")({})
 
 
@@ -288,3 +291,82 @@ def test_a_reference_is_made_whole_beside_the_config_then_here(here: Path, tmp_p
 )
 def test_a_number_can_be_compared(value: object, number: bool):
     assert is_number(value) is number
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def score(answer):\n    return 1.0\n", "takes (answer), and is called with (messages, "),
+        ("def score(a, b, c):\n    return 1.0\n", "missing a required argument: 'c'"),
+        ("async def score(messages, answer):\n    return 1.0\n", "is async; expected a plain"),
+    ],
+)
+def test_a_function_of_other_arguments_is_refused_before_it_is_called(
+    here: Path, text: str, says: str
+):
+    write(here / "mine.py", text)
+    with pytest.raises(UserError) as caught:
+        load_function("gate.metrics.mine", "mine:score").taking("messages", "answer")
+    assert "gate.metrics.mine: mine:score " in str(caught.value) and says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def score(*given):\n    return 1.0\n",
+        "def score(messages, answer, scale=1.0):\n    return scale\n",
+        "score = lambda messages, answer: 1.0\n",
+        "class Score:\n    def __call__(self, messages, answer): ...\nscore = Score()\n",
+        "import math\nscore = math.hypot\n",  # a built-in that says nothing of its arguments
+    ],
+)
+def test_a_function_that_can_be_called_is_taken(here: Path, text: str):
+    write(here / "mine.py", text)
+    function = load_function("gate.metrics.mine", "mine:score")
+    assert function.taking("messages", "answer") is function
+
+
+FAILS = """\
+import helper
+
+
+def score(text):
+    return helper.share(text)
+"""
+HELPER = """\
+def share(text):
+    words = text.split()
+    return 1 / len(words)
+"""
+
+
+def test_an_exception_of_the_users_comes_with_the_file_and_line(here: Path):
+    write(here / "mine.py", FAILS), write(here / "helper.py", HELPER)
+    function = load_function("gate.metrics.share", "mine.py:score")
+    assert function("a b") == 0.5
+    with pytest.raises(UserError) as failed:
+        function("")
+    assert str(failed.value) == (
+        "gate.metrics.share: mine.py:score failed (ZeroDivisionError: division by zero; "
+        f"{here / 'helper.py'}, line 3, in share)"
+    )
+
+
+def test_one_that_is_raised_in_a_library_names_the_users_call_of_it(here: Path):
+    write(here / "mine.py", "import json\n\n\ndef score(text):\n    return json.loads(text)\n")
+    with pytest.raises(UserError, match=rf"{here / 'mine.py'}, line 5, in score\)"):
+        load_function("k", "mine.py:score")("{")
+
+
+def test_a_function_of_a_library_is_named_where_it_began(here: Path):
+    with pytest.raises(UserError, match=r"json/__init__.py, line \d+, in loads\)"):
+        load_function("k", "json:loads")("{")
+
+
+def test_a_file_that_fails_while_it_is_loaded_comes_with_the_line(here: Path):
+    write(here / "mine.py", "LIMITS = {}\nLIMIT = LIMITS['max']\n")
+    with pytest.raises(UserError, match=rf"\('max'; {here / 'mine.py'}, line 2, in <module>\)"):
+        load_function("k", "mine.py:score")
+    write(here / "mine.py", "def score(text)\n    return 1\n")
+    with pytest.raises(UserError, match=r"mine.py, line 1"):
+        load_function("k", "mine.py:score")

@@ -77,3 +77,38 @@ def test_a_round_shows_calls_only_where_there_were_some(run_dir: Path, name: str
     assert lines[f"{name}'s calls"] == "3 calls, 1,200 tokens read, 50 written, cost 0.2500"
     del found["usage"][name]
     assert len(round_lines(found)) == len(lines) - 1, "rounds of before had no such figure"
+
+
+TRAINED = {
+    "steps": 4,
+    "pairs": 9,
+    "curves": [{"step": 2, "loss": 0.6}, {"step": 4, "loss": 0.5}],
+    "held_out_accuracy": 5 / 6,
+    "kl_per_token": 0.01,
+}
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({"held_out_n": 6}, "loss 0.500, KL 0.0100 a token, held-out preference accuracy 0.83 n=6"),
+        ({}, "loss 0.500, KL 0.0100 a token, held-out preference accuracy 0.83"),  # of before
+        (
+            {
+                "curves": [{"step": 2, "loss": None}],
+                "kl_per_token": None,
+                "held_out_accuracy": None,
+            },
+            "loss not a number",
+        ),
+        ({"curves": [], "held_out_accuracy": None}, "loss not logged, KL 0.0100 a token"),
+    ],
+)
+def test_a_training_is_told_with_what_its_figures_rest_on(
+    run_dir: Path, facts: dict[str, Any], line: str
+):
+    found = read_json(finished(run_dir) / "metrics.json") | {"train": TRAINED | facts}
+    assert dict(round_lines(found))["training"] == f"4 steps on 9 pairs, {line}"
+    assert "trained with" not in dict(round_lines(found))
+    found["train"]["adjusted"] = ["the last batch was kept"]
+    assert dict(round_lines(found))["trained with"] == "the last batch was kept"

@@ -52,6 +52,27 @@ def test_each_row_is_shown_once_with_what_is_of_its_prompt(run_dir: Path, folder
             assert list(traced_pairs(run_dir, 1, False, row["pair_id"])) == [row]
 
 
+def test_the_beginning_of_an_id_must_be_that_of_one_pair(run_dir: Path, folder: Path):
+    ids = sorted(
+        row["pair_id"] for table in ("pairs", "dropped") for row in read_rows(folder, table)
+    )
+    common: dict[str, list[str]] = {}
+    for name in ids:
+        common.setdefault(name[0], []).append(name)
+    letter, several = next((key, names) for key, names in common.items() if len(names) > 1)
+    for given in (several[0], several[0][:12]):
+        (shown,) = traced_pairs(run_dir, 1, False, given)
+        assert shown["pair_id"] == several[0]
+    result = CliRunner().invoke(app, ["show", str(run_dir), "1", "--pair", letter])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: --pair {letter}: {len(several)} pairs of this round begin so "
+        f"({', '.join(several)}); give more of the id\n"
+    )
+    with pytest.raises(UserError, match="no pair zzz; ids are in"):
+        list(traced_pairs(run_dir, 1, False, "zzz"))
+
+
 def test_for_one_pair_only_the_rows_of_its_prompt_are_made(run_dir: Path, folder, monkeypatch):
     asked: list[list[str]] = []
     grouped = rounds.show.grouped

@@ -98,7 +98,7 @@ def test_everything_in_chunks_loads_nothing(run_dir: Path, vllm: Children):
 def answered(number: int, n: int = 2) -> AnsweredPrompt:
     prompt = PROMPTS[number]
     rows = [candidate_row(prompt, f"{number} {index}", index) for index in range(n)]
-    return AnsweredPrompt(prompt["prompt_id"], rows, None if n else "too long")
+    return AnsweredPrompt(prompt["prompt_id"], rows, [] if n else [("current", "too long")])
 
 
 def test_chunks_say_which_prompts_they_hold(tmp_path: Path):

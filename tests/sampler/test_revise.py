@@ -16,6 +16,7 @@ from rounds.tables import read_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
 from sampler.revise import Constitution, load_constitution, principle_for
+from sampler.shortfall import sampling_warnings
 from sampler.stage import sample
 
 HERE = Policy("m", None, "p0")
@@ -170,6 +171,9 @@ def test_without_a_critique_or_a_reply_there_is_no_revision(run_dir: Path, endpo
     found = sample(folder, config, policy, 0, desk(endpoint(script)))
     assert found["sources"] == {"current": 1, "better": 0} and found["set_aside"] == 0
     assert found["sampler_usage"]["calls"] == (2 if turns == 3 else 3)
+    why = "no critique: refused" if turns == 3 else "refused"
+    assert found["missing"] == {"better": {"n": 1, "asked": 1, "reason": why}}
+    assert sampling_warnings(found) == [f"sampler.also.better gave 0 of 1 candidates: {why}"]
 
 
 def test_a_file_without_principles_is_refused(tmp_path: Path):

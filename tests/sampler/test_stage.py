@@ -1,6 +1,7 @@
 """What is sampled, under which names and seeds, and how a served policy is asked."""
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from scripted import Raw, completion
 from scripted_child import Children, scripted_children
 
 from endpoints.reply import EndpointLost
-from rounds.errors import UserError
+from rounds.errors import Stopped, UserError
 from rounds.files import write_json
 from rounds.ids import SEED_SPACING
 from rounds.rows import Candidate
@@ -24,6 +25,7 @@ from sampler.requests import (
     held_out_requests,
     train_requests,
 )
+from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
 from sampler.writers import Writer, writer_in_place
 
@@ -97,8 +99,33 @@ def test_a_prompt_without_any_answer_is_set_aside_with_the_reason(run_dir, endpo
 
 def test_a_cut_answer_is_kept_as_cut(run_dir, endpoint, desk):
     folder = begun(run_dir, prompts=PROMPTS[:1])
-    rows = sampled(folder, desk(endpoint(lambda body: completion("half", "length"))))
+    unbounded = CONFIG.model_copy(update={"max_cut_off": None})
+    at = endpoint(lambda body: completion("half", "length"))
+    sample(folder, unbounded, SERVED, 0, desk(at))
+    rows = read_rows(folder, "candidates")
     assert [(row["text"], row["finish_reason"]) for row in rows] == [("half", "length")] * 3
+
+
+def test_a_round_of_cut_answers_stops_with_the_reason_and_goes_on_with_more_tokens(
+    run_dir, endpoint, desk
+):
+    def script(body: dict):
+        cut = body["max_tokens"] < 20 and body["messages"][0]["content"] != "q0"
+        return completion("half", "length") if cut else "whole"
+
+    prompts = [prompt_row("q0"), prompt_row("q1"), prompt_row("q2"), prompt_row("g", "gate")]
+    folder, at = begun(run_dir, prompts=prompts), endpoint(script)
+    told = r"67% of the answers are cut off \(current 6 of 9 at max_tokens 9\).*sampler\.sampling"
+    for _ in range(2):
+        with pytest.raises(Stopped, match=told):
+            sample(folder, CONFIG, SERVED, 0, desk(at))
+    assert len(at.requests) == 10, "stopped again, it asked again"
+    for bound in (0.7, None):
+        sample(folder, CONFIG.model_copy(update={"max_cut_off": bound}), SERVED, 0, desk(at))
+    assert len(at.requests) == 10, "another bound asked again"
+    more = CONFIG.model_copy(update={"sampling": {"max_tokens": 20}})
+    assert sample(folder, more, SERVED, 0, desk(at))["candidates"] == 10
+    assert {row["text"] for row in read_rows(folder, "candidates", ["train"])} == {"whole"}
 
 
 def test_a_lost_endpoint_stops_the_stage(run_dir, endpoint, desk):
@@ -210,6 +237,55 @@ def test_a_gate_prompt_that_is_too_long_stops_no_round(run_dir: Path, desk, endp
     assert read_rows(second, "prompts")[1:] == prompts[2:]
 
 
+def test_what_is_set_aside_once_stays_aside_in_every_later_round(run_dir, desk, endpoint, vllm):
+    long, none = prompt_row("far too long a prompt", "test"), desk(endpoint(told))
+    prompts = [*PROMPTS, long]
+    for number, (in_place, trained) in enumerate(
+        [(FIRST, NEXT), (NEXT, Policy("m3", None, "p2")), (NEXT, Policy("m4", None, "p3"))], 1
+    ):
+        # as rounds before this were dealt: the reason is gone from the table of the next one
+        folder = begun(run_dir, number, prompts=[prompt_row(f"q{number}"), *prompts[2:]])
+        sample(folder, CONFIG, in_place, 0, none)
+        sample_held_out(folder, CONFIG, [FIRST, in_place, trained], 0, none)
+        assert {name for name, _, _ in held_out_ids(folder)} == {
+            prompt["prompt_id"] for prompt in PROMPTS[2:]
+        }
+        write_json(folder / "manifest.json", {})
+    assert vllm.loaded == ["p0", "p1", "p2", "p3"]
+
+
+def test_a_split_with_answers_from_before_is_not_empty(run_dir, desk, endpoint, vllm):
+    folder, none = begun(run_dir, prompts=PROMPTS), desk(endpoint(told))
+    sample(folder, CONFIG, FIRST, 0, none)
+    write_json(folder / "manifest.json", {})
+    more = [*PROMPTS, prompt_row("far too long a prompt", "test")]
+    second = begun(run_dir, 2, prompts=more)
+    sample(second, CONFIG, FIRST, 0, none)
+    assert read_rows(second, "prompts")[-1]["set_aside"] == "too long"
+
+
+def test_a_prompt_that_the_template_refuses_is_set_aside_or_ends_by_setting(
+    run_dir, desk, endpoint, vllm
+):
+    system = {**prompt_row("q7"), "source": "mine.jsonl:7"}
+    system["messages"] = [{"role": "system", "content": "Be kind."}, *system["messages"]]
+    folder, none = begun(run_dir, prompts=[*PROMPTS, system]), desk(endpoint(told))
+    vllm.takes_system = False
+    named = (
+        rf"mine.jsonl:7 \({system['prompt_id']}\): the chat template refuses it \(System role not"
+    )
+    stop = CONFIG.model_copy(update={"unanswerable": "stop"})
+    with pytest.raises(UserError, match=f"sampler cannot answer 1 of 3 train prompts: {named}"):
+        sample(folder, stop, FIRST, 0, none)
+    assert not vllm.asked
+    facts = sample(folder, CONFIG, FIRST, 0, none)
+    assert facts["set_aside"] == 1 and facts["candidates"] == 8
+    (warning,) = sampling_warnings(facts)
+    assert re.match(f"1 prompt set aside: {named}", warning)
+    with pytest.raises(Stopped, match=named):
+        sample(folder, stop, FIRST, 0, none)
+
+
 def test_a_prompt_that_fits_after_all_is_no_longer_set_aside(run_dir: Path, desk, endpoint, vllm):
     rows = [{**row, "set_aside": "too long"} for row in PROMPTS]
     folder = begun(run_dir, prompts=rows)
@@ -242,6 +318,6 @@ def test_answers_follow_a_held_out_prompt_to_its_new_split(run_dir, desk, endpoi
 def test_a_split_that_nobody_can_answer_stops_the_stage(run_dir, desk, endpoint, vllm):
     folder = begun(run_dir, prompts=[prompt_row("q0"), prompt_row("far too long", "gate")])
     for _ in range(2):
-        with pytest.raises(UserError, match=r"no gate prompt fits \(too long\); lower max_tokens"):
+        with pytest.raises(UserError, match=r"no gate prompt fits: here:1 .*: too long; lower"):
             sample(folder, CONFIG, FIRST, 0, desk(endpoint(told)))
-    assert len(vllm.jobs) == 1, "weights were loaded again to find the same"
+    assert not vllm.asked, "something was sampled before"

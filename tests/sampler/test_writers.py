@@ -308,14 +308,15 @@ def test_the_first_child_is_told_what_every_source_draws(run_dir: Path, vllm, tm
         "better": {"revise": "desk"},
     }
     tree = config(**also)
-    assert vllm_samplings(tree, True) == [("sampler.also.big.sampling", cold, 3)]
+    told_cold, told_hot = ({"temperature": t, "max_tokens": 9} for t in (0, 2))
+    assert vllm_samplings(tree, True) == [("sampler.also.big.sampling", told_cold, 3)]
     del also["desk"], also["better"]
     sample(begun(run_dir, prompts=PROMPTS), config(**also), HERE, 0, NONE)
     assert [writer["name"] for writer in vllm.jobs[0]["writers"]] == ["current", "right"]
     assert vllm.jobs[0]["samplings"] == [
-        ["sampler.sampling", {"max_tokens": 9}, 2],
-        ["sampler.also.big.sampling", cold, 3],
-        ["sampler.also.last.sampling", hot, 1],
+        ["sampler.sampling", {"temperature": 1, "max_tokens": 9}, 2],
+        ["sampler.also.big.sampling", told_cold, 3],
+        ["sampler.also.last.sampling", told_hot, 1],
     ]
 
 

@@ -318,7 +318,7 @@ def test_the_plan_and_the_report_say_what_is_trained_beside(run_dir: Path, tmp_p
     assert _trained_beside(config(), []) == ""
     facts = {"warm_start": 9, "replayed": {"round 1": 4}, "left_out": {"tie": 2}}
     assert reported({"extra": facts, "too_long": {"pairs": 3}}) == [
-        ("trained beside", "warm start 9, round 1 4, left out: tie 2, prompt over max_length 3")
+        ("trained beside", "warm start 9, round 1 4, left out: tie 2, over max_length 3")
     ]
     assert reported({"too_long": {"pairs": 0}}) == []
 

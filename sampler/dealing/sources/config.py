@@ -10,8 +10,8 @@ from rounds.settings import Section
 from texts.messages import text_fault
 
 KINDS = {
-    "file": {"column"},
-    "dataset": {"config", "split", "column"},
+    "file": {"column", "ignore"},
+    "dataset": {"config", "split", "column", "ignore"},
     "template": {"over", "sample"},
     "generate": set[str](),
 }
@@ -99,6 +99,9 @@ class SourceConfig(Section):
     """Split of the dataset; train if not given."""
     column: str | None = None
     """Where the prompt stands; `prompt`, or `messages`, if not given."""
+    ignore: list[str] = Field(default_factory=list)
+    """Columns beside the prompt that may go unread without a word. Others are told, and a name that
+    is nearly one that is read, or part of the question (system, input, context), is an error."""
     template: str | None = None
     """A Jinja text, or a file with one."""
     over: dict[str, str | list[Any]] = Field(default_factory=dict)
@@ -135,7 +138,7 @@ class SourceConfig(Section):
             raise ValueError(f"needs exactly one of {', '.join(KINDS)}")
         for kind in KINDS:
             for key in sorted(KINDS[kind] - KINDS[kinds[0]]):
-                if getattr(self, key) not in (None, {}):
+                if getattr(self, key) not in (None, {}, []):
                     raise ValueError(f"{key}: is for a {kind}, and this is a {kinds[0]}")
         if self.template is not None and not self.over:
             raise ValueError("over: names no variable; {topic: [...]} fills {{ topic }}")

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 
 from rounds.errors import UserError
 from rounds.settings import locate
-from sampler.dealing.sources.rows import EXPECTED, JUDGE_COLUMNS
+from sampler.dealing.sources.columns import JUDGE_COLUMNS, PROMPT_COLUMNS, unread_names
+from sampler.dealing.sources.config import SourceConfig
+from sampler.dealing.sources.rows import EXPECTED
 from texts.json_lines import NOT_UTF8, json_lines
 
 Values = Iterator[tuple[int, Any]]
@@ -20,15 +22,16 @@ LONGEST_FIELD = 2**30
 """Characters of a CSV field; Python's own limit, 131,072, is less than a long document."""
 
 
-def file_values(path: Path, column: str | None, key: str) -> Values:
+def file_values(path: Path, source: SourceConfig, key: str, unread: set[str]) -> Values:
     """What stands in a file, by its ending; any but .parquet, .csv and .txt is JSONL.
 
-    Holds one line, or some thousand rows of parquet, at a time. Raises UserError naming file and
-    line, or `key` where it is the file as a whole.
+    Holds one line, or some thousand rows of parquet, at a time. Columns of a table that nobody
+    reads are added to `unread`. Raises UserError naming file and line, or `key` where it is the
+    file as a whole.
     """
     read = READERS.get(path.suffix.lower())
     try:
-        yield from _jsonl(path, key) if read is None else read(path, column)
+        yield from _jsonl(path, key) if read is None else read(path, source, unread)
     except UnicodeDecodeError as error:
         raise UserError(f"{key}: {path} is {NOT_UTF8} ({error.reason})") from error
 
@@ -42,7 +45,7 @@ def read_lines(reference: str, key: str) -> list[str]:
     """The lines of a text file that are not blank. Raises UserError naming `key` where none are."""
     path = find_file(reference, key)
     try:
-        lines = [line for _, line in _text(path, None)]
+        lines = [line for _, line in _lines(path)]
     except UnicodeDecodeError as error:
         raise UserError(f"{key}: {path} is {NOT_UTF8} ({error.reason})") from error
     if not lines:
@@ -73,21 +76,25 @@ def _jsonl(path: Path, key: str) -> Values:
         yield number, value
 
 
-def _text(path: Path, column: str | None) -> Values:
-    if column is not None:
-        raise UserError(f"{path}: a text file has no column {column!r}; leave `column` out")
+def _text(path: Path, source: SourceConfig, _: set[str]) -> Values:
+    if source.column is not None:
+        raise UserError(f"{path}: a text file has no column {source.column!r}; leave `column` out")
+    yield from _lines(path)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, line.strip()
 
 
-def _csv(path: Path, column: str | None) -> Values:
+def _csv(path: Path, source: SourceConfig, _: set[str]) -> Values:
     csv.field_size_limit(LONGEST_FIELD)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
         try:
-            prompt_columns(str(path), list(reader.fieldnames or []), column)
+            prompt_columns(str(path), list(reader.fieldnames or []), source)
             for row in reader:
                 if None in row:
                     where = f"{path}, line {reader.line_num}"
@@ -96,20 +103,23 @@ def _csv(path: Path, column: str | None) -> Values:
                 if any(tag.startswith("[") for tag in tags):
                     where = f"{path}, line {reader.line_num}"
                     raise UserError(f"{where}: tags is a list; expected words with ; between them")
-                kept = {name: row.get(name) or None for name in JUDGE_COLUMNS}
-                yield reader.line_num, {**row, **kept, "tags": tags}
+                kept = {name: row[name] or None for name in JUDGE_COLUMNS if name in row}
+                listed = {"tags": tags} if "tags" in row else {}
+                yield reader.line_num, {**row, **kept, **listed}
         except csv.Error as error:
             where = f"{path}, line {reader.line_num}"
             raise UserError(f"{where}: not CSV ({error})") from error
 
 
-def _parquet(path: Path, column: str | None) -> Values:
+def _parquet(path: Path, source: SourceConfig, unread: set[str]) -> Values:
     try:
         file = pq.ParquetFile(path, pre_buffer=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is not parquet ({error})") from error
     with file:
-        wanted = prompt_columns(str(path), file.schema_arrow.names, column)
+        names = file.schema_arrow.names
+        wanted = prompt_columns(str(path), names, source)
+        unread |= unread_names(str(path), names, wanted[0], source.ignore)
         number = 0
         # one by one and not buffered: a reader keeps what it has read of all until its end
         groups = (file.iter_batches(4096, [at], wanted) for at in range(file.num_row_groups))
@@ -126,14 +136,15 @@ def _parquet(path: Path, column: str | None) -> Values:
                 yield number, value
 
 
-def prompt_columns(where: str, names: list[str], column: str | None) -> list[str]:
+def prompt_columns(where: str, names: list[str], source: SourceConfig) -> list[str]:
     """The columns that are read of those that a table has: the prompt, and what stands beside it.
 
     Raises UserError where the prompt has no column, or one of them stands twice.
     """
-    prompts = [column] if column else [name for name in ("prompt", "messages") if name in names][:1]
+    there = [name for name in PROMPT_COLUMNS if name in names][:1]
+    prompts = [source.column] if source.column else there
     if not prompts or prompts[0] not in names:
-        missing = column or "prompt"
+        missing = source.column or "prompt"
         raise UserError(
             f"{where}: no column {missing!r} (there are {', '.join(names)}); set `column`"
         )
@@ -143,7 +154,7 @@ def prompt_columns(where: str, names: list[str], column: str | None) -> list[str
     return prompts + beside
 
 
-READERS: dict[str, Callable[[Path, str | None], Values]] = {
+READERS: dict[str, Callable[[Path, SourceConfig, set[str]], Values]] = {
     ".parquet": _parquet,
     ".csv": _csv,
     ".txt": _text,

@@ -104,7 +104,12 @@ def generation_key_parts(request: GenerationRequest, endpoints: Endpoints) -> li
     endpoint = identity(endpoints.config(request.config.endpoint))
     material = read_material(request.config, request.key)
     follows = request.prompts, request.seed, request.near_held_out
-    return [request.source.model_dump(), *follows, endpoint, material_key_parts(material)]
+    return [
+        request.source.model_dump(exclude={"ignore"}),
+        *follows,
+        endpoint,
+        material_key_parts(material),
+    ]
 
 
 def nothing_generated(facts: dict[str, Any]) -> str:
@@ -157,7 +162,7 @@ async def _ask_in_waves(
 
             async def ask_for_prompts(call: int) -> tuple[str, Reply]:
                 recipe, messages = draw_call(material, request.seed, number, call)
-                body = _body(request.config, messages, [request.seed, number, call])
+                body = call_body(request.config, messages, [request.seed, number, call])
                 # an endpoint that ignores the seed must still be asked each time
                 rubric, repeat = text_hash(recipe.template.text), number * CALLS_A_ROUND + call
                 return recipe.name, await ask(body, rubric, repeat)
@@ -190,7 +195,7 @@ async def _ask_in_waves(
     return GeneratedPrompts(prompt_filter.rows, _facts(request, prompt_filter, replies))
 
 
-def _body(config: Generate, messages: Messages, seeded_by: list[int]) -> dict[str, Any]:
+def call_body(config: Generate, messages: Messages, seeded_by: list[int]) -> dict[str, Any]:
     """The chat-completion arguments of a call."""
     schema = {"response_format": RESPONSE_FORMAT} if config.channel == "json" else {}
     seed = int(digest("seed", *seeded_by), 16) % 2**31

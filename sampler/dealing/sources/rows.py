@@ -6,14 +6,18 @@ from typing import Any, TypedDict
 from rounds.errors import UserError
 from rounds.ids import prompt_id
 from rounds.rows import Messages
+from sampler.dealing.sources.columns import (
+    JUDGE_COLUMNS,
+    PROMPT_COLUMNS,
+    check_turn,
+    missing_prompt,
+    unread_names,
+)
 from sampler.dealing.sources.config import SourceConfig
 from texts.messages import prompt_fault, text_fault
 
 EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
 EXPECTED_OF_TABLES = "expected a text or a list of chat messages"
-JUDGE_COLUMNS = ("reference", "guidelines")
-"""What a value may say for the judge, beside the prompt."""
-
 CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content)["']\s*:""")
 """How chat messages begin that were written into one text, as JSON or as Python prints them."""
 
@@ -31,16 +35,25 @@ class SourcePrompt(TypedDict):
 
 
 def prompt_row(
-    value: Any, where: str, origin: str, source: SourceConfig, expected: str = EXPECTED_OF_TABLES
+    value: Any,
+    where: str,
+    origin: str,
+    source: SourceConfig,
+    expected: str = EXPECTED_OF_TABLES,
+    unread: set[str] | None = None,
 ) -> SourcePrompt:
     """The row of a text, of chat messages, or of a mapping that has them.
 
-    `where` is the place that a fault is reported at, `origin` the row's source column. Raises
-    UserError.
+    `where` is the place that a fault is reported at, `origin` the row's source column; names in the
+    mapping that nobody reads are added to `unread`. Raises UserError.
     """
     columns = value if isinstance(value, dict) else {}
     if isinstance(value, dict):
-        value = _prompt_of(value, where, source.column)
+        name = _prompt_name(value, where, source.column, expected)
+        others = unread_names(where, columns, name, source.ignore, columns)
+        if unread is not None:
+            unread |= others
+        value = _prompt_of(value[name], where)
     messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
     if fault := prompt_fault(messages):
         raise UserError(f"{where}: {fault}; {expected}")
@@ -48,6 +61,8 @@ def prompt_row(
         text = columns.get(name)
         if text is not None and (not isinstance(text, str) or text_fault(text)):
             raise UserError(f"{where}: {name} is not a text that can be kept")
+    for turn in messages:
+        check_turn(where, turn)
     turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
     if source.system is not None and turns[0]["role"] != "system":
         turns = [{"role": "system", "content": source.system}, *turns]
@@ -62,10 +77,17 @@ def prompt_row(
     }
 
 
-def _prompt_of(value: dict[str, Any], where: str, column: str | None) -> Any:
+def _prompt_name(value: dict[str, Any], where: str, column: str | None, expected: str) -> str:
+    """The name under which the prompt stands."""
     if column is not None and column not in value:
         raise UserError(f"{where}: no {column!r} (there are {', '.join(value)}); correct `column`")
-    prompt = value.get("prompt", value.get("messages")) if column is None else value[column]
+    name = column or next((name for name in PROMPT_COLUMNS if name in value), None)
+    if name is None:
+        raise UserError(f"{where}: {missing_prompt(value)}; {expected}")
+    return name
+
+
+def _prompt_of(prompt: Any, where: str) -> Any:
     if isinstance(prompt, str) and CHAT_AS_TEXT.match(prompt):
         raise UserError(
             f"{where}: chat messages written as a text; expected a list of them, which JSONL and "

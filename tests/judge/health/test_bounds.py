@@ -124,7 +124,13 @@ def test_the_lines_say_each_figure_with_its_interval_and_number():
             measures(
                 **canaries(1, 10),
                 failures=failed,
-                comparisons={"n": 9, "decided": 3, "tie": 2, "reversed": 0, "abstain": {"flip": 4}},
+                comparisons={
+                    "n": 9,
+                    "decided": 3,
+                    "tie": 2,
+                    "screen_disagrees": 0,
+                    "abstain": {"flip": 4},
+                },
                 longer_chosen=rate(5, 10),
                 length_slope={"value": 1.234, "n": 10},
                 length_difference={"value": -12.3, "n": 10},
@@ -134,7 +140,6 @@ def test_the_lines_say_each_figure_with_its_interval_and_number():
         )
     )
     assert lines == {
-        "undecided": "tie 2, flip 4",
         "failed calls": "0.100 [0.018, 0.404] n=10 (refused 1)",
         "longer answer wins": "0.500 [0.237, 0.763] n=10, slope +1.23, -12 characters",
         "canaries chosen": "0.100 [0.018, 0.404] n=10 (opener 0.1)",

@@ -103,7 +103,7 @@ def test_comparisons_are_counted_by_outcome_and_abstentions_by_reason():
     assert world.measured()["comparisons"] == {
         "n": 5,
         "decided": 2,
-        "reversed": 0,
+        "screen_disagrees": 0,
         "tie": 1,
         "abstain": {"flip": 1, "refused": 1},
     }
@@ -115,7 +115,7 @@ def test_a_comparison_that_reverses_the_screen_labels_nothing():
     a, b = world.candidates[-2:]
     world.verdicts += [scored(a, 9.0), scored(b, 2.0)]
     found = world.measured()
-    assert (found["comparisons"]["decided"], found["comparisons"]["reversed"]) == (0, 1)
+    assert (found["comparisons"]["decided"], found["comparisons"]["screen_disagrees"]) == (0, 1)
     assert share(found["yield"]) == (0.0, 1)
 
 

@@ -1,0 +1,51 @@
+"""What an endpoint said when it refused: short, on one line, without secrets."""
+
+import re
+from typing import Any
+
+import openai
+
+LONGEST = 400
+"""Characters that are shown of it."""
+SECRET = re.compile(r"(?i)(bearer\s+|\b(?:sk|pk|rk|gsk|xai|hf|key|api)[-_])[\w.~+/=*-]{6,}")
+"""Keys as providers write them; some repeat the key that they refuse."""
+
+
+def what_it_said(error: openai.APIStatusError) -> str:
+    """The status, the message of the body, whatever shape it has, and the argument it blames."""
+    text = re.sub(r"<[^>]*>", " ", _message(error.body) or "")  # of a web page its words
+    said = f"{error.status_code}: {shortened(text)}" if text.strip() else str(error.status_code)
+    return f"{said} (param: {error.param})" if error.param and error.param not in said else said
+
+
+def shortened(text: str) -> str:
+    """A text as one line of at most LONGEST characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST].rstrip()}..."
+
+
+def without_secrets(text: str, key: str) -> str:
+    """A text without the endpoint's key, and without what looks like one."""
+    if len(key) > 6:
+        text = text.replace(key, "***")
+    return SECRET.sub(r"\1***", text)
+
+
+def without_login(url: str) -> str:
+    """An address without the name and the password that may stand in it."""
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
+def _message(body: Any) -> str | None:
+    """What the body gives as the reason: OpenAI's error.message, or a field of another name."""
+    if isinstance(body, str):
+        return body or None
+    if isinstance(body, list):  # FastAPI's detail: what is wrong with each argument
+        parts = [part for part in map(_message, body) if part]
+        return "; ".join(parts) or None
+    if not isinstance(body, dict):
+        return None
+    for name in ("error", "message", "detail", "msg", "reason", "title", "errors"):
+        if (found := _message(body.get(name))) is not None:
+            return found
+    return str(body) if body else None

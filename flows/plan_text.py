@@ -1,0 +1,65 @@
+"""What the plan says in words: prompts, candidates, the gate, and what is trained on beside."""
+
+from pathlib import Path
+
+from flows.config import Config
+from gate.win_rate import detectable
+from sampler.dealing.cursor import Deal
+from trainer.config import TrainerConfig
+from trainer.extra import warm_start_due
+
+POWER = 0.8
+
+
+def prompts_text(config: Config, deal: Deal) -> str:
+    """What the round takes of each source, and what that leaves."""
+    sources = config.prompts.finite
+    taken = sum(map(len, deal.keys))
+    if not taken and not deal.generated:
+        return "none left: the round cannot run"
+    if deal.epoch > 1:
+        new = sum(deal.fresh) - sum(deal.left)
+        return f"{taken}, dealt before (epoch {deal.epoch}), {new} new ones among them"
+    text = f"{taken} of {sum(deal.fresh)} left" if sources else ""
+    if len(sources) > 1:
+        each = [
+            f"{source.title} {len(keys)} of {count}"
+            for source, keys, count in zip(sources, deal.keys, deal.fresh, strict=True)
+        ]
+        text += f" ({', '.join(each)})"
+    if deal.generated:
+        text += f"{', ' if text else ''}{deal.generated} to be generated"
+    return text
+
+
+def candidates_text(config: Config, prompts: int) -> str:
+    """How many answers, and of whom."""
+    counts = config.sampler.counts()
+    each = config.sampler.candidates
+    if len(counts) == 1:
+        return f"{prompts * each} ({each} a prompt)"
+    shares = ", ".join(f"{name} {n}" for name, n in counts.items())
+    return f"at most {prompts * each} ({each} a prompt: {shares})"
+
+
+def gate_text(config: Config, prompts: int) -> str:
+    """What so many gate prompts can show."""
+    threshold = config.gate.threshold
+    rate = detectable(prompts, config.gate.confidence, POWER, threshold)
+    return (
+        f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
+        f"({config.gate.confidence:.0%} interval, power {POWER:.0%})"
+    )
+
+
+def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:
+    """The warm start, until a policy trained with it is in place, and the replay."""
+    parts = []
+    if trainer.warm_start and warm_start_due(done):
+        limit = trainer.warm_start.limit
+        most = f" (at most {limit})" if limit is not None else ""
+        parts.append(f"warm start from {trainer.warm_start}{most}")
+    if trainer.replay:
+        sources = ", ".join(map(str, trainer.replay.data))
+        parts.append(f"replay of {sources}, {trainer.replay.share:.0%} of all that is trained on")
+    return "; ".join(parts)

@@ -1,0 +1,91 @@
+"""The trial of a training, of saving it and of sampling what it saved: once for each config.
+
+Its stamp is trial.json in the run folder; it holds while nothing that the trial depends on changes.
+"""
+
+import shutil
+from pathlib import Path
+
+from endpoints.children import ChildFailed, reason_in
+from flows.config import Config
+from rounds.errors import UserError
+from rounds.files import read_json, write_json
+from rounds.finish import versions
+from rounds.folder import run_of
+from rounds.ids import digest
+from rounds.stages import Progress, stage_stamps
+from rounds.weights import Policy
+from sampler.dealing.config import generate_section
+from sampler.trial import try_policy
+from sampler.writers import policy_folders
+from trainer.config import TrainerConfig
+from trainer.trial import training_hash, try_training
+
+DRIVER = Path("/dev/nvidiactl")
+"""A file that is there where an NVIDIA GPU is."""
+
+
+def trial_due(config: Config, folder: Path) -> bool:
+    """Whether the round trains, has not done so yet, and nobody has tried whether it can."""
+    trains = config.trainer is not None and config.trainer.trial
+    return trains and "train" not in stage_stamps(folder) and not was_tried(config, run_of(folder))
+
+
+def was_tried(config: Config, run_dir: Path) -> bool:
+    """Whether this very training was tried in this run, and works."""
+    stamp = run_dir / "trial.json"
+    return stamp.exists() and read_json(stamp)["key"] == trial_key(config)
+
+
+def trial_key(config: Config) -> str:
+    """What a trial depends on: arguments, what lies beside the weights, versions, a GPU."""
+    assert config.trainer is not None and config.policy.model is not None
+    folder, adapter = policy_folders(config.policy.model, config.policy.adapter)
+    sampling = config.sampler.vllm, config.sampler.env, config.sampler.devices
+    tried = training_hash(config.trainer, folder, adapter)
+    return digest(tried, *sampling, versions(), DRIVER.exists())
+
+
+def beside_sampling(config: Config) -> bool:
+    """Whether the trial may run while the policy samples: not where the two would share a GPU's
+    memory, nor where prompts or candidates are paid for.
+    """
+    paid = generate_section(config.prompts) is not None or config.sampler.endpoints()
+    return not paid and not DRIVER.exists()
+
+
+def try_round(config: Config, run_dir: Path, policy: Policy, progress: Progress) -> str | None:
+    """Train the policy in small, and have what was saved answer once.
+
+    Returns why there was no trial, where this policy cannot be made small. Raises UserError naming
+    the key of what does not work; then no stamp is left.
+    """
+    assert config.trainer is not None
+    folder = run_dir / "work" / "trial"  # as a round's, so that its logs lie beside theirs
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        progress(0, 2, "training in small")
+        tried, reason = try_training(folder, config.trainer, policy)
+        if tried is not None:
+            progress(1, 2, "sampling what was saved")
+            _sample(config, config.trainer, folder, tried)
+        progress(2, 2)
+        write_json(run_dir / "trial.json", {"key": trial_key(config), "not_tried": reason or None})
+    finally:
+        shutil.rmtree(folder.parent, ignore_errors=True)
+    return None if tried is not None else reason
+
+
+def _sample(config: Config, trainer: TrainerConfig, folder: Path, policy: Policy) -> None:
+    log = run_of(folder) / "logs" / f"{folder.name}-sampler.log"
+    try:
+        try_policy(folder, config.sampler, policy)
+    except ChildFailed as error:
+        if (reason := reason_in(log)) is None:
+            raise
+        of_adapter = trainer.lora is not None and "lora" in reason.lower()
+        key = "trainer.lora" if of_adapter else "sampler.vllm"
+        raise UserError(
+            f"{key}: vLLM does not sample the policy that a trial of the training in small left: "
+            f"{reason} (the log is {log}; trainer.trial: false leaves the trial out)"
+        ) from error

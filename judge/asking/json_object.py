@@ -1,0 +1,76 @@
+"""The one JSON object in a reply: alone, in a code block, or in prose.
+
+Where it is not clear that there is one and that it is the judge's own, there is none.
+"""
+
+import json
+import re
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from endpoints.hostile import neutralize
+
+_END = re.compile(r"[\s.]*\Z|\s*```|[ \t]*\r?\n[ \t\r]*\n")
+"""What may follow an object: nothing, the end of its code block, or another paragraph."""
+
+
+class Found(NamedTuple):
+    """An object and the place where it begins in the text."""
+
+    value: Any
+    start: int
+
+
+class KeyTwice(ValueError):
+    """A key stands twice in one object."""
+
+
+def whole_object(text: str, start: int) -> Found:
+    """The JSON that the text from `start` on is. Raises ValueError or RecursionError (a reply of
+    brackets only) where it is none, KeyTwice where an object says something twice.
+    """
+    return Found(json.loads(text[start:], object_pairs_hook=_each_key_once), start)
+
+
+def object_within(text: str, start: int, keys: Collection[str], shown: str) -> Found | str:
+    """The object with just these keys in the text from `start` on, or the reason why there is none.
+
+    A second one, or one of the keys outside it, is a second verdict. An object that stands in
+    `shown`, what the judge was shown, is a quotation and no verdict.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=_each_key_once)
+    found: list[tuple[Any, int, int]] = []
+    place = text.find("{", start)
+    while place >= 0:
+        try:
+            value, end = decoder.raw_decode(text, place)
+            found.append((value, place, end))
+        except KeyTwice:
+            return "two_verdicts"
+        except RecursionError:
+            return "not_json"
+        except ValueError:
+            end = place + 1
+        place = text.find("{", end)
+    fitting = [one for one in found if one[0].keys() == set(keys)]
+    if not fitting:
+        return "off_menu" if found else "not_json"
+    value, begins, ends = fitting[0]
+    named = re.compile("|".join(rf'"{re.escape(key)}"\s*:' for key in keys))
+    if len(fitting) > 1 or named.search(text[start:begins]) or named.search(text[ends:]):
+        return "two_verdicts"
+    if not _END.match(text, ends) or _is_quoted(text[begins:ends], shown):
+        return "not_json"
+    return Found(value, begins)
+
+
+def _is_quoted(written: str, shown: str) -> bool:
+    """Whether an object stands in what was shown, as it is or with its imitations broken up."""
+    dense = "".join(shown.split())
+    return any("".join(one.split()) in dense for one in (written, neutralize(written)))
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise KeyTwice
+    return dict(pairs)

@@ -1,0 +1,61 @@
+"""The win rates of a round in lines: what is behind each, on which split, and what it is for."""
+
+from typing import Any
+
+from rounds.rows import HELD_OUT
+
+Lines = list[tuple[str, str]]
+OPPONENTS = ("previous", "initial")
+DECIDES = ("gate", "previous")
+"""The split and the opponent of the rate that the gate goes by; the others are reported."""
+
+
+def win_rate_lines(metrics: dict[str, Any]) -> Lines:
+    """The judge's win rates of the gate and test split, as metrics.json has them."""
+    lines = []
+    for split in HELD_OUT:
+        rates = metrics.get(split, {})
+        for other in OPPONENTS:
+            if rate := rates.get(f"win_rate_vs_{other}"):
+                use = "decides" if (split, other) == DECIDES else "reported"
+                text = win_rate_text(rate, rates.get(f"length_controlled_win_rate_vs_{other}"))
+                lines.append((f"{split}: win rate vs {other} ({use})", text))
+        if tags := rates.get("by_tag_vs_previous"):
+            lines.append((f"{split}: by tag (reported)", _by_tag(tags)))
+    return lines
+
+
+def custom_metric_lines(metrics: dict[str, Any]) -> Lines:
+    """The metrics that the user named, each with its mean and win rates, on the test split."""
+    lines = []
+    for name, metric in metrics.items():
+        if metric["mean"] is not None:
+            means = f"{metric['mean']:.2f} (first policy {metric['mean_initial']:.2f})"
+            lines.append((f"{name} on test: mean", means))
+        for other in OPPONENTS:
+            rate = metric[f"win_rate_vs_{other}"]
+            lines.append((f"{name} on test: win rate vs {other}", win_rate_text(rate)))
+    return lines
+
+
+def win_rate_text(rate: dict[str, Any], length_controlled: float | None = None) -> str:
+    """A win rate with its interval and n, what it consists of, and what it is without length."""
+    if rate["value"] is None:
+        return f"none decided ({rate['abstained']} abstained)"
+    interval = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
+    text = f"{rate['value']:.3f} {interval} n={rate['n']}, {rate['abstained']} abstained"
+    if "wins" in rate:  # rounds of before had no such figures
+        text += f"; {_counts(rate)}; strictly better {rate['strictly_better']:.3f}"
+    if length_controlled is not None:
+        text += f"; length-controlled {length_controlled:.3f}"
+    return text
+
+
+def _counts(rate: dict[str, Any]) -> str:
+    same = f" ({rate['identical']} identical answers)" if rate["identical"] else ""
+    return f"{rate['wins']} won, {rate['ties']} tied{same}, {rate['losses']} lost"
+
+
+def _by_tag(tags: dict[str, Any]) -> str:
+    rates = ((tag, rate) for tag, rate in tags.items() if rate["value"] is not None)
+    return ", ".join(f"{tag} {rate['value']:.2f} n={rate['n']}" for tag, rate in rates) or "none"

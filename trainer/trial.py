@@ -1,0 +1,57 @@
+"""The trial: the training in small, before anything is spent on labels for it.
+
+What TRL, peft and transformers refuse together, in a training, in saving it and in going on from
+it, no check of names can know.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from endpoints.children import run_child
+from rounds.files import read_json, write_json
+from rounds.ids import digest
+from rounds.weights import Policy
+from trainer.config import TrainerConfig
+from trainer.settings_files import settings_hash
+from trainer.stage import launcher, with_label_smoothing
+
+ROUNDS = 2
+"""Rounds that are tried: the second goes on from what the first has saved."""
+
+NO_MATTER = {"held_out_pairs", "warm_start", "replay", "trial"}
+"""Keys of the trainer section that say what it is trained on, and not how."""
+
+
+def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> tuple[Policy | None, str]:
+    """Train the policy in small, two layers of its own config, for a step or two.
+
+    Returns the policy in small that came out, or None and why this one cannot be made small.
+    Everything is written below `folder`, which is laid out as a round's. Raises UserError naming
+    the key for what does not work.
+    """
+    work = folder / "work" / "train"
+    job = work / "job.json"
+    told = {
+        "policy": policy._asdict(),
+        "reference": config.reference,
+        "args": {"seed": 0, **with_label_smoothing(config.args, 0.1)},
+        "lora": config.lora,
+        "held_out": config.held_out_pairs > 0,
+        "rounds": ROUNDS if config.accelerate is None else 1,
+    }
+    write_json(job, told)
+    log = folder.parent.parent / "logs" / f"{folder.name}-trainer.log"
+    if config.accelerate is not None:  # its processes must not all write one folder
+        run_child("trainer.small_policy", job, log, lambda _: None)
+    if not (work / "tried.json").exists():
+        run_child("trainer.trial_child", job, log, lambda _: None, launcher(config))
+    tried: dict[str, Any] = read_json(work / "tried.json")
+    return (Policy(**tried["policy"]) if tried["policy"] else None), tried["reason"] or ""
+
+
+def training_hash(config: TrainerConfig, policy: Path, adapter: Path | None) -> str:
+    """16 hex digits over what a trial of the training depends on: its arguments, and what lies
+    beside the weights of the run's first policy. Policies trained from it are saved by the trial.
+    """
+    folders = [policy] if adapter is None else [policy, adapter]
+    return digest(config.model_dump(exclude=NO_MATTER), *map(settings_hash, folders))
