@@ -27,7 +27,7 @@ class WorkFailed(RuntimeError):
 class Stopped(WorkFailed):
     """The round was stopped on purpose; trying again without a change would stop it again.
 
-    `bounds` are what it was held to (`rounds.stopped.Bound`), where bounds stopped it.
+    `bounds` are what it was held to, where bounds stopped it.
     """
 
     then = "change the config"

@@ -64,12 +64,12 @@ def round_state(folder: Path) -> dict[str, Any]:
     labels, gold = facts.get("judge"), facts.get("gold") or {}
     health = (facts.get("health") or {}).get("health")
     measured = health is not None or gold.get("gold") is not None
+    ended = stopped["stage"] if stopped else None  # a judge out of bounds has a stamp all the same
+    done = [name for name in planned if name in facts and name != ended]
     return {
         "round": int(folder.name),
-        "done": [name for name in planned if name in facts],
-        "next": stopped["stage"]
-        if stopped
-        else next((name for name in planned if name not in facts), "finish"),
+        "done": done,
+        "next": next((name for name in planned if name not in done), "finish"),
         "stopped": stopped,
         "verdicts": {name: labels[name] for name in ("verdicts", "outcomes", "abstained")}
         if labels

@@ -111,7 +111,8 @@ def _verdict(row: Judged, verdict: dict[str, Any]) -> Text:
     reason = f" ({verdict['reason']})" if verdict["reason"] else ""
     if verdict["flags"]:
         reason += f" (escaped: {', '.join(verdict['flags'])})"
-    return _line("  ", "judge", "dim", what + reason, verdict["rationale"] or "")
+    unread = verdict["raw_text"] if verdict["reason"] else ""
+    return _line("  ", "judge", "dim", what + reason, verdict["rationale"] or unread or "")
 
 
 def _call(call: Call | None) -> list[Text]:

@@ -135,6 +135,8 @@ def test_one_can_look_at_a_round_that_its_judge_stopped(run_dir: Path, endpoint)
     assert shown[0]["chosen_id"] == shown[0]["candidates"][0]["candidate_id"]
     (one,) = traced_pairs(run_dir, 1, False, shown[1]["pair_id"])
     assert one == shown[1]
+    said = CliRunner().invoke(app, ["show", str(run_dir), "1"])
+    assert said.stdout.count("abstain (not_json)  I prefer not to.") == 4
     said = CliRunner().invoke(app, ["show", str(run_dir), "1", "--requests"])
     assert said.exit_code == 0 and said.stdout.count("I prefer not to.") >= 4
     assert "round 1 is under way: judge, health done" in said.stderr

@@ -45,6 +45,7 @@ def stop(folder: Path, error: BaseException, stage: str = "judge") -> None:
 )
 def test_every_kind_of_end_is_kept_with_what_to_do(run_dir: Path, error, reason: str, then: str):
     folder = started(run_dir)
+    stamped(folder)
     stop(folder, error)
     kept = read_stop(folder)
     assert kept is not None
@@ -54,7 +55,7 @@ def test_every_kind_of_end_is_kept_with_what_to_do(run_dir: Path, error, reason:
     assert state["stopped"] == kept and state["next"] == "judge"
     shown = dict(state_lines(state))
     assert shown["stopped"].endswith(reason) and shown["to go on"] == kept["then"]
-    assert stage_stamps(folder) == {}, "it is no stamp of a stage"
+    assert stage_stamps(folder).keys() == {"prompts", "sample"}, "it is no stamp of a stage"
 
 
 def test_a_stage_that_ends_well_goes_on_from_it(run_dir: Path):
@@ -113,3 +114,14 @@ def test_a_round_without_a_pair_trains_nothing(run_dir: Path):
         facts = {"verdicts": 0, "outcomes": {}, "abstained": {}, "kept": 0}
         run_stage(folder, stage, "k", lambda facts=facts: facts)
     assert round_state(folder)["next"] == "finish"
+
+
+def test_a_judge_out_of_bounds_is_not_done_though_it_was_measured(run_dir: Path):
+    folder = started(run_dir)
+    stamped(folder)
+    labels = {"verdicts": 0, "outcomes": {}, "abstained": {}}
+    for stage in ("judge", "health"):
+        run_stage(folder, stage, "k", lambda: labels)
+    stop(folder, Stopped("out of bounds"), "health")
+    state = round_state(folder)
+    assert state["done"] == ["prompts", "sample", "judge"] and state["next"] == "health"
