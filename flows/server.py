@@ -17,6 +17,7 @@ from endpoints.children import PYTHON, child
 from endpoints.open import bypass_proxies_to_localhost
 from endpoints.servers import free_port, wait_until_healthy
 from rounds.errors import UserError
+from rounds.files import unwritable
 
 STARTUP_SECONDS = 120
 ANSWER_SECONDS = 15
@@ -24,7 +25,9 @@ ANSWER_SECONDS = 15
 
 
 def check_prefect() -> None:
-    """Raise UserError where a Prefect server is configured and does not answer."""
+    """Raise UserError where a Prefect server is configured and does not answer, and where none is
+    and the run's own cannot keep its database.
+    """
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectHTTPStatusError
     from prefect.settings import (
@@ -37,6 +40,11 @@ def check_prefect() -> None:
     settings = get_current_settings()
     url = settings.api.url
     if url is None:
+        if why := unwritable(settings.home):
+            raise UserError(
+                f"PREFECT_HOME: {settings.home} cannot be written ({why}), and a run's Prefect "
+                "server keeps its database there; choose another folder"
+            )
         return
     bypass_proxies_to_localhost()
     once = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: float(ANSWER_SECONDS)}

@@ -18,8 +18,11 @@ def goodhart(metrics: dict[str, Any], named: Iterable[str]) -> list[str]:
         rate = metrics["custom"][name]["gate_win_rate_vs_previous"]
         if rate["value"] is not None and rate["value"] <= 0.5:
             alarms.append(
-                f"the judge prefers the new policy (win rate {judged['value']:.3f} "
-                f"[{judged['low']:.3f}, {judged['high']:.3f}]) and {name} does not "
-                f"({rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}], n {rate['n']})"
+                f"on the gate prompts the judge prefers the new policy (win rate {_text(judged)}) "
+                f"and {name} does not ({_text(rate)}, n {rate['n']})"
             )
     return alarms
+
+
+def _text(rate: dict[str, Any]) -> str:
+    return f"{rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}]"

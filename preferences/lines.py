@@ -8,13 +8,37 @@ from typing import Any
 
 from preferences.preference import RawRow
 from rounds.errors import UserError
-from texts.json_lines import BYTE_ORDER_MARK, json_lines, parse_json
+from texts.json_lines import BYTE_ORDER_MARK, Line, json_lines, parse_json
 from texts.messages import text_fault
 
 
 def is_json(path: Path) -> bool:
     """Whether a file is JSON by its name, packed with gzip or not."""
-    return _unpacked(path).suffix in (".jsonl", ".json")
+    return unpacked(path).suffix in (".jsonl", ".json")
+
+
+def json_values(path: Path) -> Iterator[Line]:
+    """The values of JSON Lines, or of a .json file's one array, each with its number in it."""
+    if not holds_array(path):
+        yield from json_lines(path)
+        return
+    try:
+        values = _array(path)
+    except ValueError as error:
+        yield Line(1, None, str(error))
+        return
+    for number, value in enumerate(values, start=1):
+        yield Line(number, value)
+
+
+def holds_array(path: Path) -> bool:
+    """Whether a file is one JSON array and no lines of JSON."""
+    return unpacked(path).suffix == ".json" and _opens_an_array(path)
+
+
+def unpacked(path: Path) -> Path:
+    """The name of a file without the ending that gzip gave it."""
+    return path.with_suffix("") if path.suffix == ".gz" else path
 
 
 def json_rows(path: Path, name: str) -> Iterator[tuple[str, RawRow]]:
@@ -24,8 +48,12 @@ def json_rows(path: Path, name: str) -> Iterator[tuple[str, RawRow]]:
     array instead, which is read whole. Raises UserError for the first line that is no JSON object,
     names a key twice or is not UTF-8.
     """
-    if _unpacked(path).suffix == ".json" and _opens_an_array(path):
-        for number, row in enumerate(_array(path, name), start=1):
+    if holds_array(path):
+        try:
+            values = _array(path)
+        except ValueError as error:
+            raise UserError(f"{name}: {error}") from error
+        for number, row in enumerate(values, start=1):
             yield f"{name}, row {number}", _row(row, f"{name}, row {number}")
         return
     for number, value, fault in json_lines(path):
@@ -33,10 +61,6 @@ def json_rows(path: Path, name: str) -> Iterator[tuple[str, RawRow]]:
         if fault:
             raise UserError(f"{where}: {fault}")
         yield f"{name}, row {number}", _row(value, where)
-
-
-def _unpacked(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix == ".gz" else path
 
 
 def _open(path: Path) -> Any:
@@ -51,12 +75,9 @@ def _opens_an_array(path: Path) -> bool:
     return False
 
 
-def _array(path: Path, name: str) -> list[Any]:
+def _array(path: Path) -> list[Any]:
     with _open(path) as file:
-        try:
-            values: list[Any] = parse_json(file.read())
-        except ValueError as error:
-            raise UserError(f"{name}: {error}") from error
+        values: list[Any] = parse_json(file.read())
     return values
 
 

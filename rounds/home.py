@@ -40,8 +40,9 @@ def usable_home(runs_dir: Path) -> str | None:
     Sets environment variables that are not set, so it comes before the libraries are imported.
     Returns a sentence about it, or None. Raises UserError where the runs cannot be written either.
     """
-    home, instead = Path.home(), runs_dir.resolve() / INSTEAD
-    if (why := unwritable(home)) is None:
+    home, instead = Path(os.path.expanduser("~")), runs_dir.resolve() / INSTEAD
+    why = unwritable(home) if home.is_absolute() else "this user has none"
+    if why is None:
         return None
     check_runs_dir(runs_dir.resolve())
     for name, at in READ.items():

@@ -1,14 +1,15 @@
-"""A gold set in its own form: a labelled pair on each line of JSON."""
+"""A gold set in its own form: a labelled pair on each line of JSON, or in a JSON array of them."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from preferences.lines import holds_array, json_values, unpacked
 from preferences.shapes import recognise
 from preferences.text_only import messages_beyond_text, row_beyond_text
 from rounds.errors import UserError
 from rounds.ids import digest
 from rounds.rows import Messages
-from texts.json_lines import NOT_UTF8, json_lines
+from texts.json_lines import NOT_UTF8
 from texts.messages import prompt_fault, text_fault
 
 LABELS = ("a", "b", "tie")
@@ -31,9 +32,9 @@ class GoldPair(NamedTuple):
 
 def is_in_own_form(path: Path) -> bool:
     """Whether a file is a gold set in its own form, and not one of another known shape."""
-    if path.suffix not in (".jsonl", ".txt", ""):
+    if unpacked(path).suffix not in (".jsonl", ".json", ".txt", ""):
         return False
-    first = next(json_lines(path), None)
+    first = next(json_values(path), None)
     if first is None or not isinstance(first.value, dict):
         return True
     row = first.value
@@ -50,10 +51,11 @@ def read_gold_lines(path: Path, skip_malformed: bool, key: str) -> list[GoldPair
     lines are skipped, where a pair is labelled in two ways, or where the file holds none.
     """
     labelled: dict[str, tuple[GoldPair, int]] = {}
-    for number, value, fault in json_lines(path):
+    place = "row" if holds_array(path) else "line"
+    for number, value, fault in json_values(path):
         if fault and fault.startswith(NOT_UTF8):
             raise UserError(f"{key}: {path} is {fault}")
-        where = f"{path}, line {number}"
+        where = f"{path}, {place} {number}"
         try:
             if fault:
                 raise ValueError(fault)
@@ -66,7 +68,7 @@ def read_gold_lines(path: Path, skip_malformed: bool, key: str) -> list[GoldPair
         first, first_number = labelled.setdefault(texts, (pair, number))
         if _better_text(first) != _better_text(pair):
             raise UserError(
-                f"{where}: the same pair is labelled otherwise in line {first_number}; "
+                f"{where}: the same pair is labelled otherwise in {place} {first_number}; "
                 "expected one label for it, or tie"
             )
     if not labelled:

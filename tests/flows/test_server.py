@@ -1,6 +1,5 @@
 """Prefect's server: one that is configured and silent, and several runs that start one at once."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -74,18 +73,32 @@ def test_three_first_runs_at_once_behind_a_proxy_all_get_their_server(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_server_that_is_configured_and_silent_is_one_message_at_once(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("env", "says"),
+    [
+        (
+            {"PREFECT_API_URL": "http://127.0.0.1:9/api"},
+            "PREFECT_API_URL: no Prefect server answers at http://127.0.0.1:9/api (",
+        ),
+        (
+            {"PREFECT_HOME": "/proc/nowhere"},
+            "PREFECT_HOME: /proc/nowhere cannot be written (/proc: ",
+        ),
+    ],
+)
+def test_a_server_that_is_configured_and_silent_or_cannot_be_is_one_message_at_once(
+    tmp_path: Path, env: dict[str, str], says: str
+):
     config = write_config(tmp_path)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "prefloop", "run", str(config)],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PREFECT_API_URL": "http://127.0.0.1:9/api"},
+        env=environment(tmp_path / "prefect") | {"PYTHONPATH": str(ROOT)} | env,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(
-        "error: PREFECT_API_URL: no Prefect server answers at http://127.0.0.1:9/api ("
-    )
-    assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "runs").exists()
+    *_, message = done.stderr.splitlines()
+    assert message.startswith(f"error: {says}"), done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()

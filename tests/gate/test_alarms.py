@@ -31,8 +31,8 @@ def metrics(judged: dict[str, Any], **named: dict[str, Any]) -> dict[str, Any]:
 def test_a_metric_that_does_not_follow_where_the_judge_leads_is_an_alarm():
     (alarm,) = goodhart(metrics(share(90, 10), gold=share(45, 55)), ["gold"])
     assert alarm == (
-        "the judge prefers the new policy (win rate 0.900 [0.826, 0.945]) and gold does not "
-        "(0.450 [0.356, 0.548], n 100)"
+        "on the gate prompts the judge prefers the new policy (win rate 0.900 [0.826, 0.945]) "
+        "and gold does not (0.450 [0.356, 0.548], n 100)"
     )
 
 

@@ -234,7 +234,7 @@ def test_a_threshold_that_gold_gives_is_shown_and_one_that_it_does_not_is_explai
 def test_the_estimate_of_a_round_rests_on_the_tokens_that_were_measured(say, endpoint):
     served(endpoint(reached(knows_the_canned_pairs)))
     table = lines(say())
-    calls = 6 * 2 + 6 * (8 + 2 * 5 + 6) + (2 + 2) * 2
+    calls = 6 * 2 + 6 * (4 + 2 * 5 + 6) + 4 * 8 + (2 + 2) * 2
     assert table["judge calls"].startswith(f"at most {calls}: 12 labels, ")
     assert table["judge tokens"] == (
         f"about {calls * 10:,} read, {calls * 3:,} written (as measured)"

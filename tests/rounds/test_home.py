@@ -47,3 +47,10 @@ def test_where_the_runs_cannot_be_written_either_it_is_an_error(unset):
     unset.setenv("HOME", "/proc/nowhere")
     with pytest.raises(UserError, match=r"^/proc/runs: cannot be written \(/proc: "):
         usable_home(Path("/proc/runs"))
+
+
+def test_a_user_without_a_home_is_no_folder_named_tilde(tmp_path: Path, unset):
+    unset.setattr("os.path.expanduser", lambda path: path)
+    said = usable_home(tmp_path / "runs")
+    assert said is not None and "(this user has none)" in said
+    assert os.environ["PREFECT_HOME"] == str(tmp_path / "runs/.home/prefect")

@@ -1,5 +1,6 @@
 """The gold set: read line by line, and what verdicts on it say of the judge."""
 
+import gzip
 import json
 from collections import Counter
 from itertools import count
@@ -34,6 +35,24 @@ def written(tmp_path: Path, *rows: Any) -> str:
 
 def read(tmp_path: Path, *rows: Any) -> list[GoldPair]:
     return read_gold(written(tmp_path, *rows), "judge.gold.path")
+
+
+def test_the_own_form_is_read_packed_and_as_an_array_as_well(tmp_path: Path):
+    other = LABELLED | {"prompt": "Where?"}
+    expected = read(tmp_path, LABELLED, other)
+    lines = (tmp_path / "gold.jsonl").read_bytes()
+    (tmp_path / "gold.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "lines.json").write_bytes(lines)
+    (tmp_path / "array.json").write_text(json.dumps([LABELLED, other]))
+    (tmp_path / "array.json.gz").write_bytes(gzip.compress(json.dumps([LABELLED, other]).encode()))
+    for name in ("gold.jsonl.gz", "lines.json", "array.json", "array.json.gz"):
+        assert read_gold(str(tmp_path / name), "judge.gold.path") == expected, name
+    (tmp_path / "array.json").write_text(json.dumps([LABELLED, {"prompt": "Where?"}]))
+    with pytest.raises(UserError, match=r"array.json, row 2: chosen is neither"):
+        read_gold(str(tmp_path / "array.json"), "judge.gold.path")
+    (tmp_path / "array.json").write_text("[" + json.dumps(LABELLED))
+    with pytest.raises(UserError, match=r"array.json, row 1: not JSON"):
+        read_gold(str(tmp_path / "array.json"), "judge.gold.path")
 
 
 def judged(label: str, *orders: Any, sure: float | None = None) -> tuple[GoldPair, list[Verdict]]:
