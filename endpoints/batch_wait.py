@@ -11,7 +11,8 @@ from endpoints.batch_file import bodies_of, completions
 from endpoints.batch_ledger import Batch, BatchLedger
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
-from endpoints.reply import cost_of, prune_logprobs, read_reply
+from endpoints.reply import prune_logprobs, read_reply
+from endpoints.usage import cost_of, usage_of
 from rounds.stages import Progress
 
 PRICE = 0.5
@@ -74,7 +75,7 @@ async def _collect(context: BatchContext, batch: Batch, remote: Remote) -> None:
     with context.ledger.at_once():
         for key, raw in answers.items():
             prune_logprobs(raw)
-            cost = cost_of(raw, context.config) * PRICE
+            cost = cost_of(usage_of(raw, bodies[key]), context.config.price) * PRICE
             failed = read_reply(key, bodies[key], raw, cost).failure is not None
             context.journal.put(key, context.name, context.model_id, bodies[key], raw, cost, failed)
         context.ledger.put(batch._replace(state="done"))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from endpoints.batch import answer_by_batch
-from endpoints.budget import Budget, Headroom
+from endpoints.budget import Budget
 from endpoints.concurrency import PROMPTS_AT_ONCE, run_concurrently
+from endpoints.headroom import Headroom
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from judge.asking.channel import request_body

@@ -87,7 +87,7 @@ def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) 
         else:
             judges.append(load_rule("judge.endpoint", name).judge_id)
     rubrics = [rubric.text for rubric in load_rubrics(config) if rubric]
-    section = config.model_dump(exclude={"health": {"bounds"}})
+    section = config.model_dump(exclude={"health": {"bounds"}, "budget": {"estimates"}})
     return [section, judges, rubrics]
 
 

@@ -79,5 +79,5 @@ def _usage(folder: Path, facts: dict[str, Any], n_pairs: int) -> dict[str, Any]:
         "label_per_pair": per_pair,
         "sampled_tokens": sum(stage["tokens"] for stage in sampling),
         "sampler": usage_sum(stage.get("sampler_usage") for stage in sampling),
-        "generator": usage_sum([facts["prompts"].get("generator_usage")]),
+        "generator": usage_sum([facts["prompts"].get("generated")]),
     }

@@ -16,13 +16,13 @@ from endpoints.reply import Ask, EndpointLost, Reply
 from rounds.folder import run_of
 from rounds.rows import Messages
 from rounds.stages import Progress
-from rounds.usage import NEVER_SENT
+from rounds.usage import AMOUNTS, NEVER_SENT
 from sampler.answers import AnsweredPrompt, Completion, answer_prompt
 from sampler.chunks import ChunkReader, ChunkWriter
 from sampler.requests import PromptRequest, PromptRequests
 from sampler.writers import Writer
 
-USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
+USAGE = ("calls", *AMOUNTS)
 
 
 def sample_from_endpoints(
@@ -137,5 +137,6 @@ def _usage_of(replies: list[Reply]) -> dict[str, float]:
 
 def _completion(reply: Reply) -> Completion | str:
     if reply.failure in (None, "truncated"):
-        return Completion(reply.text, reply.finish_reason, reply.completion_tokens)
+        n_tokens = None if reply.estimated else reply.completion_tokens
+        return Completion(reply.text, reply.finish_reason, n_tokens)
     return f"{reply.failure} {reply.detail}".strip()

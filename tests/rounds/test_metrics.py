@@ -12,8 +12,11 @@ from rounds.report import round_lines
 from rounds.schema import TABLES
 from rounds.stages import run_stage, stage_stamps
 
-NONE = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
-CALLS = {"calls": 3, "prompt_tokens": 1200, "completion_tokens": 50, "cost": 0.25}
+CALLS = {
+    **{"calls": 3, "prompt_tokens": 1200, "completion_tokens": 50, "cost": 0.25},
+    **{"cached_tokens": 600, "estimated": 1},
+}
+NONE = dict.fromkeys(CALLS, 0)
 
 
 def metrics(run_dir: Path, **facts: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +40,7 @@ def test_calls_of_a_hosted_policy_are_added_over_its_stages(run_dir: Path):
 
 
 def test_calls_that_wrote_prompts_are_told(run_dir: Path):
-    found = metrics(run_dir, prompts={"train": 0, "left": 0, "generator_usage": CALLS})
+    found = metrics(run_dir, prompts={"train": 0, "left": 0, "generated": {**CALLS, "prompts": 4}})
     assert (found["usage"]["generator"], found["usage"]["sampler"]) == (CALLS, NONE)
 
 
