@@ -155,7 +155,8 @@ async def screen_by_batch(
             calls.append((request_body(judge.config, request), text_hash(request.rubric.text)))
     with Journal(journal.path) as answers:
         live, config = endpoints.live(name), endpoints.config(name)
-        await answer_by_batch(name, config, live, answers, calls, progress)
+        then = judge.config.batch_failed
+        await answer_by_batch(name, config, live, answers, calls, progress, then)
 
 
 async def _appeal(

@@ -179,7 +179,7 @@ def _calls(usage: dict[str, Any]) -> str:
     from_cache = f" ({cached:,} of them from a cache)" if cached else ""
     about, of_calls = "", ""
     if guessed:
-        about, of_calls = "about ", f" (a guess for {guessed:,} calls, which reported no usage)"
+        about, of_calls = "about ", f" (estimated for {guessed:,}, whose usage was not reported)"
     return (
         f"{usage['calls']:,} calls, {about}{usage['prompt_tokens']:,} tokens read{from_cache}, "
         f"{usage['completion_tokens']:,} written{cost}{of_calls}"

@@ -66,6 +66,12 @@ def test_a_round_shows_calls_only_where_there_were_some(run_dir: Path, name: str
     assert f"{name}'s calls" not in dict(round_lines(found))
     found["usage"][name] = CALLS
     lines = dict(round_lines(found))
+    assert lines[f"{name}'s calls"] == (
+        "3 calls, about 1,200 tokens read (600 of them from a cache), 50 written, cost 0.2500 "
+        "(estimated for 1, whose usage was not reported)"
+    )
+    found["usage"][name] = {name: CALLS[name] for name in list(CALLS)[:4]}  # of an earlier version
+    lines = dict(round_lines(found))
     assert lines[f"{name}'s calls"] == "3 calls, 1,200 tokens read, 50 written, cost 0.2500"
     del found["usage"][name]
     assert len(round_lines(found)) == len(lines) - 1, "rounds of before had no such figure"
