@@ -37,6 +37,10 @@ def usage_of(raw: dict[str, Any], body: dict[str, Any]) -> Usage:
     written = _written(raw, body)
     if not completion and written:
         completion = None
+    if completion is None and prompt and total > prompt:
+        completion = total - prompt
+    elif prompt is None and completion is not None and total > completion:
+        prompt = total - completion
     if prompt is None or completion is None:
         return _estimate(prompt, completion, total, written, body)
     prompt, cached = _with_cache(said, prompt, completion, total)
@@ -62,10 +66,9 @@ def most_usage(body: dict[str, Any]) -> Usage:
 def _estimate(
     prompt: int | None, completion: int | None, total: int, written: int, body: dict[str, Any]
 ) -> Usage:
-    """What is missing, from the total where there is one, else from the texts."""
+    """What is missing, from the texts; the total is right even where its parts are not known."""
     if completion is None:
-        known = total - prompt if prompt else 0
-        completion = known if known > 0 else min(written, total) if total else written
+        completion = min(written, total) if total and prompt is None else written
     if prompt is None:
         prompt = total - completion if total > completion else _prompt(body)
     return Usage(prompt, completion, estimated=True)

@@ -24,9 +24,11 @@ def used(said: Any, text: str = "yes", finish: str = "stop", **message: Any) -> 
         ({"prompt_tokens": 10.0, "completion_tokens": 2.5}, Usage(10, 3)),
         ({"prompt_tokens": "10", "completion_tokens": "3.0"}, Usage(10, 3)),
         ({"input_tokens": 10, "output_tokens": 3}, Usage(10, 3)),
-        ({"prompt_tokens": 10, "total_tokens": 13}, Usage(10, 3, 0, True)),
+        ({"prompt_tokens": 10, "total_tokens": 13}, Usage(10, 3)),
+        ({"completion_tokens": 3, "total_tokens": 13}, Usage(10, 3)),
+        ({"total_tokens": 13}, Usage(12, 1, 0, True)),
     ],
-    ids=["plain", "floats", "text", "other names", "the total alone"],
+    ids=["plain", "floats", "text", "other names", "one and all", "other and all", "all alone"],
 )
 def test_tokens_are_read_however_they_are_written(said: dict[str, Any], usage: Usage):
     assert used(said) == usage
