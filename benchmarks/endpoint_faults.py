@@ -1,10 +1,10 @@
 """What an endpoint's faults cost: python benchmarks/endpoint_faults.py [--calls N] [--timeout S]
 
-The endpoint of slow_endpoint.py (200 ms an answer) is asked with many calls in flight, in turn where
-nothing fails and where 2 % of the calls meet 429, 1 % 500, 1 % are cut off and 0.5 % hang until
-`timeout`; then where it takes 90 calls a second and answers 429 to the others. The rate is that of
-the first 95 % of the calls: the last of them may hang for a whole timeout, which more calls would
-not make longer.
+The endpoint of slow_endpoint.py (200 ms an answer) is asked with many calls in flight, in turn
+where nothing fails and where 2 % of the calls meet 429, 1 % 500, 1 % are cut off and 0.5 % hang
+until `timeout`; then where it takes 90 calls a second and answers 429 to the others. The rate is
+that of the first 95 % of the calls: the last of them may hang for a whole timeout, which more calls
+would not make longer.
 """
 
 import argparse

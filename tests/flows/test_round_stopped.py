@@ -10,7 +10,8 @@ import pytest
 import typer
 
 import flows.round
-from endpoints.reply import EndpointLost
+from endpoints.batch_end import BatchFailed
+from endpoints.reply import EndpointBusy, EndpointLost, EndpointRefuses
 from flows.terminal import one_message
 from rounds.errors import Stopped, UserError
 
@@ -79,7 +80,13 @@ def test_gold_that_gives_no_threshold_stops_the_round_before_a_label_is_paid(rou
 
 @pytest.mark.parametrize(
     ("error", "again"),
-    [(Stopped("out"), False), (EndpointLost("gone"), True), (UserError("wrong"), False)],
+    [
+        (Stopped("out"), False),
+        (EndpointLost("gone"), True),
+        (EndpointRefuses("the key"), False),
+        (EndpointBusy("until 14:00"), False),
+        (UserError("wrong"), False),
+    ],
 )
 def test_only_what_may_succeed_is_tried_again(round_of, error: Exception, again: bool):
     round_of()
@@ -92,6 +99,8 @@ def test_only_what_may_succeed_is_tried_again(round_of, error: Exception, again:
     [
         (Stopped("the judge is out of bounds"), "change the config to continue"),
         (EndpointLost("gone"), "run the same command again to continue"),
+        (EndpointBusy("until 14:00"), "run the same command again after that to continue"),
+        (BatchFailed("x"), "set judge.batch_failed and run the same command again to continue"),
     ],
 )
 def test_the_command_says_how_to_go_on(capsys, error: Exception, advice: str):
