@@ -33,6 +33,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/endpoint_faults.py
 	$(BIN)/python benchmarks/label_price.py
 
 $(VENV)/.ready: requirements/$(KIND).txt requirements/dev.txt pyproject.toml Makefile

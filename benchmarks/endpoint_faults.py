@@ -1,10 +1,10 @@
 """What an endpoint's faults cost: python benchmarks/endpoint_faults.py [--calls N] [--timeout S]
 
-The endpoint of slow_endpoint.py (200 ms an answer) is asked with 64 calls in flight, in turn where
-nothing fails and where 2 % of the calls meet 429, 1 % 500, 1 % are cut off and 0.5 % hang until
-`timeout`; then where it takes 90 calls a second and answers 429 to the others. The rate is that of
-the first 95 % of the calls: the last of them may hang for a whole timeout, which more calls would
-not make longer.
+The endpoint of slow_endpoint.py (200 ms an answer) is asked with many calls in flight, in turn
+where nothing fails and where 2 % of the calls meet 429, 1 % 500, 1 % are cut off and 0.5 % hang
+until `timeout`; then where it takes 90 calls a second and answers 429 to the others. The rate is
+that of the first 95 % of the calls: the last of them may hang for a whole timeout, which more calls
+would not make longer.
 """
 
 import argparse
@@ -26,7 +26,6 @@ from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
 from endpoints.serve import LiveEndpoint
 
-IN_FLIGHT = 64
 COUNTED = 0.95
 
 
@@ -39,14 +38,14 @@ class Run(NamedTuple):
     tally: Counter[str]
 
 
-def run(url: str, questions: list[str], timeout: float, journal: Path) -> Run:
+def run(url: str, questions: list[str], in_flight: int, timeout: float, journal: Path) -> Run:
     """All questions at once through the client of the judge stage."""
     tally: Counter[str] = Counter()
     texts: dict[str, str | None] = {}
     ended: list[float] = []
 
     async def ask_all() -> None:
-        config = EndpointConfig(base_url=url, model="m", max_in_flight=IN_FLIGHT, timeout=timeout)
+        config = EndpointConfig(base_url=url, model="m", max_in_flight=in_flight, timeout=timeout)
         with Journal(journal) as kept:
             live = LiveEndpoint(url, "m", "m", "x")
             async with asking("bench", config, live, kept, tally=tally) as ask:
@@ -74,6 +73,7 @@ def main() -> None:
     """Run all of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--calls", type=int, default=6000)
+    parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--timeout", type=float, default=10.0)
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
@@ -83,7 +83,10 @@ def main() -> None:
         for turn in range(given.turns):
             for kind, path in (("sound", "/v1"), ("faulty", "/faulty/v1")):
                 posed = [f"{turn} {kind} {number} {text}" for number in range(given.calls)]
-                done = run(url + path, posed, given.timeout, Path(name) / f"{kind}-{turn}.sqlite")
+                done = run(
+                    *(url + path, posed, given.in_flight, given.timeout),
+                    Path(name) / f"{kind}-{turn}.sqlite",
+                )
                 rates[kind].append(done.rate)
                 said = fetched(f"{url}/said")
                 lost = sum(text is None for text in done.texts.values())
@@ -98,7 +101,10 @@ def main() -> None:
         print(f"with faults {faulty:.0f} of {sound:.0f} calls/s: {faulty / sound:.2f}")
         fetched(f"{url}/counts")
         posed = [f"limited {number} {text}" for number in range(given.calls // 2)]
-        done = run(f"{url}/limited/v1", posed, given.timeout, Path(name) / "limited.sqlite")
+        done = run(
+            *(f"{url}/limited/v1", posed, given.in_flight, given.timeout),
+            Path(name) / "limited.sqlite",
+        )
         counts = fetched(f"{url}/counts")
         lost = sum(text is None for text in done.texts.values())
         print(

@@ -12,15 +12,10 @@ from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
 from endpoints.refusals import ParameterRefused
-from endpoints.reply import (
-    EndpointBusy,
-    EndpointLost,
-    EndpointRefuses,
-    is_completion,
-    tokens_of,
-)
+from endpoints.reply import EndpointBusy, EndpointLost, EndpointRefuses, is_completion
 from endpoints.said import shortened, without_login, without_secrets
 from endpoints.serve import LiveEndpoint
+from endpoints.usage import usage_of
 from endpoints.waits import Waits, clock
 
 RETRY_DELAY = 0.5
@@ -95,7 +90,7 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
             sent = asyncio.get_running_loop().time()
             connection.tally["calls"] += 1
             raw = await _attempt(connection.client, fields, options)
-            pace.answered(sent, estimated, *tokens_of(raw))
+            pace.answered(sent, estimated, *usage_of(raw, body)[:2])
             return raw
         except FAILURES as error:
             fault = fault_of(error, body)

@@ -4,23 +4,28 @@ Nothing is submitted twice. A batch is written down before it is created, and ca
 its file as metadata: after a kill in between it is found at the endpoint again.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import openai
 
+from endpoints.batch_end import BatchContext, batch_failed
 from endpoints.batch_file import BatchFile, batch_files
 from endpoints.batch_ledger import Batch, BatchLedger
-from endpoints.batch_wait import BatchContext, wait_for_batches
+from endpoints.batch_wait import wait_for_batches
 from endpoints.config import EndpointConfig
 from endpoints.dialect import spoken
 from endpoints.journal import Journal, request_key
 from endpoints.reply import EndpointLost
+from endpoints.said import what_it_said, without_secrets
 from endpoints.serve import LiveEndpoint
 from endpoints.settled import known_dialect
 from rounds.errors import UserError
 from rounds.stages import Progress
 
 MARK = "prefloop"
+
+AfterFailure = Literal["stop", "ask", "submit"]
 
 
 async def answer_by_batch(
@@ -30,13 +35,17 @@ async def answer_by_batch(
     journal: Journal,
     questions: list[tuple[dict[str, Any], str]],
     progress: Progress,
+    after_failure: AfterFailure = "stop",
 ) -> None:
     """Bring the answers to `questions` (body, rubric) into the journal by batches, and wait.
 
     What is in the journal is not asked, and what was in a batch before is not submitted again: if
-    that batch is still open it is waited for. Failed lines, unusable replies and what a batch did
-    not get to are left for ordinary calls. Raises UserError where the endpoint takes no batches,
-    EndpointLost where it stops answering; the next call then goes on.
+    that batch is still open it is waited for. Unusable replies and the few failed lines of a batch
+    that completed are left for ordinary calls. What a batch that failed did not answer is left for
+    them with `ask`, submitted again by the next run with `submit`, and ends this one with `stop`.
+
+    Raises BatchFailed there; UserError where the endpoint takes no batches, EndpointLost where it
+    stops answering. The next call then goes on.
     """
     dialect = known_dialect(journal.folder, name, config)
     calls = [(spoken(body, dialect), rubric) for body, rubric in questions]
@@ -51,18 +60,29 @@ async def answer_by_batch(
         try:
             await _find_planned(client, ledger)
             missing = {key: body for key, body in bodies.items() if journal.get(key) is None}
-            submitted = frozenset[str]().union(*(batch.keys for batch in ledger.batches()))
+            failed = [batch for batch in ledger.batches() if batch.state == "failed"]
+            submitted = _keys(batch for batch in ledger.batches() if batch.state != "failed")
+            for batch in failed:
+                if batch.keys & missing.keys() - submitted and after_failure == "stop":
+                    raise batch_failed(name, batch)
+            if after_failure == "ask":
+                submitted |= _keys(failed)
             new = {key: body for key, body in missing.items() if key not in submitted}
-            for file in batch_files(live.model, new):
+            for file in batch_files(live.model, new, len(failed)):
                 await _submit(client, ledger, file)
             context = BatchContext(name, config, live.model_id, journal, ledger, client, bodies)
-            await wait_for_batches(context, missing.keys(), progress)
+            await wait_for_batches(context, missing.keys(), progress, after_failure != "ask")
         except openai.APIStatusError as error:
+            said = without_secrets(what_it_said(error), live.api_key)
             if error.status_code in (400, 404, 405, 422):
-                raise UserError(f"endpoint {name} takes no batches: {error}") from error
-            raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
+                raise UserError(f"endpoint {name} takes no batches: {said}") from error
+            raise EndpointLost(f"endpoint {name} ({live.base_url}): {said}") from error
         except openai.APIConnectionError as error:
             raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
+
+
+def _keys(batches: Iterable[Batch]) -> frozenset[str]:
+    return frozenset[str]().union(*(batch.keys for batch in batches))
 
 
 async def _find_planned(client: openai.AsyncOpenAI, ledger: BatchLedger) -> None:

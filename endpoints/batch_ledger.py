@@ -16,13 +16,19 @@ CREATE TABLE IF NOT EXISTS batches (
 """
 
 
+ADDED = "ALTER TABLE batches ADD COLUMN why TEXT NOT NULL DEFAULT ''"
+COLUMNS = "digest, state, batch_id, keys, why"
+
+
 class Batch(NamedTuple):
-    """Its file's hash, `state` planned, submitted or done, its id ("" if planned), its keys."""
+    """Its file's hash, `state` planned, submitted, done or failed, its id ("" if planned), its
+    keys, and why it failed."""
 
     digest: str
     state: str
     batch_id: str
     keys: frozenset[str]
+    why: str = ""
 
 
 class BatchLedger:
@@ -32,23 +38,24 @@ class BatchLedger:
         self._db, self._endpoint = journal.db, endpoint
         self.at_once = journal.at_once
         self._db.execute(TABLE)
+        if "why" not in [row[1] for row in self._db.execute("PRAGMA table_info(batches)")]:
+            self._db.execute(ADDED)  # of a journal that an earlier version began
 
     def batches(self) -> list[Batch]:
         """All of them."""
         rows = self._db.execute(
-            "SELECT digest, state, batch_id, keys FROM batches WHERE endpoint = ?",
-            (self._endpoint,),
+            f"SELECT {COLUMNS} FROM batches WHERE endpoint = ?", (self._endpoint,)
         )
         return [
-            Batch(digest, state, batch_id, frozenset(json.loads(keys)))
-            for digest, state, batch_id, keys in rows
+            Batch(digest, state, batch_id, frozenset(json.loads(keys)), why)
+            for digest, state, batch_id, keys, why in rows
         ]
 
     def put(self, batch: Batch) -> None:
         """Write one down as it now is."""
         self._db.execute(
-            "INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?)",
-            (batch.digest, self._endpoint, batch.state, batch.batch_id, json.dumps([*batch.keys])),
+            f"INSERT OR REPLACE INTO batches (endpoint, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
+            (self._endpoint, *batch[:3], json.dumps([*batch.keys]), batch.why),
         )
 
     def drop(self, batch: Batch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import openai
 
 from endpoints.attempts import Connection, NoAnswer, send
-from endpoints.budget import Budget
+from endpoints.budget import Amounts, Budget
 from endpoints.config import EndpointConfig
 from endpoints.dialect import PLAIN, Dialect, spoken
 from endpoints.journal import Journal, request_key
@@ -20,14 +20,16 @@ from endpoints.reply import (
     EndpointLost,
     EndpointRefuses,
     Reply,
-    cost_of,
     prune_logprobs,
     read_reply,
 )
+from endpoints.said import without_login
 from endpoints.serve import LiveEndpoint
 from endpoints.settled import forget, known_dialect
 from endpoints.standing import Standing
+from endpoints.usage import cost_of, most_usage, usage_of
 from endpoints.waits import Waits
+from rounds.errors import UserError
 
 
 @asynccontextmanager
@@ -58,7 +60,8 @@ async def asking(
     abstentions. A request that it has rejected before does not count: a round that is continued
     meets its rejected requests again without the answers between them. Raises ParameterRefused
     where it refuses an argument of the first call that it decides on, or at any time the
-    log-probabilities that are asked for.
+    log-probabilities that are asked for, and UserError where it does not give the usage that a
+    budget needs.
     """
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
@@ -91,7 +94,23 @@ async def asking(
                     )
             return Reply(key, "", error.failure, detail=str(error))
 
+        def count(reply: Reply) -> Reply:
+            if budget.cannot_count(reply):
+                raise connection.end(
+                    UserError(
+                        f"endpoint {name} ({without_login(live.base_url)}) does not report what a "
+                        "call used, so that a budget of tokens or cost cannot be kept; limit the "
+                        "budget's calls, or set estimates: true in it"
+                    )
+                )
+            budget.spend(reply)
+            return reply
+
         async def call(key: str, body: dict[str, Any]) -> Reply:
+            most = most_usage(body)
+            amounts = Amounts(most.prompt + most.completion, cost_of(most, config.price))
+            if limit := await budget.admit(amounts):
+                return Reply(key, "", "budget", detail=f"the budget's {limit} are used up")
             try:
                 raw = await send(connection, body)
             except NoAnswer as error:
@@ -103,15 +122,15 @@ async def asking(
             else:
                 standing.answered()
                 prune_logprobs(raw)
-                reply = read_reply(key, body, raw, cost_of(raw, config), paid_now=True)
+                cost = cost_of(usage_of(raw, body), config.price)
+                reply = read_reply(key, body, raw, cost, paid_now=True)
                 good = reply.failure is None or reply.failure in usable
                 journal.put(key, name, live.model_id, body, raw, reply.cost, failed=not good)
                 if not good:
                     unusable[key] = reply._replace(paid_now=False)
             finally:
-                budget.in_flight -= 1
-            budget.spend(reply)
-            return reply
+                budget.ended(amounts)
+            return count(reply)
 
         def ended(key: str, done: asyncio.Future[Reply]) -> None:
             underway.pop(key, None)
@@ -125,14 +144,8 @@ async def asking(
                 return unusable[key]
             if (entry := journal.get(key)) is not None:
                 tally["from_journal"] += 1
-                reply = read_reply(key, body, entry.completion, entry.cost)
-                budget.spend(reply)
-                return reply
+                return count(read_reply(key, body, entry.completion, entry.cost))
             if key not in underway:  # the same question twice at once is one call
-                if limit := budget.exhausted:
-                    budget.refused = limit
-                    return Reply(key, "", "budget", detail=f"the budget's {limit} are used up")
-                budget.in_flight += 1
                 underway[key] = asyncio.ensure_future(call(key, body))
                 underway[key].add_done_callback(lambda done: ended(key, done))
             # shielded: when another call's failure ends the stream, this one is on its way

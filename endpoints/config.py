@@ -13,6 +13,8 @@ class Price(Section):
     """What a call costs, in your currency per million tokens."""
 
     input: float = Field(0.0, ge=0, allow_inf_nan=False)
+    cached_input: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Of input that the provider read from its cache; null is the price of input."""
     output: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
@@ -22,6 +24,9 @@ class BudgetConfig(Section):
     calls: int | None = Field(None, ge=1)
     tokens: int | None = Field(None, ge=1)
     cost: float | None = Field(None, gt=0)
+    estimates: bool = False
+    """Count an estimate, on the high side, where an endpoint does not report what it used; without
+    it such an endpoint ends the stage at its first answer if `tokens` or `cost` is limited."""
 
 
 class Serve(Section):

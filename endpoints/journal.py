@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from endpoints.reply import tokens_of
+from endpoints.usage import usage_of
 from rounds.ids import digest
 
 COLUMNS = """
@@ -101,7 +101,8 @@ class Journal:
     ) -> None:
         """Write one paid reply down; the first answer to a call stays, `failed` ones add up."""
         table = "INTO failed" if failed else "OR IGNORE INTO answers"
-        reply = json.dumps(body), json.dumps(answer), *tokens_of(answer), cost, time.time()
+        tokens = usage_of(answer, body)[:2]
+        reply = json.dumps(body), json.dumps(answer), *tokens, cost, time.time()
         self.db.execute(
             f"INSERT {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (key, endpoint, model, *reply)
         )

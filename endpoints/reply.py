@@ -4,7 +4,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from endpoints.config import EndpointConfig
+from endpoints.usage import usage_of
 from rounds.errors import Stopped, WorkFailed
 
 LOGPROBS_KEPT = 64
@@ -40,7 +40,8 @@ class Reply(NamedTuple):
 
     `failure` is None or one of refused, content_filter, truncated, empty (paid for, but no answer),
     api_error (none came), budget and not_asked (never sent). `logprobs` is the content list of the
-    choice, of its last LOGPROBS_KEPT tokens, as the endpoint sent it.
+    choice, of its last LOGPROBS_KEPT tokens, as the endpoint sent it. `cached_tokens` are among the
+    prompt's; `estimated` says that the endpoint did not report its tokens.
     """
 
     key: str
@@ -53,6 +54,8 @@ class Reply(NamedTuple):
     detail: str = ""
     finish_reason: str = ""
     logprobs: list[dict[str, Any]] | None = None
+    cached_tokens: int = 0
+    estimated: bool = False
 
 
 Ask = Callable[..., Awaitable[Reply]]
@@ -123,15 +126,19 @@ def read_reply(
         failure = "empty"
     logprobs = choice.get("logprobs")
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    usage = usage_of(raw, body)
     return Reply(
         key,
         text.encode(errors="replace").decode(),  # half a character cannot be written to a table
         failure,
-        *tokens_of(raw),
+        usage.prompt,
+        usage.completion,
         cost,
         paid_now,
         finish_reason=finish if isinstance(finish, str) else "",
         logprobs=tokens if isinstance(tokens, list) else None,
+        cached_tokens=usage.cached,
+        estimated=usage.estimated,
     )
 
 
@@ -147,24 +154,6 @@ def _text_of(message: dict[str, Any]) -> tuple[str, str]:
         if kind in said and isinstance(part.get(kind), str):
             said[kind] += str(part[kind])
     return said["text"], said["refusal"]
-
-
-def tokens_of(raw: dict[str, Any]) -> tuple[int, int]:
-    """Prompt and completion tokens of a chat completion; 0 where the endpoint does not say."""
-    usage = raw.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-
-
-def _count(value: object) -> int:
-    """A number of tokens that a table can hold; 0 for anything else."""
-    return value if isinstance(value, int) and 0 <= value < 2**31 else 0
-
-
-def cost_of(raw: dict[str, Any], config: EndpointConfig) -> float:
-    """What a chat completion costs, in the currency of the config's price."""
-    prompt, completion = tokens_of(raw)
-    return float(prompt * config.price.input + completion * config.price.output) / 1e6
 
 
 def _one_token(body: dict[str, Any]) -> bool:

@@ -13,9 +13,14 @@ SECRET = re.compile(r"(?i)(bearer\s+|\b(?:sk|pk|rk|gsk|xai|hf|key|api)[-_])[\w.~
 
 def what_it_said(error: openai.APIStatusError) -> str:
     """The status, the message of the body, whatever shape it has, and the argument it blames."""
-    text = re.sub(r"<[^>]*>", " ", _message(error.body) or "")  # of a web page its words
-    said = f"{error.status_code}: {shortened(text)}" if text.strip() else str(error.status_code)
+    text = message_of(error.body)
+    said = f"{error.status_code}: {text}" if text else str(error.status_code)
     return f"{said} (param: {error.param})" if error.param and error.param not in said else said
+
+
+def message_of(body: Any) -> str:
+    """What a body gives as the reason, shortened; of a web page its words."""
+    return shortened(re.sub(r"<[^>]*>", " ", _message(body) or ""))
 
 
 def shortened(text: str) -> str:

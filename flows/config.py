@@ -88,7 +88,8 @@ class Config(Section):
             raise ValueError(
                 f"gate.judge.tau: {judge.tau} is for labels, the gate's judge takes a number"
             )
-        for name in ("strategy", "select", "scale", "appeal", "batch", "budget", "gold", "health"):
+        labels = "strategy select scale appeal batch batch_failed budget gold health"
+        for name in labels.split():
             if getattr(judge, name) != JudgeConfig.model_fields[name].default:
                 raise ValueError(f"gate.judge.{name}: is for labels, leave it out here")
 

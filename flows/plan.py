@@ -54,7 +54,8 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     read, written = measured or _tokens_a_call(done)
     generation = _generation(config, deal, done)
     sampling = _sampling(config, prompts)
-    cost = _cost(config, judging + generation + sampling, read, written)
+    whole = _cost(config, judging + generation + sampling, read, written)
+    cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
     last = read_json(done[-1] / "metrics.json") if done else {}
     seconds = estimate_seconds(last, prompts) if "seconds" in last else None
     known = "as measured" if done or measured else "a guess until a round has measured it"
@@ -71,7 +72,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
             "judge tokens",
             f"about {calls * read:,.0f} read, {calls * written:,.0f} written ({known})",
         ),
-        ("cost", f"at most about {cost:.2f}" if cost else "nothing: the endpoint has no price"),
+        ("cost", _price(config, cost)),
     ]
     for (_, name), n in generation.items():
         lines.insert(2, ("generation", f"about {n} calls of {name} for {deal.generated} prompts"))
@@ -168,6 +169,19 @@ def _cost(config: Config, judging: Counter[tuple[str, str]], read: float, writte
         count * (read * prices[name].input + written * prices[name].output) / 1e6
         for (_, name), count in judging.items()
     )
+
+
+def _batched(config: Config, prompts: int) -> Counter[tuple[str, str]]:
+    """Calls that go through the Batch API, at half the price: every candidate's score."""
+    scores = prompts * config.sampler.candidates if config.judge.batch else 0
+    return Counter({("labels", config.judge.jury[0]): scores}) if scores else Counter()
+
+
+def _price(config: Config, cost: float) -> str:
+    if not cost:
+        return "nothing: the endpoint has no price"
+    cached = any(endpoint.price.cached_input is not None for endpoint in config.endpoints.values())
+    return f"at most about {cost:.2f}" + (", less what input costs less from a cache" * cached)
 
 
 def _tokens_a_call(done: list[Path]) -> tuple[float, float]:

@@ -119,6 +119,10 @@ class JudgeConfig(Section):
     text logprobs. null leaves one out, as reasoning models want it of temperature."""
     batch: bool = False
     """Send the screen through the endpoint's Batch API, at half the price."""
+    batch_failed: Literal["stop", "ask", "submit"] = "stop"
+    """What becomes of calls that a failed batch did not answer. stop: nothing, the stage ends and
+    says why. ask: they are asked one by one, at full price. submit: the next run puts them into a
+    new batch."""
     appeal: Appeal | None = None
     budget: BudgetConfig = BudgetConfig()
     gold: Gold | None = None
@@ -180,6 +184,8 @@ class JudgeConfig(Section):
             raise ValueError(
                 f"batch: is for the screen of screen_confirm, and {self.strategy} has none"
             )
+        if self.batch_failed != "stop" and not self.batch:
+            raise ValueError("batch_failed: is for batch: true")
         if self.batch and self.budget != BudgetConfig():
             raise ValueError("batch: is submitted as a whole, a budget could not stop it")
         self._gold_can_give_the_threshold()

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from endpoints.batch import answer_by_batch
-from endpoints.budget import Budget, Headroom
+from endpoints.budget import Budget
 from endpoints.concurrency import PROMPTS_AT_ONCE, run_concurrently
+from endpoints.headroom import Headroom
 from endpoints.hosts import placed
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
@@ -156,7 +157,8 @@ async def screen_by_batch(
     with Journal(journal.path) as answers:
         config = endpoints.config(name)
         live = placed(answers, name, config, endpoints.live(name))
-        await answer_by_batch(name, config, live, answers, calls, progress)
+        then = judge.config.batch_failed
+        await answer_by_batch(name, config, live, answers, calls, progress, then)
 
 
 async def _appeal(

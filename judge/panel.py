@@ -95,7 +95,8 @@ def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) 
         else:
             judges.append(load_rule("judge.endpoint", name).judge_id)
     rubrics = [rubric.text for rubric in load_rubrics(config) if rubric]
-    section = config.model_dump(exclude={"health": {"bounds"}})
+    ours: Any = {"health": {"bounds"}, "budget": {"estimates"}, "batch_failed": True}
+    section = config.model_dump(exclude=ours)  # these change no verdict
     return [section, judges, rubrics]
 
 

@@ -89,5 +89,5 @@ def _usage(folder: Path, facts: dict[str, Any], n_pairs: int) -> dict[str, Any]:
         "judge_forgotten": forgotten_totals(folder),
         "sampled_tokens": sum(stage["tokens"] for stage in sampling),
         "sampler": usage_sum(stage.get("sampler_usage") for stage in sampling),
-        "generator": usage_sum([facts["prompts"].get("generator_usage")]),
+        "generator": usage_sum([facts["prompts"].get("generated")]),
     }

@@ -195,7 +195,12 @@ def _forgotten(totals: dict[str, Any]) -> str:
 
 def _calls(usage: dict[str, Any]) -> str:
     cost = f", cost {usage['cost']:.4f}" if usage["cost"] else ""
+    cached, guessed = usage.get("cached_tokens", 0), usage.get("estimated", 0)
+    from_cache = f" ({cached:,} of them from a cache)" if cached else ""
+    about, of_calls = "", ""
+    if guessed:
+        about, of_calls = "about ", f" (estimated for {guessed:,}, whose usage was not reported)"
     return (
-        f"{usage['calls']:,} calls, {usage['prompt_tokens']:,} tokens read, "
-        f"{usage['completion_tokens']:,} written{cost}"
+        f"{usage['calls']:,} calls, {about}{usage['prompt_tokens']:,} tokens read{from_cache}, "
+        f"{usage['completion_tokens']:,} written{cost}{of_calls}"
     )

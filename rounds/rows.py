@@ -80,6 +80,8 @@ class Verdict(TypedDict):
     ranking: list[str] | None
     repeat: int
     flags: list[str]
+    cached_tokens: int
+    estimated: bool
 
 
 class Pair(TypedDict):

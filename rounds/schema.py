@@ -99,6 +99,8 @@ VERDICT_COLUMNS = [
     Column("ranking", pa.list_(pa.string()), "the same, best first, as the judge ranked them"),
     Column("repeat", pa.int32(), "0 for the label; a repeated measurement has its index"),
     Column("flags", pa.list_(pa.string()), "what was escaped in the judge's view of the texts"),
+    Column("cached_tokens", pa.int32(), "of prompt_tokens, those from the provider's cache", False),
+    Column("estimated", pa.bool_(), "the endpoint did not report the tokens; a guess", False),
 ]
 
 PAIR_COLUMNS = [

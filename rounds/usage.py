@@ -10,7 +10,9 @@ from rounds.rows import Verdict
 NEVER_SENT = ("budget", "not_asked")
 """Reasons of answers and verdict rows for which no call was made."""
 
-AMOUNTS = ("prompt_tokens", "completion_tokens", "cost")
+AMOUNTS = ("prompt_tokens", "completion_tokens", "cost", "cached_tokens", "estimated")
+"""What is summed up of calls: `cached_tokens` are among the prompt's, `estimated` counts the calls
+whose endpoint did not report their tokens."""
 USAGE_COLUMNS = ("request_key", "reason", *AMOUNTS)
 """What is read of a verdict row."""
 
@@ -18,21 +20,23 @@ USAGE_COLUMNS = ("request_key", "reason", *AMOUNTS)
 class UsageTally:
     """Calls, tokens and price over rows that come in parts, each call once.
 
-    Holds the key and three numbers of every call, 250 bytes.
+    Holds the key and five numbers of every call, 270 bytes.
     """
 
     def __init__(self) -> None:
-        self._calls: dict[str, tuple[float, float, float]] = {}
+        self._calls: dict[str, tuple[float, ...]] = {}
 
     def add(self, rows: Iterable[Verdict]) -> None:
         """Count the calls behind these rows."""
         for row in rows:
             if was_sent(row):
-                amounts = row["prompt_tokens"], row["completion_tokens"], row["cost"]
-                self._calls[row["request_key"]] = amounts
+                self._calls[row["request_key"]] = (
+                    *(row["prompt_tokens"], row["completion_tokens"], row["cost"]),
+                    *(row["cached_tokens"], row["estimated"]),
+                )
 
     def totals(self) -> dict[str, Any]:
-        """{"calls", "prompt_tokens", "completion_tokens", "cost"}."""
+        """{"calls", "prompt_tokens", "completion_tokens", "cost", "cached_tokens", "estimated"}."""
         sums = {
             name: sum(amounts[place] or 0 for amounts in self._calls.values())
             for place, name in enumerate(AMOUNTS)
@@ -55,7 +59,8 @@ def usage_totals(rows: Iterable[Verdict]) -> dict[str, Any]:
 def usage_sum(stages: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
     """Totals of several stages as one; None is a stage that made no calls."""
     with_calls = [totals for totals in stages if totals is not None]
-    return {name: sum(totals[name] for totals in with_calls) for name in ("calls", *AMOUNTS)}
+    names = ("calls", *AMOUNTS)
+    return {name: sum(totals.get(name, 0) for totals in with_calls) for name in names}
 
 
 def note_forgotten(folder: Path, calls: int, cost: float) -> None:

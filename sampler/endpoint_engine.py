@@ -16,13 +16,13 @@ from endpoints.reply import Ask, EndpointLost, Reply
 from rounds.folder import run_of
 from rounds.rows import Messages
 from rounds.stages import Progress
-from rounds.usage import NEVER_SENT
+from rounds.usage import AMOUNTS, NEVER_SENT
 from sampler.answers import AnsweredPrompt, Completion, answer_prompt
 from sampler.chunks import ChunkReader, ChunkWriter
 from sampler.requests import PromptRequest, PromptRequests
 from sampler.writers import Writer
 
-USAGE = ("calls", "prompt_tokens", "completion_tokens", "cost")
+USAGE = ("calls", *AMOUNTS)
 
 
 def sample_from_endpoints(
@@ -138,5 +138,6 @@ def _usage_of(replies: list[Reply]) -> dict[str, float]:
 def _completion(reply: Reply) -> Completion | str:
     if reply.failure in (None, "truncated"):
         finish = "length" if reply.failure else reply.finish_reason
-        return Completion(reply.text, finish, reply.completion_tokens)
+        n_tokens = None if reply.estimated else reply.completion_tokens
+        return Completion(reply.text, finish, n_tokens)
     return f"{reply.failure} {reply.detail}".strip()

@@ -73,6 +73,8 @@ def verdict_row(a: Candidate, b: Candidate | None = None, **given: Any) -> Verdi
         "prompt_tokens": 10,
         "completion_tokens": 3,
         "cost": 0.5,
+        "cached_tokens": 4,
+        "estimated": False,
         "purpose": "confirm" if b else "screen",
         "level": 0,
         "repeat": 0,

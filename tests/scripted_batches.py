@@ -16,6 +16,8 @@ class ScriptedBatches:
         self.batches: list[dict[str, Any]] = []
         self.polls_to_the_end, self.end, self.lose_the_reply = 0, "completed", False
         self.refuse: Raw | None = None
+        self.errors: list[dict[str, Any]] = []
+        self.error_lines: list[dict[str, Any]] = []
 
     def __call__(self, method: str, path: str, data: bytes) -> Raw:
         if self.refuse is not None:
@@ -51,6 +53,10 @@ class ScriptedBatches:
                     lines.append(json.dumps({"custom_id": call["custom_id"]} | response))
             self.files[f"out-{batch['id']}"] = "\n".join(reversed(lines))  # in no order
             batch |= {"status": self.end, "output_file_id": f"out-{batch['id']}"}
+            batch |= {"errors": {"object": "list", "data": self.errors}}
+            if self.error_lines:
+                self.files[f"err-{batch['id']}"] = "\n".join(map(json.dumps, self.error_lines))
+                batch |= {"error_file_id": f"err-{batch['id']}"}
         return batch
 
     def batch_sizes(self) -> list[int]:

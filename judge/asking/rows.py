@@ -104,6 +104,8 @@ def verdict_row(
         "ranking": None,
         "repeat": question.repeat,
         "flags": _flags(question),
+        "cached_tokens": reply.cached_tokens,
+        "estimated": reply.estimated,
     }
 
 

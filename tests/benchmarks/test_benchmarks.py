@@ -209,6 +209,16 @@ def test_judging_loses_and_invents_nothing(run_here: Run):
     assert re.search(r"narrow, .* ours: .*'http_429': [1-9]", said), "it was never too many"
 
 
+def test_faults_lose_and_invent_nothing_and_cost_little(run_here: Run):
+    """Few calls for a rate; what it is over many is in benchmarks/endpoint_faults.py."""
+    said = run_here("endpoint_faults", "--calls", 200, "--turns", 1, "--timeout", 1)
+    counted = r"^ *(sound|faulty): \d+ calls/s, .* lost (\d+), invented (\d+) of 200"
+    found = {kind: counts for kind, *counts in re.findall(counted, said, re.M)}
+    assert found == {"sound": ["0", "0"], "faulty": ["0", "0"]}, said
+    assert re.search(r"'server_errors': [1-9]|'http_429': [1-9]", said), "nothing ever failed"
+    assert re.search(r"^limited: \d+ calls/s of its 90: .* lost 0, [1-9]\d* 429s", said, re.M)
+
+
 def test_a_round_of_many_rows_goes_through_every_stage(tmp_path: Path, run_here: Run):
     """20 prompts with 8 answers each; two stages run as children, the others as a child would."""
     folder = tmp_path / "160" / "runs/million/rounds/0001"

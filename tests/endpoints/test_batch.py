@@ -11,7 +11,8 @@ from scripted import Raw, Scripted, completion
 from scripted_batches import ScriptedBatches
 
 from endpoints import batch_file, batch_wait
-from endpoints.batch import answer_by_batch
+from endpoints.batch import AfterFailure, answer_by_batch
+from endpoints.batch_end import BatchFailed
 from endpoints.batch_ledger import BatchLedger
 from endpoints.calls import read_calls
 from endpoints.client import asking
@@ -39,7 +40,13 @@ def at(endpoint) -> Scripted:
     return scripted
 
 
-def prefill(path: Path, at: Scripted, texts: str, notes: list[Any] | None = None) -> dict[str, Any]:
+def prefill(
+    path: Path,
+    at: Scripted,
+    texts: str,
+    notes: list[Any] | None = None,
+    then: AfterFailure = "stop",
+) -> dict[str, Any]:
     """Run a batch over one-letter questions; what the journal then says to each."""
     config = EndpointConfig(
         base_url=at.base_url, model="m", max_retries=1, price={"input": 1, "output": 10}
@@ -52,7 +59,7 @@ def prefill(path: Path, at: Scripted, texts: str, notes: list[Any] | None = None
             notes.append((done, total, note))
 
     async def run(journal: Journal) -> None:
-        await answer_by_batch("desk", config, live, journal, questions, progress)
+        await answer_by_batch("desk", config, live, journal, questions, progress, then)
 
     with Journal(path / "journal.sqlite") as journal:
         asyncio.run(run(journal))
@@ -167,8 +174,7 @@ def second_is_cut_off(number: int, body: dict[str, Any]) -> Any:
 @pytest.mark.parametrize(
     ("end", "answer"),
     [
-        ("expired", first_only),
-        ("cancelled", first_only),
+        ("completed", first_only),
         ("completed", second_fails),
         ("completed", second_is_cut_off),
     ],
@@ -193,11 +199,98 @@ def test_a_paid_reply_that_is_no_answer_is_counted_once(at, tmp_path: Path):
     assert kept is not None and kept.cost == pytest.approx(HALF_PRICE)
 
 
-def test_a_batch_that_failed_as_a_whole_leaves_everything_and_is_not_repeated(at, tmp_path):
+TOO_MANY = {
+    "code": "token_limit_exceeded",
+    "message": "Enqueued token limit reached for m",
+    "line": 3,
+}
+
+
+def test_a_batch_that_failed_ends_the_stage_with_what_it_said_and_asks_nothing(at, tmp_path):
     at.other.end, at.other.answer = "failed", lambda number, body: None
+    at.other.errors = [TOO_MANY]
     for _ in range(2):
-        assert prefill(tmp_path, at, "ab") == {"a": None, "b": None}
+        with pytest.raises(BatchFailed) as raised:
+            prefill(tmp_path, at, "ab")
+        said = str(raised.value)
+        assert "batch batch-0 failed (token_limit_exceeded: Enqueued token limit reached" in said
+        assert "0 of 2 calls were answered" in said and "judge.batch_failed: submit" in said
+    assert at.other.batch_sizes() == [2] and at.requests == [], "it was submitted again"
+
+
+@pytest.mark.parametrize("end", ["expired", "cancelled"])
+def test_what_a_batch_that_did_not_come_to_its_end_answered_is_kept(at, tmp_path: Path, end: str):
+    at.other.end, at.other.answer = end, first_only
+    at.other.error_lines = [
+        {"custom_id": str(n), "response": None, "error": {"code": "batch_expired", "message": why}}
+        for n, why in enumerate(["too late", "too late", "much too late"])
+    ]
+    with pytest.raises(BatchFailed) as raised:
+        prefill(tmp_path, at, "ab")
+    said = str(raised.value)
+    assert f"{end} (2 times batch_expired: too late; batch_expired: much too late): 1 of 2" in said
+    assert prefill(tmp_path, at, "a")["a"][0] == "re: a", "what was answered needs no setting"
+    kept = prefill(tmp_path, at, "ab", then="ask")
+    assert kept["a"][0] == "re: a" and kept["b"] is None, "left for ordinary calls"
     assert at.other.batch_sizes() == [2]
+    at.other.end, at.other.answer = "completed", answered
+    assert prefill(tmp_path, at, "ab", then="submit")["b"][0] == "re: b"
+    assert at.other.batch_sizes() == [2, 1]
+    prefill(tmp_path, at, "ab")
+    assert at.other.batch_sizes() == [2, 1]
+
+
+def test_the_same_calls_in_a_new_batch_are_another_batch(at, tmp_path: Path):
+    at.other.end, at.other.answer = "failed", lambda number, body: None
+    for _ in range(3):
+        with pytest.raises(BatchFailed):
+            prefill(tmp_path, at, "ab", then="submit")
+    assert at.other.batch_sizes() == [2, 2, 2], "one a run"
+    marks = {batch["metadata"]["prefloop"] for batch in at.other.batches}
+    assert len(marks) == 3
+    at.other.lose_the_reply, at.other.end, at.other.answer = True, "completed", answered
+    with pytest.raises(EndpointLost):
+        prefill(tmp_path, at, "ab", then="submit")
+    at.other.lose_the_reply = False
+    assert prefill(tmp_path, at, "ab")["a"][0] == "re: a", "found again, and it was this one"
+    assert at.other.batch_sizes() == [2, 2, 2, 2]
+
+
+def test_a_few_failed_calls_are_said_and_many_are_a_failed_batch(at, tmp_path: Path, caplog):
+    texts = "abcdefghijklmnopqrstuvwxyz"
+    refused = {"status_code": 429, "body": {"error": {"message": "slow down"}}}
+
+    def last_ones_fail(count: int) -> Any:
+        return lambda number, body: (
+            {"response": refused, "error": None}
+            if number >= len(texts) - count
+            else answered(number, body)
+        )
+
+    at.other.answer = last_ones_fail(10)
+    assert [*prefill(tmp_path / "few", at, texts).values()][-10:] == [None] * 10
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "prefloop"]
+    assert line == (
+        "endpoint desk: batch batch-0 completed (10 times 429: slow down): 16 of 26 calls were "
+        "answered; the others are asked one by one"
+    )
+    at.other.answer = last_ones_fail(11)
+    with pytest.raises(BatchFailed, match=r"\(11 times 429: slow down\): 15 of 26 calls"):
+        prefill(tmp_path / "many", at, texts)
+
+
+def test_a_ledger_of_an_earlier_version_is_gone_on_with(at, tmp_path: Path):
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.db.execute(
+            "CREATE TABLE batches (digest TEXT PRIMARY KEY, endpoint TEXT NOT NULL, state TEXT NOT "
+            "NULL, batch_id TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID"
+        )
+        key = request_key("desk", "m", question("a"), "r")
+        row = ("d", "desk", "done", "batch-9", json.dumps([key]))
+        journal.db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
+    kept = prefill(tmp_path, at, "ab")
+    assert kept["a"] is None and kept["b"][0] == "re: b"
+    assert at.other.batch_sizes() == [1]
 
 
 def test_answers_that_nobody_asks_for_any_more_are_kept_too(at, tmp_path: Path):

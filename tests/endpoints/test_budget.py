@@ -1,14 +1,17 @@
 """A budget is never exceeded by even one call, and a continued run stops where it would have."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asking_all import ask_all, question
+from scripted import Raw, completion
 
 from endpoints.budget import Budget
 from endpoints.reply import Reply
+from rounds.errors import UserError
 
 
 def spent(key: str, tokens: int = 0, cost: float = 0.0, failure: str | None = None) -> Reply:
@@ -60,10 +63,10 @@ def test_the_limit_that_ran_out_is_named(limits: tuple, name: str):
 
 def test_what_is_under_way_counts_as_calls_of_the_mean_cost():
     budget = Budget(None, None, 1.0)
-    budget.spend(spent("a", cost=0.3))
-    budget.in_flight = 2
+    budget.spend(spent("a", 10, cost=0.3))
+    budget.in_flight = 1
     assert budget.exhausted is None
-    budget.in_flight = 3
+    budget.in_flight = 2
     assert budget.exhausted == "cost"
 
 
@@ -122,3 +125,66 @@ def test_what_a_prompt_did_not_use_is_given_back():
         budget.spend(spent(f"{name}1"))
         budget.release(4)
     assert not budget.reserve(3) and budget.reserve(2)
+
+
+def priced(usage: dict[str, Any] | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda body: completion("yes") | {"usage": usage}
+
+
+FLOATS = {"prompt_tokens": 500.0, "completion_tokens": 20.0, "total_tokens": 520.0}
+PRICE = {"input": 100, "output": 900}
+"""A call of FLOATS costs 0.068: 147 of them 9.996."""
+
+
+def test_a_budget_of_ten_lets_through_what_ten_pays_for(endpoint, tmp_path: Path):
+    at = endpoint(priced(FLOATS), delay=0.01)
+    budget = Budget(None, None, 10.0)
+    answers = ask_all(tmp_path, at, calls(336), budget=budget, price=PRICE, max_in_flight=64)
+    assert len(at.requests) == 147
+    assert sum(answer.cost for answer in answers) == pytest.approx(9.996)
+    assert [answer.failure for answer in answers] == [None] * 147 + ["budget"] * 189
+    assert budget.refused == "cost"
+
+
+@pytest.mark.parametrize("tokens", [520, 1039, 1040])
+def test_a_budget_of_tokens_is_not_overshot_by_what_is_sent_at_first(endpoint, tmp_path, tokens):
+    """Nothing is known of a call before the first is answered: one goes alone."""
+    at = endpoint(priced(FLOATS), delay=0.01)
+    ask_all(tmp_path, at, calls(20), budget=Budget(None, tokens, None), max_in_flight=64)
+    assert len(at.requests) == tokens // 520
+
+
+def test_a_failed_call_does_not_make_the_next_ones_look_free(endpoint, tmp_path: Path):
+    replies = iter([Raw(400), Raw(400)])
+    at = endpoint(lambda body: next(replies, None) or priced(FLOATS)(body), delay=0.01)
+    ask_all(tmp_path, at, calls(20), budget=Budget(None, 2080, None), max_in_flight=64)
+    assert len(at.requests) == 2 + 4
+
+
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 0, "completion_tokens": 0}])
+def test_a_budget_refuses_an_endpoint_that_reports_nothing_at_its_first_answer(
+    endpoint, tmp_path: Path, usage: Any
+):
+    at = endpoint(priced(usage))
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"endpoint desk .* does not report .* estimates: true"):
+            ask_all(tmp_path, at, calls(336), budget=Budget(None, 100, None), max_in_flight=64)
+        assert len(at.requests) == 1, "what was paid is kept, and tells it the next time"
+    (answer, *_) = ask_all(tmp_path, at, calls(1))
+    assert (answer.text, answer.paid_now, answer.estimated) == ("yes", False, True)
+
+
+def test_estimates_keep_a_budget_where_they_are_allowed(endpoint, tmp_path: Path):
+    """A question of 30 bytes is about 14 tokens, "yes" is one: ten calls of the budget's 150."""
+    at = endpoint(priced(None))
+    posed = [(question(f"{number:030}"), "r") for number in range(40)]
+    budget = Budget(None, 150, None, estimates=True)
+    answers = ask_all(tmp_path, at, posed, budget=budget)
+    assert len(at.requests) == 10 and all(answer.estimated for answer in answers[:10])
+
+
+def test_a_reply_without_usage_among_others_is_estimated(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: priced(FLOATS if len(at.requests) % 5 else None)(body))
+    answers = ask_all(tmp_path, at, calls(20), budget=Budget(None, 10**6, None), max_in_flight=1)
+    assert sum(answer.estimated for answer in answers) == 4
+    assert {answer.text for answer in answers} == {"yes"}

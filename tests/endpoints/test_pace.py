@@ -154,14 +154,14 @@ def test_a_silence_while_calls_are_tried_again_is_said_once(
 
 
 def test_a_retry_after_of_one_call_in_fifty_holds_only_that_call_up(endpoint, tmp_path: Path):
-    """250 calls at 16 in flight take 0.3 s; five pauses of 0.4 s would make that more than 2 s."""
+    """250 calls at 16 in flight take 0.3 s; five pauses of 4 s would make that more than 20 s."""
     refused: set[str] = set()
 
     def script(body: dict[str, Any]) -> Any:
         text = body["messages"][0]["content"]
         if int(text) % 50 == 49 and text not in refused:
             refused.add(text)
-            return wait_for("0.4")
+            return wait_for("4")
         time.sleep(0.02)
         return "yes"
 
@@ -169,7 +169,7 @@ def test_a_retry_after_of_one_call_in_fifty_holds_only_that_call_up(endpoint, tm
     started = time.monotonic()
     answers = ask_all(tmp_path, at, calls(250), max_in_flight=16)
     assert {answer.text for answer in answers} == {"yes"} and len(at.requests) == 255
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 16
 
 
 def test_calls_that_hang_do_not_hold_the_others_up_and_are_not_sent_twice(endpoint, tmp_path):

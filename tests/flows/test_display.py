@@ -1,5 +1,6 @@
 """What is said of the progress of a run, and beside it."""
 
+import logging
 import os
 import pty
 import re
@@ -146,3 +147,12 @@ def test_on_a_terminal_every_round_keeps_its_bars_and_its_table():
         assert of_round[4] == f"demo, round {number}"
         assert "prompts" in of_round[6] and "140" in of_round[6]
     assert len(shown) < 20, shown
+
+
+def test_what_stages_log_is_said_while_a_display_is_there(capsys: pytest.CaptureFixture[str]):
+    log = logging.getLogger("prefloop")
+    with Display():
+        log.warning("endpoint %s: waits %d s", "desk", 60)
+        log.info("nothing to say")
+    assert capsys.readouterr().err == "warning: endpoint desk: waits 60 s\n"
+    assert log.handlers == [] and log.propagate

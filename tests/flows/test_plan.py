@@ -97,6 +97,16 @@ def test_a_price_gives_a_cost(tmp_path: Path):
     found = plan(tmp_path, "endpoints.desk.price={input: 1, output: 10}")
     calls = LABELS + GOLD + TESTS + held_out() * 2
     assert found["cost"] == f"at most about {calls * (600 + 1000) / 1e6:.2f}"
+    found = plan(tmp_path, "endpoints.desk.price={input: 1, cached_input: 0.1, output: 10}")
+    assert found["cost"].endswith(", less what input costs less from a cache")
+
+
+def test_scores_from_a_batch_cost_half(tmp_path: Path):
+    hosted = "endpoints.desk={base_url: 'http://x/v1', model: m, price: {input: 100, output: 1000}}"
+    calls = LABELS + GOLD + TESTS + held_out() * 2
+    for batch, saved in (("true", 100 * 4 / 2), ("false", 0)):
+        found = plan(tmp_path, hosted, f"judge.batch={batch}")
+        assert found["cost"] == f"at most about {(calls - saved) * (600 + 1000) / 1e4:.2f}"
 
 
 SECONDS = {

@@ -10,8 +10,9 @@ import pytest
 import typer
 
 import flows.round
+from endpoints.batch_end import BatchFailed
 from endpoints.children import ChildFailed, ChildKilled
-from endpoints.reply import EndpointLost
+from endpoints.reply import EndpointBusy, EndpointLost, EndpointRefuses
 from flows.terminal import one_message
 from rounds.errors import Stopped, UserError, WorkFailed
 
@@ -102,6 +103,8 @@ def twice(error: WorkFailed) -> WorkFailed:
     [
         (Stopped("out"), False),
         (EndpointLost("gone"), True),
+        (EndpointRefuses("the key"), False),
+        (EndpointBusy("until 14:00"), False),
         (UserError("wrong"), False),
         (ChildKilled("m was ended by SIGKILL"), True),
         (twice(ChildKilled("m was ended by SIGKILL")), True),
@@ -125,6 +128,8 @@ def test_only_what_may_succeed_is_tried_again(round_of, error: Exception, again:
             ChildFailed("ended with status 1"),
             "put right what its log says and run the same command again to continue",
         ),
+        (EndpointBusy("until 14:00"), "run the same command again after that to continue"),
+        (BatchFailed("x"), "set judge.batch_failed and run the same command again to continue"),
     ],
 )
 def test_the_command_says_how_to_go_on(capsys, error: Exception, advice: str):

@@ -10,6 +10,7 @@ from scripted import Raw, Scripted, asks_for_a_score, completion, shown
 from scripted_batches import ScriptedBatches
 
 from endpoints import batch_wait
+from endpoints.batch_end import BatchFailed
 from endpoints.config import EndpointConfig
 from endpoints.open import Endpoints
 from endpoints.reply import EndpointLost
@@ -119,8 +120,14 @@ def test_a_round_that_was_stopped_waits_for_the_batch_that_is_open(run_dir: Path
 def test_what_a_batch_failed_at_is_asked_one_by_one(run_dir: Path, at, end: str):
     at.other.end = end
     at.other.answer = lambda number, body: (scored if number == 0 else failed)(number, body)
-    folder = answered(run_dir, (3, 9), (2, 4))
-    assert judged(folder, at)["abstained"] == {}
+    folder, then = answered(run_dir, (3, 9), (2, 4)), JudgeConfig(endpoint="desk", batch=True)
+    if end != "completed":
+        for _ in range(2):
+            with pytest.raises(BatchFailed, match=rf"batch-0 {end} .*: 1 of 4 calls were answered"):
+                judged(folder, at)
+        assert at.requests == [], "asked at full price, and nobody had said so"
+        then = then.model_copy(update={"batch_failed": "ask"})
+    assert judged(folder, at, then)["abstained"] == {}
     assert at.other.batch_sizes() == [4] and sorted(asked(at)) == ["compare"] * 4 + ["score"] * 3
 
 

@@ -10,11 +10,15 @@ import pytest
 from builders import begun, candidate_row, prompt_row
 from scripted import Raw, asks_for_a_score, completion, honest_judge, quality, shown
 
+from endpoints.config import BudgetConfig
 from endpoints.reply import EndpointLost
 from judge.config import JudgeConfig, RubricFiles
+from judge.panel import panel_identity
 from judge.stage import judge_candidates
+from rounds.errors import UserError
 from rounds.rows import Verdict
 from rounds.tables import read_rows
+from rounds.usage import usage_totals
 from rounds.verdicts import comparisons, settle
 
 CONFIG = JudgeConfig(endpoint="desk")
@@ -170,3 +174,41 @@ def test_an_edited_rubric_file_asks_again_what_it_asks(run_dir, endpoint, desk, 
     assert len(at.requests) == 4 + 2
     assert [body["messages"][0]["content"] for body in at.requests[4:]] == ["Compare shortly."] * 2
     assert len(pairwise(folder)) == 2
+
+
+def test_an_endpoint_without_usage_judges_the_same_and_its_rows_say_that_tokens_are_a_guess(
+    run_dir: Path, endpoint, desk
+):
+    folder = answered(run_dir, (3, 9, 1))
+    at = endpoint(lambda body: completion(honest_judge(body)) | {"usage": None})
+    judge_candidates(folder, CONFIG, desk(at, price={"input": 1.0, "output": 1.0}))
+    rows = read_rows(folder, "verdicts")
+    assert [row["score"] for row in rows] == [3, 9, 1, None, None]
+    assert all(row["estimated"] and row["prompt_tokens"] > 100 for row in rows)
+    used = usage_totals(rows)
+    assert used["estimated"] == used["calls"] == 5
+    assert used["cost"] == pytest.approx((used["prompt_tokens"] + used["completion_tokens"]) / 1e6)
+    of_before = [row | {"estimated": None, "cached_tokens": None} for row in rows]
+    assert usage_totals(of_before) == used | {"estimated": 0}
+
+
+def test_a_budget_of_money_ends_at_its_first_answers_and_is_gone_on_with(run_dir, endpoint, desk):
+    """What was answered is kept; with estimates allowed the same command labels the round."""
+    folder = answered(run_dir, *[(3, 9, 1)] * 6)
+    at = endpoint(lambda body: completion(honest_judge(body)) | {"usage": None})
+    hosted = desk(at, price={"input": 1.0, "output": 1.0}, max_in_flight=4)
+    with pytest.raises(UserError, match="does not report what a call used"):
+        judge_candidates(folder, CONFIG.model_copy(update={"budget": BudgetConfig(cost=5)}), hosted)
+    assert len(at.requests) <= 4, "what was open with the first"
+    allowed = CONFIG.model_copy(update={"budget": BudgetConfig(cost=5, estimates=True)})
+    assert judge_candidates(folder, allowed, hosted)["partial"] is None
+    assert len(at.requests) == 6 * 5, "what was answered was asked again"
+
+
+def test_how_money_is_counted_and_batches_fail_does_not_judge_a_round_anew(desk, endpoint):
+    """Settings that are younger than a round under way change no verdict, nor the stage's key."""
+    hosted = desk(endpoint(honest_judge))
+    changed = JudgeConfig(endpoint="desk", budget=BudgetConfig(estimates=True))
+    keys = [panel_identity(one, hosted, ["desk"]) for one in (CONFIG, changed)]
+    assert keys[0] == keys[1]
+    assert not {"batch_failed"} & keys[0][0].keys() and "estimates" not in keys[0][0]["budget"]

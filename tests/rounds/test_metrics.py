@@ -13,8 +13,11 @@ from rounds.schema import TABLES
 from rounds.stages import run_stage, stage_stamps
 from rounds.usage import note_forgotten
 
-NONE = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
-CALLS = {"calls": 3, "prompt_tokens": 1200, "completion_tokens": 50, "cost": 0.25}
+CALLS = {
+    **{"calls": 3, "prompt_tokens": 1200, "completion_tokens": 50, "cost": 0.25},
+    **{"cached_tokens": 600, "estimated": 1},
+}
+NONE = dict.fromkeys(CALLS, 0)
 
 
 def metrics(run_dir: Path, **facts: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def test_calls_of_a_hosted_policy_are_added_over_its_stages(run_dir: Path):
 
 
 def test_calls_that_wrote_prompts_are_told(run_dir: Path):
-    found = metrics(run_dir, prompts={"train": 0, "left": 0, "generator_usage": CALLS})
+    found = metrics(run_dir, prompts={"train": 0, "left": 0, "generated": {**CALLS, "prompts": 4}})
     assert (found["usage"]["generator"], found["usage"]["sampler"]) == (CALLS, NONE)
 
 
@@ -73,6 +76,12 @@ def test_a_round_shows_calls_only_where_there_were_some(run_dir: Path, name: str
     found = read_json(finished(run_dir) / "metrics.json")
     assert f"{name}'s calls" not in dict(round_lines(found))
     found["usage"][name] = CALLS
+    lines = dict(round_lines(found))
+    assert lines[f"{name}'s calls"] == (
+        "3 calls, about 1,200 tokens read (600 of them from a cache), 50 written, cost 0.2500 "
+        "(estimated for 1, whose usage was not reported)"
+    )
+    found["usage"][name] = {name: CALLS[name] for name in list(CALLS)[:4]}  # of an earlier version
     lines = dict(round_lines(found))
     assert lines[f"{name}'s calls"] == "3 calls, 1,200 tokens read, 50 written, cost 0.2500"
     del found["usage"][name]

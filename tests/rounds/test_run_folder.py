@@ -53,7 +53,8 @@ def test_the_manifest_names_what_the_round_rests_on(run_dir: Path):
     assert read_round_start(folder)["policy"] == POLICY
 
 
-NO_CALLS = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": 0}
+SUMMED = ["calls", "prompt_tokens", "completion_tokens", "cost", "cached_tokens", "estimated"]
+NO_CALLS = dict.fromkeys(SUMMED, 0)
 
 
 def test_metrics_count_what_is_in_the_tables(run_dir: Path):
@@ -75,11 +76,15 @@ def test_metrics_count_what_is_in_the_tables(run_dir: Path):
         "judge_prompt_tokens": 40,
         "judge_completion_tokens": 12,
         "judge_cost": 2.0,
+        "judge_cached_tokens": 16,
+        "judge_estimated": 0,
         "label_per_pair": {
             "calls": 4.0,
             "prompt_tokens": 40.0,
             "completion_tokens": 12.0,
             "cost": 2.0,
+            "cached_tokens": 16.0,
+            "estimated": 0.0,
         },
         "judge_forgotten": {"calls": 0, "cost": 0.0},
         "sampled_tokens": 7,

@@ -213,6 +213,7 @@ def test_an_endpoint_beside_the_policy_is_journalled_and_counted(run_dir, endpoi
     assert {row["policy_id"] for row in rows if row["source"] == "big"} == {"desk/m"}
     assert len(at.requests) == 6
     usage = {"calls": 6, "prompt_tokens": 60, "completion_tokens": 18, "cost": 60.0}
+    usage |= {"cached_tokens": 0, "estimated": 0}
     assert found["sampler_usage"] == usage
     (folder / "work" / "sample.json").unlink()
     (folder / "candidates.parquet").unlink()

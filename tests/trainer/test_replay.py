@@ -310,7 +310,9 @@ def test_the_plan_and_the_report_say_what_istrained_beside_text(run_dir: Path, t
         replay={"share": 0.25, "data": ["rounds", "own/more"]},
     )
     replayed = "replay of rounds, own/more, 25% of all that is trained on"
-    assert trained_beside_text(given, []) == f"warm start from ultra.parquet (at most 9); {replayed}"
+    assert (
+        trained_beside_text(given, []) == f"warm start from ultra.parquet (at most 9); {replayed}"
+    )
     refused = done(run_dir, 1, 1, promoted=False, warm="ultra.parquet")
     assert trained_beside_text(given, [refused]).startswith("warm start from")
     promoted = done(run_dir, 2, 1, promoted=True, warm="ultra.parquet")

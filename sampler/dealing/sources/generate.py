@@ -19,6 +19,7 @@ from rounds.folder import round_number, run_of
 from rounds.ids import digest, text_hash
 from rounds.rows import Messages, Prompt
 from rounds.stages import Progress
+from rounds.usage import AMOUNTS
 from sampler.dealing.sources.config import Generate, SourceConfig
 from sampler.dealing.sources.filter import NEAR_DUPLICATE, PromptFilter
 from sampler.dealing.sources.recipes import (
@@ -104,12 +105,10 @@ def generation_key_parts(request: GenerationRequest, endpoints: Endpoints) -> li
     endpoint = identity(endpoints.config(request.config.endpoint))
     material = read_material(request.config, request.key)
     follows = request.prompts, request.seed, request.near_held_out
-    return [
-        request.source.model_dump(exclude={"ignore"}),
-        *follows,
-        endpoint,
-        material_key_parts(material),
-    ]
+    source = request.source.model_dump(
+        exclude={"ignore": True, "generate": {"budget": {"estimates"}}}
+    )
+    return [source, *follows, endpoint, material_key_parts(material)]
 
 
 def nothing_generated(facts: dict[str, Any]) -> str:
@@ -221,7 +220,5 @@ def _facts(
         "ended": None if prompt_filter.full else prompt_filter.ended,
         "calls": len(replies),
         "rejected": dict(sorted(prompt_filter.rejected.items())),
-        "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
-        "completion_tokens": sum(reply.completion_tokens for reply in replies),
-        "cost": sum(reply.cost for reply in replies),
+        **{name: sum(getattr(reply, name) for reply in replies) for name in AMOUNTS},
     }
