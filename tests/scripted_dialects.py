@@ -75,7 +75,7 @@ def openai_reasoning(body: Body) -> Answer:
 
 
 def vllm(body: Body) -> Answer:
-    """Its errors have no `error`; unknown fields are ignored; a reasoning parser's field is there."""
+    """Unknown fields are ignored; the field of a reasoning parser is there."""
     if not body["messages"]:
         return Raw(500, "Internal Server Error", "text/plain")
     reply = completion(as_json(body) if "response_format" in body else in_words(body))
