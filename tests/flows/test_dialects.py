@@ -15,6 +15,7 @@ from endpoints.refusals import ParameterRefused
 from endpoints.settled import FILE, dialects_of
 from flows.config import Config
 from flows.settle import settle_endpoints
+from judge.reparse import reparse
 from judge.stage import judge_candidates
 from rounds.errors import UserError
 from rounds.tables import read_rows
@@ -212,6 +213,20 @@ def test_what_is_refused_later_is_named_at_once_and_found_by_the_next_run(endpoi
         judged(config, run_dir)
     assert "no response_format" in settled(config, run_dir)[0]
     assert all(row["outcome"] == row["right"] for row in judged(config, run_dir))
+
+
+def test_replies_are_read_again_in_whichever_dialect_they_were_asked(endpoint, run_dir: Path):
+    changed: list[bool] = []
+    at = endpoint(lambda body: openai(body) if changed else tgi(body))
+    config = config_of(at)
+    settled(config, run_dir)
+    judged(config, run_dir)
+    changed.append(True)
+    settled(config_of(at, dialect="openai"), run_dir)
+    assert dialects_of(run_dir) == {}
+    tree = config_of(at, dialect="openai").model_dump(mode="json")
+    found = reparse(run_dir / "rounds" / "0001", tree)
+    assert found["verdicts"] == 4 * len(QUALITIES) and found["changed"] == []
 
 
 def test_a_schema_that_is_not_sent_stands_in_the_question(endpoint, run_dir: Path):
