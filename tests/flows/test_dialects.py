@@ -235,3 +235,34 @@ def test_a_schema_that_is_not_sent_stands_in_the_question(endpoint, run_dir: Pat
     config = config_of(at, {"sampling": plain})
     assert settled(config, run_dir) == [] and asked(at) == 2
     assert all(row["outcome"] == row["right"] for row in judged(config, run_dir))
+
+
+def test_who_writes_answers_and_prompts_is_tried_out_as_well(endpoint, run_dir, tmp_path: Path):
+    def writes(body: dict[str, Any]) -> Any:
+        if "seed" in body:
+            return error(400, "Unsupported parameter: 'seed' is not supported with this model.")
+        return json.dumps({"prompts": ["Why?"]}) if "response_format" in body else "Canberra."
+
+    at, judge = endpoint(writes), endpoint(openai)
+    (tmp_path / "seeds.jsonl").write_text('{"prompt": "How?"}\n')
+    generate = {"endpoint": "writer", "seeds": str(tmp_path / "seeds.jsonl")}
+    config = Config.model_validate(
+        {
+            "name": "demo",
+            "policy": {"endpoint": "writer"},
+            "prompts": {"train": [{"generate": generate}], "gate": 0, "test": 0},
+            "endpoints": {
+                "writer": {"base_url": at.base_url, "model": "m"},
+                "desk": {"base_url": judge.base_url, "model": "m"},
+            },
+            "judge": {"endpoint": "desk"},
+            "trainer": None,
+        }
+    )
+    told = Told()
+    with Endpoints(config.endpoints, run_dir / "logs") as endpoints:
+        settle_endpoints(config, endpoints, run_dir, told)  # type: ignore[arg-type]
+    assert told.lines == ["endpoint writer takes no seed"]
+    known = json.loads((run_dir / FILE).read_text())["writer"]["asked"]
+    assert list(known) == ["sampler, answers", "prompts.train.0.generate, prompts"]
+    assert asked(at) == 2 + 1 and asked(judge) == 2
