@@ -158,18 +158,23 @@ async def asking(
             await asyncio.gather(*underway.values(), return_exceptions=True)
 
 
-def from_journal(name: str, model_id: str, journal: Journal, dialect: Dialect = PLAIN) -> Ask:
+def from_journal(
+    name: str, model_id: str, journal: Journal, dialects: Collection[Dialect] = (PLAIN,)
+) -> Ask:
     """An `ask` that never sends anything: what was never answered has the failure not_asked.
+
+    Of `dialects`, in which it may have been asked, the first that has an answer counts.
 
     A paid reply that was no answer comes back as the failure that it was.
     """
 
     async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
-        body = spoken(body, dialect)
-        key = request_key(name, model_id, body, rubric, repeat)
-        entry = journal.get(key) or journal.failed(key)
-        if entry is None:
-            return Reply(key, "", "not_asked")
-        return read_reply(key, body, entry.completion, entry.cost)
+        bodies = [spoken(body, dialect) for dialect in dialects]
+        keys = [request_key(name, model_id, one, rubric, repeat) for one in bodies]
+        for kept in (journal.get, journal.failed):
+            for key, one in zip(keys, bodies, strict=True):
+                if (entry := kept(key)) is not None:
+                    return read_reply(key, one, entry.completion, entry.cost)
+        return Reply(keys[0], "", "not_asked")
 
     return ask

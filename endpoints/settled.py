@@ -59,13 +59,17 @@ def recall(folder: Path, name: str, config: EndpointConfig) -> Settled:
 
 def remember(folder: Path, name: str, config: EndpointConfig, settled: Settled) -> None:
     """Write down what was found of an endpoint."""
+    known = _read(folder)
+    before = known.get(name, {})
+    spoken = [*before.get("spoken", []), settled.dialect.model_dump(exclude_defaults=True)]
     found = {
         "of": _of(config),
         "dialect": settled.dialect.model_dump(exclude_defaults=True),
         "asked": settled.asked,
         "times": settled.times,
+        "spoken": [one for place, one in enumerate(spoken) if one not in spoken[:place]],
     }
-    write_json(folder / FILE, {**_read(folder), name: found})
+    write_json(folder / FILE, {**known, name: found})
 
 
 def forget(folder: Path, name: str, config: EndpointConfig) -> None:
@@ -78,6 +82,15 @@ def forget(folder: Path, name: str, config: EndpointConfig) -> None:
 def known_dialect(folder: Path, name: str, config: EndpointConfig) -> Dialect:
     """The dialect that calls are made in. A served model takes everything."""
     return PLAIN if config.serve is not None else recall(folder, name, config).dialect
+
+
+def dialects_spoken(folder: Path, name: str, config: EndpointConfig) -> list[Dialect]:
+    """Every dialect that an endpoint was ever asked in, the one of now first: its answers are kept
+    under what was sent.
+    """
+    earlier = _read(folder).get(name, {}).get("spoken", [])
+    dialects = [known_dialect(folder, name, config), PLAIN, *(Dialect(**one) for one in earlier)]
+    return list(dict.fromkeys(dialects))
 
 
 def dialects_of(folder: Path) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from endpoints.identity import identity, model_id
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import Ask, EndpointLost
-from endpoints.settled import known_dialect
+from endpoints.settled import dialects_spoken
 from judge.asking.rows import Judge, Juror
 from judge.asking.rubric import load_rubrics
 from judge.config import HUMAN, PYTHON, JudgeConfig, is_endpoint
@@ -69,8 +69,8 @@ async def panel(
             elif offline:
                 config_of = endpoints.config(name)
                 model = model_there(answers, name, config_of, model_id(config_of))
-                dialect = known_dialect(answers.folder, name, config_of)
-                jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers, dialect)))
+                dialects = dialects_spoken(answers.folder, name, config_of)
+                jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers, dialects)))
             else:
                 jury.append(await _live(stack, endpoints, name, answers, budget, traffic))
         try:

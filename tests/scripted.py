@@ -150,10 +150,10 @@ def asks_for_a_score(body: dict[str, Any]) -> bool:
 
 
 def honest_judge(body: dict[str, Any]) -> str:
-    """Scores by the quality that the text names, and prefers the higher one."""
+    """Scores by the quality that the text names, 1 if it names none, and prefers the higher one."""
     answers = [quality(text) for text in shown(body)]
     if asks_for_a_score(body):
-        return json.dumps({"rationale": "read it", "score": answers[0]})
+        return json.dumps({"rationale": "read it", "score": answers[0] or 1})
     first, second = answers
     verdict = "A" if first > second else "B" if second > first else "tie"
     return json.dumps({"rationale": "read both", "verdict": verdict})

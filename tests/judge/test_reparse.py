@@ -33,12 +33,12 @@ def sloppy(body: dict[str, Any]) -> str:
     return verdict("Answer A" if first > second else "Answer B")
 
 
-def lenient(text: str, fields: dict[str, Any]) -> ParsedReply:
+def lenient(text: str, fields: dict[str, Any], shown: str) -> ParsedReply:
     """A parser of tomorrow that knows what "Answer A" means."""
-    return read_json(text.replace("Answer ", ""), fields)
+    return read_json(text.replace("Answer ", ""), fields, shown)
 
 
-def strict(text: str, fields: dict[str, Any]) -> ParsedReply:
+def strict(text: str, fields: dict[str, Any], shown: str) -> ParsedReply:
     """A parser of tomorrow that reads nothing."""
     return ParsedReply(None, None, "off_menu")
 
@@ -115,7 +115,7 @@ def test_the_next_run_of_the_round_keeps_what_was_read_and_asks_only_what_is_mis
     config = tree(at, {"endpoint": "desk"})
     judged(folder, config)
     assert outcomes(folder) == ["not_json"] * 4 and len(at.requests) == 4
-    parser(lambda text, fields: read_json(text.replace('"score": 0', '"score": '), fields))
+    parser(lambda text, fields, shown: read_json(text.replace('"score": 0', '"score": '), fields))
     (found,) = reparsed(run_dir)
     assert found["written"] and len(at.requests) == 4
     assert outcomes(folder).count("not_asked") == 4
