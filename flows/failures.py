@@ -1,6 +1,11 @@
-"""Whether a stage that failed may get further if nothing is changed."""
+"""Whether a stage that failed may get further if nothing is changed, and how Prefect retries it."""
+
+from typing import Any
+
+from prefect.cache_policies import NO_CACHE
 
 from endpoints.children import ChildKilled
+from flows.session import current
 from rounds.errors import Stopped, WorkFailed
 
 
@@ -11,3 +16,23 @@ def may_pass(failure: WorkFailed) -> bool:
     if isinstance(failure, Stopped):
         return False
     return not failure.own or isinstance(failure, ChildKilled) or not failure.twice
+
+
+def asks_again(task: object, run: object, state: Any) -> bool:
+    """Whether a failed stage is tried again; says so, for the wait is silent otherwise."""
+    failure = state.result(raise_on_failure=False)
+    again = isinstance(failure, WorkFailed) and may_pass(failure)
+    if again:
+        current().display.warn(f"{failure}; asking again")
+    return again
+
+
+ASKS = {
+    "retries": 2,
+    "retry_delay_seconds": [5, 30],
+    "retry_condition_fn": asks_again,
+    "cache_policy": NO_CACHE,
+}
+"""For stages that ask an endpoint: what was answered is in the journal, a retry asks the rest."""
+WORKS = {"cache_policy": NO_CACHE}
+"""For the other stages. A training that failed would only fail again."""

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
 
 from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
-from flows.failures import may_pass
+from flows.failures import ASKS, WORKS
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
@@ -22,7 +21,6 @@ from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
-from rounds.errors import WorkFailed
 from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, write_round_start
 from rounds.stopped import forget_stop, notes_stops, noting_stops
@@ -33,26 +31,6 @@ from sampler.stage import sample, sample_held_out
 from trainer.stage import train
 
 Facts = dict[str, Any]
-
-
-def asks_again(task: object, run: object, state: Any) -> bool:
-    """Whether a failed stage is tried again; says so, for the wait is silent otherwise."""
-    failure = state.result(raise_on_failure=False)
-    again = isinstance(failure, WorkFailed) and may_pass(failure)
-    if again:
-        current().display.warn(f"{failure}; asking again")
-    return again
-
-
-ASKS = {
-    "retries": 2,
-    "retry_delay_seconds": [5, 30],
-    "retry_condition_fn": asks_again,
-    "cache_policy": NO_CACHE,
-}
-"""For stages that ask an endpoint: what was answered is in the journal, a retry asks the rest."""
-WORKS = {"cache_policy": NO_CACHE}
-"""For the other stages. A training that failed would only fail again."""
 
 
 @flow(name="prefloop-round", validate_parameters=False)
@@ -113,6 +91,7 @@ def answer_prompts(run: Session, folder: Path) -> None:
 
 
 @task(name="trial", **WORKS)
+@notes_stops("trial")
 def try_training(folder: Path) -> None:
     """The training and the sampling of what it saves, in small: once for each config."""
     run = current()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer
 
+import flows.failures
 import flows.round
 from endpoints.batch_end import BatchFailed
 from endpoints.children import ChildFailed, ChildKilled
@@ -64,7 +65,7 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         session = SimpleNamespace(config=config, display=display)
         monkeypatch.setattr(flows.round, "session", lambda *_: nullcontext(session))
         monkeypatch.setattr(flows.round, "dump_config", str)
-        monkeypatch.setattr(flows.round, "current", lambda: session)
+        monkeypatch.setattr(flows.failures, "current", lambda: session)
         with suppress(*map(type, raises.values())):
             flows.round.run_round.fn(config, None)
         return begun
@@ -115,7 +116,7 @@ def twice(error: WorkFailed) -> WorkFailed:
 def test_only_what_may_succeed_is_tried_again(round_of, error: Exception, again: bool):
     round_of()
     state = SimpleNamespace(result=lambda raise_on_failure: error)
-    assert flows.round.asks_again(None, None, state) == again
+    assert flows.failures.asks_again(None, None, state) == again
 
 
 @pytest.mark.parametrize(
