@@ -209,7 +209,7 @@ def test_an_endpoint_that_is_lost_on_the_way_is_one_message_and_goes_on(say, end
     )
     result = say(code=1)
     assert result.stderr.splitlines()[-1] == (
-        "Nothing is lost: run the same command again to continue."
+        "Nothing is lost: change what it refuses, then run the same command again to continue."
     )
     assert "Traceback" not in result.output
     alive = endpoint(reached(knows_the_canned_pairs))
