@@ -189,9 +189,8 @@ def test_a_budget_that_ends_within_a_prompt_gives_it_no_label(run_dir: Path, end
 
     def dear(body: dict[str, Any]) -> Any:
         text = planted()(body)
-        return completion(text) | {
-            "usage": {"prompt_tokens": 10 ** (judge_call(body).question * 2)}
-        }
+        used = {"prompt_tokens": 10 ** (judge_call(body).question * 2), "completion_tokens": 1}
+        return completion(text) | {"usage": used}
 
     folder = sampled(run_dir, (9, 3), (2, 8), (7, 1), (4, 6))
     at = endpoint(dear)

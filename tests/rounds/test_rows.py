@@ -50,6 +50,8 @@ def of_arrow(type_: pa.DataType) -> Any:
         return str
     if type_ in (pa.int32(), pa.int64()):
         return int
+    if pa.types.is_boolean(type_):
+        return bool
     assert type_ == pa.float64()
     return float
 
@@ -120,7 +122,7 @@ def values(hint: Any, type_: pa.DataType) -> st.SearchStrategy[Any]:
     if hint is int:
         bits = type_.bit_width - 1
         return st.integers(-(2**bits), 2**bits - 1)
-    return {str: TEXT, float: st.floats(allow_nan=False)}[hint]
+    return {str: TEXT, bool: st.booleans(), float: st.floats(allow_nan=False)}[hint]
 
 
 @pytest.mark.parametrize("table", TYPES)
