@@ -12,7 +12,7 @@ from replays import FIRST, config, done, imported, lines, pair_row, prefers, rou
 
 import trainer.extra
 import trainer.stage
-from flows.plan_text import trained_beside_text
+from flows.plan_text import trained_beside_text as planned
 from preferences.write import openai_row
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
@@ -310,14 +310,12 @@ def test_the_plan_and_the_report_say_what_istrained_beside_text(run_dir: Path, t
         replay={"share": 0.25, "data": ["rounds", "own/more"]},
     )
     replayed = "replay of rounds, own/more, 25% of all that is trained on"
-    assert (
-        trained_beside_text(given, []) == f"warm start from ultra.parquet (at most 9); {replayed}"
-    )
+    assert planned(given, []) == f"warm start from ultra.parquet (at most 9); {replayed}"
     refused = done(run_dir, 1, 1, promoted=False, warm="ultra.parquet")
-    assert trained_beside_text(given, [refused]).startswith("warm start from")
+    assert planned(given, [refused]).startswith("warm start from")
     promoted = done(run_dir, 2, 1, promoted=True, warm="ultra.parquet")
-    assert trained_beside_text(given, [refused, promoted]) == replayed
-    assert trained_beside_text(config(), []) == ""
+    assert planned(given, [refused, promoted]) == replayed
+    assert planned(config(), []) == ""
     facts = {"warm_start": 9, "replayed": {"round 1": 4}, "left_out": {"tie": 2}}
     assert reported({"extra": facts, "too_long": {"pairs": 3}}) == [
         ("trained beside", "warm start 9, round 1 4, left out: tie 2, over max_length 3")
