@@ -55,7 +55,7 @@ def check_loaded(model: Any, folder: Path) -> None:
 
 def stored_names(folder: Path) -> dict[str, str]:
     """Every tensor in the safetensors files of a folder, with its file."""
-    names = {}
+    names: dict[str, str] = {}
     for path in map(str, sorted(folder.glob("*.safetensors"))):
         with safe_open(path, "pt") as file:
             names |= dict.fromkeys(file.keys(), path)
