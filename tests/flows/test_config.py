@@ -117,7 +117,7 @@ GOLD = "judge.gold={path: gold.jsonl}"
         ),
         ("judge.channel=text judge.criteria.honesty=1", "judge.criteria: are read from the json"),
         ("judge.criteria.honesty=0", "judge.criteria.honesty: Input should be greater than 0"),
-        ("judge.criteria.honesty=.inf", "judge.criteria.honesty: inf is no finite number"),
+        ("judge.criteria.honesty=.inf", "judge.criteria.honesty: Input should be a finite number"),
         ("judge.criteria.verdict=1", "judge.criteria: verdict is a field that every reply has"),
         (
             "judge.endpoint=7",

@@ -151,7 +151,7 @@ def test_a_module_that_breaks_as_it_is_imported_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken_rules.py").write_text("raise RuntimeError('no licence')")
-    assert "cannot load python:broken_rules:f (no licence)" in refused("python:broken_rules:f")
+    assert "cannot load python:broken_rules:f (no licence; " in refused("python:broken_rules:f")
 
 
 def test_a_function_that_changes_is_another_judge(

@@ -65,7 +65,7 @@ def test_the_beginning_of_an_id_must_be_that_of_one_pair(run_dir: Path, folder: 
         assert shown["pair_id"] == several[0]
     result = CliRunner().invoke(app, ["show", str(run_dir), "1", "--pair", letter])
     assert result.exit_code == 2
-    assert result.stderr == (
+    assert result.stderr.splitlines()[-1] + "\n" == (
         f"error: --pair {letter}: {len(several)} pairs of this round begin so "
         f"({', '.join(several)}); give more of the id\n"
     )

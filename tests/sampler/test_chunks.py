@@ -180,7 +180,7 @@ def test_a_process_that_fails_ends_the_others(tmp_path, monkeypatch, fails, erro
 def test_a_chunk_of_older_code_is_read_with_the_columns_of_now(tmp_path: Path):
     row = candidate_row(PROMPTS[0], "x")
     chunks = ChunkWriter(tmp_path, count(), 1, ["current"])
-    chunks.add(AnsweredPrompt(row["prompt_id"], [row], None))
+    chunks.add(AnsweredPrompt(row["prompt_id"], [row], []))
     path = tmp_path / "chunk-00000.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["prompt_token_ids"]), path)
     assert ChunkReader(tmp_path).candidates(row["prompt_id"]) == [row]

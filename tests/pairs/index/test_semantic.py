@@ -156,7 +156,7 @@ def test_an_embedding_that_was_edited_embeds_earlier_rounds_again(tmp_path: Path
         ("nothing", "shape (3, 0) for 3 texts"),
         ("ragged", "failed (ValueError: "),
         ("words", "failed (ValueError: "),
-        ("fails", "failed (KeyError: 'no model')"),
+        ("fails", "failed (KeyError: 'no model'; "),
         ("endless", "gave a number that is not finite for 'b'"),
         ("missing", "cannot load"),
     ],
