@@ -50,6 +50,8 @@ def _message(body: Any) -> str | None:
         return "; ".join(parts) or None
     if not isinstance(body, dict):
         return None
+    if isinstance(place := body.get("loc"), list) and isinstance(body.get("msg"), str):
+        return f"{'.'.join(map(str, place))}: {body['msg']}"
     for name in ("error", "message", "detail", "msg", "reason", "title", "errors"):
         if (found := _message(body.get(name))) is not None:
             return found

@@ -7,12 +7,12 @@ this process and the next ones. Whoever deletes the file has it found again.
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from endpoints.config import EndpointConfig
 from endpoints.dialect import PLAIN, PRESETS, Dialect
+from endpoints.hosts import host_of
 from endpoints.identity import identity
 from rounds.files import write_json
 from rounds.ids import digest
@@ -100,8 +100,7 @@ def dialects_of(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _of(config: EndpointConfig) -> str:
-    host = urlsplit(config.base_url or "").hostname  # another port of a machine is no other server
-    return digest("endpoint", {**identity(config), "base_url": host})
+    return digest("endpoint", {**identity(config), "base_url": host_of(config.base_url or "")})
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from endpoints.hosts import placed
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.settle import DryQuestion, Settlement, settle
@@ -61,7 +62,8 @@ def tried(
     with Journal(run_dir / "journal.sqlite") as journal:
         return {
             name: asyncio.run(
-                settle(name, endpoints.config(name), endpoints.live(name), journal, asked, again)
+                settle(name, config, placed(journal, name, config, live), journal, asked, again)
             )
             for name, asked in by_name.items()
+            for config, live in [(endpoints.config(name), endpoints.live(name))]
         }
