@@ -10,6 +10,9 @@ from typing import Any, ParamSpec, TypedDict, TypeVar
 from rounds.errors import Stopped, UserError, WorkFailed
 from rounds.files import read_json, write_json
 
+TRIAL = "trial"
+"""The stage that runs beside others."""
+
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
@@ -49,13 +52,18 @@ def forget_stop(folder: Path) -> None:
 
 @contextmanager
 def noting_stops(folder: Path, stage: str) -> Iterator[None]:
-    """Write down what ends this stage of the round; a stage that ends well goes on from it."""
+    """Write down what ends this stage of the round; a stage that ends well goes on from it.
+
+    The trial runs beside the others: neither takes away what ended the other.
+    """
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
         write_json(_path(folder), _stop(stage, error))
         raise
-    forget_stop(folder)
+    stop = read_stop(folder)
+    if stop is not None and (stop["stage"] == TRIAL) == (stage == TRIAL):
+        forget_stop(folder)
 
 
 def notes_stops(

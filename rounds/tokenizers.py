@@ -78,6 +78,12 @@ def end_ids(policy: Policy, tokenizer: Any) -> list[int]:
     return sorted(ends)
 
 
+def decoded(tokenizer: Any, ids: list[int], skip_special: bool) -> str:
+    """The text of ids as vLLM reads it: without what some tokenizers make of spaces and commas."""
+    given = {"skip_special_tokens": skip_special, "clean_up_tokenization_spaces": False}
+    return str(tokenizer.decode(ids, **given))
+
+
 def tokens_of_text(
     tokenizer: Any, prompt_ids: list[int], token_ids: list[int], text: str, skip_special: bool
 ) -> int | None:
@@ -87,12 +93,9 @@ def tokens_of_text(
     before it that the first word of a text has not.
     """
 
-    def read(ids: list[int]) -> str:
-        return str(tokenizer.decode(prompt_ids + ids, skip_special_tokens=skip_special))
-
-    whole = read([]) + text
+    whole = decoded(tokenizer, prompt_ids, skip_special) + text
     for count in range(len(token_ids), -1, -1):
-        said = read(token_ids[:count])
+        said = decoded(tokenizer, prompt_ids + token_ids[:count], skip_special)
         if said == whole:
             return count
         if len(said) < len(whole):

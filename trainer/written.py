@@ -3,7 +3,7 @@
 from typing import Any
 
 from rounds.rows import Messages
-from rounds.tokenizers import Spelling, tokens_of_text
+from rounds.tokenizers import Spelling, decoded, tokens_of_text
 
 STAND_IN = "prefloop"
 """An answer in the place of another, to see what a template puts after it."""
@@ -29,9 +29,7 @@ def without_stop_string(
     """Sampled ids of a table that is older than `prompt_token_ids`: they may go beyond the text, by
     a stop string. None where the text ends inside a token.
     """
-    whole, said = (
-        tokenizer.decode(prompt_ids + some, skip_special_tokens=True) for some in ([], ids)
-    )
+    whole, said = (decoded(tokenizer, prompt_ids + some, True) for some in ([], ids))
     if len(said) <= len(whole + text) or not said.startswith(whole + text):
         return ids
     kept = tokens_of_text(tokenizer, prompt_ids, ids, text, True)

@@ -74,6 +74,19 @@ def test_a_stage_that_ends_well_goes_on_from_it(run_dir: Path):
     assert read_stop(folder) is None
 
 
+@pytest.mark.parametrize("stages", [("trial", "sample"), ("sample", "trial")])
+def test_what_ends_well_beside_the_trial_hides_no_stop(run_dir: Path, stages: tuple[str, str]):
+    failing, beside = stages
+    folder = started(run_dir)
+    stop(folder, UserError("trainer.args: no"), failing)
+    with noting_stops(folder, beside):
+        pass
+    assert (read_stop(folder) or {})["stage"] == failing
+    with noting_stops(folder, failing):
+        pass
+    assert read_stop(folder) is None
+
+
 def test_the_bounds_are_shown_with_which_one_was_broken(run_dir: Path):
     folder = started(run_dir)
     within = {**BOUND, "name": "max_flips", "value": 0.1, "crossed": False, "description": "turn"}

@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 from builders import user
 from policies import TRAITS, tokenizer_of
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
-from rounds.tokenizers import rendered_prompt
+from rounds.tokenizers import rendered_prompt, tokens_of_text
 from sampler.cut import completion
+from trainer.written import without_stop_string
 
 ASKED = user("My lamp is broken.")
+SPACED = ("lamp , broken", "lamp , broken stop")
 
 
 def drawn(
@@ -50,6 +54,21 @@ def test_a_stop_string_and_its_tokens_go(name: str):
     assert found.logprob == -len(first) and found.prompt_token_ids is not None
     kept = drawn(name, text + "0", "0", first + stop, include_stop_str_in_output=True)
     assert kept.token_ids == first + stop and kept.logprob == -len(first) - 1
+
+
+def test_spaces_that_a_tokenizer_would_clean_up_are_no_other_text():
+    """As T5's does when it decodes, where vLLM does not."""
+    pieces = ["</s>", "<unk>", "▁", "▁lamp", "▁,", "▁broken", "▁stop"]
+    backend = Tokenizer(models.Unigram([(piece, -1.0) for piece in pieces], unk_id=1))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, eos_token="</s>", clean_up_tokenization_spaces=True
+    )
+    prompt, answer = ([pieces.index(f"▁{word}") for word in words.split()] for words in SPACED)
+    assert tokenizer.decode(prompt + answer) == "lamp, broken lamp, broken stop"
+    assert tokens_of_text(tokenizer, prompt, answer, " lamp , broken", True) == 3
+    assert without_stop_string(tokenizer, prompt, answer, " lamp , broken") == answer[:3]
 
 
 def test_a_text_that_ends_inside_a_token_has_no_ids():
