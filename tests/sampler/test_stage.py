@@ -252,6 +252,7 @@ def test_what_is_set_aside_once_stays_aside_in_every_later_round(run_dir, desk, 
         }
         write_json(folder / "manifest.json", {})
     assert vllm.loaded == ["p0", "p1", "p2", "p3"]
+    assert len(vllm.jobs) == 6, "weights were loaded for what was set aside before"
 
 
 def test_a_split_with_answers_from_before_is_not_empty(run_dir, desk, endpoint, vllm):
