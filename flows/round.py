@@ -23,6 +23,7 @@ from judge.stage import judge_candidates
 from pairs.stage import build_pairs
 from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, write_round_start
+from rounds.stages import stage_stamps
 from rounds.stopped import forget_stop, notes_stops, noting_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
@@ -96,7 +97,8 @@ def try_training(folder: Path) -> None:
     """The training and the sampling of what it saves, in small: once for each config."""
     run = current()
     shown = run.display.stage("trial")
-    reason = try_round(run.config, run.run_dir, in_place(folder), shown)
+    sampled = "sample" in stage_stamps(folder)
+    reason = try_round(run.config, run.run_dir, in_place(folder), shown, sampled)
     if reason is not None:
         run.display.warn(f"the training was not tried in small before the judge is asked: {reason}")
 

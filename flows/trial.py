@@ -54,8 +54,11 @@ def beside_sampling(config: Config) -> bool:
     return not paid and not DRIVER.exists()
 
 
-def try_round(config: Config, run_dir: Path, policy: Policy, progress: Progress) -> str | None:
-    """Train the policy in small, and have what was saved answer once.
+def try_round(
+    config: Config, run_dir: Path, policy: Policy, progress: Progress, sampled: bool = False
+) -> str | None:
+    """Train the policy in small, and have what was saved answer once: where it is like the policy,
+    which answers meanwhile, that policy's answers show as much. `sampled` says that it does not.
 
     Returns why there was no trial, where this policy cannot be made small. Raises UserError naming
     the key of what does not work; then no stamp is left.
@@ -65,15 +68,17 @@ def try_round(config: Config, run_dir: Path, policy: Policy, progress: Progress)
     shutil.rmtree(folder, ignore_errors=True)
     try:
         progress(0, 2, "training in small")
-        tried, reason = try_training(folder, config.trainer, policy)
-        if tried is not None:
+        tried = try_training(folder, config.trainer, policy)
+        shown = tried.alike and not sampled and beside_sampling(config)
+        if tried.policy is not None and not shown:
             progress(1, 2, "sampling what was saved")
-            _sample(config, config.trainer, folder, tried)
+            _sample(config, config.trainer, folder, tried.policy)
         progress(2, 2)
-        write_json(run_dir / "trial.json", {"key": trial_key(config), "not_tried": reason or None})
+        stamp = {"key": trial_key(config), "not_tried": tried.reason or None}
+        write_json(run_dir / "trial.json", stamp)
     finally:
         shutil.rmtree(folder.parent, ignore_errors=True)
-    return None if tried is not None else reason
+    return None if tried.policy is not None else tried.reason
 
 
 def _sample(config: Config, trainer: TrainerConfig, folder: Path, policy: Policy) -> None:

@@ -5,7 +5,7 @@ it, no check of names can know.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from endpoints.children import run_child
 from rounds.files import read_json, write_json
@@ -16,16 +16,26 @@ from trainer.settings_files import settings_hash
 from trainer.stage import launcher, with_label_smoothing
 
 ROUNDS = 2
-"""Rounds that are tried: the second goes on from what the first has saved."""
+"""Rounds that are tried at most: the second goes on from what the first has saved."""
 
 NO_MATTER = {"held_out_pairs", "warm_start", "replay", "trial"}
 """Keys of the trainer section that say what it is trained on, and not how."""
 
 
-def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> tuple[Policy | None, str]:
+class Tried(NamedTuple):
+    """The policy in small that a trial left, or None and why this one cannot be made small.
+
+    `alike` says that it is, but for the values of its weights, what it was made from in small.
+    """
+
+    policy: Policy | None
+    reason: str
+    alike: bool = False
+
+
+def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> Tried:
     """Train the policy in small, two layers of its own config, for a step or two.
 
-    Returns the policy in small that came out, or None and why this one cannot be made small.
     Everything is written below `folder`, which is laid out as a round's. Raises UserError naming
     the key for what does not work.
     """
@@ -46,7 +56,8 @@ def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> tuple[P
     if not (work / "tried.json").exists():
         run_child("trainer.trial_child", job, log, lambda _: None, launcher(config))
     tried: dict[str, Any] = read_json(work / "tried.json")
-    return (Policy(**tried["policy"]) if tried["policy"] else None), tried["reason"] or ""
+    made = Policy(**tried["policy"]) if tried["policy"] else None
+    return Tried(made, tried["reason"] or "", tried.get("alike", False))
 
 
 def training_hash(config: TrainerConfig, policy: Path, adapter: Path | None) -> str:

@@ -1,8 +1,8 @@
 """The child process of the trial: `trainer.trial_child job.json`, launched as the training is
 
 Trains a policy in small for one step, saves it, and trains what was saved, as the next round would,
-for one step more. Writes tried.json beside the job: the policy that came out, or why there was none
-to try.
+for one step more unless that is the same training again. Writes tried.json beside the job: the
+policy that came out, or why there was none to try.
 """
 
 import os
@@ -20,6 +20,7 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.tokenizers import policy_tokenizer
 from rounds.weights import Policy, local_policy
+from trainer.alike import saved_alike
 from trainer.arguments import dpo_config, first_line, lora_config
 from trainer.dpo_child import train_policy
 from trainer.row_counts import batch_size
@@ -40,7 +41,7 @@ def main(job_path: Path) -> None:
         return
     args = {**job["args"], **one_step(job["args"])}
     main_process = int(os.environ.get("RANK", "0")) == 0
-    policy = first
+    policy, alike = first, False
     for number in range(job["rounds"]):
         reference = first if job["reference"] == "initial" else policy
         out = work / f"policy-{number}"
@@ -70,8 +71,12 @@ def main(job_path: Path) -> None:
             shutil.rmtree(work / str(number) / "checkpoints", ignore_errors=True)  # large
         full = policy.adapter is None and job["lora"] is None
         policy = local_policy(out) if full else local_policy(Path(policy.model), out)
+        alike = full and saved_alike(out, Path(job["policy"]["model"]))
+        if alike and job["reference"] == "previous":
+            break  # the next round would be this one again
     if main_process:
-        write_json(work / "tried.json", {"policy": policy._asdict(), "reason": None})
+        tried = {"policy": policy._asdict(), "reason": None, "alike": alike}
+        write_json(work / "tried.json", tried)
 
 
 def one_step(args: dict[str, Any]) -> dict[str, Any]:

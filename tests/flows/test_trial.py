@@ -13,6 +13,7 @@ from flows.trial import beside_sampling, trial_due, trial_key, try_round, was_tr
 from rounds.errors import UserError
 from rounds.stages import run_stage, silent
 from rounds.weights import Policy
+from trainer.trial import Tried
 
 POLICY = Policy("m", None, "p0")
 
@@ -22,10 +23,10 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The halves of the trial that were begun, neither of them real."""
     halves: list[str] = []
 
-    def training(folder: Path, *_: object) -> tuple[Policy, str]:
+    def training(folder: Path, *_: object) -> Tried:
         (folder / "work").mkdir(parents=True)
         halves.append("training")
-        return POLICY, ""
+        return Tried(POLICY, "")
 
     monkeypatch.setattr(flows.trial, "try_training", training)
     monkeypatch.setattr(flows.trial, "try_policy", lambda *_: halves.append("sampling"))
@@ -56,6 +57,35 @@ def test_it_is_due_until_it_has_passed_and_again_after_a_change(
     ):
         assert trial_due(config(tmp_path, change), folder), change
     assert trial_key(first) != trial_key(config(tmp_path, "policy=prefloop:starter/judge"))
+
+
+@pytest.mark.parametrize(
+    ("alike", "sampled", "beside", "halves"),
+    [
+        (True, False, True, ["training"]),
+        (True, True, True, ["training", "sampling"]),
+        (True, False, False, ["training", "sampling"]),
+        (False, False, True, ["training", "sampling"]),
+    ],
+)
+def test_what_the_sampling_of_the_policy_in_place_shows_is_not_tried(
+    tmp_path: Path,
+    run_dir: Path,
+    tried: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    alike: bool,
+    sampled: bool,
+    beside: bool,
+    halves: list[str],
+):
+    begun(run_dir)
+    monkeypatch.setattr(flows.trial, "beside_sampling", lambda _: beside)
+    before = flows.trial.try_training
+    monkeypatch.setattr(
+        flows.trial, "try_training", lambda *given: before(*given)._replace(alike=alike)
+    )
+    assert try_round(config(tmp_path), run_dir, POLICY, silent, sampled) is None
+    assert tried == halves
 
 
 def test_it_is_not_due_where_nothing_is_trained_any_more(tmp_path: Path, run_dir: Path):

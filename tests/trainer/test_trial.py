@@ -6,16 +6,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 import trainer.trial
 from endpoints.children import ChildFailed
 from rounds.errors import UserError
-from rounds.files import read_json
+from rounds.files import read_json, write_json
 from rounds.settings import locate
 from rounds.weights import Policy, local_policy
 from sampler.config import SamplerConfig
 from sampler.trial import try_policy
+from trainer.alike import saved_alike
 from trainer.config import TrainerConfig
+from trainer.small_policy import small_policy
 from trainer.trial import training_hash, try_training
 
 pytestmark = pytest.mark.slow
@@ -29,7 +33,6 @@ ENV = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """The child's work without a process for each: importing TRL takes seconds."""
-    import torch
 
     from trainer import trial_child
 
@@ -41,7 +44,9 @@ def tried(
     tmp_path: Path, args: dict[str, Any] | None = None, policy: Path = STARTER, **section: Any
 ) -> tuple[Policy | None, str]:
     config = TrainerConfig(args={**ARGS, **(args or {})}, **section)
-    return try_training(tmp_path / "run" / "work" / "trial", config, local_policy(policy))
+    tried = try_training(tmp_path / "run" / "work" / "trial", config, local_policy(policy))
+    assert not tried.alike or (section.get("lora") is None and policy == STARTER)
+    return tried[:2]
 
 
 def facts_of(tmp_path: Path, number: int) -> dict[str, Any]:
@@ -68,7 +73,9 @@ def test_what_works_is_trained_saved_and_trained_further(
     assert config["num_hidden_layers"] == 2 and own["num_hidden_layers"] == 4
     same = ("hidden_size", "vocab_size", "num_attention_heads", "tie_word_embeddings")
     assert all(config[name] == own[name] for name in same)
-    for number in (0, 1):
+    once_again = "lora" in section or "reference" in section
+    assert (tmp_path / "run/work/trial/work/train/1").exists() == once_again
+    for number in (0, 1) if once_again else (0,):
         facts = facts_of(tmp_path, number)
         assert facts["steps"] == 1 and facts["adjusted"] == [] and facts["held_out_n"] == 2
     assert (policy.adapter is None) == ("lora" not in section)
@@ -136,6 +143,27 @@ def test_an_adapter_of_layers_that_the_small_one_has_not_is_not_refused(tmp_path
     no_layer = {"target_modules": upper.replace("3", "7")}
     with pytest.raises(UserError, match="trainer.lora: Target modules"):
         tried(tmp_path / "other", lora=no_layer)
+
+
+def test_what_is_saved_is_like_what_was_given_or_there_is_a_doubt(tmp_path: Path):
+    saved = small_policy(local_policy(STARTER), {}, tmp_path / "small").model
+    assert saved_alike(Path(saved), STARTER)
+    changes = {
+        "config.json": {"head_dim": 7},
+        "generation_config.json": {"temperature": 0.7},
+        "tokenizer_config.json": {"eos_token": "<pad>"},
+    }
+    for name, change in changes.items():
+        other = shutil.copytree(saved, tmp_path / name)
+        write_json(other / name, {**read_json(other / name), **change})
+        assert not saved_alike(other, STARTER), name
+    other = shutil.copytree(saved, tmp_path / "tensors")
+    tensors = load_file(other / "model.safetensors")
+    for name in ("model.norm.weight", "model.layers.1.mlp.down_proj.weight"):
+        save_file({**tensors, name: torch.zeros(3)}, other / "model.safetensors")
+        assert not saved_alike(other, STARTER), "another shape"
+    save_file({**tensors, "lm_head.weight": torch.zeros(3)}, other / "model.safetensors")
+    assert not saved_alike(other, STARTER), "a tensor more"
 
 
 def test_layers_of_each_kind_are_left():
