@@ -25,7 +25,7 @@ from endpoints.reply import (
 )
 from endpoints.said import without_login
 from endpoints.serve import LiveEndpoint
-from endpoints.settled import forget, known_dialect
+from endpoints.settled import dialects_spoken, forget
 from endpoints.standing import Standing
 from endpoints.usage import cost_of, most_usage, usage_of
 from endpoints.waits import Waits
@@ -46,7 +46,7 @@ async def asking(
     """Yields `ask(body, rubric, repeat=0) -> Reply`, paced as the config says.
 
     A body is sent, and kept in the journal, as the endpoint takes it: in `dialect`, or in the one
-    that was settled for it.
+    that was settled for it. What it answered before that was settled is not asked again.
 
     Answers in the journal cost nothing. A paid reply that is no answer is kept apart, and asked
     again by the next stream; `usable` names failures that the caller can use as answers, such as
@@ -67,7 +67,7 @@ async def asking(
     tally = Counter() if tally is None else tally
     underway: dict[str, asyncio.Future[Reply]] = {}
     unusable: dict[str, Reply] = {}
-    spoken_in = known_dialect(journal.folder, name, config) if dialect is None else dialect
+    spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
     pace, standing = Pace(config), Standing()
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
@@ -138,13 +138,14 @@ async def asking(
                 done.exception()  # whoever asked may be gone; the stream has its own report
 
         async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
-            body = spoken(body, spoken_in)
-            key = request_key(name, live.model_id, body, rubric, repeat)
+            ways = ways_to_ask(name, live.model_id, body, rubric, repeat, spoken_in)
+            key, body = ways[0]
             if key in unusable:
                 return unusable[key]
-            if (entry := journal.get(key)) is not None:
-                tally["from_journal"] += 1
-                return count(read_reply(key, body, entry.completion, entry.cost))
+            for known, one in ways:
+                if (entry := journal.get(known)) is not None:
+                    tally["from_journal"] += 1
+                    return count(read_reply(known, one, entry.completion, entry.cost))
             if key not in underway:  # the same question twice at once is one call
                 underway[key] = asyncio.ensure_future(call(key, body))
                 underway[key].add_done_callback(lambda done: ended(key, done))
@@ -169,12 +170,24 @@ def from_journal(
     """
 
     async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
-        bodies = [spoken(body, dialect) for dialect in dialects]
-        keys = [request_key(name, model_id, one, rubric, repeat) for one in bodies]
+        ways = ways_to_ask(name, model_id, body, rubric, repeat, dialects)
         for kept in (journal.get, journal.failed):
-            for key, one in zip(keys, bodies, strict=True):
+            for key, one in ways:
                 if (entry := kept(key)) is not None:
                     return read_reply(key, one, entry.completion, entry.cost)
-        return Reply(keys[0], "", "not_asked")
+        return Reply(ways[0][0], "", "not_asked")
 
     return ask
+
+
+def ways_to_ask(
+    name: str,
+    model_id: str,
+    body: dict[str, Any],
+    rubric: str,
+    repeat: int,
+    dialects: Collection[Dialect],
+) -> list[tuple[str, dict[str, Any]]]:
+    """A call in each of the dialects, in their order: its key in the journal, and its body."""
+    bodies = [spoken(body, dialect) for dialect in dialects]
+    return [(request_key(name, model_id, one, rubric, repeat), one) for one in bodies]
