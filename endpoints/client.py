@@ -69,6 +69,7 @@ async def asking(
     unusable: dict[str, Reply] = {}
     spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
     pace, standing = Pace(config), Standing()
+    reports = False  # of what a call used: one that now and then does not is estimated
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
@@ -95,7 +96,9 @@ async def asking(
             return Reply(key, "", error.failure, detail=str(error))
 
         def count(reply: Reply) -> Reply:
-            if budget.cannot_count(reply):
+            nonlocal reports
+            reports |= reply.prompt_tokens > 0 and not reply.estimated
+            if budget.wants_usage and reply.estimated and not reports:
                 raise connection.end(
                     UserError(
                         f"endpoint {name} ({without_login(live.base_url)}) does not report what a "
