@@ -25,7 +25,7 @@ from endpoints.reply import (
 )
 from endpoints.said import without_login
 from endpoints.serve import LiveEndpoint
-from endpoints.settled import dialects_spoken, forget
+from endpoints.settled import dialects_spoken, forget, recall
 from endpoints.standing import Standing
 from endpoints.usage import cost_of, most_usage, usage_of
 from endpoints.waits import Waits
@@ -59,14 +59,15 @@ async def asking(
     fails call after call (endpoints/standing.py): going on would only fill the round with
     abstentions. A request that it has rejected before does not count: a round that is continued
     meets its rejected requests again without the answers between them. Raises ParameterRefused
-    where it refuses an argument of the first call that it decides on, or at any time the
-    log-probabilities that are asked for, and UserError where it does not give the usage that a
-    budget needs.
+    where it refuses an argument of the first call that it decides on (if it was tried out before:
+    of so many that it would be lost), or at any time the log-probabilities that are asked for, and
+    UserError where it does not give the usage that a budget needs.
     """
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
     underway: dict[str, asyncio.Future[Reply]] = {}
     unusable: dict[str, Reply] = {}
+    blamed: list[ParameterRefused] = []
     spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
     pace, standing = Pace(config), Standing()
     reports = False  # of what a call used: one that now and then does not is estimated
@@ -77,7 +78,8 @@ async def asking(
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
-        connection = Connection(name, config, live, client, pace, Waits(name), tally)
+        settled = dialect is None and bool(recall(journal.folder, name, config).asked)
+        connection = Connection(name, config, live, client, pace, Waits(name), tally, settled)
 
         def failed(key: str, error: NoAnswer) -> Reply:
             known = error.rejected and journal.reject(key)
@@ -85,8 +87,12 @@ async def asking(
                 standing.answered()
                 pace.doubt(False)
             elif not known:
+                if error.parameter:
+                    blamed.append(ParameterRefused(name, error.parameter, str(error)))
                 state = standing.failed(error.refused, pace.open)
                 pace.doubt(state != "answers")
+                if state == "lost" and error.parameter:
+                    raise connection.end(blamed[-1])
                 if state == "lost":
                     raise connection.lost(
                         f"{standing.in_a_row} calls in a row failed, each after its retries; "
@@ -118,10 +124,6 @@ async def asking(
                 raw = await send(connection, body)
             except NoAnswer as error:
                 reply = failed(key, error)
-            except ParameterRefused:
-                if dialect is None:
-                    forget(journal.folder, name, config)  # the next run asks what it takes now
-                raise
             else:
                 standing.answered()
                 prune_logprobs(raw)
@@ -137,8 +139,11 @@ async def asking(
 
         def ended(key: str, done: asyncio.Future[Reply]) -> None:
             underway.pop(key, None)
-            if not done.cancelled():
-                done.exception()  # whoever asked may be gone; the stream has its own report
+            if done.cancelled():
+                return
+            # whoever asked may be gone; the stream has its own report
+            if isinstance(done.exception(), ParameterRefused) and dialect is None:
+                forget(journal.folder, name, config)  # the next run asks what it takes now
 
         async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
             ways = ways_to_ask(name, live.model_id, body, rubric, repeat, spoken_in)
@@ -160,6 +165,9 @@ async def asking(
         finally:
             pace.close(EndpointLost(f"endpoint {name}: the stream has ended"))
             await asyncio.gather(*underway.values(), return_exceptions=True)
+        if blamed and settled and not pace.has_answered:  # all that there was to ask
+            forget(journal.folder, name, config)
+            raise blamed[-1]
 
 
 def from_journal(

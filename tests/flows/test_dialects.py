@@ -294,3 +294,18 @@ def test_a_reply_of_no_use_is_no_answer_to_a_round(endpoint, run_dir: Path):
         kept = journal.db.execute("SELECT count(*) FROM answers").fetchone()
         why = journal.db.execute("SELECT why FROM forgotten").fetchall()
     assert kept == (2,) and why == [("tried out, and of no use: not_json",)]
+
+
+def test_a_refusal_that_quotes_what_it_was_asked_ends_no_round(endpoint, run_dir: Path):
+    """It comes at once, before any answer, and the rest of the round is answered."""
+
+    def flags(body: dict[str, Any]) -> Any:
+        text = body["messages"][-1]["content"] if body["messages"] else ""
+        return error(400, "flagged: 'temperature'") if "question 1.0" in text else openai(body)
+
+    at = endpoint(flags)
+    config = config_of(at, max_in_flight=1)
+    settled(config, run_dir)
+    reasons = [row["reason"] for row in judged(config, run_dir)]
+    assert reasons == ["api_error"] * reasons.count("api_error") + [None] * 2 * 3
+    assert settled(config, run_dir) == []
