@@ -32,16 +32,21 @@ FAILURES = (openai.OpenAIError, aiohttp.ClientError, TimeoutError, ValueError, R
 class NoAnswer(Exception):
     """A call that none will come of: `failure` is content_filter or api_error.
 
-    `refused`: the endpoint would not take it, `rejected`: because of what it asks.
+    `refused`: the endpoint would not take it, `rejected`: because of what it asks, `parameter`: the
+    argument that it names.
     """
 
-    def __init__(self, failure: str, detail: str, refused: bool, rejected: bool) -> None:
+    def __init__(
+        self, failure: str, detail: str, refused: bool, rejected: bool, parameter: str = ""
+    ) -> None:
         super().__init__(detail)
         self.failure, self.refused, self.rejected = failure, refused, rejected
+        self.parameter = parameter
 
 
 class Connection(NamedTuple):
-    """An endpoint, and what all calls of it share."""
+    """An endpoint, and what all calls of it share. `settled`: its dialect is known, so that a
+    refusal may quote what one call says rather than blame an argument of all."""
 
     name: str
     config: EndpointConfig
@@ -50,6 +55,7 @@ class Connection(NamedTuple):
     pace: Pace
     waits: Waits
     tally: Counter[str]
+    settled: bool = False
 
     def lost(self, why: str, kind: type[EndpointLost] = EndpointLost) -> Exception:
         """The error for an endpoint that is lost; nothing more is sent."""
@@ -133,7 +139,8 @@ def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> No
         raise connection.lost(detail)
     if kind == "no_access":
         raise connection.lost(detail, EndpointRefuses)
-    if fault.parameter and ("logprobs" in fault.parameter or not pace.has_answered):
+    first = not (pace.has_answered or connection.settled)
+    if fault.parameter and ("logprobs" in fault.parameter or first):
         raise connection.end(ParameterRefused(connection.name, fault.parameter, detail))
     if fault.wait is not None and fault.wait > config.max_retry_after:
         raise connection.lost(
@@ -150,6 +157,7 @@ def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> No
             )
     elif kind != "again" or failed > config.max_retries:
         failure = "content_filter" if kind == "content_filter" else "api_error"
-        raise NoAnswer(failure, detail, refused=kind != "again", rejected=kind == "rejected")
+        rejected = kind == "rejected"
+        raise NoAnswer(failure, detail, kind != "again", rejected, fault.parameter)
     elif pace.doubted_since is not None and now - pace.doubted_since > config.timeout:
         raise connection.lost(f"it has answered nothing for {silent:.0f} s; the last: {detail}")

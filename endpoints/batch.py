@@ -13,13 +13,13 @@ from endpoints.batch_end import BatchContext, batch_failed
 from endpoints.batch_file import BatchFile, batch_files
 from endpoints.batch_ledger import Batch, BatchLedger
 from endpoints.batch_wait import wait_for_batches
+from endpoints.client import ways_to_ask
 from endpoints.config import EndpointConfig
-from endpoints.dialect import spoken
-from endpoints.journal import Journal, request_key
+from endpoints.journal import Journal
 from endpoints.reply import EndpointLost
 from endpoints.said import what_it_said, without_secrets
 from endpoints.serve import LiveEndpoint
-from endpoints.settled import known_dialect
+from endpoints.settled import dialects_spoken
 from rounds.errors import UserError
 from rounds.stages import Progress
 
@@ -47,10 +47,8 @@ async def answer_by_batch(
     Raises BatchFailed there; UserError where the endpoint takes no batches, EndpointLost where it
     stops answering. The next call then goes on.
     """
-    dialect = known_dialect(journal.folder, name, config)
-    calls = [(spoken(body, dialect), rubric) for body, rubric in questions]
-    bodies = {request_key(name, live.model_id, body, rubric): body for body, rubric in calls}
     ledger = BatchLedger(journal, name)
+    bodies = _as_asked(name, config, live, journal, ledger, questions)
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
@@ -79,6 +77,27 @@ async def answer_by_batch(
             raise EndpointLost(f"endpoint {name} ({live.base_url}): {said}") from error
         except openai.APIConnectionError as error:
             raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
+
+
+def _as_asked(
+    name: str,
+    config: EndpointConfig,
+    live: LiveEndpoint,
+    journal: Journal,
+    ledger: BatchLedger,
+    questions: list[tuple[dict[str, Any], str]],
+) -> dict[str, dict[str, Any]]:
+    """The body of each call by its key: in the dialect in which it was answered or is in a batch
+    already, else in the one of now."""
+    dialects = dialects_spoken(journal.folder, name, config)
+    under_way = _keys(batch for batch in ledger.batches() if batch.state != "failed")
+    bodies = {}
+    for body, rubric in questions:
+        ways = ways_to_ask(name, live.model_id, body, rubric, 0, dialects)
+        known = (way for way in ways if way[0] in under_way or journal.get(way[0]) is not None)
+        key, spoken_body = next(known, ways[0])
+        bodies[key] = spoken_body
+    return bodies
 
 
 def _keys(batches: Iterable[Batch]) -> frozenset[str]:

@@ -82,9 +82,10 @@ class Budget:
         self._count_most(most, -1)
         self._changed.set()
 
-    def cannot_count(self, reply: Reply) -> bool:
-        """Whether limits of tokens or money cannot be kept by this reply: its usage is a guess."""
-        return reply.estimated and self._wants_usage and self._paid == 0
+    @property
+    def wants_usage(self) -> bool:
+        """Whether limits of tokens or money are to be kept by what endpoints report alone."""
+        return self._wants_usage
 
     def spend(self, reply: Reply) -> None:
         """Count a reply; the same call a second time, or one that was never sent, is free."""

@@ -25,7 +25,7 @@ from endpoints.reply import (
 )
 from endpoints.said import without_login
 from endpoints.serve import LiveEndpoint
-from endpoints.settled import forget, known_dialect
+from endpoints.settled import dialects_spoken, forget, recall
 from endpoints.standing import Standing
 from endpoints.usage import cost_of, most_usage, usage_of
 from endpoints.waits import Waits
@@ -46,7 +46,7 @@ async def asking(
     """Yields `ask(body, rubric, repeat=0) -> Reply`, paced as the config says.
 
     A body is sent, and kept in the journal, as the endpoint takes it: in `dialect`, or in the one
-    that was settled for it.
+    that was settled for it. What it answered before that was settled is not asked again.
 
     Answers in the journal cost nothing. A paid reply that is no answer is kept apart, and asked
     again by the next stream; `usable` names failures that the caller can use as answers, such as
@@ -59,16 +59,18 @@ async def asking(
     fails call after call (endpoints/standing.py): going on would only fill the round with
     abstentions. A request that it has rejected before does not count: a round that is continued
     meets its rejected requests again without the answers between them. Raises ParameterRefused
-    where it refuses an argument of the first call that it decides on, or at any time the
-    log-probabilities that are asked for, and UserError where it does not give the usage that a
-    budget needs.
+    where it refuses an argument of the first call that it decides on (if it was tried out before:
+    of so many that it would be lost), or at any time the log-probabilities that are asked for, and
+    UserError where it does not give the usage that a budget needs.
     """
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
     underway: dict[str, asyncio.Future[Reply]] = {}
     unusable: dict[str, Reply] = {}
-    spoken_in = known_dialect(journal.folder, name, config) if dialect is None else dialect
+    blamed: list[ParameterRefused] = []
+    spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
     pace, standing = Pace(config), Standing()
+    reports = False  # of what a call used: one that now and then does not is estimated
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
@@ -76,7 +78,8 @@ async def asking(
         max_retries=0,
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
-        connection = Connection(name, config, live, client, pace, Waits(name), tally)
+        settled = dialect is None and bool(recall(journal.folder, name, config).asked)
+        connection = Connection(name, config, live, client, pace, Waits(name), tally, settled)
 
         def failed(key: str, error: NoAnswer) -> Reply:
             known = error.rejected and journal.reject(key)
@@ -84,8 +87,12 @@ async def asking(
                 standing.answered()
                 pace.doubt(False)
             elif not known:
+                if error.parameter:
+                    blamed.append(ParameterRefused(name, error.parameter, str(error)))
                 state = standing.failed(error.refused, pace.open)
                 pace.doubt(state != "answers")
+                if state == "lost" and error.parameter:
+                    raise connection.end(blamed[-1])
                 if state == "lost":
                     raise connection.lost(
                         f"{standing.in_a_row} calls in a row failed, each after its retries; "
@@ -95,7 +102,9 @@ async def asking(
             return Reply(key, "", error.failure, detail=str(error))
 
         def count(reply: Reply) -> Reply:
-            if budget.cannot_count(reply):
+            nonlocal reports
+            reports |= reply.prompt_tokens > 0 and not reply.estimated
+            if budget.wants_usage and reply.estimated and not reports:
                 raise connection.end(
                     UserError(
                         f"endpoint {name} ({without_login(live.base_url)}) does not report what a "
@@ -115,10 +124,6 @@ async def asking(
                 raw = await send(connection, body)
             except NoAnswer as error:
                 reply = failed(key, error)
-            except ParameterRefused:
-                if dialect is None:
-                    forget(journal.folder, name, config)  # the next run asks what it takes now
-                raise
             else:
                 standing.answered()
                 prune_logprobs(raw)
@@ -134,17 +139,21 @@ async def asking(
 
         def ended(key: str, done: asyncio.Future[Reply]) -> None:
             underway.pop(key, None)
-            if not done.cancelled():
-                done.exception()  # whoever asked may be gone; the stream has its own report
+            if done.cancelled():
+                return
+            # whoever asked may be gone; the stream has its own report
+            if isinstance(done.exception(), ParameterRefused) and dialect is None:
+                forget(journal.folder, name, config)  # the next run asks what it takes now
 
         async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
-            body = spoken(body, spoken_in)
-            key = request_key(name, live.model_id, body, rubric, repeat)
+            ways = ways_to_ask(name, live.model_id, body, rubric, repeat, spoken_in)
+            key, body = ways[0]
             if key in unusable:
                 return unusable[key]
-            if (entry := journal.get(key)) is not None:
-                tally["from_journal"] += 1
-                return count(read_reply(key, body, entry.completion, entry.cost))
+            for known, one in ways:
+                if (entry := journal.get(known)) is not None:
+                    tally["from_journal"] += 1
+                    return count(read_reply(known, one, entry.completion, entry.cost))
             if key not in underway:  # the same question twice at once is one call
                 underway[key] = asyncio.ensure_future(call(key, body))
                 underway[key].add_done_callback(lambda done: ended(key, done))
@@ -156,6 +165,9 @@ async def asking(
         finally:
             pace.close(EndpointLost(f"endpoint {name}: the stream has ended"))
             await asyncio.gather(*underway.values(), return_exceptions=True)
+        if blamed and settled and not pace.has_answered:  # all that there was to ask
+            forget(journal.folder, name, config)
+            raise blamed[-1]
 
 
 def from_journal(
@@ -169,12 +181,24 @@ def from_journal(
     """
 
     async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
-        bodies = [spoken(body, dialect) for dialect in dialects]
-        keys = [request_key(name, model_id, one, rubric, repeat) for one in bodies]
+        ways = ways_to_ask(name, model_id, body, rubric, repeat, dialects)
         for kept in (journal.get, journal.failed):
-            for key, one in zip(keys, bodies, strict=True):
+            for key, one in ways:
                 if (entry := kept(key)) is not None:
                     return read_reply(key, one, entry.completion, entry.cost)
-        return Reply(keys[0], "", "not_asked")
+        return Reply(ways[0][0], "", "not_asked")
 
     return ask
+
+
+def ways_to_ask(
+    name: str,
+    model_id: str,
+    body: dict[str, Any],
+    rubric: str,
+    repeat: int,
+    dialects: Collection[Dialect],
+) -> list[tuple[str, dict[str, Any]]]:
+    """A call in each of the dialects, in their order: its key in the journal, and its body."""
+    bodies = [spoken(body, dialect) for dialect in dialects]
+    return [(request_key(name, model_id, one, rubric, repeat), one) for one in bodies]

@@ -23,7 +23,9 @@ NAMES = {
 
 TOO_LONG = re.compile(
     r"context (?:length|size|window)|maximum context|too long|too large|reduce the length"
-    r"|prompt is longer|exceeds? (?:the )?(?:model|context|maximum)",
+    r"|prompt is longer|exceeds? (?:the )?(?:model|context|maximum)"
+    r"|longer than the maximum model length|max_tokens must be at least 1, got -"
+    r"|inputs` (?:tokens \+ `max_new_tokens` must be|must have less than)",
     re.IGNORECASE,
 )
 """A text or a limit that the model has no room for: no argument is to blame."""

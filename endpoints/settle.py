@@ -161,6 +161,8 @@ async def _settle_kind(
         if reason is None:
             return dialect, DryAnswer(question.kind, call.texts, reply, calls)
         fault = _no_use(question, call.body, reply, reason)
+        if reply.paid_now:  # a round may ask the same, and is to have an answer
+            asker.journal.forget([reply.key], f"tried out, and of no use: {reason}")
         if reason == "missing_logprobs":
             break
         if reason in OFF_FORM and schema_of(call.body) is not None:

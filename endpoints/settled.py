@@ -5,6 +5,7 @@ this process and the next ones. Whoever deletes the file has it found again.
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,9 +89,13 @@ def dialects_spoken(folder: Path, name: str, config: EndpointConfig) -> list[Dia
     """Every dialect that an endpoint was ever asked in, the one of now first: its answers are kept
     under what was sent.
     """
-    earlier = _read(folder).get(name, {}).get("spoken", [])
-    dialects = [known_dialect(folder, name, config), PLAIN, *(Dialect(**one) for one in earlier)]
-    return list(dict.fromkeys(dialects))
+    known = _read(folder).get(name)
+    noted = known.get("spoken") if isinstance(known, dict) else None
+    earlier = []
+    for one in noted if isinstance(noted, list) else []:
+        with suppress(ValidationError, TypeError):  # written into by hand
+            earlier.append(Dialect(**one))
+    return list(dict.fromkeys([known_dialect(folder, name, config), PLAIN, *earlier]))
 
 
 def dialects_of(folder: Path) -> dict[str, dict[str, Any]]:

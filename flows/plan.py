@@ -111,10 +111,13 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     judge = config.judge
     jury = [name for name in judge.jury if is_endpoint(name)]
     judging: Counter[tuple[str, str]] = Counter()
-    each = STRATEGIES[judge.strategy].most_calls(config.sampler.candidates, judge.select, len(jury))
-    budget = judge.budget.calls or prompts * each
-    for name in jury:
-        judging["labels", name] += -(-min(prompts * each, budget) // len(jury))
+    most_calls, n = STRATEGIES[judge.strategy].most_calls, config.sampler.candidates
+    first, both = (prompts * most_calls(n, judge.select, jurors) for jurors in (1, 2))
+    labels = {name: first if name == judge.jury[0] else both - first for name in jury}
+    whole = max(1, sum(labels.values()))
+    share = min(1.0, (judge.budget.calls or whole) / whole)
+    for name, calls in labels.items():  # the first of the jury alone is asked for scores
+        judging["labels", name] += ceil(calls * share)
     if judge.gold is not None:
         pairs = len(read_gold(judge.gold.path, "judge.gold.path"))
         for name in jury:

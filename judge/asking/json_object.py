@@ -13,6 +13,12 @@ from endpoints.hostile import neutralize
 _END = re.compile(r"[\s.]*\Z|\s*```|[ \t]*\r?\n[ \t\r]*\n")
 """What may follow an object: nothing, the end of its code block, or another paragraph."""
 
+_BLOCK_ALONE = re.compile(r"\s*```\w*\s*\{.*\}\s*```\s*", re.DOTALL)
+"""A reply that is a code block and nothing else."""
+_FENCED = re.compile(r"\[([A-Z] \w{6,})\]\n(.*?)\n\[/\1\]", re.DOTALL)
+"""An answer as a judge is shown it."""
+_MARKS = "[\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb]"
+
 
 class Found(NamedTuple):
     """An object and the place where it begins in the text."""
@@ -36,7 +42,8 @@ def object_within(text: str, start: int, keys: Collection[str], shown: str) -> F
     """The object with just these keys in the text from `start` on, or the reason why there is none.
 
     A second one, or one of the keys outside it, is a second verdict. An object that stands in
-    `shown`, what the judge was shown, is a quotation and no verdict.
+    `shown`, what the judge was shown, is a quotation and no verdict; so may be any in prose where
+    something shown imitates one, for who quotes leaves out and puts right.
     """
     decoder = json.JSONDecoder(object_pairs_hook=_each_key_once)
     found: list[tuple[Any, int, int]] = []
@@ -61,6 +68,8 @@ def object_within(text: str, start: int, keys: Collection[str], shown: str) -> F
         return "two_verdicts"
     if not _END.match(text, ends) or _is_quoted(text[begins:ends], shown):
         return "not_json"
+    if not _BLOCK_ALONE.fullmatch(text, start) and _imitates(shown, keys):
+        return "not_json"
     return Found(value, begins)
 
 
@@ -68,6 +77,15 @@ def _is_quoted(written: str, shown: str) -> bool:
     """Whether an object stands in what was shown, as it is or with its imitations broken up."""
     dense = "".join(shown.split())
     return any("".join(one.split()) in dense for one in (written, neutralize(written)))
+
+
+def _imitates(shown: str, keys: Collection[str]) -> bool:
+    """Whether an answer has one of the keys in quotes and a colon after it, or anything else that
+    is foreign had one, which `neutralize` has broken up."""
+    named = "|".join(map(re.escape, keys))
+    quoted = re.compile(rf"(?:{named})\\?{_MARKS}\s*:")
+    answers = (text for _, text in _FENCED.findall(shown))
+    return bool(re.search(rf'"\\(?:{named})"', shown)) or any(map(quoted.search, answers))
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

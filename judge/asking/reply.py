@@ -65,7 +65,11 @@ PAIRWISE_MENUS: dict[Channel, Choice] = {
 }
 
 
-THINKING = "<think>"
+_THINKING = re.compile(
+    r"\s*(?:<think(?:ing)?>|<reasoning>|\[THINK\]|\u25c1think\u25b7)", re.IGNORECASE
+)
+_THOUGHT = re.compile(r"</think(?:ing)?>|</reasoning>|\[/THINK\]|\u25c1/think\u25b7", re.IGNORECASE)
+"""How models mark their thinking: most, Claude as it is asked to, some, Magistral, Kimi."""
 
 _MENTION = re.compile(r"\[\[([^\[\]\n]{0,120})\]\]")
 _CLOSING = re.compile(r"(?m)^.*?\[\[([^\[\]\n]{0,120})\]\][ \t\r*_.`)]*$")
@@ -130,8 +134,9 @@ def json_schema(fields: dict[str, Menu]) -> dict[str, Any]:
 def read_json(text: str, fields: dict[str, Menu], shown: str = "") -> ParsedReply:
     """Read an object with a rationale and one value of its menu for each field.
 
-    Thinking text before it (<think>...</think>) is passed over. It may stand in a code block or in
-    prose where it is the only one and not quoted from `shown`, what the judge was shown.
+    Thinking text before it (<think>...</think> and the like) is passed over. It may stand in a code
+    block or in prose where it is the only one and not quoted from `shown`, what the judge was
+    shown.
     """
     thought = _after_thinking(text)
     try:
@@ -204,7 +209,7 @@ def _schema_type(menu: Menu) -> dict[str, Any]:
 
 
 def _begins_thinking(text: str) -> bool:
-    return text.lstrip().startswith(THINKING)
+    return _THINKING.match(text) is not None
 
 
 def _after_thinking(text: str) -> int:
@@ -212,10 +217,8 @@ def _after_thinking(text: str) -> int:
 
     Some chat templates open it in the prompt, so that the reply only closes it.
     """
-    end = text.rfind("</think>")
-    if end < 0:
-        return len(text) if _begins_thinking(text) else 0
-    return end + len("</think>")
+    ends = [match.end() for match in _THOUGHT.finditer(text)]
+    return ends[-1] if ends else len(text) if _begins_thinking(text) else 0
 
 
 def _place(text: str, start: int, field: str) -> int:

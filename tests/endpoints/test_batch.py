@@ -17,9 +17,11 @@ from endpoints.batch_ledger import BatchLedger
 from endpoints.calls import read_calls
 from endpoints.client import asking
 from endpoints.config import EndpointConfig
+from endpoints.dialect import Dialect
 from endpoints.journal import Journal, request_key
 from endpoints.reply import EndpointLost
 from endpoints.serve import LiveEndpoint
+from endpoints.settled import Settled, remember
 from rounds.errors import UserError
 
 
@@ -81,6 +83,19 @@ def test_answers_are_joined_by_their_key_and_kept_at_half_price(at, tmp_path: Pa
     line = json.loads(at.other.files["file-0"].splitlines()[0])
     assert (line["method"], line["url"]) == ("POST", "/v1/chat/completions")
     assert line["body"] == {"model": "m", **question("a")}
+
+
+def test_what_was_in_a_batch_before_a_dialect_changed_is_in_none_again(
+    at, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    warm = {text: {**question(text), "temperature": 0} for text in "ab"}
+    monkeypatch.setitem(globals(), "question", warm.get)
+    prefill(tmp_path, at, "ab")
+    config = EndpointConfig(base_url=at.base_url, model="m")
+    found = Settled(Dialect(temperature=False), {"judge, pointwise": "form"}, 0)
+    remember(tmp_path, "desk", config, found)
+    assert prefill(tmp_path, at, "ab")["b"] == ("re: b", pytest.approx(HALF_PRICE))
+    assert len(at.other.files) == 2, "one that was submitted and its output"
 
 
 def test_an_ordinary_call_then_finds_the_answer_and_what_it_cost(at, tmp_path: Path):

@@ -188,3 +188,16 @@ def test_a_reply_without_usage_among_others_is_estimated(endpoint, tmp_path: Pat
     answers = ask_all(tmp_path, at, calls(20), budget=Budget(None, 10**6, None), max_in_flight=1)
     assert sum(answer.estimated for answer in answers) == 4
     assert {answer.text for answer in answers} == {"yes"}
+
+
+def test_each_endpoint_of_a_budget_has_to_report_what_it_used(endpoint, tmp_path: Path):
+    """A jury shares one budget: that another of it reports is no account of this one."""
+    reporting, budget = endpoint(lambda body: "yes"), Budget(None, 1000, None)
+    ask_all(tmp_path, reporting, calls(2), budget=budget)
+    silent = endpoint(lambda body: {**completion("yes"), "usage": None})
+    with pytest.raises(UserError, match="does not report what a call used"):
+        ask_all(tmp_path / "b", silent, calls(2), budget=budget)
+    now_and_then = iter([completion("yes"), {**completion("yes"), "usage": None}])
+    at = endpoint(lambda body: next(now_and_then))
+    answers = ask_all(tmp_path / "c", at, calls(2), budget=budget, max_in_flight=1)
+    assert [answer.text for answer in answers] == ["yes"] * 2

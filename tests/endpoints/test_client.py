@@ -247,6 +247,24 @@ def test_an_endpoint_without_log_probabilities_is_the_users_error(endpoint, tmp_
     assert len(at.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 "
+        "`inputs` tokens and 512 `max_new_tokens`",
+        "max_tokens must be at least 1, got -37.",
+        "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+    ],
+)
+def test_a_text_that_is_too_long_blames_no_argument(endpoint, tmp_path: Path, said: str):
+    """The first to be decided on is one that is refused at once."""
+    replies = iter([Raw(422, json.dumps({"error": said})), "yes", "yes"])
+    at = endpoint(lambda body: next(replies))
+    calls = [({**question(str(i)), "max_tokens": 512}, "r") for i in range(3)]
+    answers = ask_all(tmp_path, at, calls, max_in_flight=1)
+    assert [answer.failure for answer in answers] == ["api_error", None, None]
+
+
 def test_a_rejected_text_that_speaks_of_log_probabilities_is_only_rejected(endpoint, tmp_path):
     at = endpoint(lambda body: Raw(400, '{"error": {"message": "bad text: logprobs"}}'))
     assert ask_all(tmp_path, at, [(question("x"), "r")])[0].failure == "api_error"

@@ -21,7 +21,7 @@ def refused(status: int, body: Any) -> openai.APIStatusError:
         ("no such\nmodel", "400: no such model"),
         ({"detail": "Not Found"}, "400: Not Found"),
         ({"detail": [{"loc": ["a"], "msg": "too long"}, {"msg": "too short"}]},
-         "400: too long; too short"),
+         "400: a: too long; too short"),
         ({"error": {"code": 7}}, "400: {'code': 7}"),
         ("<html><h1>Bad</h1> gateway</html>", "400: Bad gateway"),
         (None, "400"),

@@ -10,6 +10,7 @@ from scripted import Raw, Scripted, completion
 from scripted_dialects import DIALECTS, error, openai, tgi
 
 from endpoints.check import check_endpoint
+from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.refusals import ParameterRefused
 from endpoints.settled import FILE, dialects_of
@@ -266,3 +267,45 @@ def test_who_writes_answers_and_prompts_is_tried_out_as_well(endpoint, run_dir, 
     known = json.loads((run_dir / FILE).read_text())["writer"]["asked"]
     assert list(known) == ["sampler, answers", "prompts.train.0.generate, prompts"]
     assert asked(at) == 2 + 1 and asked(judge) == 2
+
+
+def test_what_was_answered_before_a_dialect_is_known_is_not_asked_again(endpoint, run_dir: Path):
+    """A run that older code began, or whose endpoint refuses an argument from some day on."""
+    at = endpoint(openai)
+    config = config_of(at)
+    assert all(row["outcome"] == row["right"] for row in judged(config, run_dir))
+    before = asked(at)
+    at.script = tgi
+    assert "no response_format" in settled(config, run_dir)[0]
+    tried = asked(at)
+    (run_dir / "rounds" / "0001" / "work").rename(run_dir / "rounds" / "0001" / "away")
+    assert all(row["outcome"] == row["right"] for row in judged(config, run_dir))
+    assert before == 4 * len(QUALITIES) and asked(at) == tried
+
+
+def test_a_reply_of_no_use_is_no_answer_to_a_round(endpoint, run_dir: Path):
+    """The gold set asks what the endpoint was tried out with."""
+    replies = ["A, I think."]
+    at = endpoint(
+        lambda body: completion(replies.pop()) if replies and body["messages"] else openai(body)
+    )
+    settled(config_of(at), run_dir)
+    with Journal(run_dir / "journal.sqlite") as journal:
+        kept = journal.db.execute("SELECT count(*) FROM answers").fetchone()
+        why = journal.db.execute("SELECT why FROM forgotten").fetchall()
+    assert kept == (2,) and why == [("tried out, and of no use: not_json",)]
+
+
+def test_a_refusal_that_quotes_what_it_was_asked_ends_no_round(endpoint, run_dir: Path):
+    """It comes at once, before any answer, and the rest of the round is answered."""
+
+    def flags(body: dict[str, Any]) -> Any:
+        text = body["messages"][-1]["content"] if body["messages"] else ""
+        return error(400, "flagged: 'temperature'") if "question 1.0" in text else openai(body)
+
+    at = endpoint(flags)
+    config = config_of(at, max_in_flight=1)
+    settled(config, run_dir)
+    reasons = [row["reason"] for row in judged(config, run_dir)]
+    assert reasons == ["api_error"] * reasons.count("api_error") + [None] * 2 * 3
+    assert settled(config, run_dir) == []

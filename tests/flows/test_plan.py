@@ -186,12 +186,23 @@ def test_every_kind_of_call_is_counted(tmp_path: Path, overrides, calls):
     assert {what: counts.get(what, 0) for what in calls} == calls
 
 
-def test_a_jury_shares_the_labels_and_each_is_paid_by_its_price(tmp_path: Path):
-    jury = ["judge.endpoint=[desk, second, third]", "judge.health.sample=0", "trainer=null"]
-    found = plan(tmp_path, *OTHERS, *jury)
-    labels = 3 * -(-100 * (4 + 2 * 3 * 2) // 3)
-    assert found["judge calls"].startswith(f"at most {labels + 3 * GOLD}: ")
-    assert found["cost"] == f"at most about {(labels // 3 + GOLD) * (600 + 1000) / 1e6:.2f}"
+def test_a_jury_compares_and_its_first_scores_and_each_is_paid_by_its_price(tmp_path: Path):
+    rest = [*OTHERS, "judge.health.sample=0", "trainer=null"]
+    found = plan(tmp_path, *rest, "judge.endpoint=[desk, second, third]")
+    compared = 100 * 2 * 2
+    assert found["judge calls"].startswith(f"at most {400 + 3 * compared + 3 * GOLD}: ")
+    assert found["cost"] == f"at most about {(compared + GOLD) * (600 + 1000) / 1e6:.2f}"
+    found = plan(tmp_path, *rest, "judge.endpoint=[second, desk, third]")
+    assert found["cost"] == f"at most about {(400 + compared + GOLD) * (600 + 1000) / 1e6:.2f}"
+
+
+def test_a_batch_halves_what_the_scores_cost(tmp_path: Path):
+    rest = [*OTHERS, "judge.health.sample=0", "trainer=null", "judge.batch=true"]
+    found = plan(tmp_path, *rest, "judge.endpoint=[second, desk, third]", "sampler.n=16")
+    scored, compared = 100 * 16, 100 * 2 * 2
+    assert found["cost"] == (
+        f"at most about {(scored / 2 + compared + GOLD) * (600 + 1000) / 1e6:.2f}"
+    )
 
 
 def test_people_and_functions_beside_the_judge_cost_nothing(tmp_path: Path):
