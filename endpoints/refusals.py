@@ -46,9 +46,10 @@ class ParameterRefused(UserError):
         self.parameter, self.said = parameter, said
         what = f"does not give {parameter}" if "logprobs" in parameter else f"refuses {parameter}"
         super().__init__(
-            f"endpoint {name} {what} ({said}); set sampling.{parameter}: null"
-            + (" (the prompt's own system turns, or the rubric's)" if parameter == "system" else "")
-            + f", or endpoints.{name}.dialect"
+            f"endpoint {name} {what} ({said}); if it took that before, the same command asks it "
+            "anew what it takes; else set "
+            + ("a model that takes system turns" if parameter == "system" else f"{parameter}: null")
+            + f" in the `sampling` of what asks it (judge.sampling), or endpoints.{name}.dialect"
         )
 
 

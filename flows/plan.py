@@ -57,7 +57,8 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     whole = _cost(config, judging + generation + sampling, read, written)
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
     last = read_json(done[-1] / "metrics.json") if done else {}
-    seconds = estimate_seconds(last, prompts) if "seconds" in last else None
+    trains = config.trainer is not None
+    seconds = estimate_seconds(last, prompts, trains) if "seconds" in last else None
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from rounds.report import STAGES, stage_name
+from rounds.status import TRAINING_STAGES
 
 BY_PROMPTS = {"prompts", "sample", "judge", "pairs", "train"}
 """Stages whose work grows with the round's train prompts."""
@@ -16,7 +17,7 @@ def opponents_in(round_number: int) -> int:
     return min(round_number, 2)
 
 
-def estimate_seconds(last: dict[str, Any], prompts: int) -> dict[str, float]:
+def estimate_seconds(last: dict[str, Any], prompts: int, trains: bool) -> dict[str, float]:
     """Seconds of each stage of the round after the one with the metrics `last`, in their order;
     under `startup` the waiting for servers and models.
     """
@@ -29,7 +30,10 @@ def estimate_seconds(last: dict[str, Any], prompts: int) -> dict[str, float]:
         elif stage in BY_OPPONENTS:
             spent *= opponents_in(number + 1) / opponents_in(number)
         seconds[stage] += spent
-    estimate = {name: round(seconds[name], 1) for name in STAGES if name in seconds}
+    skipped = () if trains else TRAINING_STAGES
+    estimate = {
+        name: round(seconds[name], 1) for name in STAGES if name in seconds and name not in skipped
+    }
     return {**estimate, "startup": round(sum(last.get("startup_seconds", {}).values()), 1)}
 
 

@@ -1,5 +1,6 @@
 """A round in a few lines: what the terminal, the status command and Prefect show."""
 
+from math import inf
 from typing import Any
 
 from rounds.health_lines import Lines, health_lines
@@ -113,8 +114,12 @@ def _cleaning(dropped: dict[str, int], lengths: dict[str, Any] | None) -> str:
 def _length_guard(dropped: dict[str, int], lengths: dict[str, Any] | None) -> Lines:
     """What the length guard cost and what that did, where it had to take pairs."""
     taken = dropped.get("length_guard", 0)
-    if not taken or lengths is None or lengths["before"] is None:
+    if lengths is None or lengths["before"] is None:
         return []
+    if not taken:
+        beyond = abs(lengths["before"]) > (lengths.get("bound") or inf)
+        few = f"took none of {lengths.get('of')} pairs, too few: chosen longer by"
+        return [("length guard", f"{few} {lengths['before']:+.0%}")] if beyond else []
     text = f"took {taken}"
     if of := lengths.get("of"):
         text += f" of {of} pairs ({taken / of:.0%})"

@@ -50,7 +50,7 @@ NO_VERDICT: list[tuple[Any, str]] = [
     ("A", "not_json"),
     ("[[A]]", "not_json"),
     ('{"rationale": "x", "verdict": "A"', "not_json"),
-    (reply(verdict="A") + reply(verdict="A"), "not_json"),
+    (reply(verdict="A") + reply(verdict="A"), "two_verdicts"),
     (reply(), "off_menu"),
     (reply(winner="A"), "off_menu"),
     (reply(verdict="A", score=9), "off_menu"),

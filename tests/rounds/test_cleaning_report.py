@@ -56,7 +56,7 @@ def test_what_was_found_is_counted(run_dir: Path, counts: dict[str, int], line: 
 )
 def test_the_table_says_what_the_guard_cost(run_dir: Path, lengths: dict[str, Any], said: str):
     metrics = read_json(finished(run_dir) / "metrics.json")
-    assert "length guard" not in dict(round_lines(metrics))
+    assert dict(round_lines(metrics))["length guard"].startswith("took none of 1 pairs, too few")
     metrics["counts"]["dropped"]["length_guard"] = 12
     metrics["length_difference"] = lengths
     assert dict(round_lines(metrics))["length guard"] == said
@@ -66,3 +66,12 @@ def test_metrics_say_what_became_of_every_candidate(run_dir: Path):
     counts = read_json(finished(run_dir) / "metrics.json")["counts"]
     assert counts["candidate_fates"] == {"abstain:flip": 2, "not_compared": 2, "pair": 2}
     assert sum(counts["candidate_fates"].values()) == counts["candidates"]
+
+
+def test_a_guard_that_has_too_few_pairs_to_go_by_says_so(run_dir: Path):
+    metrics = read_json(finished(run_dir) / "metrics.json")
+    metrics["length_difference"] = {"before": 0.4, "after": 0.4, "of": 14, "bound": 0.25}
+    said = dict(round_lines(metrics))["length guard"]
+    assert said == "took none of 14 pairs, too few: chosen longer by +40%"
+    metrics["length_difference"]["before"] = -0.2
+    assert "length guard" not in dict(round_lines(metrics))
