@@ -55,8 +55,8 @@ def check_ids(policy: Policy, spelling: Spelling) -> None:
         token = spelling.tokenizer.convert_ids_to_tokens(max(ids))
         raise UserError(
             f"{policy.adapter}: its chat template writes {token!r}, which its tokenizer adds to "
-            f"the {rows} tokens of {policy.model}: there are no weights for it; merge the adapter into "
-            "a model that has the token, or leave it out of the template"
+            f"the {rows} tokens of {policy.model}: there are no weights for it; leave it out of "
+            "the template, or merge the adapter into a model that has the token"
         )
 
 
