@@ -14,12 +14,14 @@ from preferences.preference import Preference
 from preferences.read import Malformed, read_preferences
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
+from rounds.rows import Messages
 from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
 from trainer.tokens import limit_of
 from trainer.written import answer_ids
 
+PROBE: Messages = [{"role": "user", "content": "Hello"}]
 REPORT_EVERY = 5000
 """Rows between two lines of progress."""
 
@@ -32,11 +34,30 @@ def main(job_path: Path) -> None:
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)
+    check_ids(policy, spelling)
     limit = limit_of(policy, job["args"])
     sentences = [
         check_data(Data(**source), key, spelling, limit) for key, source in job["imported"]
     ]
     write_json(job_path.parent / "found.json", sentences)
+
+
+def check_ids(policy: Policy, spelling: Spelling) -> None:
+    """Raise UserError where the template writes tokens that an adapter's tokenizer has and its base
+    has no weights for: neither the training nor vLLM takes them.
+    """
+    rows = read_json(Path(policy.model) / "config.json").get("vocab_size")
+    try:
+        ids = rendered_prompt(spelling.tokenizer, PROBE)
+    except Exception:  # a template raises what it likes; not every one takes this prompt
+        return
+    if policy.adapter is not None and isinstance(rows, int) and max(ids, default=0) >= rows:
+        token = spelling.tokenizer.convert_ids_to_tokens(max(ids))
+        raise UserError(
+            f"{policy.adapter}: its chat template writes {token!r}, which its tokenizer adds to "
+            f"the {rows} tokens of {policy.model}: there are no weights for it; leave it out of "
+            "the template, or merge the adapter into a model that has the token"
+        )
 
 
 def check_data(source: Data, key: str, spelling: Spelling, limit: float) -> str:

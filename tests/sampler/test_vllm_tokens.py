@@ -3,12 +3,14 @@
 One loading: a base without a chat template, and two adapters, each with a dated one of its own.
 """
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import begun, prompt_row
-from policies import LLAMA, write_policy
+from builders import begun, prompt_row, user
+from policies import LLAMA, TRAITS, tokenizer_of, write_policy
 from replays import pair_row
 
 from endpoints.open import Endpoints
@@ -16,10 +18,12 @@ from rounds.folder import write_round_start
 from rounds.ids import digest
 from rounds.rows import CANDIDATES, PAIRS, PROMPTS, Candidate
 from rounds.tables import by_prompt, read_rows, write_rows
-from rounds.tokenizers import policy_tokenizer, spelling_of
+from rounds.tokenizers import Spelling, policy_tokenizer, spelling_of
 from rounds.weights import Policy, local_policy
 from sampler.config import SamplerConfig
 from sampler.stage import sample
+from sampler.vllm_engine import Engine
+from sampler.writers import writer_in_place
 from trainer.rows import training_rows
 from trainer.tokens import tokenised
 
@@ -142,3 +146,25 @@ def paired(chosen: Candidate, rejected: Candidate) -> Any:
     }
     ids = {"chosen_id": chosen["candidate_id"], "rejected_id": rejected["candidate_id"]}
     return row | said | ids | {"prompt_id": chosen["prompt_id"]}
+
+
+def test_vllm_is_told_of_every_end_of_the_policy_that_is_asked():
+    """An adapter may have ends of its own, which vLLM does not read from its base."""
+    told: list[Any] = []
+
+    def asked(_: str, __: Any, given: Any, **___: Any) -> None:
+        told.append(given)
+        raise RuntimeError("enough")
+
+    engine = SimpleNamespace(
+        model_config=SimpleNamespace(max_model_len=256),
+        vllm_config=SimpleNamespace(scheduler_config=SimpleNamespace(max_num_seqs=1)),
+        add_request=asked,
+    )
+    policy = Policy("m", None, "p")
+    spelling = Spelling(tokenizer_of(TRAITS["phi"]), [3, 5])
+    writer = writer_in_place(CONFIG, policy)
+    with pytest.raises(RuntimeError, match="enough"):
+        draw = Engine(SimpleNamespace(llm_engine=engine), {policy: spelling}).draw
+        asyncio.run(draw(writer, user("Lamp?"), 0, 0, 1))
+    assert told[0].stop_token_ids == [3, 5]

@@ -5,14 +5,26 @@ from typing import Any
 
 import pytest
 from builders import begun, candidate_row, prompt_row, user
-from policies import GEMMA, GPT2, LLAMA, OWN_TEMPLATE, PHI, QWEN, T5, TRAITS, tokenizer_of
+from policies import (
+    GEMMA,
+    GPT2,
+    LLAMA,
+    OWN_TEMPLATE,
+    PHI,
+    QWEN,
+    T5,
+    TRAITS,
+    tokenizer_of,
+    write_policy,
+)
 from replays import pair_row
 
 from rounds.errors import UserError
-from rounds.files import write_json
+from rounds.files import read_json, write_json
 from rounds.rows import Candidate
 from rounds.tokenizers import Spelling, end_ids, policy_tokenizer, rendered_prompt, spelling_of
 from rounds.weights import Policy
+from trainer.check import check_ids
 from trainer.rows import TrainingRow, training_rows
 from trainer.tokens import length_limit, token_row, tokenised
 from trainer.written import answer_ids
@@ -216,3 +228,19 @@ def test_an_old_table_has_stop_strings_in_its_ids():
     text = [{"role": "assistant", "content": f"{ANSWER} mess"}]
     ready = token_row(spelling, row(chosen=text, chosen_token_ids=inside, rejected_token_ids=[70]))
     assert spelling.tokenizer.decode(ready["chosen_ids"]) == f"{ANSWER} mess"
+
+
+def test_tokens_that_an_adapter_adds_and_its_base_has_no_weights_for_are_named(tmp_path: Path):
+    base = write_policy(tmp_path / "base", TRAITS["phi"])
+    tokenizer = tokenizer_of(TRAITS["phi"])
+    rows = len(tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|new|>"]})
+    adapter = tmp_path / "adapter"
+    tokenizer.save_pretrained(adapter)
+    policy = Policy(str(base), str(adapter), "p")
+    config = {**read_json(base / "config.json"), "vocab_size": rows}
+    write_json(base / "config.json", config)
+    check_ids(policy, spelling_of(policy))  # it is not used
+    (adapter / "chat_template.jinja").write_text("<|new|>{{ messages[0].content }}")
+    with pytest.raises(UserError, match=r"adapter: its chat template writes '<\|new\|>'"):
+        check_ids(policy, spelling_of(policy))
