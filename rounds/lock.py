@@ -31,3 +31,16 @@ def run_lock(run_dir: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def holder(run_dir: Path) -> str | None:
+    """The id of the process that works on a run; None where none does."""
+    path = run_dir / ".lock"
+    if not path.exists():
+        return None
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read().strip() or "unknown"
+    return None

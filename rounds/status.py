@@ -15,10 +15,13 @@ from rounds.folder import (
     run_of,
 )
 from rounds.health_lines import Lines, health_lines
+from rounds.lock import holder
 from rounds.report import STAGES, partial_text, stage_name
 from rounds.stages import stage_stamps
 from rounds.stopped import Bound, read_stop
 
+ENDED = "no process is working on it: run the same command again"
+"""Of a round that was killed."""
 TRAINING_STAGES = ("train", "sample_held_out", "judge_held_out", "gate")
 """The stages of a round that trains."""
 
@@ -71,6 +74,7 @@ def round_state(folder: Path) -> dict[str, Any]:
         "done": done,
         "next": next((name for name in planned if name not in done), "finish"),
         "stopped": stopped,
+        "process": holder(run_of(folder)),
         "verdicts": {name: labels[name] for name in ("verdicts", "outcomes", "abstained")}
         if labels
         else None,
@@ -85,6 +89,8 @@ def state_text(state: dict[str, Any]) -> str:
     text = f"{done} done, next {state['next']}"
     if stopped := state["stopped"]:
         text += f"; stopped at {stopped['stage']}: {stopped['reason']}"
+    elif state["process"] is None:
+        text += f"; {ENDED}"
     return text
 
 
@@ -96,6 +102,9 @@ def state_lines(state: dict[str, Any]) -> Lines:
             ("stopped", f"at {stopped['stage']}, {stopped['at']}: {stopped['reason']}"),
             ("to go on", stopped["then"]),
         ]
+    else:
+        process = state["process"]
+        lines.append(("process", f"{process} is working on it" if process else ENDED))
     if verdicts := state["verdicts"]:
         abstained = verdicts["abstained"].items()
         why = ", ".join(f"{reason} {n}" for reason, n in abstained)

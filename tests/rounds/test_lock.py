@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rounds import lock
 from rounds.errors import UserError
 from rounds.lock import run_lock
 
@@ -42,6 +43,13 @@ def test_a_second_holder_is_told_which_process_works_on_the_run(holder, run_dir:
         run_lock(run_dir),
     ):
         pass
+    assert lock.holder(run_dir) == str(holder.pid)
+
+
+def test_a_killed_holder_works_on_nothing(holder, run_dir: Path):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert lock.holder(run_dir) is None
 
 
 def test_the_kernel_releases_the_lock_of_a_killed_holder(holder, run_dir: Path):

@@ -178,6 +178,7 @@ def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
         "done": ["prompts", "sample"],
         "next": "judge",
         "stopped": None,
+        "process": None,
         "verdicts": None,
         "partial": None,
         "judge": None,
