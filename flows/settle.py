@@ -59,6 +59,8 @@ def tried(
     for name, question in questions:
         if endpoints.config(name).serve is None:
             by_name.setdefault(name, []).append(question)
+    if not by_name:
+        return {}
     with Journal(run_dir / "journal.sqlite") as journal:
         return {
             name: asyncio.run(

@@ -3,6 +3,7 @@ old name: the same command, no other call than what it had failed at."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,9 +16,15 @@ from rounds.tables import read_rows
 pytestmark = pytest.mark.slow
 
 
+def will_not_judge_the_round(body: dict[str, Any]) -> str | Raw:
+    """A judge that passes the dry calls and answers nothing of use to what the round asks."""
+    asked = "".join(turn["content"] for turn in body["messages"])
+    return "I would rather not say." if "Question" in asked else honest_judge(body)
+
+
 def test_a_judge_out_of_bounds_is_seen_mended_and_asked_again(endpoint, tmp_path: Path):
     policy = endpoint(varied_policy)
-    judge = endpoint(lambda body: "I would rather not say." if body["messages"] else Raw(400))
+    judge = endpoint(will_not_judge_the_round)
     lines = [json.dumps({"prompt": f"Question {number}?"}) for number in range(30)]
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
     config = tmp_path / "mended.yaml"

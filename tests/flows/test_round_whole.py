@@ -78,7 +78,7 @@ def test_the_training_was_tried_once_and_before_the_judge_was_asked(run_dir: Pat
     with sqlite3.connect(f"file:{run_dir / 'journal.sqlite'}?mode=ro", uri=True) as db:
         ((first_call,),) = db.execute("SELECT min(at) FROM answers")
     assert stamp.stat().st_mtime < first_call
-    assert (run_dir / "logs" / "trial-sampler.log").stat().st_mtime < first_call, "nor in round 2"
+    assert (run_dir / "logs" / "trial-trainer.log").stat().st_mtime < first_call, "nor in round 2"
     assert not (run_dir / "work").exists()
 
 
