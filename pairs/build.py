@@ -4,7 +4,7 @@ The label is the judge's confirmed outcome and nothing else. Where the judge did
 comparison the row has no chosen and no rejected.
 """
 
-from rounds.ids import digest
+from rounds.considered import unlabelled
 from rounds.rows import Candidate, ConsideredPair, Messages, Prompt, Verdict
 from rounds.verdicts import comparisons, margin, screen_scores, settle
 
@@ -20,7 +20,7 @@ def comparison_rows(
     compared = comparisons(verdicts)
     if not compared:
         reason = _why_not_compared(candidates, verdicts)
-        return [(_unlabelled(number, prompt, list(candidates), verdicts), reason)]
+        return [(unlabelled(number, prompt, list(candidates), verdicts), reason)]
     confirming = {row["verdict_id"] for rows in compared.values() for row in rows}
     selecting = [row for row in verdicts if row["verdict_id"] not in confirming]
     return [
@@ -39,7 +39,7 @@ def _comparison_row(
 ) -> tuple[ConsideredPair, str | None]:
     """One comparison; `selecting` are the prompt's verdicts that chose what was compared."""
     settled = settle(verdicts)
-    row = _unlabelled(number, prompt, list(ids), [*selecting, *verdicts])
+    row = unlabelled(number, prompt, list(ids), [*selecting, *verdicts])
     row["judge_id"] = settled.judge_id
     if settled.outcome not in ("a", "b"):
         return row, "tie" if settled.outcome == "tie" else f"abstain:{settled.reason}"
@@ -57,31 +57,6 @@ def _comparison_row(
     row["chosen_source"] = candidates[chosen]["source"]
     row["rejected_source"] = candidates[rejected]["source"]
     return row, None
-
-
-def _unlabelled(
-    number: int, prompt: Prompt, candidate_ids: list[str], verdicts: list[Verdict]
-) -> ConsideredPair:
-    return {
-        "pair_id": digest("pair", prompt["prompt_id"], sorted(candidate_ids)),
-        "prompt_id": prompt["prompt_id"],
-        "round": number,
-        "prompt": prompt["messages"],
-        "chosen": None,
-        "rejected": None,
-        "chosen_id": None,
-        "rejected_id": None,
-        "candidate_ids": candidate_ids,
-        "score_chosen": None,
-        "score_rejected": None,
-        "margin": None,
-        "policy_id": None,
-        "judge_id": verdicts[-1]["judge_id"] if verdicts else None,
-        "verdict_ids": [row["verdict_id"] for row in verdicts],
-        "probability": None,
-        "chosen_source": None,
-        "rejected_source": None,
-    }
 
 
 def _why_not_compared(candidates: dict[str, Candidate], verdicts: list[Verdict]) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rounds.considered import unlabelled
 from rounds.grouped import grouped
-from rounds.ids import digest
 from rounds.rows import (
     CANDIDATES,
     PROMPTS,
@@ -100,24 +100,7 @@ def _row(
 ) -> JudgedPair:
     named = set(ids)
     return {
-        "pair_id": digest("pair", prompt["prompt_id"], sorted(ids)),
-        "prompt_id": prompt["prompt_id"],
-        "round": number,
-        "prompt": prompt["messages"],
-        "chosen": None,
-        "rejected": None,
-        "chosen_id": None,
-        "rejected_id": None,
-        "candidate_ids": list(ids),
-        "score_chosen": None,
-        "score_rejected": None,
-        "margin": None,
-        "policy_id": None,
-        "judge_id": verdicts[-1]["judge_id"] if verdicts else None,
-        "verdict_ids": [row["verdict_id"] for row in verdicts],
-        "probability": None,
-        "chosen_source": None,
-        "rejected_source": None,
+        **unlabelled(number, prompt, list(ids), verdicts),
         "kept": False,
         "reason": None,
         "stands": stands,
