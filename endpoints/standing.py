@@ -7,6 +7,8 @@ FAILURES = 10
 """So many failed calls without an answer between them, and most of the RECENT ones failed: then it
 is in doubt whether the endpoint answers, and nothing but what is open already decides."""
 RECENT = 100
+"""So many refusals in a row count as FAILURES where the endpoint has answered before: it is there,
+and they say something about what was asked (the longest prompts of a sorted file come together)."""
 
 
 class Standing:
@@ -20,12 +22,14 @@ class Standing:
     def __init__(self) -> None:
         self._recent: deque[bool] = deque(maxlen=RECENT)
         self._enough: int | None = None
+        self._has_answered = False
         self.in_a_row = 0
         self.refused = 0
 
     def answered(self) -> None:
         """A call was answered."""
         self._recent.append(True)
+        self._has_answered = True
         self.in_a_row, self.refused, self._enough = 0, 0, None
 
     def failed(self, refused: bool, still_open: int) -> Literal["answers", "in doubt", "lost"]:
@@ -34,7 +38,13 @@ class Standing:
         self.in_a_row += 1
         self.refused += refused
         if self._enough is None:
-            if self.in_a_row < FAILURES or 2 * sum(self._recent) >= len(self._recent):
+            if not self._many() or 2 * sum(self._recent) >= len(self._recent):
                 return "answers"
             self._enough = self.in_a_row + still_open
         return "lost" if self.in_a_row >= self._enough else "in doubt"
+
+    def _many(self) -> bool:
+        """Whether enough calls failed in a row for a doubt."""
+        if self._has_answered and self.in_a_row - self.refused < FAILURES:
+            return self.in_a_row >= RECENT
+        return self.in_a_row >= FAILURES

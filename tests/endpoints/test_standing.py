@@ -53,13 +53,14 @@ def test_nor_in_a_round_that_is_continued(endpoint, tmp_path: Path):
     assert len(at.requests) == 200 + 15, "what was rejected is asked again, and nothing else"
 
 
-def test_refusals_in_a_burst_after_many_answers_wait_for_those_under_way(endpoint, tmp_path):
-    """The questions come sorted: forty refusals in a row, among answers that take long."""
+@pytest.mark.parametrize("seconds", [0, 0.2], ids=["at once", "slow"])
+def test_refusals_in_a_burst_after_answers_are_about_what_was_asked(endpoint, tmp_path, seconds):
+    """The questions come sorted: forty refusals in a row, more than there were answers before."""
 
     def script(body: dict[str, Any]) -> Any:
         if 20 <= number_of(body) < 60:
             return TOO_LONG
-        time.sleep(0.2)
+        time.sleep(seconds)
         return "yes"
 
     answers = ask_all(tmp_path, endpoint(script), calls(100), max_in_flight=8)
@@ -130,3 +131,19 @@ def test_ten_failures_among_many_answers_are_no_doubt():
         standing.answered()
     states = [standing.failed(False, 8) for _ in range(70)]
     assert states.index("in doubt") == 50 and states.index("lost") == 58
+
+
+def test_after_an_answer_it_takes_a_hundred_refusals_or_ten_failures_of_another_kind():
+    def standing() -> Standing:
+        begun = Standing()
+        begun.answered()
+        return begun
+
+    refused = standing()
+    states = [refused.failed(True, 0) for _ in range(100)]
+    assert states == ["answers"] * 99 + ["lost"]
+    failed = standing()
+    assert [failed.failed(False, 0) for _ in range(10)] == ["answers"] * 9 + ["lost"]
+    among_refusals = standing()
+    assert {among_refusals.failed(True, 0) for _ in range(50)} == {"answers"}
+    assert [among_refusals.failed(False, 0) for _ in range(10)] == ["answers"] * 9 + ["lost"]
