@@ -269,3 +269,30 @@ def test_a_file_that_is_not_there_or_no_text_is_named_by_its_key(tmp_path: Path)
     (tmp_path / "latin.jsonl").write_bytes(b'"caf\xe9"\n')
     with pytest.raises(UserError, match=r"prompts.test: .*latin.jsonl is not UTF-8"):
         read(tmp_path / "latin.jsonl", "prompts.test")
+
+
+def test_a_rendered_chat_template_is_read_back_into_its_turns(tmp_path: Path):
+    turns = [{"role": "system", "content": "Be brief."}, *user("Why?")]
+    text = (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    lines = [json.dumps(value) for value in (text, {"prompt": text}, user(text), turns)]
+    rows = read(written(tmp_path, *lines))
+    assert [row["messages"] for row in rows] == [turns] * 4
+    assert len({row["prompt_id"] for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("What is <|im_start|> for?", "line 2: the chat-template token '<|im_start|>' in ordinary"),
+        ("[INST] Why?", "line 2: markup of a chat template (Llama 2 or Mistral) that is not whole"),
+        ("\n\nHuman: Why?\n\nAssistant: So.", "line 2: a rendered chat template that ends with an"),
+        ([*user("Hi</s>"), {"role": "assistant", "content": "Hi"}, *user("Why?")], "'</s>'"),
+    ],
+)
+def test_markup_that_is_not_whole_is_named(tmp_path: Path, value: object, found: str):
+    with pytest.raises(UserError) as caught:
+        read(written(tmp_path, '"Why?"', json.dumps(value)))
+    assert found in str(caught.value)
