@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from archives import packed
 from builders import user
 
 from rounds.errors import UserError
@@ -296,3 +297,48 @@ def test_markup_that_is_not_whole_is_named(tmp_path: Path, value: object, found:
     with pytest.raises(UserError) as caught:
         read(written(tmp_path, '"Why?"', json.dumps(value)))
     assert found in str(caught.value)
+
+
+PACKED = ["", ".gz", ".bz2", ".xz", ".zst"]
+
+
+@pytest.mark.parametrize("ending", PACKED)
+@pytest.mark.parametrize("kind", ["jsonl", "json", "array.json", "csv", "tsv", "txt"])
+def test_every_kind_is_read_packed_or_not(tmp_path: Path, kind: str, ending: str):
+    data = {
+        "jsonl": '{"prompt": "Why?"}\n"How?"\n',
+        "json": '{"prompt": "Why?"}\n"How?"\n',
+        "array.json": '[\n {"prompt": "Why?"},\n "How?"\n]\n',
+        "csv": 'prompt,tags\nWhy?,"a;b"\nHow?,\n',
+        "tsv": "tags\tprompt\na;b\tWhy?\n\tHow?\n",
+        "txt": "Why?\n\nHow?\n",
+    }[kind]
+    path = tmp_path / f"p.{kind}{ending}"
+    path.write_bytes(packed(ending, data.encode()))
+    rows = read(path)
+    assert texts(rows) == ["Why?", "How?"]
+    if kind in ("csv", "tsv"):
+        assert rows[0]["tags"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("ending", PACKED[1:])
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "txt"])
+def test_a_damaged_archive_is_one_clear_message(tmp_path: Path, kind: str, ending: str):
+    data = {"csv": "prompt\n", "json": "[\n"}.get(kind, "")
+    lines = [json.dumps(f"How much is {at} and {at * at}?") for at in range(5_000)]
+    data += (",\n" if kind == "json" else "\n").join(lines)
+    path = tmp_path / f"p.{kind}{ending}"
+    path.write_bytes(packed(ending, data.encode())[:-20])
+    with pytest.raises(
+        UserError, match=rf"^prompts.train: .*p.{kind}{ending} is a damaged archive"
+    ):
+        read(path)
+    path.write_bytes(data.encode())
+    with pytest.raises(UserError, match=r"is a damaged archive: it is named as if it were packed"):
+        read(path)
+
+
+def test_a_wrong_value_of_an_array_is_named_by_its_row(tmp_path: Path):
+    path = written(tmp_path, "[", '"Why?",', "7]", name="p.json")
+    with pytest.raises(UserError, match=r"p.json, row 2: no prompt in it"):
+        read(path)
