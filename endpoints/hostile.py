@@ -7,7 +7,7 @@ judge's own verdict grammar, or to hide any of it behind characters that nobody 
 import re
 
 from texts.chat_tokens import CHAT_TOKEN_STARTS
-from texts.normal import INVISIBLE
+from texts.normal import visible
 
 GRAMMARS = {
     "special_tokens": CHAT_TOKEN_STARTS,
@@ -27,7 +27,7 @@ GRAMMARS = {
 
 def neutralize(text: str) -> str:
     """The text without invisible characters and with every imitation broken up."""
-    text = INVISIBLE.sub("", text)
+    text = visible(text)
     for grammar in GRAMMARS.values():
         text = grammar.sub(lambda match: match.group(0) + "\\", text)
     return text
@@ -35,6 +35,6 @@ def neutralize(text: str) -> str:
 
 def flags(text: str) -> list[str]:
     """What `neutralize` changes: special_tokens, verdict, fence, invisible."""
-    visible = INVISIBLE.sub("", text)
-    imitated = [name for name, grammar in GRAMMARS.items() if grammar.search(visible)]
-    return imitated + (["invisible"] if visible != text else [])
+    seen = visible(text)
+    imitated = [name for name, grammar in GRAMMARS.items() if grammar.search(seen)]
+    return imitated + (["invisible"] if seen != text else [])

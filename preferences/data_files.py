@@ -31,7 +31,7 @@ def quiet_datasets() -> Any:
 
 
 def left_out(data: str, config: str | None = None) -> str:
-    """What is said of a local folder some data files of which are not read; "" where there are none.
+    """What is said of a local folder some data files of which go unread; "" for none.
 
     `datasets` takes the files of the kind that most are of, and those with names of its splits.
     Nothing is said where the folder's card says itself which files there are.
