@@ -21,6 +21,7 @@ class ChatToken(NamedTuple):
 MISTRAL = "INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|CALL_ID"
 ONE_BAR = '(?:turn|channel|think|tool|tool_call|tool_response|image|audio|video|")'
 FIM = "prefix|suffix|middle|pad|repo|begin|hole|end"
+FALCON = "TITLE|ABSTRACT|INTRODUCTION|SUMMARY|COMMENT|ANSWER|QUESTION|DOMAIN|PREFIX|SUFFIX|MIDDLE"
 JUPYTER = "start|text|code|output|script"
 
 TOKENS = (
@@ -61,6 +62,9 @@ TOKENS = (
     ChatToken("[", r"\|[A-Za-z_]{2,30}\|\]"),  # EXAONE, Baize
     ChatToken("[", r"e~\["),  # MiniMax
     ChatToken("]", r"~!?b[\[\]]"),
+    ChatToken(">", rf">(?:{FALCON})<<"),
+    ChatToken("|", r"\|\|(?:IP_ADDRESS|EMAIL_ADDRESS|PHONE_NUMBER)\|\|\|"),  # Pythia
+    ChatToken("<", r"mask:\d{1,3}>"),  # ERNIE
     ChatToken("]", r"(?:!p~\[|<\]minimax\[>\[)"),
     # calls of tools, which nobody was offered
     ChatToken("<", r"/?(?:tool_(?:calls?|responses?|result)|TOOLCALL|TOOL_CALL|AVAILABLE_TOOLS)>"),
