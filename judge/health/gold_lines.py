@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from preferences.lines import holds_array, json_values, unpacked
 from preferences.shapes import recognise
 from preferences.text_only import messages_beyond_text, row_beyond_text
 from rounds.errors import UserError
 from rounds.ids import digest
 from rounds.rows import Messages
-from texts.json_lines import NOT_UTF8
+from texts.json_lines import DAMAGED, NOT_UTF8, holds_array, json_values
 from texts.messages import prompt_fault, text_fault
+from texts.packed import unpacked
 
 LABELS = ("a", "b", "tie")
 EXPECTED = (
@@ -53,7 +53,7 @@ def read_gold_lines(path: Path, skip_malformed: bool, key: str) -> list[GoldPair
     labelled: dict[str, tuple[GoldPair, int]] = {}
     place = "row" if holds_array(path) else "line"
     for number, value, fault in json_values(path):
-        if fault and fault.startswith(NOT_UTF8):
+        if fault and fault.startswith((NOT_UTF8, DAMAGED)):
             raise UserError(f"{key}: {path} is {fault}")
         where = f"{path}, {place} {number}"
         try:

@@ -264,7 +264,9 @@ def test_what_is_not_there_or_holds_nothing_is_named_by_its_key(tmp_path: Path):
     empty.touch()
     assert refused(empty) == f"{KEY}: {empty} holds no rows"
     (tmp_path / "prefs.txt").write_text("x")
-    assert "prefs.txt is none of .jsonl, .json, .parquet" in refused(tmp_path / "prefs.txt")
+    assert "prefs.txt is none of .jsonl, .json, .csv, .tsv, .parquet" in refused(
+        tmp_path / "prefs.txt"
+    )
     (tmp_path / "none").mkdir()
     assert "none cannot be loaded (" in refused(tmp_path / "none")
     latin = tmp_path / "latin.jsonl"

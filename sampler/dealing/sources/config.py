@@ -90,7 +90,8 @@ class SourceConfig(Section):
     weight: float = Field(1.0, ge=0, allow_inf_nan=False)
     """Its part of a round beside the other sources'."""
     file: str | None = None
-    """JSONL, parquet, CSV (tags with ; between them), or .txt with one prompt a line."""
+    """JSONL, a JSON array, parquet, CSV or TSV (tags with ; between them), or .txt with one prompt
+    a line; all but parquet packed or not (.gz, .bz2, .xz, .zst)."""
     dataset: str | None = None
     """A Hugging Face dataset, owner/name or a folder."""
     config: str | None = None
