@@ -1,24 +1,11 @@
-"""HH-RLHF (arXiv 2204.05862): two transcripts that differ in the last answer."""
+"""Dialogues in one text, as HH-RLHF (arXiv 2204.05862) writes them."""
 
 import re
 
-from preferences.preference import Preference, RawRow, prompt_of, text_of
 from rounds.rows import Messages
 
 TURN = re.compile(r"\n\n(Human|Assistant):")
 ROLES = {"Human": "user", "Assistant": "assistant"}
-
-
-def transcripts(row: RawRow) -> Preference:
-    """chosen and rejected as "\\n\\nHuman: ...\\n\\nAssistant: ..."; without their last turn
-    they must be equal.
-    """
-    chosen, rejected = (
-        answered_dialogue(text_of(row, side), side) for side in ("chosen", "rejected")
-    )
-    if chosen[:-1] != rejected[:-1]:
-        raise ValueError("chosen and rejected do not answer the same dialogue")
-    return Preference(prompt_of(chosen[:-1]), chosen[-1]["content"], rejected[-1]["content"])
 
 
 def answered_dialogue(text: str, side: str) -> Messages:
