@@ -3,7 +3,6 @@
 from typing import Any
 
 from preferences.asked import asked, beside, prompt_column, with_system_of
-from preferences.hh_rlhf import answered_dialogue, is_transcript
 from preferences.preference import (
     Preference,
     RawRow,
@@ -13,14 +12,15 @@ from preferences.preference import (
     text_or_answer,
 )
 from preferences.turns import (
+    answer_to,
     chat_turns,
     ends_with,
     in_roles,
-    is_dialogue,
     turns_of,
     without_system,
 )
 from rounds.rows import Messages
+from texts.rendered import rendered_messages
 
 TIES = (("tie", True), ("is_tie", True), ("status", "tie"))
 """Columns that say of a row that its sides are equally good; `status` is distilabel's."""
@@ -34,7 +34,7 @@ def pair(row: RawRow, chosen: str = "chosen", rejected: str = "rejected") -> Pre
     """
     name = prompt_column({**row, chosen: None, rejected: None})
     sides = [(side, row.get(side)) for side in (chosen, rejected)]
-    whole = [_conversation(side, value, name) for side, value in sides]
+    whole = [_conversation(side, value) for side, value in sides]
     if whole[0] and whole[1] and (turns := _in_common(row, name, whole[0], whole[1], sides)):
         turns = beside(row, turns, *filter(None, [name]), chosen, rejected)
         return _told(row, turns, whole[0][-1:], whole[1][-1:], sides)
@@ -45,10 +45,9 @@ def pair(row: RawRow, chosen: str = "chosen", rejected: str = "rejected") -> Pre
     first, second = (in_roles(value) for _, value in sides)
     if lead := _lead(first, second):
         turns, first, second = [*turns, *lead], first[-1:], second[-1:]
-    if is_dialogue(row[name]):
-        first, second = (
-            text.strip() if isinstance(text, str) else text for text in (first, second)
-        )
+    first, second = (
+        answer_to(row[name], text) if isinstance(text, str) else text for text in (first, second)
+    )
     return _told(row, turns, first, second, sides)
 
 
@@ -62,15 +61,15 @@ def _told(
     return Preference(turns, better, worse, *scores_of(row), name_of(row))
 
 
-def _conversation(side: str, value: Any, name: str | None) -> Messages | None:
+def _conversation(side: str, value: Any) -> Messages | None:
     """The messages of a side that begins with what was asked; None where it does not."""
     if isinstance(value, str):
-        if name is None or not is_transcript(value):
-            return None
         try:
-            return answered_dialogue(value, side)
-        except ValueError:  # an answer may begin so as well
-            return None
+            dialogue = rendered_messages(value)
+        except ValueError:
+            dialogue = None
+        is_whole = dialogue and dialogue[-1]["role"] == "assistant"
+        return dialogue if is_whole else None
     turns = in_roles(value)
     if not isinstance(turns, list) or len(turns) < 2 or not isinstance(turns[0], dict):
         return None

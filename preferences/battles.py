@@ -5,7 +5,7 @@ from typing import Any
 
 from preferences.asked import asked, beside
 from preferences.preference import Preference, RawRow, Undecided, name_of, number_of, text_or_answer
-from preferences.turns import chat_turns, is_dialogue, without_system
+from preferences.turns import answer_to, chat_turns, without_system
 from rounds.rows import Messages
 
 STRENGTHS = ("preference_strength", "overall_preference")
@@ -105,9 +105,8 @@ def _decided(
     row: RawRow, turns: Messages, sides: tuple[str, ...], verdict: Verdict
 ) -> Preference | Undecided:
     texts = [text_or_answer(side, row.get(side), "") for side in sides]
-    if is_dialogue(row.get("prompt")):
-        texts = [text.strip() for text in texts]
-    return _of(row, turns, (texts[0], texts[1]), verdict)
+    first, second = (answer_to(row.get("prompt"), text) for text in texts)
+    return _of(row, turns, (first, second), verdict)
 
 
 def _of(

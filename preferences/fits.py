@@ -5,9 +5,8 @@ from typing import Any
 
 from preferences.asked import QUESTIONS, prompt_column
 from preferences.columns import is_empty
-from preferences.hh_rlhf import is_transcript
 from preferences.preference import RawRow
-from preferences.turns import in_roles
+from preferences.turns import in_roles, is_rendered
 
 
 def is_text(value: Any) -> bool:
@@ -62,7 +61,7 @@ def kind_of_pair(row: RawRow) -> str | None:
     row = {**row, "chosen": None, "rejected": None}
     if not asks(row):
         if texts:
-            return "hh_rlhf" if all(is_transcript(str(side)) for side in sides) else None
+            return "hh_rlhf" if all(is_rendered(side) for side in sides) else None
         return None if any(map(is_text, sides)) else "trl_implicit_messages"
     prompt = row.get("prompt")
     if is_empty(prompt):

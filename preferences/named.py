@@ -1,10 +1,10 @@
 """Preference rows whose two answers stand under other names than chosen and rejected."""
 
-from preferences import hh_rlhf
 from preferences.answered import pair
-from preferences.asked import beside
 from preferences.preference import Preference, RawRow, Undecided, text_of
 from preferences.turns import chat_turns
+from rounds.rows import Messages
+from texts.rendered import rendered_messages
 
 
 def response_names(row: RawRow) -> Preference | Undecided:
@@ -32,17 +32,21 @@ def rejected_messages(row: RawRow) -> Preference | Undecided:
     return pair(row, "messages", "rejected_messages")
 
 
-def transcripts(row: RawRow) -> Preference:
-    """chosen and rejected as "\\n\\nHuman: ...\\n\\nAssistant: ..."; without their last turn
-    they must be equal.
+def rendered(row: RawRow) -> Preference | Undecided:
+    """chosen and rejected as dialogues in one text (HH-RLHF, arXiv 2204.05862, or what a chat
+    template wrote); without their last turn they must be equal.
     """
-    chosen, rejected = (
-        hh_rlhf.answered_dialogue(text_of(row, side), side) for side in ("chosen", "rejected")
-    )
-    if chosen[:-1] != rejected[:-1]:
-        raise ValueError("chosen and rejected do not answer the same dialogue")
-    turns = beside(row, chosen[:-1])
-    return Preference(turns, chosen[-1]["content"], rejected[-1]["content"])
+    sides = {side: _dialogue(row, side) for side in ("chosen", "rejected")}
+    return pair({**row, **sides})
+
+
+def _dialogue(row: RawRow, side: str) -> Messages:
+    turns = rendered_messages(text_of(row, side))
+    if turns is None:
+        raise ValueError(f"{side} has no marks of turns, as Human: and Assistant:")
+    if turns[-1]["role"] != "assistant":
+        raise ValueError(f"{side} does not end with the assistant's turn")
+    return turns
 
 
 _SWIFT = ("chosen", "rejected_response")

@@ -6,9 +6,9 @@ from preferences.asked import ASKED
 from preferences.columns import is_empty, unread_columns, words_of
 from preferences.config import Data
 from preferences.fits import is_side
-from preferences.hh_rlhf import is_transcript
 from preferences.preference import RawRow
 from preferences.shapes import SHAPES
+from preferences.turns import is_rendered
 
 SIDES = (
     ("chosen", "rejected"),
@@ -66,8 +66,8 @@ def _without_prompt(row: RawRow, sides: tuple[str, str], source: Data, key: str)
     if likely is not None:
         line = long_form(source, key, columns={"prompt": likely})
         return f"{told}; {likely} is the likely one: {line}"
-    if any(isinstance(row[side], str) and is_transcript(row[side]) for side in sides):
-        return f"{told}; one side alone begins with Human:, and both must begin alike"
+    if any(is_rendered(row[side]) for side in sides):
+        return f"{told}; one side alone is a dialogue, and both must be"
     return (
         f"{told} (there are {', '.join(row)}); what two texts begin with is not taken for it: "
         "expected prompt, a text or chat messages, or the whole conversation on both sides"

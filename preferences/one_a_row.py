@@ -15,7 +15,7 @@ from preferences.preference import (
     is_score,
     text_or_answer,
 )
-from preferences.turns import chat_turns
+from preferences.turns import answer_to, chat_turns
 from rounds.ids import digest
 from rounds.rows import Messages
 
@@ -98,7 +98,7 @@ def _for_a_judge(rows: list[RawRow]) -> RawRow:
 def _answer(row: RawRow) -> str:
     for name in ANSWER:
         if row.get(name) is not None:
-            return text_or_answer(name, row[name])
+            return answer_to(row.get("prompt"), text_or_answer(name, row[name]))
     asked_in = prompt_column(row)
     last = chat_turns(row[asked_in])[-1] if asked_in in CONVERSATIONS else None
     if last is None or last["role"] != "assistant":

@@ -53,7 +53,7 @@ SHAPES = {
     "trl_implicit_messages": _pair(
         "trl_implicit_messages", "chosen, rejected: whole conversations"
     ),
-    "hh_rlhf": _pair("hh_rlhf", 'chosen, rejected: "Human: ... Assistant: ..."', named.transcripts),
+    "hh_rlhf": _pair("hh_rlhf", 'chosen, rejected: "Human: ... Assistant: ..."', named.rendered),
     "question_and_texts": _pair(
         "question_and_texts", "question (instruction, query, input), chosen, rejected: texts"
     ),

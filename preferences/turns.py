@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from preferences.hh_rlhf import is_transcript, prompt_messages
 from preferences.text_only import messages_beyond_text
 from rounds.rows import Messages
 from texts.messages import turns_fault
+from texts.rendered import prompt_turns, rendered_messages
 
 CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
 """How chat messages begin that were written into one text, as JSON or as Python prints them."""
@@ -18,34 +18,39 @@ EXCHANGES = (("human", "assistant"), ("user", "assistant"), ("query", "response"
 """The keys of one question and its answer, where a conversation is a list of such objects."""
 
 
-def written_turns(text: str) -> Messages | None:
-    """The messages of a prompt that was written as a dialogue; None for a text that is none.
-
-    "Assistant:" at its end is no message. Raises ValueError where the marks are not whole.
-    """
-    return prompt_messages(text) if is_transcript(text) else None
-
-
-def is_dialogue(prompt: Any) -> bool:
-    """Whether a prompt is a dialogue in one text: its answers begin with the space that follows
-    "Assistant:".
-    """
-    return isinstance(prompt, str) and written_turns(prompt) is not None
-
-
 def turns_of(value: Any) -> Messages:
-    """The messages of a prompt: a text is the user's, or the dialogue that is written in it.
+    """The messages of a prompt: a text is the user's, or what a chat template wrote into it.
 
     Raises ValueError for what is neither a text nor chat messages.
     """
-    if not isinstance(value, str):
-        return chat_turns(value)
-    if CHAT_AS_TEXT.match(value):
+    if isinstance(value, str) and CHAT_AS_TEXT.match(value):
         raise ValueError(
             "chat messages written as a text; expected a list of them, which JSONL and parquet "
             "can hold"
         )
-    return written_turns(value) or [{"role": "user", "content": value}]
+    return prompt_turns(value if isinstance(value, str) else chat_turns(value))
+
+
+def is_rendered(value: Any) -> bool:
+    """Whether a text has the marks of turns, whole or not."""
+    try:
+        return isinstance(value, str) and rendered_messages(value) is not None
+    except ValueError:
+        return True
+
+
+def answer_to(prompt: Any, answer: str) -> str:
+    """An answer without what belongs to the marks of a rendered prompt: the space behind
+    "Assistant:", the token that ends a turn.
+    """
+    if not is_rendered(prompt):
+        return answer
+    try:
+        before, whole = rendered_messages(prompt), rendered_messages(prompt + answer)
+    except ValueError:
+        return answer.strip()
+    goes_on = before and whole and whole[:-1] == before and whole[-1]["role"] == "assistant"
+    return whole[-1]["content"] if whole and goes_on else answer.strip()
 
 
 def chat_turns(value: Any) -> Messages:
@@ -69,7 +74,7 @@ def past_turns(value: Any) -> Messages:
     each with its answer. Raises ValueError for what does not say who spoke.
     """
     if isinstance(value, str):
-        if turns := None if CHAT_AS_TEXT.match(value) else written_turns(value):
+        if turns := None if CHAT_AS_TEXT.match(value) else rendered_messages(value):
             return turns
         raise ValueError("a text that does not say who spoke")
     pairs = [_exchange(item) for item in value] if isinstance(value, list) else []

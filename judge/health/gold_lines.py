@@ -7,16 +7,16 @@ from preferences.answered import pair
 from preferences.asked import ASKED, asked, prompt_column
 from preferences.columns import fault_of, unread_columns
 from preferences.config import Data
-from preferences.lines import holds_array, json_values, unpacked
 from preferences.nearest import likely_prompt
 from preferences.preference import Preference, text_or_answer
 from preferences.shapes import recognise
-from preferences.turns import is_dialogue
+from preferences.turns import answer_to
 from rounds.errors import UserError
 from rounds.ids import digest
 from rounds.rows import Messages
-from texts.json_lines import NOT_UTF8
+from texts.json_lines import DAMAGED, NOT_UTF8, holds_array, json_values
 from texts.messages import prompt_fault, text_fault
+from texts.packed import unpacked
 
 LABELS = ("a", "b", "tie")
 OWN_KEYS = ("a", "b", "label", "chosen", "rejected")
@@ -65,7 +65,7 @@ def read_gold_lines(path: Path, source: Data, key: str) -> list[GoldPair]:
     labelled: dict[str, tuple[GoldPair, int]] = {}
     place = "row" if holds_array(path) else "line"
     for number, value, fault in json_values(path):
-        if fault and fault.startswith(NOT_UTF8):
+        if fault and fault.startswith((NOT_UTF8, DAMAGED)):
             raise UserError(f"{key}: {path} is {fault}")
         where = f"{path}, {place} {number}"
         try:
@@ -130,9 +130,8 @@ def _labelled(value: dict[str, Any]) -> tuple[Messages, str, str, str]:
     label = value.get("label")
     if label not in LABELS:
         raise ValueError(f"label {label!r} is none of {', '.join(LABELS)}")
-    a, b = (text_or_answer(name, value.get(name), "") for name in ("a", "b"))
-    if is_dialogue(value.get("prompt")):
-        a, b = a.strip(), b.strip()
+    told = (text_or_answer(name, value.get(name), "") for name in ("a", "b"))
+    a, b = (answer_to(value.get("prompt"), text) for text in told)
     return asked({**value, **dict.fromkeys(OWN_KEYS)}), a, b, label
 
 

@@ -191,12 +191,12 @@ TRAPS = [
         "do not answer the same conversation",
     ),
     (ENDINGS, {"chosen": TURNS}, "do not answer the same conversation"),
-    (SAMPLES["hh_rlhf"][0], {"chosen": "\n\nHuman: x"}, "chosen does not end with the Assistant's"),
-    (SAMPLES["hh_rlhf"][0], {"chosen": "Blue."}, "chosen does not begin with Human: or Assistant:"),
+    (SAMPLES["hh_rlhf"][0], {"chosen": "\n\nHuman: x"}, "chosen does not end with the assistant's"),
+    (SAMPLES["hh_rlhf"][0], {"chosen": "Blue."}, "chosen has no marks of turns"),
     (
         SAMPLES["hh_rlhf"][0],
         {"chosen": "\n\nHuman: Else?\n\nAssistant: x"},
-        "do not answer the same dialogue",
+        "do not answer the same conversation",
     ),
     (LIST, {"ratings": [1, 2]}, "3 answers and 2 scores"),
     (LIST, {"responses": ["a", "", "b"], "ratings": [1, 5, 3]}, "chosen is empty"),
@@ -263,7 +263,9 @@ def test_what_is_not_there_or_holds_nothing_is_named_by_its_key(tmp_path: Path):
     empty.touch()
     assert refused(empty) == f"{KEY}: {empty} holds no rows"
     (tmp_path / "prefs.txt").write_text("x")
-    assert "prefs.txt is none of .jsonl, .json, .parquet" in refused(tmp_path / "prefs.txt")
+    assert "prefs.txt is none of .jsonl, .json, .csv, .tsv, .parquet" in refused(
+        tmp_path / "prefs.txt"
+    )
     (tmp_path / "none").mkdir()
     assert "none cannot be loaded (" in refused(tmp_path / "none")
     latin = tmp_path / "latin.jsonl"

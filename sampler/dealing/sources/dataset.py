@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from preferences.load import quiet_datasets
+from preferences.data_files import quiet_datasets
 from rounds.errors import UserError
 from rounds.settings import require_plain
 from sampler.dealing.sources.columns import unread_names

@@ -15,6 +15,7 @@ from sampler.dealing.sources.columns import (
 )
 from sampler.dealing.sources.config import SourceConfig
 from texts.messages import prompt_fault, text_fault
+from texts.rendered import prompt_turns
 
 EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
 EXPECTED_OF_TABLES = "expected a text or a list of chat messages"
@@ -54,7 +55,10 @@ def prompt_row(
         if unread is not None:
             unread |= others
         value = _prompt_of(value[name], where)
-    messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
+    try:
+        messages = prompt_turns(value)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; expected a prompt as messages or plain text") from error
     if fault := prompt_fault(messages):
         raise UserError(f"{where}: {fault}; {expected}")
     for name in JUDGE_COLUMNS:
