@@ -56,7 +56,8 @@ def asked(row: dict[str, Any], column: str | None = None) -> Messages:
     try:
         turns = turns_of(row.get(name))
     except ValueError as error:
-        raise ValueError(str(error) if name == "prompt" else f"{name}: {error}") from error
+        said = name in ("prompt", *CONVERSATIONS)
+        raise ValueError(str(error) if said else f"{name}: {error}") from error
     return beside(row, turns, name)
 
 
@@ -84,7 +85,7 @@ def beside(row: dict[str, Any], turns: Messages, *read: str) -> Messages:
             try:
                 turns = add(turns, value)
             except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
+                raise ValueError(f"{name}: {error} (else ignore: [{name}])") from error
     return turns
 
 

@@ -135,6 +135,21 @@ def texts_in(value: Any) -> Iterator[str]:
             yield from texts_in(part)
 
 
+def kind_by_name(name: str) -> str:
+    """What a column is by its name alone: beyond_text, asks, label, annotation, or unknown."""
+    words = words_of(name) or [""]
+    last, any_word = words[-1], set(words)
+    if BEYOND_TEXT & any_word:
+        return "beyond_text"
+    if OF_THE_QUESTION & any_word:
+        return "asks"
+    if last in ANNOTATIONS or ANOTHERS & any_word:
+        return "annotation"
+    if last in LABELS:
+        return "label"
+    return "asks" if last in ASKING else "unknown"
+
+
 def words_of(name: str) -> list[str]:
     """The words of a column's name in lower case, without the letters and numbers at its end that
     only tell it from its neighbour (score_A, response_1).
@@ -148,18 +163,13 @@ def words_of(name: str) -> list[str]:
 
 def _kind(name: str, value: Any) -> str:
     """A field of Unread, of a column that holds something."""
-    words = words_of(name) or [""]
-    last, any_word = words[-1], set(words)
-    if BEYOND_TEXT & any_word:
-        return "beyond_text"
-    if _is_number(value):
+    kind = kind_by_name(name)
+    if kind == "beyond_text":
+        return kind
+    is_label = kind == "label" and not (isinstance(value, str) and len(value) > LONGEST_LABEL)
+    if _is_number(value) or is_label or kind == "annotation":
         return "harmless"
-    if OF_THE_QUESTION & any_word:
-        return "asks"
-    is_label = last in LABELS and not (isinstance(value, str) and len(value) > LONGEST_LABEL)
-    if is_label or last in ANNOTATIONS or ANOTHERS & any_word:
-        return "harmless"
-    return "asks" if last in ASKING else "unknown"
+    return "unknown" if kind == "label" else kind
 
 
 def _is_number(value: Any) -> bool:
