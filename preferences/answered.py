@@ -41,7 +41,7 @@ def pair(row: RawRow, chosen: str = "chosen", rejected: str = "rejected") -> Pre
     if name is None and "prompt" not in row:
         raise ValueError("no column is the prompt")
     name = name or "prompt"
-    turns = asked({**row, chosen: None, rejected: None}, name)
+    turns = asked(row, name, chosen, rejected)
     first, second = (in_roles(value) for _, value in sides)
     if lead := _lead(first, second):
         turns, first, second = [*turns, *lead], first[-1:], second[-1:]

@@ -46,11 +46,11 @@ def prompt_column(row: dict[str, Any]) -> str | None:
     return turns[0] if turns else None
 
 
-def asked(row: dict[str, Any], column: str | None = None) -> Messages:
+def asked(row: dict[str, Any], column: str | None = None, *read: str) -> Messages:
     """The messages of a row whose prompt stands in `column`, by default where `prompt_column` says.
 
-    Whether they are a prompt (`prompt_fault`) is not looked at. Raises ValueError naming the column
-    that cannot be read.
+    Columns that are `read` already say nothing more. Whether the messages are a prompt
+    (`prompt_fault`) is not looked at. Raises ValueError naming the column that cannot be read.
     """
     name = column or prompt_column(row) or "prompt"
     try:
@@ -58,7 +58,7 @@ def asked(row: dict[str, Any], column: str | None = None) -> Messages:
     except ValueError as error:
         said = name in ("prompt", *CONVERSATIONS)
         raise ValueError(str(error) if said else f"{name}: {error}") from error
-    return beside(row, turns, name)
+    return beside(row, turns, name, *read)
 
 
 def beside(row: dict[str, Any], turns: Messages, *read: str) -> Messages:

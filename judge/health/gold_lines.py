@@ -20,7 +20,8 @@ from texts.packed import unpacked
 
 LABELS = ("a", "b", "tie")
 OWN_KEYS = ("a", "b", "label", "chosen", "rejected")
-READ = (*ASKED, *OWN_KEYS, "reference", "guidelines")
+FOR_A_JUDGE = ("reference", "guidelines")
+READ = (*ASKED, *OWN_KEYS, *FOR_A_JUDGE)
 EXPECTED = (
     'expected {"prompt": ..., "a": ..., "b": ..., "label": "a", "b" or "tie"} '
     'or {"prompt": ..., "chosen": ..., "rejected": ...}'
@@ -109,7 +110,7 @@ def _labelled_pair(value: Any) -> GoldPair:
     if labelled and value.keys() & {"chosen", "rejected"}:
         raise ValueError("both a, b, label and chosen, rejected in it")
     asks = prompt_column({**value, **dict.fromkeys(OWN_KEYS)}) or "prompt" in value
-    if not asks and (likely := likely_prompt(value, READ)):
+    if not asks and (likely := likely_prompt(value, (*OWN_KEYS, *FOR_A_JUDGE))):
         raise ValueError(f"no prompt in it; if {likely} is it, columns: {{prompt: {likely}}}")
     if fault := fault_of(unread_columns(value, READ)):
         raise ValueError(fault)
