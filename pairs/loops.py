@@ -97,10 +97,10 @@ def _repeated_passage(its_words: list[str], is_list: bool, is_song: bool) -> str
 
 def _counting(its_words: list[str]) -> str | None:
     """One passage again and again in which nothing but counters change."""
+    if sum(word[-1].isdecimal() or word[0].isdecimal() for word in its_words) < COUNTED:
+        return None
     its_words = [part for word in its_words for part in NUMBERS.split(word) if part]
     shape = ["0" if word.isdecimal() else word for word in its_words]
-    if shape.count("0") < COUNTED:
-        return None
     found = longest_repetition(coded(shape), range(1, min(len(shape) // COUNTED, 60) + 1), COUNTED)
     if not found.covered or found.covered < len(shape) / 2:
         return None
@@ -171,6 +171,8 @@ def _is_language(word: str) -> bool:
 
     A character that is a word of its own is none, as in Thai, nor is a Korean syllable.
     """
+    if len(word) > 8:
+        return not word.isdigit()
     if word.isdigit() or CHORD.fullmatch(word):
         return False
     return len(word) > 1 or word > "\u2e80" or is_unspaced(word)
