@@ -56,7 +56,12 @@ def foreign(text: str, allowed: set[str]) -> str | None:
     found = scripts_in(prose_of(text))
     for script, letters in found.items():
         large = letters >= max(MIN_FOREIGN, MAX_FOREIGN * found.total())
-        if large and script != "latin" and script not in allowed and not (script == "zh" and "ja" in allowed):
+        if (
+            large
+            and script != "latin"
+            and script not in allowed
+            and not (script == "zh" and "ja" in allowed)
+        ):
             return script
     return None
 

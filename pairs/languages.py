@@ -21,17 +21,18 @@ MAX_READ = 2000
 """Characters that it reads."""
 MIN_SCRIPT, MIN_SHARE = 8, 0.6
 """Letters, and share of those that are not Latin, from which a script tells the language."""
-MIN_HITS, MIN_HIT_SHARE, MIN_AGREED = 2, 0.25, 0.8
-"""Different words of a language, and share of all words, by which a short text is told, half the
-share where py3langid guesses the same; its probability where words of several languages are there.
-"""
+MIN_PROBABILITY_SHORT = (1.1, 0.97, 0.9)
+"""Probability, among the languages of WORDS, for a short text with none, one, two of its words."""
+MIN_HITS, MIN_SHARE_SAID = 2, 0.25
+"""Different words of a language, and share of all words, by which a short text is told at last."""
 MAX_ENGLISH = 5
 """Different English words from which a text is English with something else in it."""
 NO_LANGUAGE = "zxx"
 """What py3langid calls text that is in no language, such as code."""
 
-NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>|\$[^$\n]+\$", re.DOTALL)
-LINE_OF_CODE = re.compile(r"(?m)^.*(?:[{};=]|\|[^|\n]*\|)[ \t]*$")
+NOT_PROSE = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>|\$[^$\n]+\$", re.DOTALL
+)
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
 
@@ -52,20 +53,23 @@ def language_of(text: str) -> str | None:
 
 
 def _in_latin_script(prose: str, letters: int) -> str | None:
-    guess, probability = identifier().classify(prose[:MAX_READ])
+    """By py3langid where there is enough of a text; by its words and a guess among few else."""
+    if letters >= MIN_LETTERS:
+        guess, probability = identifier().classify(prose[:MAX_READ])
+        code = alike(str(guess))
+        if probability >= MIN_PROBABILITY and code not in SCRIPTS and guess != NO_LANGUAGE:
+            return code
+    by_words = hits(prose)
+    guess, probability = _identifier_of_few().classify(prose[:MAX_READ])
     code = alike(str(guess))
-    if code in SCRIPTS or guess == NO_LANGUAGE:
-        probability = 0.0
-    if letters >= MIN_LETTERS and probability >= MIN_PROBABILITY:
+    if probability >= MIN_PROBABILITY_SHORT[min(len(by_words[code]), 2)]:
         return code
     said = [word.replace("\u2019", "'") for word in WORD.findall(prose.lower())]
-    by_words = sorted(hits(prose).items(), key=lambda hit: -len(hit[1]))
-    (best, most), (_, second) = by_words[:2]
-    if len(most) < MIN_HITS or len(most) < 2 * len(second):
-        agreed = code == best and probability >= MIN_AGREED and len(most) > len(second)
-        return code if agreed and len(most) >= MIN_HITS else None
-    share = sum(word in most for word in said) / len(said)
-    return best if share >= (MIN_HIT_SHARE / 2 if code == best else MIN_HIT_SHARE) else None
+    (best, most), (_, second) = sorted(by_words.items(), key=lambda hit: -len(hit[1]))[:2]
+    clear = len(most) >= MIN_HITS and len(most) >= 2 * len(second)
+    return (
+        best if clear and sum(word in most for word in said) >= MIN_SHARE_SAID * len(said) else None
+    )
 
 
 def languages_in(text: str) -> set[str]:
@@ -82,8 +86,13 @@ def languages_in(text: str) -> set[str]:
 
 
 def prose_of(text: str) -> str:
-    """A text without its code, addresses, formulas and tags."""
-    return LINE_OF_CODE.sub(" ", NOT_PROSE.sub(" ", text))
+    """A text without its code, tables, addresses, formulas and tags."""
+    lines = NOT_PROSE.sub(" ", text).splitlines()
+    return "\n".join(line for line in lines if not _is_code(line.rstrip()))
+
+
+def _is_code(line: str) -> bool:
+    return line.endswith(("{", "}", ";", "=")) or (line.endswith("|") and line.count("|") > 1)
 
 
 def scripts_in(prose: str) -> Counter[str]:
@@ -116,3 +125,11 @@ def alike(code: str) -> str:
 def identifier() -> LanguageIdentifier:
     """Py3langid with its own model."""
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+@cache
+def _identifier_of_few() -> LanguageIdentifier:
+    """Py3langid for the languages of WORDS alone, which has to know less of a text."""
+    few = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    few.set_languages([code for code in {*WORDS, "da", "sv", "sk"} if code in few.labels])
+    return few

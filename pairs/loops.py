@@ -11,7 +11,7 @@ import numpy as np
 
 from pairs.config import PairsConfig
 from pairs.pair import CandidatePair, DropReason
-from pairs.repetition import Repetition, coded, longest_repetition, possible_periods
+from pairs.repetition import coded, longest_repetition, possible_periods
 from rounds.ids import text_hash
 from texts.normal import is_unspaced, words
 
@@ -30,7 +30,8 @@ PRINTED = re.compile(
 SONG = re.compile(r"(?im)^\W*(?:verse|(?:pre-?)?chorus|bridge|refrain|intro|outro|hook)\b")
 CHORD = re.compile(r"(?:[a-h](?:is|es|b)?|[iv]{1,4})?(?:m|maj|min|dim|aug|sus|add|\d)*")
 
-NGRAM = 5
+NGRAM, LONGEST = 5, 1000
+"""Words of an n-gram, and of the longest passage that is looked for."""
 MAX_REPEATED, MAX_REPEATED_SONG, MIN_WORDS = 0.75, 0.9, 40
 """Share of n-grams that were there before, in texts of so many words and more. In 6,424 real
 answers (AlpacaEval, eight models) all over 0.67 are loops and songs stay under 0.5."""
@@ -38,7 +39,7 @@ MAX_PASSAGE, MIN_TIMES, MIN_CHARACTERS = 60, 10, 60
 """Longest passage, fewest times and fewest characters of a loop that words do not show."""
 COUNTED, ROWS, PAGES, SUNG = 20, 200, 400, 200
 """Fewest turns where only one counter moves; where several numbers do, and where a program may
-have printed them; fewest words or empty lines where there is no word of language; fewest words of a song."""
+have printed them; fewest words or empty lines where there is no word of language, and in a song."""
 
 
 def loops(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
@@ -78,7 +79,7 @@ def _repeated_passage(its_words: list[str], is_list: bool, is_song: bool) -> str
     """A passage that is repeated without a break."""
     if _repeats(its_words) < 8:
         return None
-    found = longest_repetition(coded(its_words), range(1, len(its_words) // 3 + 1), 3)
+    found = longest_repetition(coded(its_words), range(1, min(len(its_words) // 3, LONGEST) + 1), 3)
     passage = its_words[found.start : found.start + found.period]
     half = found.covered >= len(its_words) / 2
     if not any(map(_is_language, passage)):
@@ -89,7 +90,9 @@ def _repeated_passage(its_words: list[str], is_list: bool, is_song: bool) -> str
         stuck = found.times >= ROWS
     elif found.end >= len(its_words) - 2:
         long = found.covered >= (40 if is_list else 80) or (is_list and found.times >= 5)
-        stuck = found.covered >= 200 or found.times >= COUNTED or half and (long or found.times > 10)
+        stuck = (
+            found.covered >= 200 or found.times >= COUNTED or half and (long or found.times > 10)
+        )
     else:
         stuck = found.covered >= 200 or (found.times >= COUNTED and half)
     return f"{found.times} times {' '.join(passage)[:80]!r}" if stuck else None

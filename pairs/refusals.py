@@ -10,8 +10,20 @@ import re
 from pairs.config import PairsConfig
 from pairs.pair import CandidatePair, DropReason
 from pairs.refusing_abroad import DECLINES_ABROAD, GOES_ON_ABROAD, OFFERS_ABROAD
-from pairs.refusing_words import CONTRAST, DECLINES, EMPTY, HELPS, LACKS, OFFERS, OPENLY, OPINION, SALUTATION
+from pairs.refusing_words import (
+    CONTRAST,
+    DECLINES,
+    EMPTY,
+    HELPS,
+    LACKS,
+    OFFERS,
+    OPENLY,
+    OPINION,
+    SALUTATION,
+)
 
+MAX_CHARACTERS, MAX_CLAUSE = 4000, 400
+"""Characters of a text that can refuse, and of a clause that are read."""
 MAX_BEFORE = 300
 """Characters before it declines: what comes later is a remark on an answer."""
 MAX_ABROAD = 600
@@ -25,11 +37,13 @@ MARKS = re.compile(r"^(?:[\s*>#_-]|</?\w+>)+|\*\*|__")
 QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|\u201c[^\u201d\n]{1,300}\u201d")
 LIST = re.compile(r"\n\s*(?:[-*\u2022+]|\(?\d+[.):])\s|```|\n\s*\|")
 MENU = re.compile(
-    r"\bi (?:can|could|would be happy to|'d be happy to) (?:help|assist)[^.!?\n]{0,60}:\s*(?:\n\s*[-*\u2022\d][^\n]{0,160})+"
+    r"\bi (?:can|could|would be happy to|'d be happy to) (?:help|assist)[^.!?\n]{0,60}:"
+    r"\s*(?:\n\s*[-*\u2022\d][^\n]{0,160})+"
 )
 """A list of what it offers instead."""
 CLAUSES = re.compile(
-    r"[.!?:;]+(?=\s|$)|\n+|, (?=(?:but|however|although|though|yet|so) )| (?=but (?:i|the|it|here|you)\b)"
+    r"[.!?:;]+(?=\s|$)|\n+|, (?=(?:but|however|although|though|yet|so) )"
+    r"| (?=but (?:i|the|it|here|you)\b)"
 )
 
 
@@ -46,14 +60,14 @@ def refusals(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
 def refuses(text: str) -> bool:
     """Whether an answer refuses."""
     text = MARKS.sub("", text).replace("\u2019", "'").strip().lower()
-    if SALUTATION.match(text) or LIST.search(MENU.sub("", text)):
+    if len(text) > MAX_CHARACTERS or SALUTATION.match(text) or LIST.search(MENU.sub("", text)):
         return False
     return _refuses_in_english(text) or _refuses_abroad(text)
 
 
 def _refuses_in_english(text: str) -> bool:
-    clauses = [" ".join(part.split()) for part in CLAUSES.split(QUOTED.sub("it", text))]
-    clauses = [part for part in clauses if part]
+    parts = (" ".join(part.split()) for part in CLAUSES.split(QUOTED.sub("it", text)))
+    clauses = [part[:MAX_CLAUSE] for part in parts if part]
     declined, lacks, offered, given, before = False, False, False, 0, 0
     for clause in clauses:
         if DECLINES.search(clause):
