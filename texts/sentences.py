@@ -16,13 +16,12 @@ from texts.shingles import (
     STEP,
     NgramSets,
     as_sets,
-    mixed,
     row_indices,
     run_starts,
     set_sizes,
 )
 from texts.symbols import FIRST_SPELLED, LAST_SPELLED, OPERATOR, Bytes
-from texts.word_hashes import Hashes, Indices, WordHashes
+from texts.word_hashes import Hashes, Indices, WordHashes, mixed
 
 WORD_BITS = 24
 _EXACT = np.uint64(1 << WORD_BITS)

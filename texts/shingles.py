@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from texts.word_hashes import Hashes, Indices, WordHashes, word_hashes
+from texts.word_hashes import Hashes, Indices, WordHashes, mixed, word_hashes
 
 TEXTS_AT_ONCE = 256
 CHARACTERS_AT_ONCE = 2**20
@@ -20,7 +20,7 @@ PART_BITS, GRAM_BITS = 3, 49
 HASH_BITS = PART_BITS + GRAM_BITS
 """The other twelve of 64 hold the text's place in a batch, so that one sort does for all texts."""
 
-STEP, _MIX = 0xD6E8FEB86659FD93, 0xBF58476D1CE4E5B9
+STEP = 0xD6E8FEB86659FD93
 
 
 class NgramSets(NamedTuple):
@@ -86,12 +86,6 @@ def hashed(found: WordHashes, ngram: int, parts: int = 1) -> NgramSets:
         hashes |= (rows % parts).astype(np.uint64) << np.uint64(GRAM_BITS)
         rows = rows // parts
     return as_sets(rows, hashes, texts // parts)
-
-
-def mixed(hashes: Hashes) -> Hashes:
-    """Hashes whose uppermost bits depend on all of theirs."""
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(_MIX)
-    return hashes ^ (hashes >> np.uint64(32))
 
 
 def as_sets(rows: Indices, hashes: Hashes, texts: int) -> NgramSets:

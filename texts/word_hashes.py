@@ -32,7 +32,7 @@ _ASCII = "".join(
 _PARTS = _ASCII.encode() + bytes(range(128, 256))  # the bytes of UTF-8 are parts of words
 _HIDDEN_BYTES = bytes(range(9)) + bytes(range(14, 28)) + b"\x7f"
 _BYTE_CODES = np.frombuffer(hashlib.shake_128(b"prefloop bytes").digest(256 * 8), dtype="<u8")
-_BASE = 0x9E3779B97F4A7C15
+_BASE, _MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 _PART_OF_WORD = re.compile(r"\w")
 _UNSPACED_OR_MARK = re.compile(f"([{UNSPACED}])|[^\\w\\s\\x00-\\x7f]")
 
@@ -64,7 +64,7 @@ def word_hashes(texts: Sequence[str]) -> WordHashes:
     changes = kind[1:] != kind[:-1]
     first = np.flatnonzero(changes & (kind[1:] != BLANK)) + 1
     end = np.flatnonzero(changes & (kind[:-1] != BLANK)) + 1
-    powers, inverse = _powers(1 << (len(raw) - 1).bit_length())
+    powers, inverse = powers(1 << (len(raw) - 1).bit_length())
     sums = np.cumsum(np.take(_BYTE_CODES, raw) * powers[: len(raw)])
     hashes = (sums[end - 1] - sums[first - 1]) * inverse[first]
     starts = np.flatnonzero(raw == ord(_BETWEEN[0]))[1::2] + 1
@@ -94,8 +94,14 @@ def _in_words(line: str) -> str:
     return _UNSPACED_OR_MARK.sub(r" \1 ", plain(line))
 
 
+def mixed(hashes: Hashes) -> Hashes:
+    """Hashes whose uppermost bits depend on all of theirs."""
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(_MIX)
+    return hashes ^ (hashes >> np.uint64(32))
+
+
 @lru_cache(maxsize=2)
-def _powers(count: int) -> tuple[Hashes, Hashes]:
+def powers(count: int) -> tuple[Hashes, Hashes]:
     """The powers of the base and those of its inverse, modulo 2^64."""
     inverse = pow(_BASE, -1, 2**64)
     powers, back = (
