@@ -64,8 +64,8 @@ def word_hashes(texts: Sequence[str]) -> WordHashes:
     changes = kind[1:] != kind[:-1]
     first = np.flatnonzero(changes & (kind[1:] != BLANK)) + 1
     end = np.flatnonzero(changes & (kind[:-1] != BLANK)) + 1
-    powers, inverse = powers(1 << (len(raw) - 1).bit_length())
-    sums = np.cumsum(np.take(_BYTE_CODES, raw) * powers[: len(raw)])
+    up, inverse = powers(1 << (len(raw) - 1).bit_length())
+    sums = np.cumsum(np.take(_BYTE_CODES, raw) * up[: len(raw)])
     hashes = (sums[end - 1] - sums[first - 1]) * inverse[first]
     starts = np.flatnonzero(raw == ord(_BETWEEN[0]))[1::2] + 1
     bounds = np.searchsorted(first, starts).astype(np.int64)
