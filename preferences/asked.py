@@ -78,9 +78,10 @@ def beside(row: dict[str, Any], turns: Messages, *read: str) -> Messages:
     for names, add in parts:
         for name in names:
             value = row.get(name)
+            if name in read or is_empty(value):
+                continue
             where = [turn for turn in turns if names != SYSTEMS or turn["role"] == "system"]
-            said = is_said(value, [turn["content"] for turn in where])
-            if name in read or is_empty(value) or said:
+            if is_said(value, [turn["content"] for turn in where]):
                 continue
             try:
                 turns = add(turns, value)

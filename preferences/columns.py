@@ -84,11 +84,12 @@ class Unread(NamedTuple):
 def unread_columns(row: Mapping[str, Any], read: Collection[str]) -> Unread:
     """What stands in a row beside the columns that are `read`."""
     found = Unread([], [], [], [])
-    said = list(texts_in([row[name] for name in read if name in row]))
     for name, value in row.items():
         if name not in read:
-            quiet = is_empty(value) or is_said(value, said)
-            getattr(found, "harmless" if quiet else _kind(name, value)).append(name)
+            kind = "harmless" if is_empty(value) else _kind(name, value)
+            if kind != "harmless" and is_said(value, _said(row, read)):
+                kind = "harmless"
+            getattr(found, kind).append(name)
     return found
 
 
@@ -122,8 +123,16 @@ def is_said(value: Any, texts: Collection[str]) -> bool:
     if not isinstance(value, str):
         return False
     part = value.strip()
-    whole = re.compile(rf"(?<!\w){re.escape(part)}(?!\w)") if len(part) >= LONG_ENOUGH else None
-    return any(part == text.strip() or (whole and whole.search(text)) for text in texts)
+    return any(part == text.strip() or _stands_in(part, text) for text in texts)
+
+
+def _stands_in(part: str, text: str) -> bool:
+    """Whether a text of some length stands in another one between ends of words."""
+    at = text.find(part) if len(part) >= LONG_ENOUGH else -1
+    if at < 0:
+        return False
+    before, after = text[at - 1] if at else " ", text[at + len(part) :][:1]
+    return not (before.isalnum() and part[0].isalnum() or after.isalnum() and part[-1].isalnum())
 
 
 def texts_in(value: Any) -> Iterator[str]:
@@ -159,6 +168,10 @@ def words_of(name: str) -> list[str]:
     while len(words) > 1 and re.fullmatch(r"[a-z]|\d+", words[-1]):
         words.pop()
     return words
+
+
+def _said(row: Mapping[str, Any], read: Collection[str]) -> list[str]:
+    return list(texts_in([row[name] for name in read if name in row]))
 
 
 def _kind(name: str, value: Any) -> str:
