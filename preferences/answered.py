@@ -16,6 +16,7 @@ from preferences.turns import (
     chat_turns,
     ends_with,
     in_roles,
+    is_rendered,
     turns_of,
     without_system,
 )
@@ -24,6 +25,9 @@ from texts.rendered import rendered_messages
 
 TIES = (("tie", True), ("is_tie", True), ("status", "tie"))
 """Columns that say of a row that its sides are equally good; `status` is distilabel's."""
+
+SAME_BEGINNING = 12
+"""Characters that two whole conversations in one text each begin with."""
 
 
 def pair(row: RawRow, chosen: str = "chosen", rejected: str = "rejected") -> Preference | Undecided:
@@ -34,10 +38,10 @@ def pair(row: RawRow, chosen: str = "chosen", rejected: str = "rejected") -> Pre
     """
     name = prompt_column({**row, chosen: None, rejected: None})
     sides = [(side, row.get(side)) for side in (chosen, rejected)]
-    whole = [_conversation(side, value) for side, value in sides]
-    if whole[0] and whole[1] and (turns := _in_common(row, name, whole[0], whole[1], sides)):
+    one, other = _conversations(sides)
+    if one and other and (turns := _in_common(row, name, one, other, sides)):
         turns = beside(row, turns, *filter(None, [name]), chosen, rejected)
-        return _told(row, turns, whole[0][-1:], whole[1][-1:], sides)
+        return _told(row, turns, one[-1:], other[-1:], sides)
     if name is None and "prompt" not in row:
         raise ValueError("no column is the prompt")
     name = name or "prompt"
@@ -45,9 +49,11 @@ def pair(row: RawRow, chosen: str = "chosen", rejected: str = "rejected") -> Pre
     first, second = (in_roles(value) for _, value in sides)
     if lead := _lead(first, second):
         turns, first, second = [*turns, *lead], first[-1:], second[-1:]
-    first, second = (
-        answer_to(row[name], text) if isinstance(text, str) else text for text in (first, second)
-    )
+    if is_rendered(row[name]):
+        first, second = (
+            answer_to(row[name], text) if isinstance(text, str) else text
+            for text in (first, second)
+        )
     return _told(row, turns, first, second, sides)
 
 
@@ -59,6 +65,15 @@ def _told(
     if any(row.get(name) == value and type(row[name]) is type(value) for name, value in TIES):
         return Undecided("tie", turns, (better, worse))
     return Preference(turns, better, worse, *scores_of(row), name_of(row))
+
+
+def _conversations(sides: list[tuple[str, Any]]) -> tuple[Messages | None, Messages | None]:
+    """The two sides as conversations; texts that do not begin alike are none, and not looked at."""
+    begin = {value.lstrip()[:SAME_BEGINNING] for _, value in sides if isinstance(value, str)}
+    if len(begin) > 1:
+        return None, None
+    one, other = (_conversation(side, value) for side, value in sides)
+    return one, other
 
 
 def _conversation(side: str, value: Any) -> Messages | None:
