@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from preferences.asked import prompt_column
 from rounds.errors import UserError
 from rounds.settings import locate
-from sampler.dealing.sources.columns import JUDGE_COLUMNS, PROMPT_COLUMNS, unread_names
+from sampler.dealing.sources.columns import JUDGE_COLUMNS, looked_at
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.rows import EXPECTED
 from texts.delimited import delimited_rows
@@ -126,7 +127,7 @@ def _parquet(path: Path, source: SourceConfig, key: str, unread: set[str]) -> Va
     with file:
         names = file.schema_arrow.names
         wanted = prompt_columns(str(path), names, source)
-        unread |= unread_names(str(path), names, wanted[0], source.ignore)
+        unread |= {*names} - {*wanted, *source.ignore}
         number = 0
         # one by one and not buffered: a reader keeps what it has read of all until its end
         groups = (file.iter_batches(4096, [at], wanted) for at in range(file.num_row_groups))
@@ -144,21 +145,21 @@ def _parquet(path: Path, source: SourceConfig, key: str, unread: set[str]) -> Va
 
 
 def prompt_columns(where: str, names: list[str], source: SourceConfig) -> list[str]:
-    """The columns that are read of those that a table has: the prompt, and what stands beside it.
+    """The columns that are read or looked at of those that a table has.
 
     Raises UserError where the prompt has no column, or one of them stands twice.
     """
-    there = [name for name in PROMPT_COLUMNS if name in names][:1]
-    prompts = [source.column] if source.column else there
-    if not prompts or prompts[0] not in names:
-        missing = source.column or "prompt"
-        raise UserError(
-            f"{where}: no column {missing!r} (there are {', '.join(names)}); set `column`"
-        )
-    beside = [name for name in (*JUDGE_COLUMNS, "tags") if name in names and name != prompts[0]]
-    if twice := [name for name in prompts + beside if names.count(name) > 1]:
-        raise UserError(f"{where}: the column {twice[0]!r} stands twice; rename or remove one")
-    return prompts + beside
+    there = [name for name in names if name not in source.ignore]
+    try:
+        prompt = source.column or prompt_column(dict.fromkeys(there, "there"))
+        if prompt not in there:
+            raise ValueError(
+                f"no column {source.column or 'prompt'!r} (there are {', '.join(names)}); set "
+                "`column`"
+            )
+        return looked_at(there, prompt)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 READERS: dict[str, Callable[[Path, SourceConfig, str, set[str]], Values]] = {
