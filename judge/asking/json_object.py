@@ -84,8 +84,12 @@ def _imitates(shown: str, keys: Collection[str]) -> bool:
     is foreign had one, which `neutralize` has broken up."""
     named = "|".join(map(re.escape, keys))
     quoted = re.compile(rf"(?:{named})\\?{_MARKS}\s*:")
-    answers = (text for _, text in _FENCED.findall(shown))
-    return bool(re.search(rf'"\\(?:{named})"', shown)) or any(map(quoted.search, answers))
+    return bool(re.search(rf'"\\(?:{named})"', shown)) or any(map(quoted.search, answers_in(shown)))
+
+
+def answers_in(shown: str) -> list[str]:
+    """The answers in what a judge was shown, as it saw them."""
+    return [text for _, text in _FENCED.findall(shown)]
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from endpoints.hostile import neutralize
 from endpoints.template import fence
+from judge.asking.closing import read_closing
 from judge.asking.reply import (
     JSON_PAIRWISE,
     TEXT_PAIRWISE,
@@ -18,7 +19,6 @@ from judge.asking.reply import (
     Ranking,
     Value,
     json_schema,
-    read_closing,
     read_json,
     read_token,
     score_menu,
