@@ -112,7 +112,8 @@ _MUSED = any_of(
     whether, at first, first (sight|glance|impression|thought|reading|pass|draft), initial(ly)?,
     drafts?, tentative(ly)?, preliminar(y|ily), provisional(ly)?, tempt(ed|ing), perhaps, possibly,
     maybe, examples?, hypothes[ie]s, candidate verdict, working, format, template, anyone, nobody,
-    almost, nearly, originally, lean(s|ed|ing)?, had (i|it|a|b), suppos(e|ing), imagine, mistaken(ly)?"""
+    almost, nearly, originally, lean(s|ed|ing)?, had (i|it|a|b), suppos(e|ing), imagine,
+    mistaken(ly)?"""
 )
 _JUDGES = any_of(
     """say, choose, pick, prefer, give, rate, argue, think, go, be, lean, conclude, vote, call,

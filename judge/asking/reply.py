@@ -118,8 +118,10 @@ def read_json(text: str, fields: dict[str, Menu], shown: str = "") -> ParsedRepl
     shown.
     """
     thought = after_thinking(text)
+    only_closed = "{" not in text[:thought]  # else it may stand in a rationale
     try:
-        found: Found | str = whole_object(text, thought if begins_thinking(text) else 0)
+        start = thought if begins_thinking(text) or only_closed else 0
+        found: Found | str = whole_object(text, start)
     except KeyTwice:
         found = "two_verdicts"
     except (ValueError, RecursionError):
@@ -143,7 +145,7 @@ def read_json(text: str, fields: dict[str, Menu], shown: str = "") -> ParsedRepl
 
 def read_token(text: str, field: str, menu: Choice) -> ParsedReply:
     """Read a reply of one token."""
-    word = text.strip()
+    word = text.strip().lstrip("\ufeff")
     if word not in menu.words:
         return ParsedReply(None, None, "off_menu")
     return ParsedReply({field: menu.words[word]}, None, None, {field: text.index(word)})

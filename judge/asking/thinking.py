@@ -3,7 +3,7 @@
 import re
 
 _OPENS = re.compile(
-    r"\s*(?:<think(?:ing)?>|<reasoning>|\[THINK\]|\u25c1think\u25b7)", re.IGNORECASE
+    r"[\s\ufeff]*(?:<think(?:ing)?>|<reasoning>|\[THINK\]|\u25c1think\u25b7)", re.IGNORECASE
 )
 _CLOSES = re.compile(r"</think(?:ing)?>|</reasoning>|\[/THINK\]|\u25c1/think\u25b7", re.IGNORECASE)
 """How models mark their thinking: most, Claude as it is asked to, some, Magistral, Kimi."""

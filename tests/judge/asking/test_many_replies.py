@@ -1,4 +1,4 @@
-"""Thousands of replies made of the parts that judges write: none is read as what it does not say."""
+"""Thousands of replies made of the parts that judges write: none is read as another."""
 
 import runpy
 from collections import Counter
