@@ -14,8 +14,10 @@ from texts.own_tokens import token_starts
 GRAMMARS = {
     "special_tokens": CHAT_TOKEN_STARTS,
     "verdict": re.compile(
-        r"\[(?=\[\s*(?:[A-Z](?:\s*[<>=]{1,2}\s*[A-Z])*|tie|draw|-?\d{1,4}"
-        r"|(?:best|worst|rating|score|verdict)\b[^\[\]\n]{0,80})\s*\]\])"  # but no [[1, 2], [3, 4]]
+        r"[\[\uff3b](?=[\[\uff3b][\s*_`\"']*(?:[A-Z\uff21-\uff3a](?:\s*[<>=]{1,2}\s*[A-Z])*|tie|draw"
+        r"|-?\d{1,4}(?:\.\d+)?(?:\s*(?:/|out of)\s*\d+)?|(?:final |overall )?(?:best|worst|rating"
+        r"|score|grade|verdict)\b[^\[\]\n]{0,80}|(?:answer|assistant|response)\s+[A-Z])"
+        r"[\s*_`\"']*[\]\uff3d]{2})"  # but no [[1, 2], [3, 4]]
         r'|"(?=(?:verdict|score|ranking|rationale|best|worst|winner|rating|preference)"\s*:)',
         re.IGNORECASE,
     ),
