@@ -2,7 +2,6 @@
 `python:path/to/file.py:function` (or `python:module:function`), or `human:FILE`.
 """
 
-import gzip
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from rounds.functions import is_number, load_function, short_reference
 from rounds.ids import text_hash
 from rounds.rows import Candidate, Prompt
 from texts.json_lines import NOT_UTF8, json_lines
+from texts.packed import open_unpacked
 
 OUTCOMES = ("a", "b", "tie")
 
@@ -176,8 +176,8 @@ def _person(where: str, name: str) -> Juror:
     def rule(prompt: Prompt, a: Candidate, b: Candidate | None) -> str | None:
         return verdicts.get((a["candidate_id"], b["candidate_id"])) if b else None
 
-    given = path.read_bytes()
-    text = (gzip.decompress(given) if path.suffix == ".gz" else given).decode("utf-8-sig")
+    with open_unpacked(path) as file:
+        text = file.read().decode("utf-8-sig")
     return Juror(f"{name}@{text_hash(text)}", None, rule)
 
 

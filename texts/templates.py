@@ -11,15 +11,19 @@ from typing import NamedTuple
 ROLE_OF = {
     **dict.fromkeys(("system", "developer", "system prompt", "[system_prompt]"), "system"),
     **dict.fromkeys(("user", "human", "prompter", "user message"), "user"),
-    **dict.fromkeys(("instruction", "input", "[inst]", "reserved_106", "reserved_102"), "user"),
+    **dict.fromkeys(
+        ("instruction", "instruct", "input", "[inst]", "reserved_106", "reserved_102"), "user"
+    ),
     **dict.fromkeys(("assistant", "model", "ai", "bot", "gpt", "chatbot"), "assistant"),
-    **dict.fromkeys(("falcon", "response", "[/inst]", "reserved_107", "reserved_103"), "assistant"),
+    **dict.fromkeys(
+        ("falcon", "output", "response", "[/inst]", "reserved_107", "reserved_103"), "assistant"
+    ),
 }
 """The role in chat messages by what templates call it, in lower case."""
 
 EDGES = (
     r"\s|</?s>|<[be]os>|<(?:BOS|EOS)_TOKEN>|\[[gs]MASK\]|<sop>|\]~!b\[|<\|bom\|>|<sep>"
-    r"|<\|(?:begin_?of_?text|start_?of_?text|end_?of_?text|bos|eos|eom|separator)\|>"
+    r"|<\|(?:begin_?of_?text|start_?of_?text|end_?of_?text|bos|eos|eom|EOT|separator)\|>"
     r"|<[|\uff5c](?:begin|end)\u2581of\u2581sentence[|\uff5c]>|<end_of_utterance>"
 )
 """What templates and tokenizers put at the edges of a text or a turn: no part of what was said."""
@@ -125,7 +129,7 @@ _HEADING = rf"{_WHO}|instruction|input|response|system prompt|user message"
 LABEL_FAMILIES = (
     _family(
         "User: and Assistant:",
-        rf"(?:^|(?<=>))[ \t]*<?(?P<role>{_WHO})>?:{_REST}",
+        rf"(?:^|(?<=>))[ \t]*<?(?P<role>{_WHO}|instruct|output)>?:{_REST}",
         before="system",
     ),
     _family(

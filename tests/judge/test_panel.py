@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from archives import packed
 from builders import begun, candidate_row, prompt_row
 from scripted import Scripted, completion, honest_judge, quality, shown
 
 from endpoints.config import BudgetConfig, EndpointConfig
 from endpoints.open import Endpoints
 from judge.config import Appeal, JudgeConfig
+from judge.panel import load_rule
 from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
@@ -142,6 +144,11 @@ def test_people_judge_by_a_file_and_what_they_left_out_is_no_pair(run_dir, endpo
     config = JudgeConfig(endpoint=f"human:{path}", strategy="pairwise")
     judge_candidates(folder, config, Endpoints({}, tmp_path))
     assert settled(folder) == [("b", None), ("b", None), ("abstain", "not_judged")]
+    for ending in (".gz", ".zst"):
+        archive = tmp_path / f"people.jsonl{ending}"
+        archive.write_bytes(packed(ending, path.read_bytes()))
+        named = [load_rule("judge.endpoint", f"human:{one}").judge_id for one in (path, archive)]
+        assert len({name.partition("@")[2] for name in named}) == 1
 
 
 def test_people_decide_what_the_judge_could_not(run_dir, endpoint, tmp_path):

@@ -173,6 +173,15 @@ NO_SYSTEM = {
     ),
     "HH-RLHF": f"\n\nHuman: {U}\n\nAssistant: {A}\n\nHuman: {Q}\n\nAssistant:",
     "HH-RLHF, nothing opened": f"\n\nHuman: {U}\n\nAssistant: {A}\n\nHuman: {Q}",
+    "Phi 2": f"Instruct: {U}\nOutput: {A}\nInstruct: {Q}\nOutput:",
+    "DeepSeek Coder": (
+        f"### Instruction:\n{U}\n### Response:\n{A}\n<|EOT|>\n### Instruction:\n{Q}\n"
+        "### Response:\n"
+    ),
+    "Zephyr, an empty system turn": (
+        f"<|system|>\n</s>\n<|user|>\n{U}</s>\n<|assistant|>\n{A}</s>\n<|user|>\n{Q}</s>\n"
+        "<|assistant|>\n"
+    ),
     "InternLM": (
         f"<s><|User|>:{U}<eoh>\n<|Bot|>:{A}<eoa>\n<|User|>:{Q}<eoh>\n<|Bot|>:"
     ),
@@ -245,6 +254,9 @@ def test_markup_that_is_not_whole_is_refused_by_name(text: str, found: str):
         "ML: machine learning\nAI:",
         "### Instruction\nWrite a poem.\n### Length\nFour lines",
         "### Input:\n1 2 3\n\nAdd them.",
+        "Input: 1 2\nOutput: 3\n\nInput: 2 3\nOutput:",
+        "### Input:\n1 2 3\n\n### Output:",
+        "Write the output: of this.\nOutput:",
         "Is a < b | c > d right in [1]?",
         "Usage: tool [OPTIONS] [ARGS]...",
         "<b>Human</b>: x",
