@@ -109,7 +109,9 @@ def _pair_lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("tokens a call", f"{read:.0f} read, {written:.0f} written"),
     ]
     right, decided, known = (found["right"][name] for name in ("right", "decided", "known"))
-    if known and 2 * right <= decided:
+    if known and not decided:
+        lines.append(("warning", f"it decides none of the {known} pairs that have a better answer"))
+    elif known and 2 * right <= decided:
         why = f"right on {right} of {decided} decided pairs ({known} have a better answer)"
         lines.append(("warning", f"{why}: no better than chance"))
     if gold := found["gold"]:

@@ -1,56 +1,50 @@
-"""Answers that refuse: they open by saying that they will not or cannot, and stop soon after."""
+"""Answers that refuse: they decline what was asked and give nothing of it.
+
+An apology, a reason, a lecture, an offer of something else and advice where to look are nothing of
+it. An answer that declines and then gives a part, a guess or an example is none; nor is one that
+does not know, or that asks for what it needs.
+"""
 
 import re
 
 from pairs.config import PairsConfig
 from pairs.pair import CandidatePair, DropReason
-
-MAX_CHARACTERS = 600
-"""Characters of a refusal; one that goes on for longer, or with a list, mostly helps after all."""
-
-LEAD = (
-    r"(?:(?:hello|hi|hey|no|oh|well|however|unfortunately|regrettably|thank you|thanks|sorry"
-    r"|my apologies"
-    r"|i(?:'m| am) (?:\w+ )?(?:sorry|afraid)|i (?:\w+ )?apologi[sz]e|i (?:understand|appreciate)"
-    r"|(?:as|i'm|i am)(?: just| only)? an? (?:[\w-]+ ){0,4}(?:ai|model|assistant|chatbot)"
-    r"|the (?:context|passage|text|question))\b[^.!?\n]{0,120}?[\s.,!;:]+)"
-)
-CANNOT = (
-    r"i(?: (?:simply|really|just))?(?: can't| cannot| can not| couldn't| won't| will not"
-    r"| should not| shouldn't|(?: am|'m) (?:unable|not able|not (?:going|allowed|programmed)) to"
-    r"| must (?:respectfully )?decline to)"
-)
-DEED = (
-    r"(?:assist|help (?:you|with|create|write)|(?:be able to )?provide|fulfil|comply|complete"
-    r"|answer|generat|creat|writ|engage|support|discuss|share|offer|promote|produce|access|browse"
-    r"|respond|participate|do (?:that|this)|recommend (?:how|ways|or|specific)|mock|endorse"
-    r"|pretend|take sides|give (?:you|any|legal|medical|advice|instructions)"
-    r"|make (?:up|fun|any|a|subjective) |carry out|process|condone)"
-)
-UNCOMFORTABLE = r"i(?: do not| don't) feel comfortable|i(?: am|'m) not comfortable"
-WITHOUT = (
-    r"i(?: do not| don't)(?: actually)? have (?:access"
-    r"|the (?:ability(?! to \W?(?:think|feel))|capability|rights))"
-)
-DECLINE = (
-    r"i must (?:respectfully )?(?:decline|refuse)|i (?:respectfully )?(?:decline|refuse) to"
-    r"|(?:that|this) is not something i (?:can|will|am able to) (?:help|assist|do)"
+from pairs.refusing_abroad import DECLINES_ABROAD, GOES_ON_ABROAD, OFFERS_ABROAD
+from pairs.refusing_words import (
+    CONTRAST,
+    DECLINES,
+    EMPTY,
+    HELPS,
+    LACKS,
+    OFFERS,
+    OPENLY,
+    OPINION,
+    SALUTATION,
 )
 
-ENGLISH = rf"(?:{LEAD}){{0,2}}(?:{CANNOT} (?:\w+ly )?{DEED}|{UNCOMFORTABLE}|{WITHOUT}|{DECLINE})"
-OTHERS = (
-    r"(?:es )?tut mir (?:sehr )?leid, (?:aber )?(?:ich|das|dabei)[^.!?\n]{0,40} (?:kann|darf)"
-    r"|(?:je suis )?d\u00e9sol\u00e9e?, (?:mais )?je ne (?:peux|suis) pas"
-    r"|lo siento, (?:pero )?no puedo|(?:lo lamento|disculpa), (?:pero )?no puedo"
-    r"|(?:mi dispiace|spiacente), (?:ma )?non posso|(?:me )?desculpe, (?:mas )?n\u00e3o posso"
-    r"|(?:\u5f88)?(?:\u62b1\u6b49|\u5bf9\u4e0d\u8d77)[\uff0c,](?:\u4f46)?(?:\u6211|\u4f5c\u4e3a)"
-    r"[^\u3002\n]{0,20}(?:\u65e0\u6cd5|\u4e0d\u80fd)"
-)
-"""German, French, Spanish, Italian, Portuguese and Chinese, in the words that models use most."""
+MAX_CHARACTERS, MAX_CLAUSE = 4000, 400
+"""Characters of a text that can refuse, and of a clause that are read."""
+MAX_BEFORE = 300
+"""Characters before it declines: what comes later is a remark on an answer."""
+MAX_ABROAD = 600
+"""Characters of a refusal in another language than English, half of it in Chinese script: there is
+no list of what says nothing in these."""
+MAX_GIVEN, MAX_GIVEN_BLUNT = 0.75, 0.5
+"""Share of the text in clauses that neither decline nor say nothing, after an apology or the word
+of an assistant about itself, and without these."""
 
-REFUSES = re.compile(rf"(?:{ENGLISH}|{OTHERS})", re.IGNORECASE)
-MARKS = re.compile(r"^(?:[\s*>#_-]|</?\w+>)+")
-LIST = re.compile(r"\n\s*(?:[-*\u2022]|\d+[.)])\s")
+MARKS = re.compile(r"^(?:[\s*>#_-]|</?\w+>)+|\*\*|__")
+QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|\u201c[^\u201d\n]{1,300}\u201d")
+LIST = re.compile(r"\n\s*(?:[-*\u2022+]|\(?\d+[.):])\s|```|\n\s*\|")
+MENU = re.compile(
+    r"\bi (?:can|could|would be happy to|'d be happy to) (?:help|assist)[^.!?\n]{0,60}:"
+    r"\s*(?:\n\s*[-*\u2022\d][^\n]{0,160})+"
+)
+"""A list of what it offers instead."""
+CLAUSES = re.compile(
+    r"[.!?:;]+(?=\s|$)|\n+|, (?=(?:but|however|although|though|yet|so) )"
+    r"| (?=but (?:i|the|it|here|you)\b)"
+)
 
 
 def refusals(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
@@ -64,10 +58,45 @@ def refusals(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
 
 
 def refuses(text: str) -> bool:
-    """Whether an answer refuses, in English or in the words of OTHERS.
+    """Whether an answer refuses."""
+    text = MARKS.sub("", text).replace("\u2019", "'").strip().lower()
+    if len(text) > MAX_CHARACTERS or SALUTATION.match(text) or LIST.search(MENU.sub("", text)):
+        return False
+    return _refuses_in_english(text) or _refuses_abroad(text)
 
-    An answer that says what it cannot do and then goes on to help is none, nor is one that does
-    not know.
-    """
-    text = MARKS.sub("", text).replace("\u2019", "'").rstrip()
-    return len(text) <= MAX_CHARACTERS and not LIST.search(text) and REFUSES.match(text) is not None
+
+def _refuses_in_english(text: str) -> bool:
+    parts = (" ".join(part.split()) for part in CLAUSES.split(QUOTED.sub("it", text)))
+    clauses = [part[:MAX_CLAUSE] for part in parts if part]
+    declined, lacks, offered, given, before = False, False, False, 0, 0
+    for clause in clauses:
+        if DECLINES.search(clause):
+            declined = True
+            offered = offered or OPINION.search(clause) is not None
+            continue
+        if not declined:
+            before += len(clause)
+            if before > MAX_BEFORE:
+                return False
+        if LACKS.search(clause):
+            lacks = True
+            continue
+        empty = EMPTY.match(clause)
+        offered = offered or OFFERS.match(clause) is not None
+        if (declined or lacks) and (HELPS.match(clause) or (CONTRAST.match(clause) and not empty)):
+            return False
+        given += 0 if empty else len(clause)
+    most = MAX_GIVEN_BLUNT if offered or not OPENLY.search(text, 0, 200) else MAX_GIVEN
+    return declined and given <= most * sum(map(len, clauses))
+
+
+def _refuses_abroad(text: str) -> bool:
+    text = QUOTED.sub("", text)
+    dense = sum(letter > "\u2e80" for letter in text) > len(text) / 2
+    if len(text) > (MAX_ABROAD / 2 if dense else MAX_ABROAD):
+        return False
+    found = DECLINES_ABROAD.search(text, 0, MAX_BEFORE)
+    if found is None:
+        return False
+    goes_on = GOES_ON_ABROAD.search(text, found.end())
+    return goes_on is None or OFFERS_ABROAD.search(goes_on["after"][:60]) is not None

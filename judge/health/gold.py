@@ -26,8 +26,8 @@ def read_gold(source: Data | str, key: str) -> list[GoldPair]:
     source = Data.model_validate(source)
     path = locate(source.data)
     data_alone = source.config is None and source.split is None and source.prefer is None
-    if path.is_file() and data_alone and is_in_own_form(path):
-        pairs = read_gold_lines(path, source.skip_malformed, key)
+    if path.is_file() and data_alone and is_in_own_form(path, source):
+        pairs = read_gold_lines(path, source, key)
     else:
         pairs = _public_pairs(source, key)
     if source.limit is not None:

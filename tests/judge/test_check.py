@@ -191,6 +191,11 @@ def test_a_judge_no_better_than_chance_is_warned_of(say, endpoint):
     assert lines(say())["warning"].startswith("right on 0 of 4 decided pairs (4 have a better")
 
 
+def test_a_judge_that_decides_nothing_is_warned_of_as_that(say, endpoint):
+    served(endpoint(reached(lambda body: verdict("tie"))))
+    assert lines(say())["warning"] == "it decides none of the 4 pairs that have a better answer"
+
+
 def test_whether_probabilities_come_is_said(say, endpoint, tmp_path: Path):
     gold = {"path": gold_file(tmp_path, (9, 1, "a"), (2, 8, "b"))}
     served(endpoint(reached(sure_by_distance)), {**TOKEN, "gold": gold})

@@ -49,7 +49,7 @@ def test_the_own_form_is_read_packed_and_as_an_array_as_well(tmp_path: Path):
     for name in ("gold.jsonl.gz", "lines.json", "array.json", "array.json.gz"):
         assert read_gold(str(tmp_path / name), "judge.gold.path") == expected, name
     (tmp_path / "array.json").write_text(json.dumps([LABELLED, {"prompt": "Where?"}]))
-    with pytest.raises(UserError, match=r"array.json, row 2: chosen is neither"):
+    with pytest.raises(UserError, match=r"array.json, row 2: chosen is not a list"):
         read_gold(str(tmp_path / "array.json"), "judge.gold.path")
     (tmp_path / "array.json").write_text("[" + json.dumps(LABELLED))
     with pytest.raises(UserError, match=r"array.json, row 1: not JSON"):
@@ -146,15 +146,15 @@ def test_a_pair_labelled_twice_and_differently_is_a_fault(tmp_path: Path, other:
         ({"a": "x", "b": "y", "label": "a"}, "no prompt in it"),
         (LABELLED | {"prompt": " "}, "an empty prompt"),
         (LABELLED | {"prompt": [{"role": "human", "content": "x"}]}, "role 'human' is none of"),
-        ({"prompt": "Why?"}, "chosen is neither a text nor"),
-        ({"prompt": "Why?", "chosen": "x"}, "rejected is neither a text nor"),
-        (PREFERRED | {"chosen": [*user("Why?")]}, "chosen is neither a text nor"),
-        (PREFERRED | {"chosen": []}, "chosen is neither a text nor"),
+        ({"prompt": "Why?"}, "chosen is not a list with one assistant message"),
+        ({"prompt": "Why?", "chosen": "x"}, "rejected is not a text"),
+        (PREFERRED | {"chosen": [*user("Why?")]}, "chosen is a user message, not the assistant's"),
+        (PREFERRED | {"chosen": []}, "chosen is not a list with one assistant message"),
         (PREFERRED | {"a": "yes"}, "both a, b, label and chosen, rejected in it"),
         ({"prompt": "Why?", "a": "x", "b": "y"}, "label None is none of a, b, tie"),
         (LABELLED | {"label": "A"}, "label 'A' is none of a, b, tie"),
         (LABELLED | {"label": ["a"]}, "label .* is none of a, b, tie"),
-        (LABELLED | {"b": None}, "b is neither a text nor"),
+        (LABELLED | {"b": None}, "b is not a text"),
         (LABELLED | {"b": "yes "}, "the two answers are the same"),
         (PREFERRED | {"chosen": "no"}, "the two answers are the same"),
         (LABELLED | {"a": "cut \ud83d"}, "a: half a character"),
