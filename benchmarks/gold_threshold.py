@@ -19,13 +19,10 @@ import random
 from collections.abc import Callable
 from functools import cache
 from itertools import accumulate
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from judge.health.config import FromGold
-from judge.health.reliability import Case
-from judge.health.thresholds import threshold
-from rounds.errors import UserError
-from rounds.rows import Verdict
+from judge.health.thresholds import Tried, passing
 
 ACCURACY = 0.9
 MIN_N = 50
@@ -72,18 +69,6 @@ class Measured(NamedTuple):
     kept: float
 
 
-def case(probability: float, right: bool) -> Case:
-    """A gold pair judged alike in both orders, a with this probability."""
-    rows = [
-        {
-            **{"verdict_id": first, "judge_id": "judge", "level": 0, "threshold": None},
-            **{"shown_first": first, "outcome": "a", "reason": None, "probability": probability},
-        }
-        for first in "ab"
-    ]
-    return Case("a" if right else "b", cast("list[Verdict]", rows))
-
-
 @cache
 def _population(judge: str) -> tuple[list[float], list[float]]:
     """Degrees of sureness, highest first, with the true accuracy from there up."""
@@ -104,15 +89,19 @@ def _truth(judge: str, tau: float) -> tuple[float, float]:
 def measure(judge: str, rule: str, draws: int, pairs: int) -> Measured:
     """Take the threshold from so many draws of gold pairs."""
     missed, none, kept = 0, 0, 0.0
-    chance: Any = random.Random(f"draws {judge}")
+    chance = random.Random(f"draws {judge}")
     for _ in range(draws):
-        drawn = [JUDGES[judge](chance) for _ in range(pairs)]
-        cases = [case(sure, chance.random() < accuracy) for sure, accuracy in drawn]
-        try:
-            tau = threshold(cases, FromGold(ACCURACY, rule), MIN_N)
-        except UserError:
+        drawn = sorted((JUDGES[judge](chance) for _ in range(pairs)), reverse=True)
+        right = accumulate(chance.random() < accuracy for _, accuracy in drawn)
+        tried = [
+            Tried(sure, place, so_far)
+            for place, ((sure, _), so_far) in enumerate(zip(drawn, right, strict=True), start=1)
+            if place >= MIN_N
+        ]
+        if not (passed := passing(tried, FromGold(ACCURACY, rule))):
             none += 1
             continue
+        tau = min(passed)
         accuracy, share = _truth(judge, tau)
         missed, kept = missed + (accuracy < ACCURACY - 1e-9), kept + share
     return Measured(draws, missed, none, kept / draws)

@@ -109,11 +109,11 @@ ENGLISH = re.compile(
 
 _MUSED = any_of(
     r"""would( \w+)? have, would(n't| not), (some|one|others|many) (would|will), if, unless,
-    whether, at first, first (sight|glance|impression|thought|reading|pass|draft), initial(ly)?,
-    drafts?, tentative(ly)?, preliminar(y|ily), provisional(ly)?, tempt(ed|ing), perhaps, possibly,
-    maybe, examples?, hypothes[ie]s, candidate verdict, working, format, template, anyone, nobody,
-    almost, nearly, originally, lean(s|ed|ing)?, had (i|it|a|b), suppos(e|ing), imagine,
-    mistaken(ly)?"""
+    whether, at first, first (sight|glance|impression|thought|reading|pass|draft),
+    initial(ly)?, drafts?, tentative(ly)?, preliminar(y|ily), provisional(ly)?,
+    tempt(ed|ing), perhaps, possibl[ey], maybe, examples?, hypothes[ie]s, candidate verdict,
+    working, format, template, anyone, nobody, whoever, almost, nearly, originally,
+    lean(s|ed|ing)?, had (i|it|a|b), suppos(e|ing), imagine, mistaken(ly)?"""
 )
 _JUDGES = any_of(
     """say, choose, pick, prefer, give, rate, argue, think, go, be, lean, conclude, vote, call,
@@ -124,7 +124,8 @@ DRAFT = re.compile(
 )
 """It might have been, or was for a while."""
 _DENIES = any_of(
-    r"""not, never, cannot, neither, nor, over, than, instead of, against, versus, vs\.?, without,
+    r"""not, never, cannot, anything but, far from, refus(e|es|ed|ing) to,
+    neither, nor, over, than, instead of, against, versus, vs\.?, without,
     rejects?, rejected, rul(e|ed|ing) out, excludes?, dismiss(ed)?"""
 )
 _SMALL = any_of(
@@ -143,7 +144,8 @@ _DOUBTED = (
     r"[ \t]*\?|[\s,\u2014\u2013-]*\(?"
     + any_of(
         """if, unless, when, or, nor, would, could, might, should, may, can, cannot, is(n't| not),
-        was(n't| not), does(n't| not), rather, instead, versus, vs"""
+        was(n't| not), does(n't| not), rather, instead, versus, vs,
+        tentative, provisional, draft, preliminary, not final"""
     )
     + rf"\b|[ \t]*(?:in|at|inside|within|from|of)\s+(?:the\s+(?:\w+\s+)?(?:end|line|text|body)\s+"
     rf"(?:of|in)\s+)?{_SIDE}\b(?!['\u2019]s?\s+favou?r)"
@@ -166,6 +168,7 @@ _ABOUT_IT = (
         r"quot\w*, trick, inject\w*, manipul\w*, sway, attempts?, not (my|mine), forg\w*, fakes?"
     )
     + rf"|what\s+{_SIDE}|{_SIDE}\s+{_SAYS})\b|[\s.]*so\s+(?:goes|ends|reads|says|runs)\b"
+    rf"|[\s.=*#_-]*end\s+(?:of\s+)?(?:the\s+)?{_WHO}\b"
 )
 _END = r"(?=\s*(?:[.,;!)]|$))"
 _SAID_BY = (

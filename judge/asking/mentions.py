@@ -49,7 +49,8 @@ _DANGLES = re.compile(
 )
 """How a line ends that goes on in the next."""
 _TURN = re.compile(
-    r"(?i)[;\u2014]|\b(?:so|therefore|thus|hence|but|however|consequently|yet|nevertheless)\b"
+    r"(?i)[;\u2014]|\b(?:so|therefore|thus|hence|(?<!anything )but|however|consequently|yet"
+    r"|nevertheless)\b"
     r"|,\s+(?=(?:making|which\s+makes|while|whereas|and\s+so|my|i)\b)"
 )
 """Where a sentence turns to what the judge makes of it."""

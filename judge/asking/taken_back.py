@@ -6,9 +6,12 @@ from judge.asking.phrases import VERDICT, any_of
 
 _RETRACTS = any_of(
     r"""wait, actually, hold on, correction, scratch that, strike that, never ?mind, oops, sorry,
-    apologies, hmm+, no(?=[:.]), no(?=\x2c), rather(?=[:\x2c]), on reflection, (my )?revised,
+    apologies, hmm+, no wait, no(?=[:.]), no(?=\x2c), rather(?=[:\x2c]), on reflection,
+    (my )?revised,
     on (second|further|closer) (thou?ght|look|reading|inspection|reflection|consideration)s?,
     let me (re|double|check|verify|think|look|correct|change|revise)\w*,
+    but (that|this|it) (ignores|overlooks|misses|forgets|is wrong),
+    however(\x2c)? (after|on|upon) (double-?|re-?)?(check|read|consider|reflect|examin|verif)\w*,
     that (is|was) (wrong|a mistake|not right)"""
 )
 _I_RETRACT = any_of(
@@ -35,6 +38,7 @@ OTHERWISE = re.compile(
     + any_of("final, edit, update, correct(ed|ion), revised, verdict, decision, winner, result")
     + rf"\b[^.\n:]{{0,30}}:\W*(?P<line>{_VALUE})\W*$|^\W*(?:so\s+)?{_NAME}(?P<wins>[AB])\s+"
     rf"(?:wins|is\s+{_BEST})\b[^\n]{{0,20}}$"
+    r"|\b(?P<right>[AB])\s+(?:is|was)\s+the\s+(?:correct|right)\s+one\b"
     rf"|^[\s*_`\"'>]*(?:\\boxed\{{|\[)(?P<alone>{_VALUE})[\]}}][\s*_`\"'.]*$"
 )
 """A verdict without its brackets."""

@@ -53,21 +53,20 @@ def threshold(cases: list[Case], wanted: FromGold, min_n: int) -> float:
     Raises UserError where there is none.
     """
     tried = _thresholds(cases, min_n)
-    if wanted.rule == "point":
-        good = [one.tau for one in tried if one.right / one.n >= wanted.accuracy]
-    else:
-        good = _bounded(tried, wanted.accuracy)
-    if good:
+    if good := passing(tried, wanted):
         return min(good)
     if wanted.rule == "point":
         best = max(tried, key=lambda one: (one.right / one.n, one.tau))
         what = f"the best is {best.right / best.n:.3f} at {best.tau:.3f} ({best.n} pairs)"
         ways = "take a better judge, ask for less"
     else:
-        bounds = [(lower_bound(one.right, one.n, CONFIDENCE), one) for one in tried]
+        downward, starts = sorted(tried, reverse=True), _starts(tried)
+        sure = 1 - (1 - CONFIDENCE) / len(starts)
+        first = [downward[start] for start in starts]  # the others were not tested
+        bounds = [(lower_bound(one.right, one.n, sure), one) for one in first]
         low, best = max(bounds)
         share = f"{best.right / best.n:.3f} at {best.tau:.3f} ({best.n} pairs)"
-        what = f"the best is {share}, which shows {low:.3f} with confidence {CONFIDENCE}"
+        what = f"the best is {share}, which shows {low:.3f} (one-sided, at {sure:g})"
         ways = (
             "label more pairs, take a better judge, ask for less, "
             f"from_gold({wanted.accuracy:g}, point) for what was measured alone"
@@ -78,6 +77,13 @@ def threshold(cases: list[Case], wanted: FromGold, min_n: int) -> float:
     )
 
 
+def passing(tried: Sequence[Tried], wanted: FromGold) -> list[float]:
+    """The thresholds at which what is wanted holds."""
+    if wanted.rule == "point":
+        return [one.tau for one in tried if one.right / one.n >= wanted.accuracy]
+    return _bounded(tried, wanted.accuracy)
+
+
 def _bounded(tried: Sequence[Tried], accuracy: float) -> list[float]:
     """The thresholds that tests in fixed sequences, from high ones down, let pass.
 
@@ -86,15 +92,19 @@ def _bounded(tried: Sequence[Tried], accuracy: float) -> list[float]:
     often than one test.
     """
     downward = sorted(tried, reverse=True)
-    starts = sorted({number * len(downward) // STARTS for number in range(STARTS)})
-    risk = (1 - CONFIDENCE) / len(starts)
+    starts = _starts(tried)
     passed: list[float] = []
     for start in starts:
         for one in downward[start:]:
-            if binomial_tail(one.right, one.n, accuracy) > risk:
+            if binomial_tail(one.right, one.n, accuracy) > (1 - CONFIDENCE) / len(starts):
                 break
             passed.append(one.tau)
     return passed
+
+
+def _starts(tried: Sequence[Tried]) -> list[int]:
+    """Where the sequences begin, as places from the highest threshold down."""
+    return sorted({number * len(tried) // STARTS for number in range(STARTS)})
 
 
 def _thresholds(cases: list[Case], min_n: int) -> list[Tried]:

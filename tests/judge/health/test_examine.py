@@ -237,7 +237,7 @@ def opener(text: str) -> float:
 
 BOUNDS: list[tuple[Any, dict[str, float], str]] = [
     (always("A"), {"min_yield": 0.1}, "prompts judged that give a label: 0.000 of 4, at least 0.1"),
-    (always("A"), {"max_flips": 0.6}, "comparisons that turn with the order shown: 1.000 of 4"),
+    (always("A"), {"max_flips": 0.6}, "comparisons that the order shown reverses: 1.000 of 4"),
     (always("A"), {"max_first_slot": 0.8}, "for the answer shown first: 1.000 of 8, at most 0.8"),
     (always("B"), {"max_first_slot": 0.8}, "for the answer shown second: 1.000 of 8, at most 0.8"),
     (always("tie"), {"max_ties": 0.9}, "verdicts that are a tie: 1.000 of 8, at most 0.9"),
