@@ -19,7 +19,7 @@ from recorded_rows import recorded_rows
 
 from pairs.config import PairsConfig
 from pairs.lengths import Lengths, dropped_by_guard, length_difference
-from pairs.pair import pair_text
+from pairs.pair import answer_texts
 from pairs.stage import build_pairs
 from rounds.files import write_json
 from rounds.folder import round_dir, write_round_start
@@ -216,21 +216,21 @@ def true_by_measure(reason: str, made: Made, held_out: list[str]) -> bool:
 
 def near_duplicates(found: list[Found], least: float) -> None:
     """Near duplicates beside the exact Jaccard with every pair that was kept before or beside."""
-    grams = {row["pair_id"]: ngrams(pair_text(row)) for _, row in found if row["chosen"]}
+    grams = {row["pair_id"]: parts(row) for _, row in found if row["chosen"]}
     kept = {row["pair_id"]: grams[row["pair_id"]] for _, row in found if "reason" not in row}
     flagged = verified = alike = caught = 0
     for _, row in found:
         name, reason = row["pair_id"], row.get("reason")
         if row["chosen"] is None or reason not in (None, "near_duplicate"):
             continue
-        true = any(jaccard(grams[name], other) >= least for at, other in kept.items() if at != name)
+        true = any(alike(grams[name], other) >= least for at, other in kept.items() if at != name)
         alike += true
         caught += true and reason is not None
         if reason is not None:
             flagged += 1
             partner = re.search(r"with (\w+) of", row["detail"])
             assert partner
-            verified += jaccard(grams[name], grams[partner[1]]) >= least
+            verified += alike(grams[name], grams[partner[1]]) >= least
     edits = [row for made, row in found if made.planted == "near"]
     over = sum(row.get("reason") == "near_duplicate" for row in edits)
     print(
@@ -239,6 +239,16 @@ def near_duplicates(found: list[Found], least: float) -> None:
         f"found: recall {caught / max(1, alike):.3f}; {verified} of {flagged} hits verified: "
         f"precision {verified / max(1, flagged):.3f}"
     )
+
+
+def parts(row: Any) -> list[set[Any]]:
+    """The n-grams of its question and of each answer."""
+    return [ngrams(text) for text in (row["prompt"][-1]["content"], *answer_texts(row))]
+
+
+def alike(one: list[set[Any]], other: list[set[Any]]) -> float:
+    """The least Jaccard of their texts, but for what is said of single sentences in docs/pairs.md."""
+    return min(jaccard(*both) for both in zip(one, other, strict=True))
 
 
 def ngrams(text: str) -> set[tuple[str, ...]]:

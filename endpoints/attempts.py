@@ -124,7 +124,7 @@ async def _attempt(
     # not chat.completions.create: its typed arguments and models take a third of the CPU time
     async with asyncio.timeout(options["timeout"] + SLACK):
         text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
-    raw = json.loads(text)
+    raw = json.loads(text.removeprefix("\ufeff"))
     if not is_completion(raw):
         raise ValueError(shortened(text))
     return raw

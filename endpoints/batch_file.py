@@ -46,7 +46,9 @@ def batch_files(
 def completions(output: str) -> dict[str, dict[str, Any]]:
     """The chat completions of an output file by request key; failed lines are left out."""
     answers = {}
-    for line in filter(None, output.split("\n")):  # a line may hold what splitlines() splits at
+    for line in filter(
+        None, output.removeprefix("\ufeff").split("\n")
+    ):  # a line may hold what splitlines() splits at
         reply = json.loads(line)
         response = reply.get("response") or {}
         if response.get("status_code") == 200 and is_completion(response.get("body")):
@@ -63,7 +65,7 @@ def bodies_of(content: str) -> dict[str, dict[str, Any]]:
 def failed_lines(output: str) -> Counter[str]:
     """What the failed lines of an output or error file say, and how many say so."""
     said: Counter[str] = Counter()
-    for line in filter(None, output.split("\n")):
+    for line in filter(None, output.removeprefix("\ufeff").split("\n")):
         try:
             reply = json.loads(line)
             response, error = reply.get("response") or {}, reply.get("error") or {}

@@ -95,6 +95,6 @@ def _takes_chats(client: openai.OpenAI, model: str) -> bool:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff"))
     except ValueError:
         return None

@@ -24,6 +24,9 @@ class Template(NamedTuple):
     system: str
     user: str
     text: str
+    own: tuple[str, ...] = ()
+    """Control tokens of the tokenizers at hand: broken up in what is foreign, like those of the
+    one list."""
 
 
 def parse_template(text: str, needed: Set[str], optional: Set[str] = frozenset()) -> Template:
@@ -63,9 +66,9 @@ def nonce(secret: bytes, *content: str) -> str:
     return hmac.new(secret, message, hashlib.sha256).hexdigest()[:8]
 
 
-def fence(label: str, text: str, key: str) -> str:
+def fence(label: str, text: str, key: str, own: tuple[str, ...] = ()) -> str:
     """Candidate text between two lines that it cannot forge: it does not know `key`."""
-    return f"[{label} {key}]\n{neutralize(text)}\n[/{label} {key}]"
+    return f"[{label} {key}]\n{neutralize(text, own)}\n[/{label} {key}]"
 
 
 def _braced(names: Set[str]) -> str:

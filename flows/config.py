@@ -100,6 +100,14 @@ class Config(Section):
                 f"judge.strategy: screen_confirm needs scores, and {first} has comparisons; take "
                 "pairwise, random_pair, tournament or round_robin"
             )
+        lowest, highest = self.judge.scale
+        if (self.judge.channel, strategy) == ("token", "screen_confirm") and not (
+            0 <= lowest and highest <= 9
+        ):
+            raise ValueError(
+                f"judge.scale: {[lowest, highest]} is beyond one token; with channel: token a "
+                "score lies between 0 and 9, [0, 9] for one"
+            )
         if strategy == "listwise" and not is_endpoint(first):
             raise ValueError(
                 f"judge.strategy: listwise asks an endpoint for rankings, and {first} is none"

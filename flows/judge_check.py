@@ -98,16 +98,20 @@ def _pair_lines(found: dict[str, Any]) -> list[tuple[str, str]]:
             *([("  replies", ", ".join(replies))] if replies else []),
         ]
     failures = ", ".join(f"{reason} {n}" for reason, n in found["failures"].items()) or "none"
+    undecided = found["undecided_in_one_order"]
+    half = f", {undecided} more undecided in one order" if undecided else ""
     read, written = found["prompt_tokens"], found["completion_tokens"]
     lines += [
         ("calls", f"{found['calls']} in {found['seconds']:.1f} s"),
         ("failures", failures),
-        ("flips", f"{found['flips']} of {found['comparisons']} comparisons"),
+        ("flips", f"{found['flips']} of {found['comparisons']} comparisons{half}"),
         ("probabilities", f"with {found['probabilities']} of {found['readable']} verdicts"),
         ("tokens a call", f"{read:.0f} read, {written:.0f} written"),
     ]
     right, decided, known = (found["right"][name] for name in ("right", "decided", "known"))
-    if known and 2 * right <= decided:
+    if known and not decided:
+        lines.append(("warning", f"it decides none of the {known} pairs that have a better answer"))
+    elif known and 2 * right <= decided:
         why = f"right on {right} of {decided} decided pairs ({known} have a better answer)"
         lines.append(("warning", f"{why}: no better than chance"))
     if gold := found["gold"]:

@@ -21,6 +21,7 @@ from judge.strategies import STRATEGIES
 from pairs.index.embedding import load_embedding
 from pairs.index.embedding_check import check_embedding
 from pairs.language import check_language
+from preferences.data_files import left_out
 from rounds.errors import UserError
 from rounds.folder import next_round, run_config
 from rounds.stages import stage_stamps
@@ -48,6 +49,10 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     for key, source in read_sources(config.prompts):
         if names := unread_columns(source, key):
             display.tell(f"{key}: not read of {source.title}: {', '.join(names)}")
+        if files := left_out(source.dataset, source.config) if source.dataset else "":
+            display.tell(f"{key}: {files}")
+    if (gold := config.judge.gold) and (files := left_out(gold.path.data, gold.path.config)):
+        display.tell(f"judge.gold.path: {files}")
     if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "

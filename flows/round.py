@@ -12,6 +12,7 @@ from prefect import flow, task
 from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
+from flows.control_tokens import control_tokens_of
 from flows.failures import ASKS, WORKS
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
@@ -73,7 +74,7 @@ def begin(run: Session) -> Path:
         "seed": run.config.seed,
         "command": run.command,
         "dialects": dialects_of(run.run_dir),
-    }
+    } | control_tokens_of(folder, run.config, policy)
     write_round_start(folder, facts)
     forget_stop(folder)
     return folder

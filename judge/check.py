@@ -31,9 +31,10 @@ def check_judge(
 ) -> dict[str, Any]:
     """Ask the jury the gold set, or the canned pairs where there is none, in both orders.
 
-    Returns counts: calls, failures by reason, comparisons, flips, readable verdicts and how many
-    of them came with a probability; how many pairs with a better answer were decided `right`;
-    tokens a call and seconds; the first `pairs` with their texts, their label and their verdicts;
+    Returns counts: calls, failures by reason, comparisons, flips, those undecided in one
+    order, readable verdicts and how many of them came with a probability; how many pairs with a
+    better answer were decided `right`; tokens a call and seconds; the first `pairs` with their
+    texts, their label and their verdicts;
     `gold` with its measures and the threshold, or the reason why it gives none. Answers are kept in
     the journal: round 1 pays nothing for them again.
     """
@@ -64,6 +65,9 @@ def check_judge(
         "failures": dict(Counter(row["reason"] for row in verdicts if row["reason"])),
         "comparisons": len(comparisons),
         "flips": sum(settled.reason == "flip" for settled in comparisons),
+        "undecided_in_one_order": sum(
+            settled.reason == "undecided_in_one_order" for settled in comparisons
+        ),
         "readable": len(readable),
         "probabilities": sum(row["probability"] is not None for row in readable),
         "prompt_tokens": fmean([row["prompt_tokens"] for row in calls] or [0]),

@@ -108,12 +108,14 @@ class JudgeConfig(Section):
     probability, no rationale. text: free text that closes with the verdict (reasoning judges)."""
     rubrics: RubricFiles = RubricFiles()
     scale: tuple[int, int] = (1, 10)
-    """Lowest and highest score of the pointwise rubric."""
+    """Lowest and highest score of the pointwise rubric, which screen_confirm alone asks for."""
     criteria: dict[str, Weight] = Field(default_factory=dict)
     """Weights by the name that the rubric gives them, one score each; json channel."""
     tau: float | str = 0.7
     """Averaged probability that a winner must reach where the judge gives probabilities, or
-    `from_gold(0.9)`: the smallest that is right on this share of the gold set."""
+    `from_gold(0.9)`: the smallest beyond which the gold set shows it to be right on this share of
+    the pairs, also of those to come (one-sided, confidence 0.9). `from_gold(0.9, point)`: the
+    smallest that was right on this share of the gold set, which promises nothing of others."""
     sampling: dict[str, Any] = Field(default_factory=dict)
     """Chat-completion arguments of every call, over the channel's own: temperature 0, and but for
     text logprobs. null leaves one out, as reasoning models want it of temperature."""
@@ -154,7 +156,9 @@ class JudgeConfig(Section):
     def _threshold(cls, tau: float | str) -> float | str:
         value = wanted_accuracy(tau)
         if value is None and not (isinstance(tau, (int, float)) and 0.5 <= tau < 1):
-            raise ValueError("expected a number from 0.5 to 1, or from_gold(0.9)")
+            raise ValueError(
+                "expected a number from 0.5 to 1, from_gold(0.9), or from_gold(0.9, point)"
+            )
         return tau
 
     @field_validator("criteria")
@@ -169,11 +173,6 @@ class JudgeConfig(Section):
         lowest, highest = self.scale
         if lowest >= highest:
             raise ValueError(f"scale: {[lowest, highest]} has no room between lowest and highest")
-        if self.channel == "token" and not (0 <= lowest and highest <= 9):
-            raise ValueError(
-                f"scale: {[lowest, highest]} is beyond one token; with channel: token a score "
-                "lies between 0 and 9, [0, 9] for one"
-            )
         if self.channel == "token" and self.strategy == "listwise":
             raise ValueError("channel: one token cannot rank a list; take json or text")
         if self.channel == "token" and not self.arguments.get("logprobs"):

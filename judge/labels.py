@@ -26,6 +26,7 @@ from judge.panel import RunJournal, panel, run_journal
 from judge.strategies import STRATEGIES
 from rounds.grouped import grouped
 from rounds.ids import digest, text_hash
+from rounds.rates import as_written
 from rounds.rows import VERDICTS, Verdict
 from rounds.stages import Progress, silent
 from rounds.tables import TableWriter, table_path, table_writer
@@ -131,7 +132,7 @@ def to_appeal(rows: Iterable[list[Verdict]], max_share: float, pairs: int) -> li
         missing = pairs - sum(_is_pair(*item, scores) for item in outcomes.items())
         abstained = [pair for pair, outcome in outcomes.items() if outcome == "abstain"]
         undecided += [Appealed(place, a, b) for a, b in abstained[: max(0, missing)]]
-    allowed = floor(max_share * compared)
+    allowed = floor(as_written(max_share) * compared)
     by_hash = sorted(undecided, key=lambda appealed: digest("appeal", appealed.a, appealed.b))
     return sorted(by_hash[:allowed])
 

@@ -32,15 +32,20 @@ OUTCOMES = ("a", "b", "tie")
 
 
 class RunJournal(NamedTuple):
-    """Where a run's answers are kept, and the seed that its nonces follow from."""
+    """Where a run's answers are kept, and what its questions follow from beside their texts: the
+    seed of its nonces, and the control tokens of its tokenizers.
+    """
 
     path: Path
     seed: int
+    own: tuple[str, ...] = ()
 
 
 def run_journal(folder: Path) -> RunJournal:
     """The journal of the run that a round belongs to."""
-    return RunJournal(run_of(folder) / "journal.sqlite", read_round_start(folder)["seed"])
+    start = read_round_start(folder)
+    own = tuple(start.get("control_tokens", ()))
+    return RunJournal(run_of(folder) / "journal.sqlite", start["seed"], own)
 
 
 @asynccontextmanager
@@ -74,7 +79,8 @@ async def panel(
             else:
                 jury.append(await _live(stack, endpoints, name, answers, budget, traffic))
         try:
-            yield Judge(config, load_rubrics(config), nonce_secret(journal.seed), jury, tau, level)
+            rubrics, secret = load_rubrics(config, journal.own), nonce_secret(journal.seed)
+            yield Judge(config, rubrics, secret, jury, tau, level)
         except EndpointLost:
             for name in filter(is_endpoint, names):
                 endpoints.close(name)

@@ -21,8 +21,13 @@ from pairs.sides import (
 )
 
 
-def cleaners(config: PairsConfig, contamination: Contamination) -> list[Cleaner]:
-    """What looks at a pair alone; duplicates and the length guard look at all of them."""
+def cleaners(
+    config: PairsConfig, contamination: Contamination, own: tuple[str, ...] = ()
+) -> list[Cleaner]:
+    """What looks at a pair alone; duplicates and the length guard look at all of them.
+
+    `own` are the control tokens of the run's tokenizers.
+    """
     return [
         cut_off,
         empty,
@@ -30,7 +35,7 @@ def cleaners(config: PairsConfig, contamination: Contamination) -> list[Cleaner]
         partial(margin, config=config),
         partial(both_bad, config=config),
         malformed,
-        chat_tokens,
+        partial(chat_tokens, own=own),
         partial(loops, config=config),
         partial(near_identical, config=config),
         partial(refusals, config=config),

@@ -1,14 +1,10 @@
 """Pairs that would teach the held-out prompts: leaks in their prompts, and in their answers."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
 from pairs.pair import CandidatePair, DropReason
-from rounds.rows import Prompt
-from texts.leaks import Leak, LeakFinder
-
-PROMPTS_AT_ONCE = 2000
-"""Prompts that are compared with all held-out ones at once."""
+from rounds.rows import Messages, Prompt
+from texts.leaks import LeakFinder
 
 
 class Contamination:
@@ -17,17 +13,24 @@ class Contamination:
     def __init__(self, held_out: LeakFinder, train: Iterable[Prompt]) -> None:
         """From the train prompt rows; only what is too close to a held-out one is kept."""
         self._held_out = held_out
-        self._leak_of_prompt: dict[str, Leak] = {}
-        rows = iter(train)
-        while batch := list(islice(rows, PROMPTS_AT_ONCE)):
-            prompts = [row["messages"] for row in batch]
-            held_out.discount_shared(prompts)
-            for row, leak in zip(batch, held_out.leaks_of_prompts(prompts), strict=True):
-                if leak is not None:
-                    self._leak_of_prompt[row["prompt_id"]] = leak
+        prompt_ids: list[str] = []
+        leaks = held_out.leaks_of_prompts(self._read(train, prompt_ids))
+        found = zip(prompt_ids, leaks, strict=True)
+        self._leak_of_prompt = {prompt_id: leak for prompt_id, leak in found if leak is not None}
+
+    def _read(self, train: Iterable[Prompt], prompt_ids: list[str]) -> Iterator[Messages]:
+        for row in train:
+            prompt_ids.append(row["prompt_id"])
+            self._held_out.discount_shared([row["messages"]])
+            yield row["messages"]
 
     def leak(self, pair: CandidatePair) -> DropReason | None:
         """A prompt that is a held-out one or comes near to it, or an answer that quotes one."""
-        leak = self._leak_of_prompt.get(pair.row["prompt_id"])
-        leak = leak or self._held_out.quoted_leak(pair.row["prompt"], pair.texts)
+        return self.leak_of(pair.row["prompt_id"], pair.row["prompt"], pair.texts)
+
+    def leak_of(
+        self, prompt_id: str, prompt: Messages, answers: Iterable[str] = ()
+    ) -> DropReason | None:
+        """The same, of a prompt with any answers."""
+        leak = self._leak_of_prompt.get(prompt_id) or self._held_out.quoted_leak(prompt, answers)
         return DropReason(*leak) if leak else None

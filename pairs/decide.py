@@ -40,11 +40,12 @@ def decide_prompts(
     Holds the rows of one prompt in memory, and the held-out prompts.
     """
     number = round_number(folder)
-    policy_id = read_round_start(folder)["policy"]["policy_id"]
+    start = read_round_start(folder)
+    policy_id, own = start["policy"]["policy_id"], tuple(start.get("control_tokens", ()))
     held_out = iter_rows(folder, PROMPTS, HELD_OUT, HELD_OUT_COLUMNS)
     leaks = LeakFinder(held_out, config.leak_limits)
     contamination = Contamination(leaks, iter_rows(folder, PROMPTS, TRAIN, PROMPT_COLUMNS))
-    checks = cleaners(config, contamination)
+    checks = cleaners(config, contamination, own)
     tables = zip(
         iter_rows(folder, PROMPTS, TRAIN, PROMPT_COLUMNS),
         grouped(folder, CANDIDATES, prompt_ids, TRAIN, CANDIDATE_COLUMNS),

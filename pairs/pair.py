@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rounds.rows import Candidate, ConsideredPair, Pair
-from texts.normal import plain, prompt_text
+from texts.normal import plain
 
 
 class CandidatePair(NamedTuple):
@@ -31,9 +31,29 @@ Cleaner = Callable[[CandidatePair], DropReason | None]
 """Says why a pair is dropped, or None to keep it."""
 
 
-def pair_text(row: Pair) -> str:
-    """Prompt, chosen and rejected as one text: what near duplicates are told by."""
-    return "\n".join([prompt_text(row["prompt"]), *answer_texts(row)])
+class PairTexts(NamedTuple):
+    """The texts of a pair, each of which is compared by itself with that of another pair."""
+
+    system: str
+    earlier: str
+    question: str
+    chosen: str
+    rejected: str
+
+    @property
+    def prompt(self) -> str:
+        """All that the answers answer to."""
+        return "\n".join(text for text in self[:3] if text)
+
+
+def pair_texts(row: Pair) -> PairTexts:
+    """What near duplicates are told by: system turns, earlier turns, last turn and both answers."""
+    *before, last = row["prompt"]
+    system, earlier = (
+        "\n".join(turn["content"] for turn in before if (turn["role"] == "system") == wanted)
+        for wanted in (True, False)
+    )
+    return PairTexts(system, earlier, last["content"], *answer_texts(row))
 
 
 def pair_key(row: Pair) -> str:

@@ -5,8 +5,8 @@ import re
 from pairs.config import PairsConfig
 from pairs.pair import CandidatePair, DropReason
 from preferences.conversational import preference_fault
-from texts.chat_tokens import CHAT_TOKENS
 from texts.normal import INVISIBLE, plain
+from texts.own_tokens import find_token
 
 UNIT = re.compile(r"[-+]?\w+|[^\w\s.,;:!?'\"\u2018\u2019\u201c\u201d*_`~#()\[\]-]")
 """What can make a difference: words, numbers with their sign, and symbols (a + b is not a / b);
@@ -61,10 +61,13 @@ def both_bad(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
     return DropReason("both_bad", f"score of chosen {score:g}")
 
 
-def chat_tokens(pair: CandidatePair) -> DropReason | None:
-    """Special tokens of a chat template in a text: trained on, they would end or open turns."""
-    token = CHAT_TOKENS.search("\n".join(pair.texts))
-    return DropReason("chat_tokens", token.group()) if token else None
+def chat_tokens(pair: CandidatePair, own: tuple[str, ...]) -> DropReason | None:
+    """Special tokens of a chat template in a text: trained on, they would end or open turns.
+
+    `own` are those of the run's tokenizers, beside the one list.
+    """
+    token = find_token("\n".join(pair.texts), own)
+    return DropReason("chat_tokens", token) if token else None
 
 
 def malformed(pair: CandidatePair) -> DropReason | None:

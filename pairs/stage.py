@@ -18,7 +18,7 @@ from pairs.index.embedding import load_embedding
 from pairs.lengths import Lengths, dropped_by_guard, length_difference
 from pairs.outcomes import candidate_outcomes
 from pairs.pair import DropReason, answer_texts
-from rounds.folder import earlier_rounds, read_manifest
+from rounds.folder import earlier_rounds, read_manifest, read_round_start
 from rounds.grouped import grouped
 from rounds.ids import digest, file_hash
 from rounds.rows import (
@@ -95,6 +95,8 @@ def _key(folder: Path, config: PairsConfig) -> str:
         config.model_dump(),
         [_pairs_hash(earlier) for earlier in earlier_rounds(folder)],
     ]
+    if own := read_round_start(folder).get("control_tokens"):
+        parts.append(own)
     if config.semantic is not None:
         parts.append(load_embedding(config.semantic.embed).source)
     return stage_key(*parts)

@@ -1,84 +1,87 @@
-"""Rows of a JSON Lines file or of a JSON array as they were written: no text becomes a date."""
+"""Rows of JSON and of text tables as they were written: no text becomes a date."""
 
-import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from preferences.preference import RawRow
 from rounds.errors import UserError
-from texts.json_lines import BYTE_ORDER_MARK, Line, json_lines, parse_json
+from texts.delimited import delimited_rows, is_delimited
+from texts.json_lines import holds_array, is_json, json_values
 from texts.messages import text_fault
 
-
-def is_json(path: Path) -> bool:
-    """Whether a file is JSON by its name, packed with gzip or not."""
-    return unpacked(path).suffix in (".jsonl", ".json")
-
-
-def json_values(path: Path) -> Iterator[Line]:
-    """The values of JSON Lines, or of a .json file's one array, each with its number in it."""
-    if not holds_array(path):
-        yield from json_lines(path)
-        return
-    try:
-        values = _array(path)
-    except ValueError as error:
-        yield Line(1, None, str(error))
-        return
-    for number, value in enumerate(values, start=1):
-        yield Line(number, value)
+NUMBERS = re.compile(
+    r"(?i)(?:^|_)(?:scores?|ratings?|grades?|labels?|votes?|helpfulness|preference|strength|choice)"
+    r"(?:$|_)"
+)
+"""Columns of a text table whose texts are numbers, or true and false, where they can be."""
+NOTHING = ("", "nan", "null", "none")
+CHAT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
+"""How a list of chat messages begins that a table of texts holds."""
 
 
-def holds_array(path: Path) -> bool:
-    """Whether a file is one JSON array and no lines of JSON."""
-    return unpacked(path).suffix == ".json" and _opens_an_array(path)
+def is_read_here(name: Path) -> bool:
+    """Whether a file is JSON or a text table by its name, packed or not."""
+    return is_json(name) or is_delimited(name)
 
 
-def unpacked(path: Path) -> Path:
-    """The name of a file without the ending that gzip gave it."""
-    return path.with_suffix("") if path.suffix == ".gz" else path
+def file_rows(path: Path, label: str, name: Path | None = None) -> Iterator[tuple[str, RawRow]]:
+    """Each row with where it stands ("`label`, row 12"), one line in memory at a time.
 
-
-def json_rows(path: Path, name: str) -> Iterator[tuple[str, RawRow]]:
-    """Each row with where it stands ("`name`, row 12"), one line in memory at a time.
-
-    A row of JSON Lines has the number of its line, empty lines counted. A .json file may hold one
-    array instead, which is read whole. Raises UserError for the first line that is no JSON object,
-    names a key twice or is not UTF-8.
+    A row of JSON Lines or a text table has the number of its line, empty lines counted; one JSON
+    array is read whole. `name` is what the file is called, where it lies under another name. Raises
+    UserError for the first row that cannot be read, is no JSON object or names a key twice.
     """
-    if holds_array(path):
-        try:
-            values = _array(path)
-        except ValueError as error:
-            raise UserError(f"{name}: {error}") from error
-        for number, row in enumerate(values, start=1):
-            yield f"{name}, row {number}", _row(row, f"{name}, row {number}")
+    name = name or path
+    if is_delimited(name):
+        yield from _table_rows(path, label, name)
         return
-    for number, value, fault in json_lines(path):
-        where = f"{name}, line {number}"
+    place = "row" if holds_array(path, name) else "line"
+    for number, value, fault in json_values(path, name):
+        where = f"{label}, {place} {number}"
         if fault:
             raise UserError(f"{where}: {fault}")
-        yield f"{name}, row {number}", _row(value, where)
+        yield f"{label}, row {number}", _row(value, where)
 
 
-def _open(path: Path) -> Any:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+def _table_rows(path: Path, label: str, name: Path) -> Iterator[tuple[str, RawRow]]:
+    names: list[str] = []
+    for number, value, fault in delimited_rows(path, name):
+        where = f"{label}, line {number}"
+        if fault:
+            raise UserError(f"{where}: {fault}")
+        if isinstance(value, list):
+            names = value
+        elif twice := next((one for one in names if names.count(one) > 1), None):
+            raise UserError(f"{label}: the column {twice!r} stands twice; rename or remove one")
+        else:
+            row = {column: _value(where, column, text) for column, text in value.items()}
+            yield f"{label}, row {number}", _row(row, where)
 
 
-def _opens_an_array(path: Path) -> bool:
-    with _open(path) as file:
-        for line in file:
-            if text := line.removeprefix(BYTE_ORDER_MARK).strip():
-                return bool(text.startswith(b"["))
-    return False
+def _value(where: str, column: str, text: str | None) -> Any:
+    """What the field of a text table says: a text, a number, a list of messages, or nothing."""
+    if text is None or not NUMBERS.search(column):
+        return _messages(where, column, text) if text and CHAT.match(text) else text
+    if text.strip().lower() in NOTHING:
+        return None
+    try:
+        number = json.loads(text.strip().lower())
+    except ValueError:
+        return text
+    return number if isinstance(number, int | float) else text
 
 
-def _array(path: Path) -> list[Any]:
-    with _open(path) as file:
-        values: list[Any] = parse_json(file.read())
-    return values
+def _messages(where: str, column: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UserError(
+            f"{where}: {column} holds chat messages written as a text; expected a list of them in "
+            "JSON, or JSON Lines or parquet"
+        ) from error
 
 
 def _row(value: Any, where: str) -> RawRow:

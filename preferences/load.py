@@ -1,23 +1,29 @@
 """Rows of a file, a folder or a dataset on the hub, one after another.
 
-JSON is read here, all else by `datasets`, whose reader of JSON turns texts into dates.
+JSON and text tables are read here, all else by `datasets`, whose readers turn texts into dates.
 """
 
 import glob
-import logging
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from preferences.config import Data
-from preferences.lines import is_json, json_rows
+from preferences.data_files import DATA, KINDS, files_read_here, quiet_datasets
+from preferences.lines import file_rows, is_read_here
 from preferences.preference import RawRow
 from rounds.errors import UserError
 from rounds.settings import locate, require_plain
+from texts.packed import ARCHIVES, unpacked
 
 ROWS_AT_ONCE = 1000
-KINDS = (".jsonl", ".json", ".parquet")
+
+
+class _File(NamedTuple):
+    """A file that is read here, and what it is called: a download may lie under another name."""
+
+    path: Path
+    name: Path
 
 
 def load_rows(source: Data, key: str) -> Iterator[tuple[str, RawRow]]:
@@ -28,8 +34,8 @@ def load_rows(source: Data, key: str) -> Iterator[tuple[str, RawRow]]:
     """
     try:
         for label, split in _wanted_splits(source, key):
-            if isinstance(split, Path):
-                yield from json_rows(split, label)
+            if isinstance(split, _File):
+                yield from file_rows(split.path, label, split.name)
                 continue
             for number, row in enumerate(split, start=1):
                 yield f"{label}, row {number}", row
@@ -41,29 +47,18 @@ def load_rows(source: Data, key: str) -> Iterator[tuple[str, RawRow]]:
         raise UserError(f"{key}: {source.data} {what}cannot be loaded ({reason})") from error
 
 
-def quiet_datasets() -> Any:
-    """The library `datasets`, told to draw no progress bars, to report nothing to the hub and to
-    print nothing of what it raises.
-    """
-    import datasets
-
-    datasets.disable_progress_bars()
-    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else each file read is counted on a server
-    logging.getLogger("datasets").setLevel(logging.CRITICAL)
-    return datasets
-
-
 def _wanted_splits(source: Data, key: str) -> Iterator[tuple[str, Any]]:
-    """The splits that are wanted, each with its name; a file of JSON as its path."""
+    """The splits that are wanted, each with its name; a file that is read here as a `_File`."""
     path = locate(source.data)
-    if path.is_file() and is_json(path) and not (source.config or source.split):
-        yield str(path), path
+    if path.is_file() and is_read_here(path) and not (source.config or source.split):
+        yield str(path), _File(path, path)
         return
     datasets = quiet_datasets()
     load = datasets.load_dataset
     if path.is_file():
-        if not is_json(path) and path.suffix != ".parquet":
-            raise UserError(f"{key}: {path} is none of {', '.join(KINDS)}")
+        if not is_read_here(path) and path.suffix != ".parquet":
+            endings = ", ".join(KINDS)
+            raise UserError(f"{key}: {path} is none of {endings} (packed: {', '.join(ARCHIVES)})")
         for wrong in ("config", "split"):
             if getattr(source, wrong):
                 raise UserError(f"{key}.{wrong}: {path} is one file and has none")
@@ -75,18 +70,19 @@ def _wanted_splits(source: Data, key: str) -> Iterator[tuple[str, Any]]:
     local = path.is_dir()
     if local:
         require_plain(key, path.resolve(), "the library datasets")
-    if not local and (path.suffix in KINDS or source.data.count("/") != 1):
+    if not local and (unpacked(path).suffix in DATA or source.data.count("/") != 1):
         raise UserError(f"{key}: no such file {path.resolve()}, nor a folder or a dataset's id")
     name = str(path) if local else source.data
     # what is on the hub is downloaded once; what is here needs no second copy
     options = _streaming(path) if local else {}
-    if files := _json_files(name, source):
+    if files := files_read_here(name, source):
         wanted = [source.split] if source.split else _default_splits(list(files), source, key)
         for split in wanted:
             if split not in files:
                 raise UserError(f"{key}.split: {source.data} has {', '.join(files)}, not {split}")
             for file in files[split]:
-                yield _label(file, source), Path(datasets.DownloadManager().download(file))
+                place = Path(datasets.DownloadManager().download(file))
+                yield _label(file, source), _File(place, Path(file))
         return
     if source.split:
         yield source.data, load(name, source.config, split=source.split, **options)
@@ -106,14 +102,6 @@ def _streaming(path: Path) -> dict[str, Any]:
     # by default all that was read of a file stays in memory, and row groups are read far ahead
     options = ParquetFragmentScanOptions(pre_buffer=False)
     return {"streaming": True, "batch_size": ROWS_AT_ONCE, "fragment_scan_options": options}
-
-
-def _json_files(name: str, source: Data) -> dict[str, list[str]]:
-    """The files of each split of a folder or a hub dataset; none where one of them is not JSON."""
-    named = quiet_datasets().load_dataset_builder(name, source.config).config.data_files or {}
-    files = {str(split): [str(file) for file in some] for split, some in named.items()}
-    ours = [is_json(Path(file)) and not file.startswith("http") for file in chain(*files.values())]
-    return files if all(ours) else {}
 
 
 def _label(file: str, source: Data) -> str:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from preferences.conversational import side_fault
 from preferences.text_only import messages_beyond_text
+from preferences.turns import in_roles
 from rounds.rows import Messages
-from texts.messages import prompt_fault
 
 RawRow = dict[str, Any]
 """A row in a shape that others made: any columns, any values."""
@@ -35,8 +35,9 @@ class Preference(NamedTuple):
 class Undecided(NamedTuple):
     """A row that prefers nothing: a `tie` of two answers, or there is only `one_answer`.
 
-    Two more cannot teach what they say: answers that are the `same_but_white_space`, and answers
-    with `chat_tokens` in them.
+    Two were not judged as one: battles of which the `several_answers` differ before the last, and
+    answers whose `criteria_differ`. Two more cannot teach what they say: answers that are the
+    `same_but_white_space`, and answers with `chat_tokens` in them.
     """
 
     reason: str
@@ -84,14 +85,6 @@ def texts_of(row: RawRow, column: str) -> list[str]:
     return values
 
 
-def prompt_of(value: Any) -> Messages:
-    """A prompt from a text or chat messages. Raises ValueError saying what is wrong with it."""
-    messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
-    if wrong := messages_beyond_text(messages) or prompt_fault(messages):
-        raise ValueError(f"the prompt: {wrong}")
-    return [{"role": turn["role"], "content": turn["content"]} for turn in messages]
-
-
 def answer_of(side: str, messages: Any) -> str:
     """The text of a list with one assistant message. Raises ValueError where it is none."""
     if wrong := messages_beyond_text(messages):
@@ -99,6 +92,15 @@ def answer_of(side: str, messages: Any) -> str:
     if wrong := side_fault(messages):
         raise ValueError(f"{side} {wrong}")
     return str(messages[0]["content"])
+
+
+def text_or_answer(side: str, value: Any, other: Any = None) -> str:
+    """The text of an answer that is a text or a message. Raises ValueError where it is neither."""
+    if isinstance(value, str):
+        return value
+    if value is None and isinstance(other, str):
+        raise ValueError(f"{side} is not a text")
+    return answer_of(side, in_roles(value))
 
 
 def best_and_worst(

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
+from preferences.asked import ASKED
+from preferences.columns import are, fault_of, unread_columns
 from preferences.config import Data
 from preferences.conversational import preference_fault, side_fault
 from preferences.load import load_rows
+from preferences.nearest import long_form, what_is_missing
+from preferences.one_a_row import JUDGED, together
 from preferences.preference import Preference, RawRow, Undecided
-from preferences.scored import one_answer_a_row
-from preferences.shapes import SHAPES, recognise
-from preferences.text_only import row_beyond_text
+from preferences.shapes import ONE_A_ROW, SHAPES, recognise
 from rounds.errors import UserError
 from texts.chat_tokens import CHAT_TOKENS
 from texts.messages import prompt_fault, text_fault
@@ -43,23 +45,52 @@ def read_preferences(source: Data | str, key: str) -> Preferences:
     source says to skip them.
     """
     source = Data.model_validate(source)
-    rows = load_rows(source, key)
+    rows = _renamed(load_rows(source, key), source)
     first = list(islice(rows, LOOKED_AT))
     if not first:
         raise UserError(f"{key}: {source} holds no rows")
-    shape = recognise(specimen([row for _, row in first]))
+    example = specimen([row for _, row in first])
+    _check_names(source, key, example)
+    shape = recognise(example)
     if shape is None:
-        known = "; ".join(f"{name} ({known_shape.columns})" for name, known_shape in SHAPES.items())
-        columns = ", ".join(dict.fromkeys(name for _, row in first for name in row))
-        raise UserError(f"{key}: {source} has the columns {columns}; known shapes are {known}")
+        raise UserError(f"{key}: {source} {what_is_missing(example, source, key)}")
     if (shape == "hc3") != (source.prefer is not None):
         wrong = "does not say which answers are better: set prefer: human or chatgpt"
         other = f"prefer is for hc3, and it is of the shape {shape}"
         raise UserError(f"{key}: {source} {wrong if shape == 'hc3' else other}")
+    _refuse_unknown(source, key, SHAPES[shape].reads, [row for _, row in first])
     all_rows: Iterator[Located] = chain(first, rows)
-    if shape == "one_answer_a_row":
-        all_rows = one_answer_a_row(all_rows)
+    if shape in ONE_A_ROW:
+        all_rows = together(all_rows)
     return Preferences(shape, (_read(shape, source, where, row) for where, row in all_rows))
+
+
+def _renamed(rows: Iterator[Located], source: Data) -> Iterator[Located]:
+    for where, row in rows:
+        try:
+            yield where, source.renamed(row)
+        except ValueError as error:
+            raise UserError(f"{where}: columns: {error}") from error
+
+
+def _check_names(source: Data, key: str, example: RawRow) -> None:
+    """Raise UserError for a name under `columns` that none of the first rows has."""
+    for our, their in source.columns.items():
+        if our not in example:
+            there = ", ".join(example)
+            raise UserError(f"{key}.columns.{our}: {source} has no column {their} ({there})")
+
+
+def _refuse_unknown(source: Data, key: str, read: tuple[str, ...], rows: list[RawRow]) -> None:
+    """Raise UserError for columns of which nobody knows whether they change what was asked."""
+    found = [unread_columns(row, (*read, *ASKED, *JUDGED)) for row in rows]
+    if unknown := list(dict.fromkeys(name for one in found for name in one.unknown)):
+        wrong = dict.fromkeys(name for one in found for name in one.wrong)
+        line = long_form(source, key, ignore=list(wrong))
+        raise UserError(
+            f"{key}: {source}: {are(unknown)} not read, and may be part of what was asked; "
+            f"put that into the prompt, or pass the columns over: {line}"
+        )
 
 
 def specimen(rows: list[RawRow]) -> RawRow:
@@ -74,8 +105,8 @@ def specimen(rows: list[RawRow]) -> RawRow:
 
 def _read(shape: str, source: Data, where: str, row: RawRow) -> Preference | Undecided | Malformed:
     try:
-        if wrong := row_beyond_text(row):
-            raise ValueError(wrong)
+        if fault := fault_of(unread_columns(row, (*SHAPES[shape].reads, *ASKED, *JUDGED))):
+            raise ValueError(fault)
         preference = SHAPES[shape].read(row)
         _check(preference)
         preference = _usable(preference)

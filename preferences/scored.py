@@ -1,79 +1,93 @@
-"""Answers with scores: graded lists, ELI5, and one row an answer. Best against worst is the pair.
+"""Answers with scores in one row. Best against worst is the pair.
 
 One pair a prompt: all pairs of a list would repeat its answers, and near scores are the noisiest.
 """
 
-from collections.abc import Iterator
-from hashlib import blake2b
-from itertools import groupby
+from typing import Any
 
+from preferences.asked import asked, beside
 from preferences.preference import (
     Preference,
     RawRow,
     Undecided,
     best_and_worst,
-    dict_of,
-    is_score,
     list_of,
     name_of,
+    number_of,
     optional_text,
-    prompt_of,
     text_of,
+    text_or_answer,
     texts_of,
 )
+from preferences.turns import turns_of
 
-ANSWERS = ("answers", "responses", "completions")
-GRADES = ("grades", "ratings", "scores")
-GRADE = ("helpfulness", "grade", "rating", "score")
-"""Column of a row with one answer; HelpSteer (arXiv 2311.09528) has helpfulness, 0 to 4."""
+ANSWERS = ("answers", "responses", "completions", "generations")
+GRADES = ("grades", "ratings", "scores", "rewards")
 
 
 def graded(row: RawRow) -> Preference | Undecided:
     """A prompt, a list of answers and a list of their grades, in the same order."""
-    answers, grades = texts_of(row, _column(row, ANSWERS)), list_of(row, _column(row, GRADES))
-    return best_and_worst(prompt_of(row.get("prompt")), answers, grades, name_of(row))
+    answers, grades = texts_of(row, first_of(row, ANSWERS)), list_of(row, first_of(row, GRADES))
+    return best_and_worst(asked(row), answers, grades, name_of(row))
+
+
+def ultrafeedback(row: RawRow) -> Preference | Undecided:
+    """An instruction and completions with a response and its overall_score (arXiv 2310.01377)."""
+    completions = records(row, "completions")
+    answers = [text_of(completion, "response") for completion in completions]
+    scores = [completion.get("overall_score") for completion in completions]
+    text_of(row, "instruction")
+    return best_and_worst(asked(row, "instruction"), answers, scores, None)
 
 
 def eli5(row: RawRow) -> Preference | Undecided:
     """A question's title and text, and its answers with their votes (arXiv 1907.09190)."""
     parts = [text_of(row, "title"), optional_text(row, "selftext")]
-    prompt = prompt_of("\n\n".join(text for text in parts if text))
-    answers = dict_of(row, "answers")
+    turns = beside(row, turns_of("\n\n".join(text for text in parts if text)))
+    answers = records(row, "answers")
     name = None if row.get("q_id") is None else str(row["q_id"])
-    return best_and_worst(prompt, texts_of(answers, "text"), list_of(answers, "score"), name)
+    texts = [text_of(answer, "text") for answer in answers]
+    return best_and_worst(turns, texts, [answer.get("score") for answer in answers], name)
 
 
-def one_answer_a_row(rows: Iterator[tuple[str, RawRow]]) -> Iterator[tuple[str, RawRow]]:
-    """Rows with one answer each to rows with lists; the answers to a prompt stand together.
+def stack_exchange(row: RawRow) -> Preference | Undecided:
+    """A question and its answers with pm_score, which grows with votes and acceptance."""
+    answers = records(row, "answers")
+    texts = [text_of(answer, "text") for answer in answers]
+    scores = [answer.get("pm_score") for answer in answers]
+    name = None if row.get("qid") is None else str(row["qid"])
+    return best_and_worst(asked(row), texts, scores, name)
 
-    A prompt that comes back later is marked: `one_prompt` refuses it. 16 bytes a prompt are held.
+
+def nectar(row: RawRow) -> Preference | Undecided:
+    """Answers in ranks of which 1 is the best: the score is the rank below zero."""
+    answers = records(row, "answers")
+    texts = [text_or_answer("an answer", answer.get("answer")).strip() for answer in answers]
+    ranks = [number_of(answer.get("rank")) for answer in answers]
+    scores = [None if rank is None else -rank for rank in ranks]
+    return best_and_worst(asked(row), texts, scores, name_of(row))
+
+
+def records(row: RawRow, column: str) -> list[dict[str, Any]]:
+    """A column with a list of objects, or with an object of lists, as `datasets` keeps those.
+
+    Raises ValueError where it holds anything else.
     """
-    seen: set[bytes] = set()
-    for prompt, group in groupby(rows, key=lambda located: located[1].get("prompt")):
-        (where, first), *others = group
-        together = [first, *(row for _, row in others)]
-        graded_by = (name for name in GRADE if any(is_score(row.get(name)) for row in together))
-        grade = next(graded_by, GRADE[0])
-        key = blake2b(repr(prompt).encode(errors="replace"), digest_size=16).digest()
-        yield (
-            where,
-            {
-                "prompt": prompt,
-                "responses": [row.get("response") for row in together],
-                "ratings": [row.get(grade) for row in together],
-                "came_back": key in seen,
-            },
-        )
-        seen.add(key)
+    value = row.get(column)
+    if isinstance(value, dict):
+        lists = [list_of(value, name) for name in value]
+        if len({len(one) for one in lists}) > 1:
+            lengths = ", ".join(
+                f"{len(one)} {name}" for name, one in zip(value, lists, strict=True)
+            )
+            raise ValueError(f"{column} has lists of different lengths ({lengths})")
+        return [dict(zip(value, items, strict=True)) for items in zip(*lists, strict=True)]
+    listed = list_of(row, column)
+    if not all(isinstance(item, dict) for item in listed):
+        raise ValueError(f"{column} holds what is no object")
+    return listed
 
 
-def one_prompt(row: RawRow) -> Preference | Undecided:
-    """A row of `one_answer_a_row`. Raises ValueError where its prompt was there before."""
-    if row["came_back"]:
-        raise ValueError("a prompt that came before comes back; sort the rows by their prompt")
-    return graded(row)
-
-
-def _column(row: RawRow, names: tuple[str, ...]) -> str:
+def first_of(row: RawRow, names: tuple[str, ...]) -> str:
     """The first of the names that the row has."""
     return next((name for name in names if name in row), names[0])

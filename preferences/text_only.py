@@ -1,20 +1,20 @@
-"""Rows and messages with more than text in them: read without it, they would say something else."""
+"""Messages with more than text in them: read without it, they would say something else."""
 
 from collections.abc import Mapping
 from typing import Any
 
-OF_A_ROW = ("tools", "tool_calls", "image", "images", "video", "videos", "audio", "audios")
-OF_A_MESSAGE = ("function_call", *OF_A_ROW)
+OF_A_MESSAGE = (
+    *("function_call", "tools", "tool_calls", "tool_call_id", "image", "images", "video", "videos"),
+    *("audio", "audios"),
+)
 NOTHING: tuple[Any, ...] = ("", "[]", "{}", [], {})
 
 
-def row_beyond_text(row: Mapping[str, Any]) -> str | None:
-    """What a row holds that cannot be trained on as text, or None."""
-    return _first_filled(row, OF_A_ROW)
-
-
 def messages_beyond_text(messages: Any) -> str | None:
-    """The same of messages, a content in parts included; None for what is no list of messages."""
+    """What messages hold that cannot be trained on as text, a content in parts included, or None.
+
+    None for what is no list of messages as well.
+    """
     for turn in messages if isinstance(messages, list) else ():
         if isinstance(turn, dict):
             if isinstance(turn.get("content"), list):

@@ -27,6 +27,7 @@ def _of_round(measures: dict[str, Any]) -> Lines:
     longer = ""
     if slope["value"] is not None:
         longer = f", slope {slope['value']:+.2f}, {difference['value']:+.0f} characters"
+    undecided = measures.get("undecided_in_one_order", {"value": None})  # older rounds have none
     failed, canaries, second = measures["failures"], measures["canaries"], measures["second_judge"]
     chosen = {name: rates["chosen"]["value"] for name, rates in canaries["names"].items()}
     preferred = {name: share for name, share in chosen.items() if share}
@@ -35,6 +36,7 @@ def _of_round(measures: dict[str, Any]) -> Lines:
         ("prompts with a label", measures["yield"], ""),
         ("failed calls", failed, _listed(failed["reasons"])),
         ("flips with the order", measures["flips"], ""),
+        ("undecided in one order", undecided, ""),
         ("first shown wins", measures["first_slot"], ""),
         ("ties", measures["ties"], ""),
         ("longer answer wins", measures["longer_chosen"], longer),

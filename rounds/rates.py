@@ -1,7 +1,8 @@
 """Shares with the interval that their number of cases allows, and what length does to them."""
 
 from collections.abc import Sequence
-from math import sqrt
+from fractions import Fraction
+from math import log, log1p, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -21,12 +22,38 @@ def rate(hits: int, n: int) -> dict[str, Any]:
     return {"value": hits / n, "low": low, "high": high, "n": n}
 
 
+def as_written(number: float) -> Fraction:
+    """The decimal number that was written: 0.3 is 3/10, which its float is not."""
+    return Fraction(repr(number))
+
+
 def wilson(share: float, n: int, confidence: float) -> tuple[float, float]:
     """Wilson's score interval of a share of n."""
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def binomial_tail(hits: int, n: int, share: float) -> float:
+    """How likely `hits` or more of n are, each with the chance `share` (between 0 and 1)."""
+    if hits <= 0:
+        return 1.0
+    counts = np.arange(hits, n + 1)
+    factorials = np.cumsum(np.log(np.arange(1, n + 1)))
+    log_factorial = np.concatenate([[0.0], factorials])
+    ways = log_factorial[n] - log_factorial[counts] - log_factorial[n - counts]
+    return float(np.exp(ways + counts * log(share) + (n - counts) * log1p(-share)).sum())
+
+
+def lower_bound(hits: int, n: int, confidence: float) -> float:
+    """The share that `hits` of n show to be reached, one-sided (Clopper and Pearson's bound)."""
+    low, high = 0.0, hits / n
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        below = middle == 0 or binomial_tail(hits, n, middle) <= 1 - confidence
+        low, high = (middle, high) if below else (low, middle)
+    return low
 
 
 def fit_length_effect(

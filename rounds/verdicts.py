@@ -49,10 +49,11 @@ def settle(verdicts: list[Verdict]) -> Settled:
 def settle_one_judge(verdicts: list[Verdict]) -> Settled:
     """One judge's verdicts in both orders: they must say the same, or nobody has won.
 
-    A failure in either order abstains with that failure's reason; orders that differ abstain as a
-    flip. Where both orders carry a probability the two are averaged, and the winner's must reach
-    the threshold; with a probability in one order only, nothing says that it does. A judge that
-    sees no order (a person, a function) needs one verdict only.
+    A failure in either order abstains with that failure's reason; orders that name different
+    winners abstain as a flip, a tie in one of them alone as undecided_in_one_order. Where both
+    orders carry a probability the two are averaged, and the winner's must reach the threshold; with
+    a probability in one order only, nothing says that it does. A judge that sees no order (a
+    person, a function) needs one verdict only.
     """
     ids = [row["verdict_id"] for row in verdicts]
     judge_id = verdicts[0]["judge_id"]
@@ -64,7 +65,8 @@ def settle_one_judge(verdicts: list[Verdict]) -> Settled:
         return Settled("abstain", "one_order_only", ids, judge_id)
     probability = _mean_probability(verdicts)
     if len(outcomes) > 1:
-        return Settled("abstain", "flip", ids, judge_id, probability)
+        reason = "flip" if outcomes >= {"a", "b"} else "undecided_in_one_order"
+        return Settled("abstain", reason, ids, judge_id, probability)
     outcome = outcomes.pop()
     with_probability = sum(row["probability"] is not None for row in verdicts)
     if outcome in ("a", "b") and 0 < with_probability < len(verdicts):

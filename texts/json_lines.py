@@ -4,15 +4,17 @@ A byte order mark is no part of the text. A key that stands twice in an object i
 nobody can tell which of the two is meant. NaN, as pandas writes what is missing, is null.
 """
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from texts.packed import DamagedArchive, open_unpacked, unpacked
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NOT_UTF8 = "not UTF-8 text"
+DAMAGED = "a damaged archive"
+ENDINGS = (".jsonl", ".json", ".ndjson", ".jsonlines")
 
 
 class Line(NamedTuple):
@@ -23,20 +25,67 @@ class Line(NamedTuple):
     fault: str | None = None
 
 
+def is_json(name: Path) -> bool:
+    """Whether a file is JSON by its name, packed or not."""
+    return unpacked(name).suffix.lower() in ENDINGS
+
+
 def json_lines(path: Path) -> Iterator[Line]:
-    """The lines of a file, packed with gzip or not, one in memory at a time.
+    """The lines of a file, packed or not, one in memory at a time.
 
     Lines end with a line feed alone: U+2028 and its like may stand inside a JSON string. What
     cannot be unpacked is one faulty line, the last one.
     """
     number = 0
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        try:
+    try:
+        with open_unpacked(path) as file:
             for number, raw in enumerate(file, start=1):
                 if raw.removeprefix(BYTE_ORDER_MARK if number == 1 else b"").strip():
                     yield _line(number, raw)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            yield Line(number + 1, None, f"not whole gzip ({error})")
+    except DamagedArchive as error:
+        yield Line(number + 1, None, f"{DAMAGED}: it {error}")
+
+
+def json_values(path: Path, name: Path | None = None) -> Iterator[Line]:
+    """The values of JSON Lines, or of one array, each with its number in it.
+
+    `name` is what the file is called, where it lies under another name.
+    """
+    if not holds_array(path, name):
+        yield from json_lines(path)
+        return
+    try:
+        with open_unpacked(path) as file:
+            values = parse_json(file.read())
+    except DamagedArchive as error:
+        yield Line(1, None, f"{DAMAGED}: it {error}")
+        return
+    except ValueError as error:
+        yield Line(1, None, str(error))
+        return
+    for number, value in enumerate(values, start=1):
+        yield Line(number, value)
+
+
+def holds_array(path: Path, name: Path | None = None) -> bool:
+    """Whether a file is one JSON array and no lines of JSON.
+
+    An array may be written over several lines whatever the file is called; on one line it is the
+    file's where the name ends with .json and it is no list of chat messages, which is a value.
+    """
+    try:
+        with open_unpacked(path) as file:
+            lines = (line for line in file if line.removeprefix(BYTE_ORDER_MARK).strip())
+            first, second = next(lines, b""), next(lines, None)
+    except DamagedArchive:
+        return False
+    if not first.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"["):
+        return False
+    line = _line(1, first)
+    if line.fault is not None or second is not None:
+        return line.fault is not None
+    is_chat = line.value and all(isinstance(one, dict) and "role" in one for one in line.value)
+    return unpacked(name or path).suffix.lower() == ".json" and not is_chat
 
 
 def parse_json(raw: bytes) -> Any:

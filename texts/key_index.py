@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from texts.overlap import bitmaps, jaccards, slices
-from texts.shingles import Hashes, Indices, NgramSets, run_starts, select
+from texts.overlap import ComparedTexts, jaccards, slices
+from texts.shingles import run_starts
+from texts.word_hashes import Hashes, Indices
 
 PLACE_BITS = 24
 PLACE_MASK = np.uint64(2**PLACE_BITS - 1)
@@ -29,17 +30,16 @@ KEYS_PER_WORD = 8
 
 
 class KeyIndex(NamedTuple):
-    """The sorted keys with places, the Bloom filter of the keys, and the texts as n-gram sets."""
+    """The sorted keys with places, the Bloom filter of the keys, and the texts."""
 
     postings: Hashes
     bloom: Hashes
-    sets: NgramSets
-    bitmaps: Hashes
+    texts: ComparedTexts
 
     @property
     def size(self) -> int:
         """How many texts it holds."""
-        return len(self.sets.offsets) - 1
+        return len(self.texts.bitmaps)
 
 
 class SimilarPairs(NamedTuple):
@@ -50,10 +50,10 @@ class SimilarPairs(NamedTuple):
     jaccards: NDArray[np.float64]
 
 
-def build_index(sets: NgramSets, keys: Hashes, rows: Indices) -> KeyIndex:
+def build_index(texts: ComparedTexts, keys: Hashes, rows: Indices) -> KeyIndex:
     """An index of these texts; `rows` says whose key each is."""
     postings = np.sort(keys & ~PLACE_MASK | rows.astype(np.uint64))
-    return KeyIndex(postings, _bloom_filter(postings), sets, bitmaps(sets))
+    return KeyIndex(postings, _bloom_filter(postings), texts)
 
 
 def with_merged(indexes: list[KeyIndex], added: KeyIndex) -> list[KeyIndex]:
@@ -75,10 +75,7 @@ def subset(index: KeyIndex, wanted: NDArray[np.bool_]) -> KeyIndex:
     place = (index.postings & PLACE_MASK).astype(np.int64)
     new_place = (np.cumsum(wanted) - 1).astype(np.uint64)[place]
     postings = (index.postings & ~PLACE_MASK | new_place)[wanted[place]]
-    rows = np.flatnonzero(wanted)
-    return KeyIndex(
-        postings, _bloom_filter(postings), select(index.sets, rows), index.bitmaps[rows]
-    )
+    return KeyIndex(postings, _bloom_filter(postings), index.texts.of(np.flatnonzero(wanted)))
 
 
 def look_up(index: KeyIndex, keys: Hashes, below: Indices | None = None) -> tuple[Indices, Indices]:
@@ -110,7 +107,6 @@ def similar_pairs(
     `first` and `counts` are what `look_up` gave, `rows` the text of `query` that each is for. A
     pair may come more than once where there are very many.
     """
-    query_texts, index_texts = (query.sets, query.bitmaps), (index.sets, index.bitmaps)
     shared = np.flatnonzero(counts)
     first, counts, rows = first[shared], counts[shared], rows[shared]
     for span in slices(counts, POSTINGS_AT_ONCE, POSTINGS_AT_ONCE):
@@ -120,19 +116,14 @@ def similar_pairs(
         pairs = np.unique(pairs | index.postings[at] & PLACE_MASK)
         pair_rows = (pairs >> np.uint64(PLACE_BITS)).astype(np.int64)
         places = (pairs & PLACE_MASK).astype(np.int64)
-        similarities = jaccards(query_texts, pair_rows, index_texts, places, threshold)
+        similarities = jaccards(query.texts, pair_rows, index.texts, places, threshold)
         hits = np.flatnonzero(similarities)
         yield SimilarPairs(pair_rows[hits], places[hits], similarities[hits])
 
 
 def _merged(left: KeyIndex, right: KeyIndex) -> KeyIndex:
-    sets = NgramSets(
-        np.concatenate([left.sets.hashes, right.sets.hashes]),
-        np.concatenate([left.sets.offsets, right.sets.offsets[1:] + left.sets.offsets[-1]]),
-    )
     postings = np.sort(np.concatenate([left.postings, right.postings + np.uint64(left.size)]))
-    both_bitmaps = np.concatenate([left.bitmaps, right.bitmaps])
-    return KeyIndex(postings, _bloom_filter(postings), sets, both_bitmaps)
+    return KeyIndex(postings, _bloom_filter(postings), left.texts.followed_by(right.texts))
 
 
 def _bloom_filter(postings: Hashes) -> Hashes:

@@ -1,16 +1,22 @@
 """What would teach the held-out prompts: a prompt that is one of them, whatever stands around it,
 one in other words, or a text that quotes one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from rounds.rows import Messages, Prompt
-from texts.near import NearDuplicateFinder, NearMatch, by_similarity
+from texts.disguises import undisguised
+from texts.letters import PassageFinder, letters
 from texts.normal import plain, prompt_text, words
 from texts.quotes import MIN_WHOLE_WORDS, QuoteFinder, WholeTextFinder
 
-MIN_TURN_WORDS = 3
-"""Of a turn that is compared by itself: many conversations go on with "Go on." """
+MIN_NEAR_WORDS = 17
+"""Words from which a held-out prompt can be told in another that differs in some. One of two
+shorter prompts that share nearly all may ask about a list and the other about a tuple: how much
+they share proves nothing, and only the whole prompt counts."""
+
+PROMPTS_AT_ONCE = 2000
 
 
 class LeakLimits(NamedTuple):
@@ -20,15 +26,14 @@ class LeakLimits(NamedTuple):
     """
 
     near: float | None = 0.8
-    """Jaccard similarity of word n-grams."""
+    """Share of a held-out prompt, in runs of five letters, that a passage as long holds."""
     overlap: float | None = 0.5
     """Share of the 8-grams of a held-out prompt or reference."""
-    ngram: int = 3
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "LeakLimits":
         """The limits that the `pairs` section of a config gives."""
-        return cls(section["held_out_near"], section["held_out_overlap"], section["ngram"])
+        return cls(section["held_out_near"], section["held_out_overlap"])
 
 
 DEFAULT_LIMITS = LeakLimits()
@@ -44,7 +49,7 @@ class Leak(NamedTuple):
 class LeakFinder:
     """The held-out prompts of a run and their reference answers, without system turns.
 
-    Holds their n-grams in memory: about 100 bytes a word.
+    Holds their n-grams in memory: about 200 bytes a word.
     """
 
     def __init__(self, held_out: Iterable[Prompt], limits: LeakLimits) -> None:
@@ -53,76 +58,71 @@ class LeakFinder:
         prompts: list[tuple[str, str]] = []
         references: list[tuple[str, str]] = []
         for row in held_out:
-            prompts.append((row["prompt_id"], prompt_text(row["messages"])))
+            prompts.append((row["prompt_id"], undisguised(prompt_text(row["messages"]))))
             if reference := row.get("reference"):
-                references.append((f"reference of {row['prompt_id']}", reference))
-        self._ids = [prompt_id for prompt_id, _ in prompts]
-        self._id_by_plain_text = {plain(text): prompt_id for prompt_id, text in prompts}
+                references.append((f"reference of {row['prompt_id']}", undisguised(reference)))
+        self._id_by_text = {plain(text): prompt_id for prompt_id, text in prompts}
         self._whole = WholeTextFinder(prompts)
-        self._near = NearDuplicateFinder(limits.near or 1, limits.ngram)
-        self._near.add([text for _, text in prompts])
+        long = [(name, text) for name, text in prompts if len(words(text)) >= MIN_NEAR_WORDS]
+        self._long_ids = [prompt_id for prompt_id, _ in long]
+        self._passages = PassageFinder([letters(text) for _, text in long])
         self._quotes = QuoteFinder([*prompts, *references] if limits.overlap is not None else [])
 
     def discount_shared(self, prompts: Iterable[Messages]) -> None:
         """Other prompts: what many of them say is a template, and quoting it is no leak."""
-        self._quotes.discount_shared(prompt_text(messages) for messages in prompts)
+        self._quotes.discount_shared(undisguised(prompt_text(messages)) for messages in prompts)
 
-    def leaks_of_prompts(self, prompts: Sequence[Messages]) -> list[Leak | None]:
+    def leaks_of_prompts(self, prompts: Iterable[Messages]) -> list[Leak | None]:
         """For each prompt the held-out one that it is, holds or comes near to, if there is one.
 
-        Some thousand at once are fastest.
+        Reads them as a stream, and best all at once: what many have of a held-out prompt, and miss
+        the rest, is a pattern, and nothing that a prompt has to be dropped for.
         """
-        near = self._nearest(prompts) if self._limits.near is not None else [None] * len(prompts)
-        return [
-            self._whole_leak(prompt_text(messages)) or self._near_leak(match)
-            for messages, match in zip(prompts, near, strict=True)
-        ]
+        leaks: list[Leak | None] = []
+        whole = self._as_letters(prompts, leaks)
+        if self._limits.near is None:
+            for _ in whole:
+                pass
+            return leaks
+        for place, name, share in self._passages.find(whole, self._limits.near):
+            detail = f"{share:.0%} of {self._long_ids[name]}"
+            leaks[place] = leaks[place] or Leak("held_out_near", detail)
+        return leaks
 
     def quoted_leak(self, prompt: Messages, answers: Iterable[str]) -> Leak | None:
         """The held-out prompt or reference that a prompt or an answer to it holds much of."""
         if self._limits.overlap is None:
             return None
-        answers = list(answers)
-        for text in answers:
+        texts = [undisguised(text) for text in (prompt_text(prompt), *answers)]
+        for text in texts[1:]:
             if name := self._whole.find(text, MIN_WHOLE_WORDS):
                 return Leak("held_out_overlap", f"all of {name}")
-        texts = [prompt_text(prompt), *answers]
         share, name = self._quotes.most_quoted(texts, self._limits.overlap)
         return Leak("held_out_overlap", f"{share:.0%} of the 8-grams of {name}") if name else None
 
-    def _whole_leak(self, text: str) -> Leak | None:
-        if prompt_id := self._id_by_plain_text.get(plain(text)):
+    def _as_letters(
+        self, prompts: Iterable[Messages], leaks: list[Leak | None]
+    ) -> Iterator[list[str]]:
+        """What the user says in each prompt as letters, some thousand prompts at a time; those that
+        are or hold a held-out one go to `leaks`."""
+        source = iter(prompts)
+        while batch := list(islice(source, PROMPTS_AT_ONCE)):
+            texts = []
+            for messages in batch:
+                text = undisguised(_said_by_user(messages))
+                leaks.append(self._whole_leak(text, messages))
+                texts.append(letters(text))
+            yield texts
+
+    def _whole_leak(self, text: str, messages: Messages) -> Leak | None:
+        """`text` is what the user says: a held-out prompt may be dealt out over several turns."""
+        several = len(messages) > 1
+        everything = undisguised(prompt_text(messages)) if several else text
+        if prompt_id := self._id_by_text.get(plain(everything)):
             return Leak("held_out_prompt", prompt_id)
-        if prompt_id := self._whole.find(text):
-            return Leak("held_out_prompt", f"holds all of {prompt_id}")
-        return None
-
-    def _near_leak(self, match: NearMatch | None) -> Leak | None:
-        if match is None:
-            return None
-        return Leak("held_out_near", f"Jaccard {match.jaccard:.3f} with {self._ids[match.place]}")
-
-    def _nearest(self, prompts: Sequence[Messages]) -> list[NearMatch | None]:
-        """The nearest held-out prompt to any part of each prompt."""
-        parts: list[str] = []
-        prompt_of_part: list[int] = []
-        for place, messages in enumerate(prompts):
-            for text in _parts(messages):
-                parts.append(text)
-                prompt_of_part.append(place)
-        nearest: list[NearMatch | None] = [None] * len(prompts)
-        for place, match in zip(prompt_of_part, self._near.find(parts), strict=True):
-            if match is not None:
-                nearest[place] = min(nearest[place] or match, match, key=by_similarity)
-        return nearest
+        prompt_id = self._whole.find(text) or (self._whole.find(everything) if several else None)
+        return Leak("held_out_prompt", f"holds all of {prompt_id}") if prompt_id else None
 
 
-def _parts(messages: Messages) -> list[str]:
-    """The prompt, each user turn and each line that says enough by itself: what a held-out prompt
-    in other words may be wrapped in changes the n-grams of the whole."""
-    whole = prompt_text(messages)
-    turns = [turn["content"] for turn in messages if turn["role"] == "user"]
-    enough = min(MIN_WHOLE_WORDS, len(words(whole)) / 2)
-    turns = [text for text in turns if len(words(text)) >= MIN_TURN_WORDS]
-    lines = [line for text in turns for line in text.splitlines() if len(words(line)) >= enough]
-    return list(dict.fromkeys([whole, *turns, *lines]))
+def _said_by_user(messages: Messages) -> str:
+    return "\n".join(turn["content"] for turn in messages if turn["role"] == "user")

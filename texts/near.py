@@ -6,7 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from texts.key_index import KeyIndex, build_index, look_up, similar_pairs, with_merged
-from texts.shingles import HASH_BITS, Hashes, Indices, NgramSets, ngram_sets, set_sizes
+from texts.overlap import ComparedTexts, bitmaps
+from texts.sentences import no_sentences
+from texts.shingles import GRAM_BITS, NgramSets, ngram_sets, set_sizes
+from texts.word_hashes import Hashes, Indices
 
 
 class NearMatch(NamedTuple):
@@ -33,7 +36,7 @@ class NearDuplicateFinder:
         """Add texts that later ones are compared with."""
         for sets in ngram_sets(texts, self.ngram):
             rows = np.repeat(np.arange(len(sets.offsets) - 1), set_sizes(sets))
-            self._indexes = with_merged(self._indexes, build_index(sets, _keys(sets), rows))
+            self._indexes = with_merged(self._indexes, build_index(_compared(sets), _keys(sets), rows))
 
     def find(self, texts: Sequence[str]) -> list[NearMatch | None]:
         """For each text the most similar added one at or above the threshold, or None.
@@ -46,7 +49,7 @@ class NearDuplicateFinder:
         best: list[NearMatch | None] = [None] * (len(sets.offsets) - 1)
         keys = _keys(sets)
         rows = np.repeat(np.arange(len(best)), set_sizes(sets))
-        query = build_index(sets, keys[:0], rows[:0])
+        query = build_index(_compared(sets), keys[:0], rows[:0])
         postings = [look_up(index, keys) for index in self._indexes]
         holders = np.sum([counts for _, counts in postings], axis=0, dtype=np.int64)
         rare = self._rarest(sets, rows, np.broadcast_to(holders, len(keys)))
@@ -81,5 +84,9 @@ def by_similarity(match: NearMatch) -> tuple[float, int]:
     return -match.jaccard, match.place
 
 
+def _compared(sets: NgramSets) -> ComparedTexts:
+    return ComparedTexts(sets, bitmaps(sets), no_sentences(len(sets.offsets) - 1))
+
+
 def _keys(sets: NgramSets) -> Hashes:
-    return sets.hashes << np.uint64(64 - HASH_BITS)
+    return sets.hashes << np.uint64(64 - GRAM_BITS)

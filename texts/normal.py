@@ -12,6 +12,9 @@ INVISIBLE = re.compile(
     "\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f]"
 )
 
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1f]")
+"""What ends a line or parts words as a line end does, among the characters that nobody sees."""
+
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u1049\u104c-\u109f\u1780-\u17d3\u17d7-\u17ff\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -25,13 +28,20 @@ WORDS = re.compile(f"[{UNSPACED}]|[^\\W{UNSPACED}]+")
 """A word, in a text that is `plain`."""
 
 
+def visible(text: str) -> str:
+    """A text without invisible characters; those that part words (a form feed, a carriage return)
+    are line ends.
+    """
+    return INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
+
+
 def plain(text: str) -> str:
     """A text for comparison, much as NFKC_Casefold (Unicode, UAX 31), with white space folded."""
-    visible = INVISIBLE.sub("", " ".join(text.split()))
-    if not visible.isascii():
-        folded = unicodedata.normalize("NFKC", visible).casefold()
-        visible = unicodedata.normalize("NFKC", folded)
-    return " ".join(visible.casefold().split())
+    seen = INVISIBLE.sub("", " ".join(text.split()))
+    if not seen.isascii():
+        folded = unicodedata.normalize("NFKC", seen).casefold()
+        seen = unicodedata.normalize("NFKC", folded)
+    return " ".join(seen.casefold().split())
 
 
 def words(text: str) -> list[str]:

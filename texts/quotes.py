@@ -3,20 +3,25 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate
 
-from texts.normal import UNSPACED, WORDS, plain, words
+from texts.letters import letters
+from texts.normal import UNSPACED, words
 
 NGRAM = 8
 TEMPLATE_NAMED, TEMPLATE_OTHERS = 3, 5
 """An n-gram that so many of the named texts hold, or so many other ones, is a template or an
 instruction and gives none away."""
-MIN_NGRAMS = 8
+MIN_NGRAMS = 10
 """N-grams that must be there of a text, or all that it has, shared ones included. Of a short text
 that differs in one word most can be there, and the word is what it asks about."""
 
 MIN_WHOLE_WORDS = 5
 """Words from which a text counts that stands whole in another; a shorter one has to be half of it,
 for many texts say "Explain your answer." """
+
+BEGINNING = 4
+"""Letters by which a text that may begin at a break is told at once; shorter texts have fewer."""
 
 _BREAK = re.compile(rf"[^\w\s'\u2019&/{UNSPACED}-]|\n|(?<=[{UNSPACED}])\s+|\s+(?=[{UNSPACED}])")
 """Ends of sentences and lines; where a script puts no spaces between words, one ends a sentence."""
@@ -58,33 +63,34 @@ class QuoteFinder:
 
 
 class WholeTextFinder:
-    """Which of some named texts stand whole in another, between ends of sentences or lines."""
+    """Which of some named texts stand whole in another, between ends of sentences or lines.
+
+    Texts are `undisguised`; where in a line words begin and end does not count.
+    """
 
     def __init__(self, named: Iterable[tuple[str, str]]) -> None:
-        self._names: dict[str, str] = {}
+        self._names: dict[str, tuple[str, int]] = {}
         self._lengths: dict[str, set[int]] = {}
         for name, text in named:
-            if its_words := words(text):
-                joined = " ".join(its_words)
-                self._names[joined] = min(name, self._names.get(joined, name))
-                self._lengths.setdefault(its_words[0], set()).add(len(its_words))
+            if its_letters := letters(text):
+                known, _ = self._names.get(its_letters, (name, 0))
+                self._names[its_letters] = min(name, known), len(words(text))
+                self._lengths.setdefault(its_letters[:BEGINNING], set()).add(len(its_letters))
 
     def find(self, text: str, least: int = 1) -> str | None:
         """The name of the longest of `least` words or more that stands in the text, if one does."""
-        its_words: list[str] = []
-        breaks = [0]
-        for part in _BREAK.split("\n".join(plain(line) for line in text.splitlines())):
-            if part_words := WORDS.findall(part):
-                its_words += part_words
-                breaks.append(len(its_words))
-        enough = max(least, min(MIN_WHOLE_WORDS, len(its_words) / 2))
+        parts = [part for line in text.split("\n") for part in _BREAK.split(line)]
+        its_letters = [part for each in parts if (part := letters(each))]
+        whole = "".join(its_letters)
+        breaks = list(accumulate(map(len, its_letters), initial=0))
         ends = set(breaks)
         standing = [
-            (end - first, name)
+            (size, name)
             for first in breaks[:-1]
-            for size in self._lengths.get(its_words[first], ())
-            if size >= enough and (end := first + size) in ends
-            if (name := self._names.get(" ".join(its_words[first:end])))
+            for size in self._lengths.get(whole[first : first + BEGINNING], ())
+            if first + size in ends and (known := self._names.get(whole[first : first + size]))
+            for name, count in [known]
+            if count >= least and (count >= MIN_WHOLE_WORDS or 2 * size >= len(whole))
         ]
         return max(standing, default=(0, None), key=lambda longest: longest[0])[1]
 

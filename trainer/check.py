@@ -10,6 +10,7 @@ from pathlib import Path
 
 from endpoints.child_main import child_main, report_progress
 from preferences.config import Data
+from preferences.data_files import left_out
 from preferences.preference import Preference
 from preferences.read import Malformed, read_preferences
 from rounds.errors import UserError
@@ -95,6 +96,8 @@ def check_data(source: Data, key: str, spelling: Spelling, limit: float) -> str:
             "(trainer.args.max_length, or what the model takes), and so not trained on: "
             f"{len(too_long)}, the first is {too_long[0]}"
         )
+    if files := left_out(source.data, source.config):
+        sentence += f"; {files}"
     return sentence
 
 

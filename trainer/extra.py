@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from preferences.config import Data
-from rounds.folder import earlier_rounds, read_manifest, round_number
+from rounds.folder import earlier_rounds, read_manifest, read_round_start, round_number
 from rounds.ids import digest
 from rounds.rows import HELD_OUT, PAIRS, PROMPTS, ExtraPair
 from rounds.tables import iter_rows
@@ -49,11 +49,12 @@ def extra_pairs(
         warm_start = None
     imports = warm_start or any(key != "trainer.warm_start" for key, _ in config.imported)
     disputed = disputed_comparisons(config.imported) if imports else set()
+    tokens = tuple(read_round_start(folder).get("control_tokens", ()))
     own_pairs = iter_rows(folder, PAIRS, columns=COMPARED_COLUMNS)
     known = KnownComparisons(own_pairs)
 
     def imported(source: Data, key: str) -> Iterable[ExtraPair]:
-        pairs = imported_pairs(source, key, held_out, left_out)
+        pairs = imported_pairs(source, key, held_out, left_out, tokens)
         fresh = known.fresh(pairs, left_out, disputed)
         return fresh if source.limit is None else _by_hash(fresh, source.limit, seed)
 

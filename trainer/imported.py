@@ -10,17 +10,23 @@ from preferences.read import Malformed, read_preferences
 from rounds.ids import digest, prompt_id
 from rounds.rows import ExtraPair
 from texts.leaks import LeakFinder
+from texts.own_tokens import find_token
 
 ROWS_AT_ONCE = 1024
 
 
 def imported_pairs(
-    source: Data, key: str, held_out: LeakFinder, left_out: Counter[str]
+    source: Data,
+    key: str,
+    held_out: LeakFinder,
+    left_out: Counter[str],
+    tokens: tuple[str, ...] = (),
 ) -> Iterator[ExtraPair]:
     """The preferences of a source as rows of extra.parquet, read as a stream.
 
-    `left_out` counts, by reason, the rows that are no pair to train on. A preference that stands
-    there twice is taken once. Raises UserError as `read_preferences` does.
+    `left_out` counts, by reason, the rows that are no pair to train on; so is one with a control
+    token of the run's tokenizers (`tokens`) in it. A preference that stands there twice is taken
+    once. Raises UserError as `read_preferences` does.
     """
     seen: set[str] = set()
     rows = read_preferences(source, key).rows
@@ -33,6 +39,10 @@ def imported_pairs(
         )
         leaks = held_out.leaks_of_prompts([preference.prompt for preference in preferences])
         for preference, prompt_leak in zip(preferences, leaks, strict=True):
+            said = [turn["content"] for turn in preference.prompt]
+            if find_token("\n".join([*said, preference.chosen, preference.rejected]), tokens):
+                left_out["chat_tokens"] += 1
+                continue
             pair = _pair(preference)
             leak = prompt_leak or held_out.quoted_leak(
                 preference.prompt, [preference.chosen, preference.rejected]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from endpoints.dialect import with_schema
 from endpoints.reply import Reply
 from endpoints.template import Template
+from judge.asking.closing import read_closing
 from judge.asking.logprobs import distribution, expected_value, probability_of_first
 from judge.asking.reply import (
     Choice,
@@ -12,7 +13,6 @@ from judge.asking.reply import (
     ParsedReply,
     Value,
     json_schema,
-    read_closing,
     read_json,
     read_token,
 )
@@ -68,9 +68,9 @@ def request_body(config: JudgeConfig, request: Request) -> dict[str, Any]:
 def score_of(reply: JudgeReply, field: str) -> float:
     """The expected score where the endpoint gives probabilities, the score as written elsewhere."""
     assert reply.parsed.values is not None, "there is no score in what could not be read"
-    probabilities = _probabilities(reply, field)
-    if probabilities is None:
-        return float(reply.parsed.values[field])
+    value, probabilities = reply.parsed.values[field], _probabilities(reply, field)
+    if probabilities is None or isinstance(value, float):  # 8.5 is no token of the menu
+        return float(value)
     return expected_value(probabilities)
 
 
@@ -84,12 +84,12 @@ def probability_of_a(reply: JudgeReply, a_first: bool) -> float | None:
 def read(channel: Channel, reply: Reply, request: Request) -> ParsedReply:
     """What a finished reply says."""
     fields = request.fields
+    shown = "\n".join(turn["content"] for turn in request.messages)
     if channel == "json":
-        shown = "\n".join(turn["content"] for turn in request.messages)
         return read_json(reply.text, fields, shown)
     ((name, menu),) = fields.items()
     if channel == "text":
-        return read_closing(reply.text, name, menu)
+        return read_closing(reply.text, name, menu, shown)
     assert isinstance(menu, Choice), "one token cannot rank a list"
     parsed = read_token(reply.text, name, menu)
     if not reply.logprobs:

@@ -27,6 +27,11 @@ class Found(NamedTuple):
     start: int
 
 
+_ESCAPE = re.compile(r"\\(?:[\"\\/nrt]|[bf](?![A-Za-z])|u[0-9a-fA-F]{4})|\\")
+_BACKSLASH = "\ue000"
+"""Stands for a backslash that escapes nothing, one character for one."""
+
+
 class KeyTwice(ValueError):
     """A key stands twice in one object."""
 
@@ -34,8 +39,14 @@ class KeyTwice(ValueError):
 def whole_object(text: str, start: int) -> Found:
     """The JSON that the text from `start` on is. Raises ValueError or RecursionError (a reply of
     brackets only) where it is none, KeyTwice where an object says something twice.
+
+    A byte order mark before it is passed over, a backslash that escapes nothing is one (LaTeX).
     """
-    return Found(json.loads(text[start:], object_pairs_hook=_each_key_once), start)
+    written = text[start:].lstrip("\ufeff")
+    try:
+        return Found(_strictly.decode(written), start)
+    except json.JSONDecodeError:
+        return Found(_with_backslashes(_strictly.decode(_mended(written))), start)
 
 
 def object_within(text: str, start: int, keys: Collection[str], shown: str) -> Found | str:
@@ -45,12 +56,12 @@ def object_within(text: str, start: int, keys: Collection[str], shown: str) -> F
     `shown`, what the judge was shown, is a quotation and no verdict; so may be any in prose where
     something shown imitates one, for who quotes leaves out and puts right.
     """
-    decoder = json.JSONDecoder(object_pairs_hook=_each_key_once)
+    mended = _mended(text)
     found: list[tuple[Any, int, int]] = []
     place = text.find("{", start)
     while place >= 0:
         try:
-            value, end = decoder.raw_decode(text, place)
+            value, end = _object_at(text, mended, place)
             found.append((value, place, end))
         except KeyTwice:
             return "two_verdicts"
@@ -84,11 +95,43 @@ def _imitates(shown: str, keys: Collection[str]) -> bool:
     is foreign had one, which `neutralize` has broken up."""
     named = "|".join(map(re.escape, keys))
     quoted = re.compile(rf"(?:{named})\\?{_MARKS}\s*:")
-    answers = (text for _, text in _FENCED.findall(shown))
-    return bool(re.search(rf'"\\(?:{named})"', shown)) or any(map(quoted.search, answers))
+    return bool(re.search(rf'"\\(?:{named})"', shown)) or any(map(quoted.search, answers_in(shown)))
+
+
+def answers_in(shown: str) -> list[str]:
+    """The answers in what a judge was shown, as it saw them."""
+    return [text for _, text in _FENCED.findall(shown)]
+
+
+def _object_at(text: str, mended: str, place: int) -> tuple[Any, int]:
+    """The JSON that begins at a place, and where it ends."""
+    try:
+        return _strictly.raw_decode(text, place)
+    except json.JSONDecodeError:
+        value, end = _strictly.raw_decode(mended, place)
+        return _with_backslashes(value), end
+
+
+def _mended(text: str) -> str:
+    r"""The text with other characters for the backslashes that JSON does not know: \( of LaTeX, and
+    \f and \b before a letter, which nobody means for a form feed or a backspace."""
+    return _ESCAPE.sub(
+        lambda match: _BACKSLASH + match[0][1:] if len(match[0]) == 1 else match[0], text
+    )
+
+
+def _with_backslashes(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace(_BACKSLASH, "\\")
+    if isinstance(value, dict):
+        return {_with_backslashes(key): _with_backslashes(one) for key, one in value.items()}
+    return [_with_backslashes(one) for one in value] if isinstance(value, list) else value
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
         raise KeyTwice
     return dict(pairs)
+
+
+_strictly = json.JSONDecoder(object_pairs_hook=_each_key_once)

@@ -10,9 +10,10 @@ from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from judge.asking.json_object import Found, KeyTwice, object_within, whole_object
+from judge.asking.thinking import after_thinking, begins_thinking
 from judge.config import Channel
 
-Value = str | int
+Value = str | int | float
 
 
 class Choice(NamedTuple):
@@ -63,28 +64,6 @@ PAIRWISE_MENUS: dict[Channel, Choice] = {
     "token": TOKEN_PAIRWISE,
     "text": TEXT_PAIRWISE,
 }
-
-
-_THINKING = re.compile(
-    r"\s*(?:<think(?:ing)?>|<reasoning>|\[THINK\]|\u25c1think\u25b7)", re.IGNORECASE
-)
-_THOUGHT = re.compile(r"</think(?:ing)?>|</reasoning>|\[/THINK\]|\u25c1/think\u25b7", re.IGNORECASE)
-"""How models mark their thinking: most, Claude as it is asked to, some, Magistral, Kimi."""
-
-_MENTION = re.compile(r"\[\[([^\[\]\n]{0,120})\]\]")
-_CLOSING = re.compile(r"(?m)^.*?\[\[([^\[\]\n]{0,120})\]\][ \t\r*_.`)]*$")
-_BLANK = re.compile(r"\n[ \t\r]*\n")
-_PAUSE = re.compile(r"\r?\n[ \t\r]*\n")
-_WITHIN = r"|\n(?![ \t\r]*(?:\n|```|>))"  # a quotation ends with its paragraph
-_QUOTED = re.compile(
-    r"```.*?(?:```|\Z)|(?m:^[ \t]*>[^\n]*$)|`[^`\n]+`"
-    rf'|"(?:[^"\n]{_WITHIN})*"|\u201c(?:[^\u201c\u201d\n]{_WITHIN})*\u201d',
-    re.DOTALL,
-)
-_SIGNED = re.compile(
-    r"(?im)(^[^\w\n>\"\u201c]{0,9}(?:my )?final verdict[^\w>\"\u201c]{0,19})[\"\u201c]"
-    r"([^\n\"\u201c\u201d]*\]\][ \t*_.]*)[\"\u201d]([\s*_.]*\Z)"
-)
 
 
 def score_menu(scale: tuple[int, int]) -> Choice:
@@ -138,9 +117,11 @@ def read_json(text: str, fields: dict[str, Menu], shown: str = "") -> ParsedRepl
     block or in prose where it is the only one and not quoted from `shown`, what the judge was
     shown.
     """
-    thought = _after_thinking(text)
+    thought = after_thinking(text)
+    only_closed = "{" not in text[:thought]  # else it may stand in a rationale
     try:
-        found: Found | str = whole_object(text, thought if _begins_thinking(text) else 0)
+        start = thought if begins_thinking(text) or only_closed else 0
+        found: Found | str = whole_object(text, start)
     except KeyTwice:
         found = "two_verdicts"
     except (ValueError, RecursionError):
@@ -162,39 +143,9 @@ def read_json(text: str, fields: dict[str, Menu], shown: str = "") -> ParsedRepl
     return ParsedReply(on_menu, rationale, None, {name: places[name] for name in fields})
 
 
-def read_closing(text: str, field: str, menu: Menu) -> ParsedReply:
-    """Read the verdict that free text closes with: [[A]], [[A>B]], [[7]].
-
-    It is the last line that ends in a verdict; what follows it, if anything, stands apart from
-    it. Mentions inside a line, in quotes, block quotes or code do not count, but for a sentence in
-    quotes that ends the reply under the judge's own words "Final verdict". Two different verdicts
-    from the paragraph of that line on are none, and one that is not on the menu is never passed
-    over for an earlier one.
-    """
-    start = _after_thinking(text)
-    body = _SIGNED.sub(r"\1 \2 \3", text[start:])
-    body = _QUOTED.sub(lambda match: " " * len(match.group(0)), body)
-    lines = list(_CLOSING.finditer(body))
-    if not lines:
-        return ParsedReply(None, text[start:].strip() or None, "no_verdict")
-    last = lines[-1]
-    if body[last.end() :].strip() and not _PAUSE.match(body, last.end()):
-        return ParsedReply(None, text[start:].strip(), "no_verdict")
-    paragraph = max((match.end() for match in _BLANK.finditer(body, 0, last.start())), default=0)
-    rationale = text[start : start + last.start()].strip() or None
-    words = {match.group(1).strip() for match in _MENTION.finditer(body, paragraph)}
-    values = {value_of_word(menu, word) for word in words}
-    on_menu = [value for value in values if value is not None]
-    if len(on_menu) < len(values):
-        return ParsedReply(None, rationale, "off_menu")
-    if len(on_menu) > 1:
-        return ParsedReply(None, rationale, "two_verdicts")
-    return ParsedReply({field: on_menu[0]}, rationale, None, {field: start + last.start(1)})
-
-
 def read_token(text: str, field: str, menu: Choice) -> ParsedReply:
     """Read a reply of one token."""
-    word = text.strip()
+    word = text.strip().lstrip("\ufeff")
     if word not in menu.words:
         return ParsedReply(None, None, "off_menu")
     return ParsedReply({field: menu.words[word]}, None, None, {field: text.index(word)})
@@ -206,19 +157,6 @@ def _schema_type(menu: Menu) -> dict[str, Any]:
         return {"type": "array", "items": letter, "minItems": menu.n, "maxItems": menu.n}
     values = list(dict.fromkeys(menu.words.values()))
     return {"type": "string" if isinstance(values[0], str) else "integer", "enum": values}
-
-
-def _begins_thinking(text: str) -> bool:
-    return _THINKING.match(text) is not None
-
-
-def _after_thinking(text: str) -> int:
-    """Where the reply begins after thinking text; an unclosed one leaves nothing.
-
-    Some chat templates open it in the prompt, so that the reply only closes it.
-    """
-    ends = [match.end() for match in _THOUGHT.finditer(text)]
-    return ends[-1] if ends else len(text) if _begins_thinking(text) else 0
 
 
 def _place(text: str, start: int, field: str) -> int:

@@ -103,17 +103,17 @@ def verdict_row(
         "shown": shown,
         "ranking": None,
         "repeat": question.repeat,
-        "flags": _flags(question),
+        "flags": _flags(question, rubric.own if rubric else ()),
         "cached_tokens": reply.cached_tokens,
         "estimated": reply.estimated,
     }
 
 
-def _flags(question: Question) -> list[str]:
+def _flags(question: Question, own: tuple[str, ...]) -> list[str]:
     """What was escaped, and where: prompt, a, b, or the place in a list."""
     texts = {"prompt": "\n".join(turn["content"] for turn in question.prompt["messages"])}
     if question.shown:
         texts |= {str(place): row["text"] for place, row in enumerate(question.shown)}
     else:
         texts |= {"a": question.a["text"]} | ({"b": question.b["text"]} if question.b else {})
-    return [f"{where}:{flag}" for where, text in texts.items() for flag in flags(text)]
+    return [f"{where}:{flag}" for where, text in texts.items() for flag in flags(text, own)]

@@ -39,10 +39,13 @@ class Rubrics(NamedTuple):
     listwise: Template | None
 
 
-def load_rubrics(config: JudgeConfig) -> Rubrics:
-    """Read and check the rubric files. Raises UserError naming file and fault."""
-    pointwise, pairwise = _load(config, "pointwise"), _load(config, "pairwise")
-    listwise = _load(config, "listwise") if config.strategy == "listwise" else None
+def load_rubrics(config: JudgeConfig, own: tuple[str, ...] = ()) -> Rubrics:
+    """Read and check the rubric files. Raises UserError naming file and fault.
+
+    `own` are the control tokens of the run's tokenizers, beside those of the one list.
+    """
+    pointwise, pairwise = _load(config, "pointwise", own), _load(config, "pairwise", own)
+    listwise = _load(config, "listwise", own) if config.strategy == "listwise" else None
     return Rubrics(pointwise, pairwise, listwise)
 
 
@@ -56,7 +59,7 @@ def pointwise_messages(rubric: Template, secret: bytes, prompt: Prompt, answer: 
     """The question "how good is this answer?"."""
     values = _prompt_values(rubric, prompt)
     key = nonce(secret, "pointwise", values["prompt"], answer)
-    return fill(rubric, {**values, "answer": fence("A", answer, key)})
+    return fill(rubric, {**values, "answer": fence("A", answer, key, rubric.own)})
 
 
 def pairwise_messages(
@@ -65,7 +68,8 @@ def pairwise_messages(
     """The question "which is better?", with `first` shown as A and `second` as B."""
     values = _prompt_values(rubric, prompt)
     key = nonce(secret, "pairwise", values["prompt"], first, second)
-    return fill(rubric, {**values, "a": fence("A", first, key), "b": fence("B", second, key)})
+    a, b = fence("A", first, key, rubric.own), fence("B", second, key, rubric.own)
+    return fill(rubric, {**values, "a": a, "b": b})
 
 
 def listwise_messages(
@@ -75,16 +79,17 @@ def listwise_messages(
     values = _prompt_values(rubric, prompt)
     key = nonce(secret, "listwise", values["prompt"], *answers)
     fenced = [
-        fence(letter, text, key) for letter, text in zip(ANSWER_LETTERS, answers, strict=False)
+        fence(letter, text, key, rubric.own)
+        for letter, text in zip(ANSWER_LETTERS, answers, strict=False)
     ]
     return fill(rubric, {**values, "answers": "\n\n".join(fenced)})
 
 
-def conversation(messages: Messages) -> str:
+def conversation(messages: Messages, own: tuple[str, ...] = ()) -> str:
     """A prompt as the judge reads it: the text alone, or the turns with who said them."""
     if len(messages) == 1:
-        return neutralize(messages[0]["content"])
-    return "\n\n".join(f"{turn['role']}: {neutralize(turn['content'])}" for turn in messages)
+        return neutralize(messages[0]["content"], own)
+    return "\n\n".join(f"{turn['role']}: {neutralize(turn['content'], own)}" for turn in messages)
 
 
 def _prompt_values(rubric: Template, prompt: Prompt) -> dict[str, str]:
@@ -93,20 +98,20 @@ def _prompt_values(rubric: Template, prompt: Prompt) -> dict[str, str]:
     A row with neither reference nor guidelines is asked about in the rubric's words alone.
     """
     given = {
-        "reference": neutralize(prompt.get("reference") or ""),
-        "guidelines": neutralize(prompt.get("guidelines") or ""),
+        "reference": neutralize(prompt.get("reference") or "", rubric.own),
+        "guidelines": neutralize(prompt.get("guidelines") or "", rubric.own),
     }
     without_place = [
         f"{BESIDE[name]}: {text}"
         for name, text in given.items()
         if text and f"{{{name}}}" not in rubric.text
     ]
-    shown = [conversation(prompt["messages"]), "\n".join(without_place)]
+    shown = [conversation(prompt["messages"], rubric.own), "\n".join(without_place)]
     named = {name: text or "none" for name, text in given.items()}
     return {"prompt": "\n\n".join(filter(None, shown)), **named}
 
 
-def _load(config: JudgeConfig, kind: str) -> Template:
+def _load(config: JudgeConfig, kind: str, own: tuple[str, ...]) -> Template:
     shipped = CRITERIA if config.criteria and kind != "listwise" else SHIPPED[config.channel]
     path = locate(getattr(config.rubrics, kind) or shipped.format(kind=kind))
     try:
@@ -118,4 +123,4 @@ def _load(config: JudgeConfig, kind: str) -> Template:
     for name in config.criteria:
         if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rubric.text):
             raise UserError(f"judge.criteria.{name}: {path} does not speak of {name}")
-    return rubric
+    return rubric._replace(own=own)

@@ -1,8 +1,10 @@
 """The bounds that a judge is held to before anything is trained on its labels."""
 
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from judge.health.config import Bounds
+from rounds.rates import as_written
 from rounds.stopped import Bound
 
 Rate = dict[str, Any]
@@ -34,7 +36,7 @@ def held_to(
             "limit": limit,
             "side": bounded.side,
             "crossed": bounded.rate["n"] >= bounds.min_n
-            and (value > limit if bounded.side == "most" else value < limit),
+            and _is_crossed(bounded.rate, limit, bounded.side),
         }
         for bounded in every
         if (limit := getattr(bounds, bounded.name)) is not None
@@ -49,6 +51,12 @@ def crossed_bounds(
     return [_sentence(bound) for bound in held_to(measures, gold, bounds) if bound["crossed"]]
 
 
+def _is_crossed(rate: Rate, limit: float, side: str) -> bool:
+    """Compared as the fractions that they are: 3 of 10 is at 0.3 and not beyond it."""
+    share = Fraction(round(rate["value"] * rate["n"]), rate["n"])
+    return share > as_written(limit) if side == "most" else share < as_written(limit)
+
+
 def _of_round(measures: dict[str, Any]) -> list[Bounded]:
     canaries = measures["canaries"]
     won = ", ".join(name for name, rates in canaries["names"].items() if rates["chosen"]["value"])
@@ -57,7 +65,7 @@ def _of_round(measures: dict[str, Any]) -> list[Bounded]:
     return [
         Bounded("min_yield", measures["yield"], "prompts judged that give a label", "least"),
         Bounded("max_failures", measures["failures"], f"calls that fail ({_reasons(measures)})"),
-        Bounded("max_flips", measures["flips"], "comparisons that turn with the order shown"),
+        Bounded("max_flips", measures["flips"], "comparisons that the order shown reverses"),
         Bounded("max_first_slot", first, "decisive verdicts for the answer shown first"),
         Bounded(
             "max_first_slot", _opposite(first), "decisive verdicts for the answer shown second"

@@ -1,6 +1,7 @@
 """How far the judge is to be believed: its gold set, its tests and the bounds it is held to."""
 
-from typing import Annotated
+import re
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -33,7 +34,7 @@ class Bounds(Section):
     max_failures: Bound | None = 0.2
     """Calls without a readable verdict: refused, cut off, off the menu, failed."""
     max_flips: Bound | None = 0.6
-    """Comparisons that come out otherwise when the order is turned around."""
+    """Comparisons that the order reverses: a is better in one, b in the other."""
     max_first_slot: Bound | None = 0.85
     """Share of decisive verdicts for the answer shown first, or for the one shown second."""
     max_ties: Bound | None = 0.9
@@ -60,12 +61,23 @@ class Health(Section):
     bounds: Bounds = Bounds()
 
 
-def wanted_accuracy(tau: float | str) -> float | None:
-    """0.9 of `from_gold(0.9)`; None for a threshold that is given as a number."""
-    if not isinstance(tau, str) or not (tau.startswith("from_gold(") and tau.endswith(")")):
+class FromGold(NamedTuple):
+    """A threshold that is taken from the gold set: the accuracy that is wanted beyond it, and the
+    rule, `bound` (it holds for the pairs to come) or `point` (it held on the gold set)."""
+
+    accuracy: float
+    rule: str
+
+
+def wanted_accuracy(tau: float | str) -> FromGold | None:
+    """What `from_gold(0.9)` and `from_gold(0.9, point)` ask for; None for anything else."""
+    if not isinstance(tau, str):
         return None
+    given = re.fullmatch(r"from_gold\(\s*([0-9.]+)\s*(,\s*point\s*)?\)", tau)
     try:
-        value = float(tau.removeprefix("from_gold(").removesuffix(")"))
+        accuracy = float(given[1]) if given else 0.0
     except ValueError:
         return None
-    return value if 0.5 < value < 1 else None
+    if given is None or not 0.5 < accuracy < 1:
+        return None
+    return FromGold(accuracy, "point" if given[2] else "bound")

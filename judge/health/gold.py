@@ -4,8 +4,10 @@ from collections import Counter
 from typing import Any
 
 from judge.asking.questions import ORDERS
+from judge.health.config import FromGold
 from judge.health.gold_lines import GoldPair, assign_sides, is_in_own_form, read_gold_lines
-from judge.health.reliability import Case, gold_measures, smallest_threshold
+from judge.health.reliability import Case, gold_measures
+from judge.health.thresholds import threshold
 from preferences.config import Data
 from preferences.preference import Preference, Undecided
 from preferences.read import read_preferences
@@ -24,8 +26,8 @@ def read_gold(source: Data | str, key: str) -> list[GoldPair]:
     source = Data.model_validate(source)
     path = locate(source.data)
     data_alone = source.config is None and source.split is None and source.prefer is None
-    if path.is_file() and data_alone and is_in_own_form(path):
-        pairs = read_gold_lines(path, source.skip_malformed, key)
+    if path.is_file() and data_alone and is_in_own_form(path, source):
+        pairs = read_gold_lines(path, source, key)
     else:
         pairs = _public_pairs(source, key)
     if source.limit is not None:
@@ -72,15 +74,15 @@ def measure_gold(pairs: list[GoldPair], verdicts: list[Verdict]) -> dict[str, An
 
 
 def threshold_for(
-    pairs: list[GoldPair], verdicts: list[Verdict], accuracy: float, min_n: int
+    pairs: list[GoldPair], verdicts: list[Verdict], wanted: FromGold, min_n: int
 ) -> float:
-    """The smallest observed averaged probability at which the judge is right at `accuracy` or more.
+    """The smallest observed averaged probability at which the judge is right as often as wanted.
 
     Of the pairs that it decides there, which must be `min_n` at least. A decided pair labelled tie
     is wrong. Raises UserError where probabilities are missing, where too few pairs are decided,
     or where no threshold reaches the accuracy.
     """
-    return smallest_threshold(_cases(pairs, verdicts), accuracy, min_n)
+    return threshold(_cases(pairs, verdicts), wanted, min_n)
 
 
 def flip_rate(measures: dict[str, Any], min_n: int) -> float | None:

@@ -3,16 +3,25 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from preferences.lines import holds_array, json_values, unpacked
+from preferences.answered import pair
+from preferences.asked import ASKED, asked, prompt_column
+from preferences.columns import fault_of, unread_columns
+from preferences.config import Data
+from preferences.nearest import likely_prompt
+from preferences.preference import Preference, text_or_answer
 from preferences.shapes import recognise
-from preferences.text_only import messages_beyond_text, row_beyond_text
+from preferences.turns import answer_to
 from rounds.errors import UserError
 from rounds.ids import digest
 from rounds.rows import Messages
-from texts.json_lines import NOT_UTF8
+from texts.json_lines import DAMAGED, NOT_UTF8, holds_array, json_values
 from texts.messages import prompt_fault, text_fault
+from texts.packed import unpacked
 
 LABELS = ("a", "b", "tie")
+OWN_KEYS = ("a", "b", "label", "chosen", "rejected")
+FOR_A_JUDGE = ("reference", "guidelines")
+READ = (*ASKED, *OWN_KEYS, *FOR_A_JUDGE)
 EXPECTED = (
     'expected {"prompt": ..., "a": ..., "b": ..., "label": "a", "b" or "tie"} '
     'or {"prompt": ..., "chosen": ..., "rejected": ...}'
@@ -30,38 +39,42 @@ class GoldPair(NamedTuple):
     guidelines: str | None = None
 
 
-def is_in_own_form(path: Path) -> bool:
-    """Whether a file is a gold set in its own form, and not one of another known shape."""
+def is_in_own_form(path: Path, source: Data) -> bool:
+    """Whether a file is a gold set in its own form, and not one of another known shape.
+
+    `source` says which names its columns have.
+    """
     if unpacked(path).suffix not in (".jsonl", ".json", ".txt", ""):
         return False
     first = next(json_values(path), None)
     if first is None or not isinstance(first.value, dict):
         return True
-    row = first.value
+    row = source.renamed(first.value)
     if "prompt" in row and all(_is_one_answer(row.get(side)) for side in ("chosen", "rejected")):
         return True
-    own_keys = {"a", "b", "label", "chosen", "rejected"}
-    return bool(own_keys & row.keys()) and recognise(row) is None
+    own = ("a" in row or "b" in row) or ("prompt" in row and "chosen" in row)
+    return own and recognise(row) is None
 
 
-def read_gold_lines(path: Path, skip_malformed: bool, key: str) -> list[GoldPair]:
+def read_gold_lines(path: Path, source: Data, key: str) -> list[GoldPair]:
     """The distinct pairs of a file in the gold set's own form.
 
-    `key` is the config key that named it. Raises UserError where a line is malformed, unless such
-    lines are skipped, where a pair is labelled in two ways, or where the file holds none.
+    `key` is the config key that named the file, and `source` what it says of it. Raises UserError
+    where a line is malformed, unless such lines are skipped, where a pair is labelled in two ways,
+    or where the file holds none.
     """
     labelled: dict[str, tuple[GoldPair, int]] = {}
     place = "row" if holds_array(path) else "line"
     for number, value, fault in json_values(path):
-        if fault and fault.startswith(NOT_UTF8):
+        if fault and fault.startswith((NOT_UTF8, DAMAGED)):
             raise UserError(f"{key}: {path} is {fault}")
         where = f"{path}, {place} {number}"
         try:
             if fault:
                 raise ValueError(fault)
-            pair = _labelled_pair(value)
+            pair = _labelled_pair(source.renamed(value) if isinstance(value, dict) else value)
         except ValueError as error:
-            if skip_malformed:
+            if source.skip_malformed:
                 continue
             raise UserError(f"{where}: {error}; {EXPECTED}") from error
         texts = digest(pair.prompt, *sorted((pair.a, pair.b)))
@@ -93,46 +106,44 @@ def _labelled_pair(value: Any) -> GoldPair:
     """
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
-    prompt = value.get("prompt")
-    messages: Any = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    if fault := row_beyond_text(value) or messages_beyond_text(messages) or prompt_fault(messages):
+    labelled = bool(value.keys() & {"a", "b", "label"})
+    if labelled and value.keys() & {"chosen", "rejected"}:
+        raise ValueError("both a, b, label and chosen, rejected in it")
+    asks = prompt_column({**value, **dict.fromkeys(OWN_KEYS)}) or "prompt" in value
+    if not asks and (likely := likely_prompt(value, (*OWN_KEYS, *FOR_A_JUDGE))):
+        raise ValueError(f"no prompt in it; if {likely} is it, columns: {{prompt: {likely}}}")
+    if fault := fault_of(unread_columns(value, READ)):
         raise ValueError(fault)
-    messages = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
-    a, b, label = _labelled_sides(value, messages)
+    messages, a, b, label = _labelled(value) if labelled else _preferred(value)
+    if fault := prompt_fault(messages):
+        raise ValueError(fault)
+    for name, text in (("a", a), ("b", b)):
+        if fault := text_fault(text):
+            raise ValueError(f"{name}: {fault}" if labelled else f"an answer: {fault}")
     if a.strip() == b.strip():
         raise ValueError("the two answers are the same")
     reference, guidelines = _optional_text(value, "reference"), _optional_text(value, "guidelines")
     return GoldPair(messages, a, b, label, reference, guidelines)
 
 
-def _labelled_sides(value: dict[str, Any], messages: Messages) -> tuple[str, str, str]:
-    """a, b and the label."""
-    has_label = value.keys() & {"a", "b", "label"}
-    if has_label and value.keys() & {"chosen", "rejected"}:
-        raise ValueError("both a, b, label and chosen, rejected in it")
-    if has_label:
-        label = value.get("label")
-        if label not in LABELS:
-            raise ValueError(f"label {label!r} is none of {', '.join(LABELS)}")
-        return _answer(value, "a"), _answer(value, "b"), label
-    chosen, rejected = _answer(value, "chosen"), _answer(value, "rejected")
-    a, b = assign_sides(messages, chosen, rejected)
-    return a, b, "a" if a == chosen else "b"
+def _labelled(value: dict[str, Any]) -> tuple[Messages, str, str, str]:
+    """The prompt, a, b and the label."""
+    label = value.get("label")
+    if label not in LABELS:
+        raise ValueError(f"label {label!r} is none of {', '.join(LABELS)}")
+    told = (text_or_answer(name, value.get(name), "") for name in ("a", "b"))
+    a, b = (answer_to(value.get("prompt"), text) for text in told)
+    return asked({**value, **dict.fromkeys(OWN_KEYS)}), a, b, label
 
 
-def _answer(value: dict[str, Any], name: str) -> str:
-    """The text of an answer: a string, or a list with one assistant message."""
-    answer = value.get(name)
-    if fault := messages_beyond_text(answer):
-        raise ValueError(f"{name}: {fault}")
-    if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], dict):
-        turn = answer[0]
-        answer = turn.get("content") if turn.get("role") == "assistant" else None
-    if not isinstance(answer, str):
-        raise ValueError(f"{name} is neither a text nor a list with one assistant message")
-    if fault := text_fault(answer):
-        raise ValueError(f"{name}: {fault}")
-    return answer
+def _preferred(value: dict[str, Any]) -> tuple[Messages, str, str, str]:
+    """The prompt, the answers as a and b, and which of them is chosen."""
+    told = pair(value)
+    if not isinstance(told, Preference):
+        a, b = told.answers or ("", "")
+        return told.prompt, a, b, "tie"
+    a, b = assign_sides(told.prompt, told.chosen, told.rejected)
+    return told.prompt, a, b, "a" if a == told.chosen else "b"
 
 
 def _optional_text(value: dict[str, Any], name: str) -> str | None:

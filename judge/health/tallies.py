@@ -116,7 +116,7 @@ class ScreenTally:
 
 
 class OrderTally:
-    """What the order of showing does: flips, order gap, first slot, and ties.
+    """What the order of showing does: flips, what one order leaves undecided, first slot, ties.
 
     Holds a number for every comparison with a probability in both orders.
     """
@@ -141,20 +141,25 @@ class OrderTally:
             [row for row in readable if row["purpose"] == "confirm"]
         ):
             counts["twice"] += 1
-            counts["flipped"] += a_first["outcome"] != b_first["outcome"]
+            outcomes = {a_first["outcome"], b_first["outcome"]}
+            counts["flipped"] += outcomes == {"a", "b"}
+            counts["undecided_once"] += "tie" in outcomes and len(outcomes) > 1
             if a_first["probability"] is not None and b_first["probability"] is not None:
                 self._gaps.append(abs(a_first["probability"] - b_first["probability"]))
 
     def measures(self) -> dict[str, Any]:
         """The figures.
 
-        flips: share of confirmed-or-not comparisons, per judge and readable in both orders, whose
-        outcomes differ. order_gap: mean distance (0 to 1) of the two orders' probabilities of a.
-        first_slot: share of decisive verdicts for the answer shown first. ties: of readable ones.
+        flips: share of confirmed-or-not comparisons, per judge and readable in both orders, that
+        the order reverses (a is better in one, b in the other). undecided_in_one_order: those that
+        are a tie in one order and decided in the other. order_gap: mean distance (0 to 1) of the
+        two orders' probabilities of a. first_slot: share of decisive verdicts for the answer shown
+        first. ties: of readable ones.
         """
         counts = self._counts
         return {
             "flips": rate(counts["flipped"], counts["twice"]),
+            "undecided_in_one_order": rate(counts["undecided_once"], counts["twice"]),
             "order_gap": {"value": fmean(self._gaps) if self._gaps else None, "n": len(self._gaps)},
             "first_slot": rate(counts["for_first"], counts["decisive"]),
             "ties": rate(counts["ties"], counts["readable"]),

@@ -39,15 +39,30 @@ def bands_for(threshold: float) -> Bands:
     return best
 
 
-def band_keys(sets: NgramSets, bands: Bands) -> Hashes:
-    """A 64-bit key for each text and band, of shape (texts, bands)."""
-    values = bands.bands * bands.rows
+def band_keys(sets: list[NgramSets], bands: Bands) -> Hashes:
+    """A 64-bit key for each text and band, of shape (texts, bands).
+
+    Each text has several sets. The values of a band are dealt to these in turn, the last set first:
+    texts meet where all of their sets are similar, however many share one.
+    """
+    keys: Hashes | None = None
+    for place, some in enumerate(sets):
+        rows = (bands.rows + place) // len(sets)
+        signature = _signature(some, bands.bands * rows).reshape(-1, bands.bands, rows)
+        if keys is None:
+            keys = np.tile(np.arange(bands.bands, dtype=np.uint64), (len(signature), 1))
+        for row in range(rows):
+            keys = (keys ^ signature[:, :, row]) * np.uint64(0x9E3779B97F4A7C15)
+            keys = keys ^ (keys >> np.uint64(29))
+    assert keys is not None
+    return keys * np.uint64(0xBF58476D1CE4E5B9)
+
+
+def _signature(sets: NgramSets, values: int) -> Hashes:
+    texts = len(sets.offsets) - 1
+    if values == 0:
+        return np.zeros((texts, 0), np.uint64)
     digests = RMinHash.digest_matrix_from_flat_token_hashes(
         sets.hashes, sets.offsets.tolist(), values, SEED
     )
-    signature = np.array(digests.to_rows(), dtype=np.uint64).reshape(-1, bands.bands, bands.rows)
-    keys = np.broadcast_to(np.arange(bands.bands, dtype=np.uint64), signature.shape[:2])
-    for row in range(bands.rows):
-        keys = (keys ^ signature[:, :, row]) * np.uint64(0x9E3779B97F4A7C15)
-        keys = keys ^ (keys >> np.uint64(29))
-    return keys * np.uint64(0xBF58476D1CE4E5B9)
+    return np.array(digests.to_rows(), dtype=np.uint64).reshape(texts, values)

@@ -8,9 +8,9 @@ from typing import Protocol
 from pairs.config import PairsConfig
 from pairs.index.exact import ExactIndex
 from pairs.index.near_duplicates import NearIndex
-from pairs.index.segments import TextsOfRound
+from pairs.index.segments import Texts, TextsOfRound
 from pairs.index.semantic import SemanticIndex
-from pairs.pair import DropReason, pair_key, pair_text
+from pairs.pair import DropReason, PairTexts, pair_key, pair_texts
 from rounds.folder import earlier_rounds, round_dir, round_number, run_of
 from rounds.rows import PAIRS, Pair
 from rounds.tables import iter_rows
@@ -29,8 +29,8 @@ class Duplicate(Protocol):
 class Index(Protocol):
     """Pairs kept so far, in this round and before."""
 
-    def keep(self, pair_ids: list[str], texts: list[str]) -> Sequence[Duplicate | None]:
-        """For each text, in order, the pair that it repeats; one that repeats none is added."""
+    def keep(self, pair_ids: list[str], pairs: list[PairTexts]) -> Sequence[Duplicate | None]:
+        """For each pair, in order, the one that it repeats; one that repeats none is added."""
 
     def write(self, kept: Collection[str]) -> None:
         """Write what this round adds for the rounds after it."""
@@ -43,7 +43,7 @@ class Duplicates:
         run_dir, number = run_of(folder), round_number(folder)
         earlier = [round_number(done) for done in earlier_rounds(folder)]
 
-        def texts_of(text: Callable[[Pair], str]) -> TextsOfRound:
+        def texts_of(text: Callable[[Pair], Texts]) -> TextsOfRound[Texts]:
             return lambda done: (
                 (row["pair_id"], text(row))
                 for row in iter_rows(round_dir(run_dir, done), PAIRS, columns=COLUMNS)
@@ -52,14 +52,14 @@ class Duplicates:
         for stale in (run_dir / "index").glob(f"{number:04d}.*"):
             stale.unlink()  # of an attempt at this round that was killed, or of other settings
         rounds = (run_dir / "index", number, earlier)
-        whole_texts = texts_of(pair_text)
+        all_texts = texts_of(pair_texts)
         self._exact = ExactIndex(*rounds, texts_of(pair_key))
         self._indexes: list[tuple[str, Index]] = []
         if (threshold := config.near_duplicates) is not None:
-            near = NearIndex(*rounds, whole_texts, threshold, config.ngram)
+            near = NearIndex(*rounds, all_texts, threshold, config.ngram)
             self._indexes.append(("near_duplicate", near))
         if (semantic := config.semantic) is not None:
-            by_meaning = SemanticIndex(*rounds, whole_texts, semantic.embed, semantic.threshold)
+            by_meaning = SemanticIndex(*rounds, all_texts, semantic.embed, semantic.threshold)
             self._indexes.append(("semantic_duplicate", by_meaning))
 
     def find(self, pairs: list[Pair]) -> dict[str, DropReason]:
@@ -74,7 +74,7 @@ class Duplicates:
         for reason, index in self._indexes:
             left = [pair for pair in pairs if pair["pair_id"] not in drops]
             pair_ids = [pair["pair_id"] for pair in left]
-            duplicates = index.keep(pair_ids, [pair_text(pair) for pair in left])
+            duplicates = index.keep(pair_ids, [pair_texts(pair) for pair in left])
             for pair_id, duplicate in zip(pair_ids, duplicates, strict=True):
                 if duplicate is not None:
                     drops[pair_id] = DropReason(reason, duplicate.detail)

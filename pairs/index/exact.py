@@ -37,7 +37,7 @@ class ExactIndex:
     """
 
     def __init__(
-        self, folder: Path, number: int, earlier: Iterable[int], texts_of: TextsOfRound
+        self, folder: Path, number: int, earlier: Iterable[int], texts_of: TextsOfRound[str]
     ) -> None:
         self._folder, self._number = folder, number
         self._earlier = {done: self._read(done, texts_of) for done in earlier}
@@ -61,7 +61,7 @@ class ExactIndex:
         own = ((key, pair_id) for key, pair_id in self._own.items() if pair_id in kept)
         self._write(self._number, own)
 
-    def _read(self, number: int, texts_of: TextsOfRound) -> tuple[Array, Array]:
+    def _read(self, number: int, texts_of: TextsOfRound[str]) -> tuple[Array, Array]:
         """The hashes and ids of an earlier round, whose file is written first if need be."""
         arrays = read_segment(self._path(number), FACTS)
         if arrays is None:

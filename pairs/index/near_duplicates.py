@@ -16,14 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairs.index.bands import MINHASH, band_keys, bands_for
+from pairs.index.compared import CHOSEN, QUESTION, REJECTED, compared_pairs, parts_of
 from pairs.index.parts import RoundPart, read_parts, round_parts, write_parts
 from pairs.index.segments import TextsOfRound
+from pairs.pair import PairTexts
 from texts.key_index import KeyIndex, build_index, look_up, similar_pairs, subset, with_merged
-from texts.shingles import TEXTS_AT_ONCE, Hashes, Indices, NgramSets, ngram_sets, set_sizes
+from texts.overlap import ComparedTexts
+from texts.shingles import TEXTS_AT_ONCE, set_sizes
+from texts.word_hashes import Hashes, Indices
 
 
 class NearDuplicate(NamedTuple):
-    """The most similar kept pair: its id, its round and the Jaccard of the two."""
+    """The most similar kept pair: its id, its round and the least Jaccard of their texts."""
 
     pair_id: str
     round: int
@@ -36,7 +40,7 @@ class NearDuplicate(NamedTuple):
 
 
 class Query(NamedTuple):
-    """Texts that are looked up, and their keys: `rows` says whose each is."""
+    """Pairs that are looked up, and their keys: `rows` says whose each is."""
 
     key_index: KeyIndex
     keys: Hashes
@@ -62,7 +66,7 @@ class NearIndex:
         folder: Path,
         number: int,
         earlier: list[int],
-        texts_of: TextsOfRound,
+        texts_of: TextsOfRound[PairTexts],
         threshold: float,
         ngram: int,
     ) -> None:
@@ -75,17 +79,17 @@ class NearIndex:
         self._indexes: list[KeyIndex] = []
         self._earlier = [part for done in sorted(earlier) for part in self._read(done, texts_of)]
 
-    def keep(self, pair_ids: list[str], texts: list[str]) -> list[NearDuplicate | None]:
-        """For each text, in order, the most similar pair kept so far; one without is kept.
+    def keep(self, pair_ids: list[str], pairs: list[PairTexts]) -> list[NearDuplicate | None]:
+        """For each pair, in order, the most similar one kept so far; one without is kept.
 
         Kept so far are the pairs of earlier rounds, of earlier calls and of this call. Among
         equally similar ones it is that of the earliest round, then of the first id. Some thousand
-        texts a call are fastest.
+        pairs a call are fastest.
         """
         duplicates: list[NearDuplicate | None] = []
-        for sets in ngram_sets(texts, self.ngram):
+        for texts in compared_pairs(pairs, self.ngram):
             first = len(duplicates)
-            duplicates += self._keep(pair_ids[first : first + len(sets.offsets) - 1], sets)
+            duplicates += self._keep(pair_ids[first : first + len(texts.bitmaps)], texts)
         return duplicates
 
     def write(self, kept: Collection[str]) -> None:
@@ -94,8 +98,8 @@ class NearIndex:
         path, facts = self._path(self.number), self._facts()
         write_parts(path, facts, self._pair_ids, self._indexes, encoded)
 
-    def _keep(self, pair_ids: list[str], sets: NgramSets) -> list[NearDuplicate | None]:
-        query = self._query(sets)
+    def _keep(self, pair_ids: list[str], texts: ComparedTexts) -> list[NearDuplicate | None]:
+        query = self._query(texts)
         best: list[NearDuplicate | None] = [None] * len(pair_ids)
         for part in [*self._earlier, *round_parts(self.number, self._pair_ids, self._indexes)]:
             first, counts = look_up(part.key_index, query.keys)
@@ -134,14 +138,15 @@ class NearIndex:
         ):
             yield from zip(*(column.tolist() for column in similar), strict=True)
 
-    def _query(self, sets: NgramSets) -> Query:
-        keys = band_keys(sets, self._bands)
-        rows = np.flatnonzero(set_sizes(sets))
+    def _query(self, texts: ComparedTexts) -> Query:
+        questions, answers = (parts_of(texts.sets, of) for of in ([QUESTION], [CHOSEN, REJECTED]))
+        keys = band_keys([questions, answers], self._bands)
+        rows = np.flatnonzero(set_sizes(texts.sets))
         keys, rows = keys[rows].ravel(), np.repeat(rows, self._bands.bands)
         order = np.argsort(keys)
-        return Query(build_index(sets, keys, rows), keys[order], rows[order])
+        return Query(build_index(texts, keys, rows), keys[order], rows[order])
 
-    def _read(self, number: int, texts_of: TextsOfRound) -> list[RoundPart]:
+    def _read(self, number: int, texts_of: TextsOfRound[PairTexts]) -> list[RoundPart]:
         """The parts of an earlier round, whose file is written first if need be."""
         path, facts = self._path(number), self._facts()
         stored = read_parts(path, facts, number)
@@ -151,8 +156,8 @@ class NearIndex:
             source = iter(texts_of(number))
             while batch := list(islice(source, TEXTS_AT_ONCE)):
                 pair_ids += [pair_id.encode() for pair_id, _ in batch]
-                for sets in ngram_sets([text for _, text in batch], self.ngram):
-                    indexes = with_merged(indexes, self._query(sets).key_index)
+                for texts in compared_pairs((pair for _, pair in batch), self.ngram):
+                    indexes = with_merged(indexes, self._query(texts).key_index)
             write_parts(path, facts, pair_ids, indexes, set(pair_ids))
         return stored or read_parts(path, facts, number) or []
 
@@ -161,7 +166,7 @@ class NearIndex:
 
     def _facts(self) -> dict[str, Any]:
         bands = list(self._bands)
-        return {"ngram": self.ngram, "bands": bands, "minhash": MINHASH, "format": 2}
+        return {"ngram": self.ngram, "bands": bands, "minhash": MINHASH, "format": 3}
 
 
 def _better(best: NearDuplicate | None, other: NearDuplicate) -> NearDuplicate:

@@ -8,6 +8,7 @@ import numpy as np
 
 from pairs.index.segments import Array, read_segment, strings, write_segment
 from texts.key_index import KeyIndex, subset
+from texts.overlap import ComparedTexts
 from texts.shingles import NgramSets
 
 
@@ -42,7 +43,8 @@ def write_parts(
     arrays = [strings([pair_id for pair_id in pair_ids if pair_id in kept])]
     for part in round_parts(0, pair_ids, indexes):
         index = subset(part.key_index, wanted[part.first : part.first + part.key_index.size])
-        arrays += [index.postings, index.bloom, *index.sets, index.bitmaps]
+        texts = index.texts
+        arrays += [index.postings, index.bloom, *texts.sets, texts.bitmaps, *texts.sentences]
     write_segment(path, facts, arrays)
 
 
@@ -53,7 +55,8 @@ def read_parts(path: Path, facts: dict[str, Any], number: int) -> list[RoundPart
         return None
     pair_ids, *rest = arrays
     indexes = [
-        KeyIndex(postings, bloom, NgramSets(hashes, offsets), bitmaps)
-        for postings, bloom, hashes, offsets, bitmaps in zip(*[iter(rest)] * 5, strict=True)
+        KeyIndex(postings, bloom, ComparedTexts(NgramSets(*sets), bitmaps, NgramSets(*sentences)))
+        for postings, bloom, *sets, bitmaps, words, offsets in zip(*[iter(rest)] * 7, strict=True)
+        for sentences in [(words, offsets)]
     ]
     return list(round_parts(number, pair_ids, indexes))

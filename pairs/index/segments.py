@@ -5,7 +5,7 @@ import json
 import mmap
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from rounds.files import write_atomically
 
 Array = NDArray[Any]
 
-TextsOfRound = Callable[[int], Iterable[tuple[str, str]]]
-"""The pair_id and the text of each pair that a round kept: what its segment is written from again
-where it is missing or was written for other facts."""
+Texts = TypeVar("Texts")
+
+TextsOfRound = Callable[[int], Iterable[tuple[str, Texts]]]
+"""The pair_id and the text or texts of each pair that a round kept: what its segment is written
+from again where it is missing or was written for other facts."""
 
 
 def write_segment(path: Path, facts: dict[str, Any], arrays: list[Array]) -> None:

@@ -113,9 +113,12 @@ def hold_out(config: PromptsConfig, sources: KeyedSources, pool: Pool) -> tuple[
             keyed = sources
             free = pool.without(taken).keys.tolist()
             if wanted and wanted >= len(free):
+                whole, before = len(pool.keys), len(pool.keys) - len(free)
+                also = f", of which {before} are held out already" if before else ""
                 raise UserError(
-                    f"prompts.{split}: {wanted} held out of {len(free)} prompts leaves none to "
-                    "train on"
+                    f"prompts.{split}: {wanted} to hold out of the {whole} different prompts of "
+                    f"prompts.train{also}: that leaves none to train on; hold out fewer, or give "
+                    f"prompts.{split} a file of its own"
                 )
             keys = sorted(free, key=lambda key: digest("held out", split, key))[:wanted]
         by_key = rows_by_key(keyed, keys)

@@ -297,6 +297,12 @@ def test_what_is_no_answer_is_an_error_and_not_kept(endpoint, tmp_path: Path, re
     assert ask_all(tmp_path, at, ask, max_retries=0)[0].text == "yes"
 
 
+def test_a_byte_order_mark_before_an_answer_loses_nothing_paid(endpoint, tmp_path: Path):
+    at = endpoint(lambda body: Raw(200, "\ufeff" + json.dumps(completion("yes"))))
+    assert ask_all(tmp_path, at, [(question("x"), "r")], max_retries=0)[0].text == "yes"
+    assert len(at.requests) == 1
+
+
 def test_an_endpoint_that_takes_too_long_is_an_error_and_not_lost(endpoint, tmp_path: Path):
     at = endpoint(lambda body: "late", delay=0.3)
     answer = ask_all(tmp_path, at, [(question("x"), "r")], timeout=0.05, max_retries=0)[0]

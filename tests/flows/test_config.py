@@ -202,6 +202,9 @@ def test_a_judge_that_cannot_work_is_refused_with_the_reason(tmp_path: Path, ove
     "overrides",
     [
         ["judge.channel=token", "judge.scale=[0, 9]"],
+        ["judge.channel=token", "judge.strategy=pairwise"],
+        ["judge.channel=token", "judge.strategy=tournament"],
+        ["gate.judge={endpoint: desk, channel: token}"],
         ["judge.strategy=pairwise", "sampler.n=2", "judge.endpoint=human:people.jsonl"],
         ["judge.strategy=round_robin", "judge.select.pairs=2"],
         ["judge.appeal.endpoint=[served, human:people.jsonl]"],

@@ -191,6 +191,11 @@ def test_a_judge_no_better_than_chance_is_warned_of(say, endpoint):
     assert lines(say())["warning"].startswith("right on 0 of 4 decided pairs (4 have a better")
 
 
+def test_a_judge_that_decides_nothing_is_warned_of_as_that(say, endpoint):
+    served(endpoint(reached(lambda body: verdict("tie"))))
+    assert lines(say())["warning"] == "it decides none of the 4 pairs that have a better answer"
+
+
 def test_whether_probabilities_come_is_said(say, endpoint, tmp_path: Path):
     gold = {"path": gold_file(tmp_path, (9, 1, "a"), (2, 8, "b"))}
     served(endpoint(reached(sure_by_distance)), {**TOKEN, "gold": gold})
@@ -223,9 +228,9 @@ def test_a_threshold_that_gold_gives_is_shown_and_one_that_it_does_not_is_explai
 ):
     gold = {"path": gold_file(tmp_path, (9, 1, "a"), (2, 8, "b"), (6, 5, "b")), "min_n": 2}
     at = endpoint(reached(sure_by_distance))
-    served(at, {**TOKEN, "gold": gold, "tau": "from_gold(0.9)"})
+    served(at, {**TOKEN, "gold": gold, "tau": "from_gold(0.9, point)"})
     assert lines(say())["tau"] == "0.800"
-    served(at, {**TOKEN, "gold": {**gold, "min_n": 3}, "tau": "from_gold(0.9)"})
+    served(at, {**TOKEN, "gold": {**gold, "min_n": 3}, "tau": "from_gold(0.9, point)"})
     table = lines(say())
     assert table["tau"].startswith("judge.tau: no threshold makes the judge right on 0.9")
     assert asked(at) == 6

@@ -272,7 +272,7 @@ def test_a_gold_set_that_gave_no_threshold_is_asked_again_what_could_not_be_read
     run_dir: Path, tmp_path: Path, endpoint
 ):
     gold = {"path": gold_file(tmp_path, (8, 1, "a"), (2, 7, "b")), "min_n": 2}
-    config = {**PAIRWISE, "channel": "token", "scale": [0, 9], "tau": "from_gold(0.9)"}
+    config = {**PAIRWISE, "channel": "token", "scale": [0, 9], "tau": "from_gold(0.9, point)"}
     folder, at = answered(run_dir, (9, 3)), endpoint(lambda body: one_token("Z", {"Z": 1.0}))
     for _ in range(2):
         with pytest.raises(UserError, match="gold"):

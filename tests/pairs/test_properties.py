@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from pairs import stage
 from pairs.config import PairsConfig
+from pairs.index.near_duplicates import NearIndex
 from pairs.outcomes import outcomes_of
-from pairs.pair import pair_key, pair_text
+from pairs.pair import pair_key, pair_texts
 from pairs.stage import build_pairs
 from rounds.files import write_json
 from rounds.folder import round_dir
 from rounds.rows import DroppedPair
 from rounds.tables import read_rows, write_rows
-from texts.near import NearDuplicateFinder
 
 pytestmark = pytest.mark.long
 
@@ -163,12 +163,11 @@ def test_a_round_repeats_nothing_of_those_before_it_and_killed_it_leaves_their_i
         facts, rows = built(two)
         assert {name: kept for name, kept in segments(run_dir).items() if "1" in name} == before
         earlier, pairs = read_rows(one, "pairs"), read_rows(two, "pairs")
-        near = NearDuplicateFinder(PairsConfig().near_duplicates or 1)
-        near.add([pair_text(row) for row in earlier])
-        for row in pairs:
-            assert pair_key(row) not in {pair_key(other) for other in earlier}
-            assert near.find([pair_text(row)]) == [None]
-            near.add([pair_text(row)])
+        near = NearIndex(run_dir / "other", 1, [], lambda done: [], 0.8, 3)
+        for row in [*earlier, *pairs]:
+            assert near.keep([row["pair_id"]], [pair_texts(row)]) == [None]
+        keys = [pair_key(row) for row in [*earlier, *pairs]]
+        assert len(set(keys)) == len(keys)
         shutil.rmtree(run_dir / "index")  # lost, it is made again from the pairs of the rounds
         forgotten(two)
         assert built(two) == (facts, rows) and segments(run_dir).keys() >= before.keys()

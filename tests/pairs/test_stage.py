@@ -8,6 +8,7 @@ from builders import begun, both, candidate_row, confirmed, prompt_row, scored, 
 from pairs.build import comparison_rows
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
+from rounds.folder import read_round_start, write_round_start
 from rounds.rows import Candidate, DroppedPair, Verdict
 from rounds.schema import TABLES
 from rounds.tables import read_rows
@@ -53,7 +54,7 @@ def test_the_label_is_the_judges_even_where_the_screen_preferred_the_other(run_d
     [
         (("tie", "tie"), "tie"),
         (("a", "b"), "abstain:flip"),
-        (("a", "tie"), "abstain:flip"),
+        (("a", "tie"), "abstain:undecided_in_one_order"),
         (("a", "abstain"), "abstain:refused"),
         (("abstain", "abstain"), "abstain:refused"),
     ],
@@ -136,3 +137,16 @@ def test_a_margin_as_large_as_asked_is_kept(run_dir: Path):
 def test_a_row_has_the_columns_of_its_table():
     [(row, reason)] = comparison_rows(1, P, {}, [])
     assert row.keys() == {column.name for column in TABLES["pairs"]} and reason == "not_sampled"
+
+
+def test_a_control_token_of_the_runs_own_tokenizers_is_one(run_dir: Path):
+    odd = candidate_row(P, "a <my_turn> b", 4)
+    folder = begun(run_dir, prompts=[P], candidates=[odd, BAD], verdicts=confirmed(odd, BAD))
+    assert build_pairs(folder, PairsConfig())["kept"] == 1, "no tokenizer at hand has it"
+    start = read_round_start(folder)
+    write_round_start(folder, start | {"control_tokens": ["<my_turn>"]})
+    assert build_pairs(folder, PairsConfig())["dropped"] == {"chat_tokens": 1}, (
+        "the key has changed"
+    )
+    (row,) = read_rows(folder, "dropped")
+    assert (row["reason"], row["detail"]) == ("chat_tokens", "<my_turn>")

@@ -18,7 +18,7 @@ from rounds.errors import UserError
 
 REPO, SHA = "ann/prefs", "a" * 40
 DATES = {"prompt": "When?", "chosen": "1999-12-31", "rejected": "2000-01-01T00:00:00Z"}
-MIXED = [DATES | {"note": 1}, DATES | {"note": "one", "prompt": "And then?"}]
+MIXED = [DATES | {"rating": 1}, DATES | {"rating": "one", "prompt": "And then?"}]
 
 
 @pytest.fixture

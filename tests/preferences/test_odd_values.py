@@ -10,10 +10,10 @@ import pytest
 from preference_samples import SAMPLES, user
 
 from preferences.config import Data
+from preferences.one_a_row import together
 from preferences.preference import Preference, Undecided
 from preferences.read import Malformed, read_preferences
-from preferences.scored import one_answer_a_row
-from preferences.shapes import SHAPES, recognise
+from preferences.shapes import ONE_A_ROW, SHAPES, recognise
 from rounds.errors import UserError
 
 PLAIN = {"prompt": "Q?", "chosen": "yes", "rejected": "no"}
@@ -43,8 +43,8 @@ def test_an_odd_value_is_a_value_error_or_is_read(shape: str) -> None:
     for sample in SAMPLES[shape]:
         for row in (one for one in mutations(sample) if isinstance(one, dict)):
             rows = [row]
-            if shape == "one_answer_a_row":
-                rows = [one for _, one in one_answer_a_row(iter([("w", row), ("w", sample)]))]
+            if shape in ONE_A_ROW:
+                rows = [one for _, one in together(iter([("w", row), ("w", sample)]))]
             recognise(row)
             for one in rows:
                 try:
@@ -82,14 +82,15 @@ def test_system_and_transcripts_become_turns_and_tools_are_refused(tmp_path: Pat
         read(path, PLAIN, PLAIN | {"tools": [{"name": "f"}]})
 
 
-def test_texts_beside_a_column_with_what_was_asked_are_not_their_own_prompt(
-    tmp_path: Path,
-) -> None:
-    row = {"chosen": "It is 4.", "rejected": "It is five."}
-    with pytest.raises(UserError, match="has the columns"):
-        read(tmp_path / "a.jsonl", row | {"history": "What is 2 + 2?"})
-    with pytest.raises(UserError, match="row 101: history"):
-        read(tmp_path / "a.jsonl", *[row] * 100, row | {"history": "What is 2 + 2?"})
+def test_two_texts_are_not_their_own_prompt_however_alike_they_begin(tmp_path: Path) -> None:
+    row, path = {"chosen": "It is 4.", "rejected": "It is five."}, tmp_path / "a.jsonl"
+    with pytest.raises(UserError, match="no column is the prompt .* what two texts begin with is"):
+        read(path, row)
+    with pytest.raises(UserError, match="history is the likely one: .*columns: {prompt: history}"):
+        read(path, row | {"history": "What is 2 + 2?"})
+    with pytest.raises(UserError, match="row 101: no column is the prompt"):
+        read(path, *[PLAIN] * 100, row)
+    assert isinstance(read(path, *[PLAIN] * 100, row, skip_malformed=True)[-1], Malformed)
 
 
 def test_a_prompt_that_comes_back_is_named(tmp_path: Path) -> None:

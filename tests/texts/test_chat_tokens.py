@@ -10,13 +10,31 @@ WHOLE = [
     "<mask>", "<begin_of_text>", "<sop>", "<eod>", "<BOS_TOKEN>", "<start_of_turn>",
     "</end_of_turn>", "<end_of_image>", "<extra_id_1>", "<reserved_106>", "<unused7>", "<seed:bos>",
     "<<SYS>>", "<</SYS>>", "[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[TOOL_CALLS]", "[gMASK]",
-    "[UNUSED_TOKEN_145]", "[|endofturn|]",
+    "[UNUSED_TOKEN_145]", "[|endofturn|]", "[|Human|]", "<|turn>", "<turn|>", "<|channel>",
+    "<channel|>", '<|"|>', "]~b]", "]~!b[", "[e~[", "]!p~[", "<seed:eos>", "</seed:think>",
+    "<end_of_utterance>", "<tool_call>", "</tool_call>", "<tool_response>", "<tool_calls>",
+    "<TOOLCALL>", "<minimax:tool_call>", "<start_function_call>", "[TOOL_CONTENT]", "[CALL_ID]",
+    "[ARGS]", "[sMASK]", "<eop>", "<fim_prefix>", "<fim-middle>", "<jupyter_code>", "<file_sep>",
+    "<issue_start>", "<commit_msg>", "<SPECIAL_12>", "<TOKENS_UNUSED_3>", "<image_soft_token>",
+    "<role>HUMAN</role>", "<\uff5cDSML\uff5c", "<\u7528\u6237>",
 ]  # fmt: skip
 ESCAPED_ONLY = [
-    "<think>", "</think>", "[THINK]", "[/THINK]", "<tool_call>", "</tool_call>", "<tool_response>",
-    "<|", "<\uff5c", "<| x |>", "[INST", "[/TOOL_RESULTS",
+    "<think>", "</think>", "<mm:think>", "[THINK]", "[/THINK]", "\u25c1think\u25b7",
+    "<|", "<\uff5c", "<| x |>", "[INST", "[/TOOL_RESULTS", "[PREFIX]", "[IMG]", "[BOS]", "<EOT>",
+    "<PRE>", "<reponame>", "<AI>", "[ARGS]...",
 ]  # fmt: skip
-NEITHER = ["<thinking>", "<tool>", "<sub>", "<strong>", "[|x - y|]", "[TOOLS]", "<T5>", "<seed:>"]
+NEITHER = [
+    "<thinking>",
+    "<tool>",
+    "<sub>",
+    "<strong>",
+    "[|x - y|]",
+    "[TOOLS]",
+    "<T5>",
+    "<seed:>",
+    "<role>",
+    "[e]",
+]
 
 
 @pytest.mark.parametrize("token", WHOLE)
@@ -27,7 +45,7 @@ def test_a_whole_token_is_dropped_and_escaped(token: str):
 
 
 @pytest.mark.parametrize("text", ESCAPED_ONLY)
-def test_thoughts_calls_of_tools_and_beginnings_are_escaped_only(text: str):
+def test_thoughts_beginnings_and_what_ordinary_text_has_are_escaped_only(text: str):
     assert not CHAT_TOKENS.search(text)
     assert flags(text) == ["special_tokens"]
     assert neutralize(text) == f"{text[0]}\\{text[1:]}"

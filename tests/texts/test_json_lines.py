@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from texts.json_lines import Line, json_lines, parse_json
+from texts.json_lines import DAMAGED, Line, holds_array, json_lines, json_values, parse_json
 
 
 def written(path: Path, data: bytes) -> Path:
@@ -54,14 +54,33 @@ def test_nan_is_what_is_missing_and_infinity_a_number_that_readers_refuse():
     }
 
 
-def test_a_packed_file_that_is_cut_off_or_damaged_is_a_fault(tmp_path: Path):
-    whole = gzip.compress(b"".join(b"%d\n" % number for number in range(5_000)))
-    cut_off = tmp_path / "cut.jsonl.gz"
-    cut_off.write_bytes(whole[: len(whole) // 2])
-    *good, last = json_lines(cut_off)
-    assert [line.value for line in good] == list(range(len(good)))
-    assert last.fault is not None and last.fault.startswith("not whole gzip")
+def test_what_is_named_an_archive_and_is_none_is_a_fault(tmp_path: Path):
     no_gzip = tmp_path / "plain.jsonl.gz"
     no_gzip.write_bytes(b'{"a": 1}\n')
     (fault,) = json_lines(no_gzip)
-    assert fault.number == 1 and str(fault.fault).startswith("not whole gzip")
+    assert fault == Line(
+        1, None, f"{DAMAGED}: it is named as if it were packed with gzip, and is not"
+    )
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.json.gz"])
+def test_an_array_over_several_lines_is_read_whatever_the_file_is_called(tmp_path, name: str):
+    path = written(tmp_path / name, b'\n[\n  "one",\n  {"a": 2}\n]\n')
+    assert holds_array(path)
+    assert list(json_values(path)) == [Line(1, "one"), Line(2, {"a": 2})]
+
+
+def test_an_array_on_one_line_is_a_files_where_it_is_json_and_holds_no_chat(tmp_path: Path):
+    rows, chat = b'[{"a": 1}, {"a": 2}]\n', b'[{"role": "user", "content": "Why?"}]\n'
+    assert [line.value for line in json_values(written(tmp_path / "a.json", rows))] == [
+        {"a": 1},
+        {"a": 2},
+    ]
+    for name, data in (("a.jsonl", rows), ("b.json", chat), ("c.json", chat + chat)):
+        path = written(tmp_path / name, data)
+        assert not holds_array(path) and list(json_values(path)) == list(json_lines(path))
+
+
+def test_an_array_that_is_not_whole_is_one_fault(tmp_path: Path):
+    (fault,) = json_values(written(tmp_path / "a.json", b'[{"a": 1},\n{"a": '))
+    assert str(fault.fault).startswith("not JSON")

@@ -17,6 +17,7 @@ from preferences.write import openai_row
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.finish import finish_round
+from rounds.folder import read_round_start, write_round_start
 from rounds.report import _trained_beside as reported
 from rounds.rows import ExtraPair
 from rounds.schema import OPTIONAL
@@ -344,3 +345,17 @@ def test_what_is_left_out_does_not_count_against_a_limit(run_dir: Path, tmp_path
         "left_out": {"contradicts": 2, "repeated": 10},
     }
     assert set(prompts_of(found)) < set(prompts[10:19])
+
+
+def test_imported_rows_with_a_control_token_of_the_runs_tokenizers_are_left_out(
+    run_dir: Path, tmp_path: Path
+):
+    rows = prefers("First?"), prefers("Second?", "Yes <my_turn> no.")
+    path = lines(tmp_path / "own.jsonl", *rows)
+    folder = round_of(run_dir, 1, 4)
+    warm = config(warm_start=path)
+    assert extra_pairs(folder, warm, 4, 0).facts["warm_start"] == 2
+    start = read_round_start(folder)
+    write_round_start(folder, start | {"control_tokens": ["<my_turn>"]})
+    facts = extra_pairs(folder, warm, 4, 0).facts
+    assert (facts["warm_start"], facts["left_out"]) == (1, {"chat_tokens": 1})

@@ -34,8 +34,10 @@ ARGS = {
     "model_init_kwargs": {"attention_dropout": 0.1},
 }
 """Eight steps on eight pairs: the fourth ends an epoch."""
-KINDS = ("full", "lora", "second lora", "lora against the first", "own adapter")
+BY_EPOCH = {**ARGS, "save_strategy": "epoch", "eval_strategy": "epoch"}
+KINDS = ("full", "lora", "second lora", "lora against the first", "own adapter", "by epoch")
 AT_CHECKPOINTS = ({"after": 2}, {"after": 4}, {"after": 8})
+AT_EPOCHS = ({"after": 4}, {"in": 8}, {"measuring": True})
 ELSEWHERE = ({"in": 3}, {"saving": True}, {"measuring": True})
 
 
@@ -77,6 +79,8 @@ def case_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
     def case(kind: str) -> Case:
         if kind == "full":
             return Case(FIRST, FIRST, config())
+        if kind == "by epoch":  # with one row held out
+            return Case(FIRST, FIRST, TrainerConfig(args=BY_EPOCH, held_out_pairs=0.1))
         if kind == "lora":
             return Case(FIRST, FIRST, config(lora=LORA))
         if kind == "own adapter":
@@ -124,7 +128,8 @@ def test_a_kill_costs_no_weight(tmp_path: Path, case_of: Callable[[str], Case], 
         for name, tensor in whole.items()
     )
     elsewhere = ELSEWHERE if kind in ("full", "second lora") else ()
-    for place, kill in enumerate((*AT_CHECKPOINTS, *elsewhere)):
+    places = AT_EPOCHS if kind == "by epoch" else (*AT_CHECKPOINTS, *elsewhere)
+    for place, kill in enumerate(places):
         run_dir = tmp_path / str(place)
         once(run_dir, case, kill)
         again = once(run_dir, case, None)

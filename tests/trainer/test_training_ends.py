@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -133,3 +134,28 @@ def test_batches_weigh_by_their_rows():
     assert by_rows([1.0], 8, 3) == (1.0, 3)
     assert by_rows([0.25], 4, 6) == (0.25, 4), "a last batch that was dropped counts nothing"
     assert by_rows([], 4, 3) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("logs", "fp16", "says"),
+    [
+        ({"loss": float("nan"), "grad_norm": 1.0}, False, "its loss is nan by step 3; the pairs"),
+        ({"loss": 0.7, "grad_norm": float("inf")}, False, "its gradient is inf by step 3"),
+        ({"loss": 0.7, "grad_norm": float("inf")}, True, None),
+        ({"loss": float("-inf")}, True, "its loss is -inf by step 3"),
+        ({"eval_loss": 0.5}, False, None),
+        (None, False, None),
+    ],
+)
+def test_the_first_logged_number_that_is_none_ends_it(logs: Any, fp16: bool, says: str | None):
+    from trainer.finite import StopAtNotANumber
+
+    def log() -> None:
+        args, state = SimpleNamespace(fp16=fp16), SimpleNamespace(global_step=3)
+        StopAtNotANumber().on_log(args, state, None, logs)
+
+    if says is None:
+        log()
+    else:
+        with pytest.raises(UserError, match=says):
+            log()

@@ -90,7 +90,8 @@ class SourceConfig(Section):
     weight: float = Field(1.0, ge=0, allow_inf_nan=False)
     """Its part of a round beside the other sources'."""
     file: str | None = None
-    """JSONL, parquet, CSV (tags with ; between them), or .txt with one prompt a line."""
+    """JSONL, a JSON array, parquet, CSV or TSV (tags with ; between them), or .txt with one prompt
+    a line; all but parquet packed or not (.gz, .bz2, .xz, .zst)."""
     dataset: str | None = None
     """A Hugging Face dataset, owner/name or a folder."""
     config: str | None = None
@@ -100,8 +101,9 @@ class SourceConfig(Section):
     column: str | None = None
     """Where the prompt stands; `prompt`, or `messages`, if not given."""
     ignore: list[str] = Field(default_factory=list)
-    """Columns beside the prompt that may go unread without a word. Others are told, and a name that
-    is nearly one that is read, or part of the question (system, input, context), is an error."""
+    """Columns beside the prompt that are passed over without a word. Of others those that are known
+    to be harmless (ids, ratings, models) are told, and what may be part of the question is an
+    error."""
     template: str | None = None
     """A Jinja text, or a file with one."""
     over: dict[str, str | list[Any]] = Field(default_factory=dict)

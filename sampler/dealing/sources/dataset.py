@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from preferences.load import quiet_datasets
+from preferences.data_files import quiet_datasets
 from rounds.errors import UserError
 from rounds.settings import require_plain
-from sampler.dealing.sources.columns import unread_names
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.files import Values, prompt_columns
 
@@ -20,7 +19,7 @@ def dataset_values(source: SourceConfig, key: str, unread: set[str]) -> Values:
     rows = _loaded(source, key)
     where = f"{key}.dataset: {source.dataset}"
     wanted = prompt_columns(where, rows.column_names, source)
-    unread |= unread_names(where, rows.column_names, wanted[0], source.ignore)
+    unread |= {*rows.column_names} - {*wanted, *source.ignore}
     number = 0
     for table in rows.select_columns(wanted).with_format("arrow").iter(4096):
         for value in table.to_pylist():

@@ -1,44 +1,52 @@
 """The values of a prompt file, one after the other, each with its place."""
 
-import csv
 from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from preferences.asked import prompt_column
 from rounds.errors import UserError
 from rounds.settings import locate
-from sampler.dealing.sources.columns import JUDGE_COLUMNS, PROMPT_COLUMNS, unread_names
+from sampler.dealing.sources.columns import JUDGE_COLUMNS, looked_at
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.rows import EXPECTED
-from texts.json_lines import NOT_UTF8, json_lines
+from texts.delimited import delimited_rows
+from texts.json_lines import DAMAGED, NOT_UTF8, holds_array, json_values
+from texts.packed import DamagedArchive, open_unpacked, unpacked
 
 Values = Iterator[tuple[int, Any]]
 """The line or row, counted from 1, and what stands there."""
 
-LONGEST_FIELD = 2**30
-"""Characters of a CSV field; Python's own limit, 131,072, is less than a long document."""
-
 
 def file_values(path: Path, source: SourceConfig, key: str, unread: set[str]) -> Values:
-    """What stands in a file, by its ending; any but .parquet, .csv and .txt is JSONL.
+    """What stands in a file, by its ending; any but those of READERS is JSON, lines or an array.
 
-    Holds one line, or some thousand rows of parquet, at a time. Columns of a table that nobody
-    reads are added to `unread`. Raises UserError naming file and line, or `key` where it is the
-    file as a whole.
+    Holds one line, or some thousand rows of parquet, at a time; an array is read whole. Columns of
+    a table that nobody reads are added to `unread`. Raises UserError naming file and line, or `key`
+    where it is the file as a whole.
     """
-    read = READERS.get(path.suffix.lower())
+    read = READERS.get(kind_of(path))
     try:
-        yield from _jsonl(path, key) if read is None else read(path, source, unread)
+        yield from _json(path, key) if read is None else read(path, source, key, unread)
     except UnicodeDecodeError as error:
         raise UserError(f"{key}: {path} is {NOT_UTF8} ({error.reason})") from error
+    except DamagedArchive as error:
+        raise UserError(f"{key}: {path} is {DAMAGED}: it {error}") from error
+
+
+def kind_of(path: Path) -> str:
+    """The ending of a file's name, without what packing added."""
+    return unpacked(path).suffix.lower()
 
 
 def unit_of(path: Path) -> str:
-    """What a message counts in a file: rows of a table, or lines of text."""
-    return "row" if path.suffix.lower() == ".parquet" else "line"
+    """What a message counts in a file: rows of a table or an array, or lines of text."""
+    is_row = kind_of(path) == ".parquet" or (kind_of(path) not in READERS and holds_array(path))
+    return "row" if is_row else "line"
 
 
 def read_lines(reference: str, key: str) -> list[str]:
@@ -48,6 +56,8 @@ def read_lines(reference: str, key: str) -> list[str]:
         lines = [line for _, line in _lines(path)]
     except UnicodeDecodeError as error:
         raise UserError(f"{key}: {path} is {NOT_UTF8} ({error.reason})") from error
+    except DamagedArchive as error:
+        raise UserError(f"{key}: {path} is {DAMAGED}: it {error}") from error
     if not lines:
         raise UserError(f"{key}: {path} is empty; expected one value a line")
     return lines
@@ -67,51 +77,49 @@ def find_file(reference: str, key: str) -> Path:
     return path
 
 
-def _jsonl(path: Path, key: str) -> Values:
-    for number, value, fault in json_lines(path):
-        if fault and fault.startswith(NOT_UTF8):
-            raise UserError(f"{key}: {path} is {fault}")
+def _json(path: Path, key: str) -> Values:
+    for number, value, fault in json_values(path):
         if fault:
-            raise UserError(f"{path}, line {number}: {fault}; {EXPECTED}")
+            raise _fault(path, key, number, fault, f"; {EXPECTED}")
         yield number, value
 
 
-def _text(path: Path, source: SourceConfig, _: set[str]) -> Values:
+def _fault(path: Path, key: str, number: int, fault: str, expected: str = "") -> UserError:
+    if fault.startswith((NOT_UTF8, DAMAGED)):
+        return UserError(f"{key}: {path} is {fault}")
+    return UserError(f"{path}, {unit_of(path)} {number}: {fault}{expected}")
+
+
+def _text(path: Path, source: SourceConfig, key: str, unread: set[str]) -> Values:
     if source.column is not None:
         raise UserError(f"{path}: a text file has no column {source.column!r}; leave `column` out")
     yield from _lines(path)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open(encoding="utf-8-sig") as file:
+    with TextIOWrapper(open_unpacked(path), encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, line.strip()
 
 
-def _csv(path: Path, source: SourceConfig, _: set[str]) -> Values:
-    csv.field_size_limit(LONGEST_FIELD)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            prompt_columns(str(path), list(reader.fieldnames or []), source)
-            for row in reader:
-                if None in row:
-                    where = f"{path}, line {reader.line_num}"
-                    raise UserError(f"{where}: more fields than the header has columns")
-                tags = [tag.strip() for tag in (row.get("tags") or "").split(";") if tag.strip()]
-                if any(tag.startswith("[") for tag in tags):
-                    where = f"{path}, line {reader.line_num}"
-                    raise UserError(f"{where}: tags is a list; expected words with ; between them")
-                kept = {name: row[name] or None for name in JUDGE_COLUMNS if name in row}
-                listed = {"tags": tags} if "tags" in row else {}
-                yield reader.line_num, {**row, **kept, **listed}
-        except csv.Error as error:
-            where = f"{path}, line {reader.line_num}"
-            raise UserError(f"{where}: not CSV ({error})") from error
+def _delimited(path: Path, source: SourceConfig, key: str, unread: set[str]) -> Values:
+    for number, row, fault in delimited_rows(path):
+        where = f"{path}, line {number}"
+        if fault:
+            raise _fault(path, key, number, fault)
+        if isinstance(row, list):
+            prompt_columns(str(path), row, source)
+            continue
+        tags = [tag.strip() for tag in (row.get("tags") or "").split(";") if tag.strip()]
+        if any(tag.startswith("[") for tag in tags):
+            raise UserError(f"{where}: tags is a list; expected words with ; between them")
+        kept = {name: row[name] or None for name in JUDGE_COLUMNS if name in row}
+        listed = {"tags": tags} if "tags" in row else {}
+        yield number, {**row, **kept, **listed}
 
 
-def _parquet(path: Path, source: SourceConfig, unread: set[str]) -> Values:
+def _parquet(path: Path, source: SourceConfig, key: str, unread: set[str]) -> Values:
     try:
         file = pq.ParquetFile(path, pre_buffer=False)
     except (OSError, ValueError) as error:
@@ -119,7 +127,7 @@ def _parquet(path: Path, source: SourceConfig, unread: set[str]) -> Values:
     with file:
         names = file.schema_arrow.names
         wanted = prompt_columns(str(path), names, source)
-        unread |= unread_names(str(path), names, wanted[0], source.ignore)
+        unread |= {*names} - {*wanted, *source.ignore}
         number = 0
         # one by one and not buffered: a reader keeps what it has read of all until its end
         groups = (file.iter_batches(4096, [at], wanted) for at in range(file.num_row_groups))
@@ -137,25 +145,26 @@ def _parquet(path: Path, source: SourceConfig, unread: set[str]) -> Values:
 
 
 def prompt_columns(where: str, names: list[str], source: SourceConfig) -> list[str]:
-    """The columns that are read of those that a table has: the prompt, and what stands beside it.
+    """The columns that are read or looked at of those that a table has.
 
     Raises UserError where the prompt has no column, or one of them stands twice.
     """
-    there = [name for name in PROMPT_COLUMNS if name in names][:1]
-    prompts = [source.column] if source.column else there
-    if not prompts or prompts[0] not in names:
-        missing = source.column or "prompt"
-        raise UserError(
-            f"{where}: no column {missing!r} (there are {', '.join(names)}); set `column`"
-        )
-    beside = [name for name in (*JUDGE_COLUMNS, "tags") if name in names and name != prompts[0]]
-    if twice := [name for name in prompts + beside if names.count(name) > 1]:
-        raise UserError(f"{where}: the column {twice[0]!r} stands twice; rename or remove one")
-    return prompts + beside
+    there = [name for name in names if name not in source.ignore]
+    try:
+        prompt = source.column or prompt_column(dict.fromkeys(there, "there"))
+        if prompt not in there:
+            raise ValueError(
+                f"no column {source.column or 'prompt'!r} (there are {', '.join(names)}); set "
+                "`column`"
+            )
+        return looked_at(there, prompt)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
-READERS: dict[str, Callable[[Path, SourceConfig, set[str]], Values]] = {
+READERS: dict[str, Callable[[Path, SourceConfig, str, set[str]], Values]] = {
     ".parquet": _parquet,
-    ".csv": _csv,
+    ".csv": _delimited,
+    ".tsv": _delimited,
     ".txt": _text,
 }

@@ -6,7 +6,7 @@ from itertools import islice
 from rounds.errors import UserError
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.dataset import dataset_values
-from sampler.dealing.sources.files import READERS, file_values, find_file, unit_of
+from sampler.dealing.sources.files import READERS, file_values, find_file, kind_of, unit_of
 from sampler.dealing.sources.rows import EXPECTED, EXPECTED_OF_TABLES, SourcePrompt, prompt_row
 from sampler.dealing.sources.template import template_values
 
@@ -32,7 +32,7 @@ def source_rows(
         values = dataset_values(source, key, names)
     else:
         values = template_values(source, key)
-    is_jsonl = path is not None and path.suffix.lower() not in READERS
+    is_jsonl = path is not None and kind_of(path) not in READERS
     expected = EXPECTED if is_jsonl else EXPECTED_OF_TABLES
     unit = unit_of(path) if path is not None else "row"
     empty = True

@@ -6,6 +6,7 @@ from typing import Any
 
 from endpoints.hostile import flags
 from texts.messages import text_fault
+from texts.rendered import rendered_messages
 
 MAX_CHARACTERS = 4000
 """Longer than any prompt that a recipe asks for: a text that did not end."""
@@ -74,6 +75,14 @@ def rejection_reason(text: str) -> str | None:
         return "answer"
     if ABOUT_THE_TASK.search(text):
         return "about_the_task"
-    if "special_tokens" in flags(text):
+    if "special_tokens" in flags(text) or _is_rendered(text):
         return "special_tokens"
     return None
+
+
+def _is_rendered(text: str) -> bool:
+    """Whether a text is a chat template's, whole or not."""
+    try:
+        return rendered_messages(text) is not None
+    except ValueError:
+        return True

@@ -1,25 +1,19 @@
 """One value of a source to a row of prompts.parquet."""
 
-import re
 from typing import Any, TypedDict
 
+from preferences.asked import asked, prompt_column
+from preferences.nearest import likely_prompt
+from preferences.turns import turns_of
 from rounds.errors import UserError
 from rounds.ids import prompt_id
 from rounds.rows import Messages
-from sampler.dealing.sources.columns import (
-    JUDGE_COLUMNS,
-    PROMPT_COLUMNS,
-    check_turn,
-    missing_prompt,
-    unread_names,
-)
+from sampler.dealing.sources.columns import JUDGE_COLUMNS, READ, missing_prompt, unread_names
 from sampler.dealing.sources.config import SourceConfig
 from texts.messages import prompt_fault, text_fault
 
 EXPECTED = 'expected a JSON string, or {"prompt": ...} with a string or a list of chat messages'
 EXPECTED_OF_TABLES = "expected a text or a list of chat messages"
-CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content)["']\s*:""")
-"""How chat messages begin that were written into one text, as JSON or as Python prints them."""
 
 
 class SourcePrompt(TypedDict):
@@ -47,23 +41,23 @@ def prompt_row(
     `where` is the place that a fault is reported at, `origin` the row's source column; names in the
     mapping that nobody reads are added to `unread`. Raises UserError.
     """
-    columns = value if isinstance(value, dict) else {}
+    columns = {}
     if isinstance(value, dict):
-        name = _prompt_name(value, where, source.column, expected)
-        others = unread_names(where, columns, name, source.ignore, columns)
+        columns = {name: one for name, one in value.items() if name not in source.ignore}
+        name = _prompt_name(columns, where, source.column, expected)
+        others = unread_names(where, columns, name)
         if unread is not None:
             unread |= others
-        value = _prompt_of(value[name], where)
-    messages = [{"role": "user", "content": value}] if isinstance(value, str) else value
-    if fault := prompt_fault(messages):
+    try:
+        turns = asked(columns, name) if columns else turns_of(value)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; {expected}") from error
+    if fault := prompt_fault(turns):
         raise UserError(f"{where}: {fault}; {expected}")
-    for name in JUDGE_COLUMNS:
-        text = columns.get(name)
+    for judged in JUDGE_COLUMNS:
+        text = columns.get(judged)
         if text is not None and (not isinstance(text, str) or text_fault(text)):
-            raise UserError(f"{where}: {name} is not a text that can be kept")
-    for turn in messages:
-        check_turn(where, turn)
-    turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
+            raise UserError(f"{where}: {judged} is not a text that can be kept")
     if source.system is not None and turns[0]["role"] != "system":
         turns = [{"role": "system", "content": source.system}, *turns]
     return {
@@ -81,19 +75,15 @@ def _prompt_name(value: dict[str, Any], where: str, column: str | None, expected
     """The name under which the prompt stands."""
     if column is not None and column not in value:
         raise UserError(f"{where}: no {column!r} (there are {', '.join(value)}); correct `column`")
-    name = column or next((name for name in PROMPT_COLUMNS if name in value), None)
-    if name is None:
-        raise UserError(f"{where}: {missing_prompt(value)}; {expected}")
-    return name
-
-
-def _prompt_of(prompt: Any, where: str) -> Any:
-    if isinstance(prompt, str) and CHAT_AS_TEXT.match(prompt):
-        raise UserError(
-            f"{where}: chat messages written as a text; expected a list of them, which JSONL and "
-            "parquet can hold"
-        )
-    return prompt
+    try:
+        name = column or prompt_column(value)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; name it under `column`") from error
+    if name is None and "prompt" not in value:
+        likely = likely_prompt(value, READ)
+        hint = f"; if {likely} is it, column: {likely}" if likely else ""
+        raise UserError(f"{where}: {missing_prompt(value)}{hint}; {expected}")
+    return name or "prompt"
 
 
 def _tags(given: Any, where: str, source: SourceConfig) -> list[str] | None:

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any, NamedTuple
 
 import pytest
-from attacks import ATTACKS
+from attacks import ATTACKS, CONTROL_TOKENS
 from builders import candidate_row, prompt_row
 
 from endpoints.hostile import flags, neutralize
@@ -167,6 +167,17 @@ def test_nothing_that_a_template_reads_and_nothing_unseen_is_left(attack: str) -
     assert neutralize(seen) == seen
 
 
+@pytest.mark.parametrize("family", CONTROL_TOKENS)
+def test_no_control_token_of_a_model_family_is_left_whole(family: str) -> None:
+    text = ATTACKS[f"tokens of {family}"]
+    seen = neutralize(text)
+    for token in CONTROL_TOKENS[family]:
+        assert token in text and token not in seen
+        assert f"{token[0]}\\{token[1]}" in seen
+        for hidden in ("\u200b", "\u2060", "\x08"):
+            assert token not in neutralize(f"{token[0]}{hidden}{token[1:]}")
+
+
 FLAGS = {
     "canary verdict": "verdict fence",
     "json verdict": "verdict",
@@ -212,6 +223,7 @@ FLAGS = {
     "open code fence": "verdict fence",
     "block quote": "verdict fence",
     "backslashes": "special_tokens verdict fence",
+    **{f"tokens of {family}": "special_tokens" for family in CONTROL_TOKENS},
 }
 """What each attack is flagged as. The others have nothing in them that could be escaped."""
 
@@ -232,7 +244,7 @@ def test_the_row_says_which_text_was_escaped(case: Case) -> None:
 
 
 def test_the_table_has_what_it_promises() -> None:
-    assert len(ATTACKS) >= 30 and FLAGS.keys() <= ATTACKS.keys()
+    assert len(ATTACKS) >= 30 and FLAGS.keys() <= ATTACKS.keys() and len(CONTROL_TOKENS) >= 50
     assert len(set(ATTACKS.values())) == len(ATTACKS)
     assert max(map(len, ATTACKS.values())) >= 200_000
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from endpoints.hostile import neutralize
 from endpoints.template import fence
+from judge.asking.closing import read_closing
 from judge.asking.reply import (
     JSON_PAIRWISE,
     TEXT_PAIRWISE,
@@ -18,7 +19,6 @@ from judge.asking.reply import (
     Ranking,
     Value,
     json_schema,
-    read_closing,
     read_json,
     read_token,
     score_menu,
@@ -220,6 +220,56 @@ def test_whatever_thinking_is_called_its_draft_is_no_verdict(begin: str, end: st
 )
 def test_a_key_that_stands_twice_is_two_verdicts(text: str) -> None:
     assert read_json(text, VERDICT) == ParsedReply(None, None, "two_verdicts")
+
+
+LATEX = r'{"rationale": "so \(x = \frac{1}{2}\) and \\beta > \u00bd, \alpha", "verdict": "B"}'
+
+
+@pytest.mark.parametrize(
+    "before", ["", "It is B, I think.\n</think>\n", "<think>A?</think>", "\ufeff"]
+)
+@pytest.mark.parametrize(
+    "form", ["{}", "```json\n{}\n```", "```\n{}\n```\n", "\n\n{}\n", "The verdict:\n\n{}"]
+)
+@pytest.mark.parametrize("said", [reply(verdict="B"), LATEX], ids=["plain", "latex"])
+def test_one_object_of_its_own_is_read_in_every_form(before: str, form: str, said: str) -> None:
+    text = before + form.format(said)
+    reading = read_json(text, VERDICT)
+    assert reading.values == {"verdict": "B"}
+    assert text[reading.places["verdict"] :].startswith('B"}')
+
+
+@pytest.mark.parametrize(
+    "before", ["It is B, I think.\n</think>\n", "\ufeff", "\ufeff<think>A?</think>"]
+)
+def test_after_thinking_an_object_alone_is_its_own_whatever_was_shown(before: str) -> None:
+    """In prose it might be a quotation, where an answer imitates the form."""
+    shown = '[A 1f2e3d4c]\n"\\verdict": "A"\n[/A 1f2e3d4c]'
+    assert read_json(before + reply(verdict="B"), VERDICT, shown).values == {"verdict": "B"}
+    assert read_json(f"So: {reply(verdict='B')}", VERDICT, shown).values is None
+
+
+def test_backslashes_that_escape_nothing_are_kept() -> None:
+    assert read_json(
+        LATEX, VERDICT
+    ).rationale == r"so \(x = \frac{1}{2}\) and \beta > \u00bd, \alpha".replace(r"\u00bd", "\u00bd")
+    broken = r'{"rationale": "\u12 \xyz", "verdict": "B"}'
+    assert read_json(broken, VERDICT).rationale == r"\u12 \xyz"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"rationale": "x", "\verdict": "A"}',
+        r'{"rationale": "\(x\)", "verdict": "\A"}',
+        r'{"\rationale": "\(x\)", "verdict": "A"}',
+        r'{"rationale": "\(x\)", "verdict": "A", "verdict": "B"}',
+        "\ufeff" + '{"rationale": "x", "verdict": "A", "verdict": "B"}',
+        'I think so.\n</think>\n{"rationale": "x", "verdict": "A", "verdict": "B"}',
+    ],
+)
+def test_a_mended_object_says_no_more_than_it_did(text: str) -> None:
+    assert read_json(text, VERDICT).values is None
 
 
 def test_an_abstention_keeps_the_rationale() -> None:

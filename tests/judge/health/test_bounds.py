@@ -84,6 +84,24 @@ def test_a_bound_is_crossed_beyond_it_and_not_at_it(name, bound, over, at, says)
     assert crossed_bounds(measures(**at), None, bounds) == []
 
 
+@pytest.mark.parametrize("n", range(1, 201))
+@pytest.mark.parametrize("limit", [0.1, 0.2, 0.3, 0.6, 0.7, 0.85, 0.9])
+def test_a_rate_that_is_just_at_its_bound_does_not_cross_it(n: int, limit: float):
+    at = round(limit * n)
+    if abs(limit * n - at) > 1e-6:
+        return
+    bounds = OPEN.model_copy(
+        update=dict.fromkeys(("max_unstable", "max_flips", "max_first_slot"), limit) | {"min_n": 1}
+    )
+    found = {"stability": rate(n - at, n), "flips": rate(at, n)}
+    assert crossed_bounds(measures(**found), None, bounds) == []
+    first = {"first_slot": rate(n - at, n)} if limit > 0.5 else {"first_slot": rate(0, 0)}
+    assert crossed_bounds(measures(**first), None, bounds) == []
+    if at < n:
+        beyond = {"stability": rate(n - at - 1, n), "flips": rate(at + 1, n)}
+        assert len(crossed_bounds(measures(**beyond), None, bounds)) == 2
+
+
 def test_the_gold_set_has_a_bound_of_its_own():
     bounds = OPEN.model_copy(update={"min_gold_accuracy": 0.5, "min_n": 10})
     (sentence,) = crossed_bounds(None, gold(accuracy=rate(4, 10)), bounds)

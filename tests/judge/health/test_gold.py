@@ -12,6 +12,7 @@ from builders import both, user
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judge.health.config import FromGold
 from judge.health.gold import flip_rate, gold_rows, measure_gold, read_gold, threshold_for
 from judge.health.gold_lines import GoldPair
 from preferences.config import Data
@@ -48,7 +49,7 @@ def test_the_own_form_is_read_packed_and_as_an_array_as_well(tmp_path: Path):
     for name in ("gold.jsonl.gz", "lines.json", "array.json", "array.json.gz"):
         assert read_gold(str(tmp_path / name), "judge.gold.path") == expected, name
     (tmp_path / "array.json").write_text(json.dumps([LABELLED, {"prompt": "Where?"}]))
-    with pytest.raises(UserError, match=r"array.json, row 2: chosen is neither"):
+    with pytest.raises(UserError, match=r"array.json, row 2: chosen is not a list"):
         read_gold(str(tmp_path / "array.json"), "judge.gold.path")
     (tmp_path / "array.json").write_text("[" + json.dumps(LABELLED))
     with pytest.raises(UserError, match=r"array.json, row 1: not JSON"):
@@ -145,15 +146,15 @@ def test_a_pair_labelled_twice_and_differently_is_a_fault(tmp_path: Path, other:
         ({"a": "x", "b": "y", "label": "a"}, "no prompt in it"),
         (LABELLED | {"prompt": " "}, "an empty prompt"),
         (LABELLED | {"prompt": [{"role": "human", "content": "x"}]}, "role 'human' is none of"),
-        ({"prompt": "Why?"}, "chosen is neither a text nor"),
-        ({"prompt": "Why?", "chosen": "x"}, "rejected is neither a text nor"),
-        (PREFERRED | {"chosen": [*user("Why?")]}, "chosen is neither a text nor"),
-        (PREFERRED | {"chosen": []}, "chosen is neither a text nor"),
+        ({"prompt": "Why?"}, "chosen is not a list with one assistant message"),
+        ({"prompt": "Why?", "chosen": "x"}, "rejected is not a text"),
+        (PREFERRED | {"chosen": [*user("Why?")]}, "chosen is a user message, not the assistant's"),
+        (PREFERRED | {"chosen": []}, "chosen is not a list with one assistant message"),
         (PREFERRED | {"a": "yes"}, "both a, b, label and chosen, rejected in it"),
         ({"prompt": "Why?", "a": "x", "b": "y"}, "label None is none of a, b, tie"),
         (LABELLED | {"label": "A"}, "label 'A' is none of a, b, tie"),
         (LABELLED | {"label": ["a"]}, "label .* is none of a, b, tie"),
-        (LABELLED | {"b": None}, "b is neither a text nor"),
+        (LABELLED | {"b": None}, "b is not a text"),
         (LABELLED | {"b": "yes "}, "the two answers are the same"),
         (PREFERRED | {"chosen": "no"}, "the two answers are the same"),
         (LABELLED | {"a": "cut \ud83d"}, "a: half a character"),
@@ -272,6 +273,12 @@ def test_the_reliability_curve_has_the_accuracy_of_each_degree_of_confidence():
     assert (curve[2]["confidence"], share(curve[2]["accuracy"])) == (None, (None, 0))
 
 
+def measured_alone(
+    pairs: list[GoldPair], rows: list[Verdict], accuracy: float, min_n: int
+) -> float:
+    return threshold_for(pairs, rows, FromGold(accuracy, "point"), min_n)
+
+
 def sure_cases() -> list[tuple[GoldPair, list[Verdict]]]:
     """Right 2 of 4 below 0.7, 3 of 4 from there, always from 0.9."""
     found = []
@@ -286,23 +293,23 @@ def sure_cases() -> list[tuple[GoldPair, list[Verdict]]]:
     ("accuracy", "tau"), [(0.6, 0.5), (0.75, 0.5), (0.76, 0.7), (0.875, 0.7), (0.9, 0.9), (1, 0.9)]
 )
 def test_the_threshold_is_the_smallest_that_is_right_often_enough(accuracy: float, tau: float):
-    assert threshold_for(*all_of(*sure_cases()), accuracy, 4) == tau
+    assert measured_alone(*all_of(*sure_cases()), accuracy, 4) == tau
 
 
 def test_a_threshold_also_holds_for_what_b_wins_and_leaves_flips_out():
     cases = [judged("b", "b", "b", sure=0.1) for _ in range(3)]
     cases += [judged("a", "b", "b", sure=0.3), judged("a", "a", "b", sure=0.01)]
-    assert threshold_for(*all_of(*cases), 0.9, 3) == 0.9
+    assert measured_alone(*all_of(*cases), 0.9, 3) == 0.9
 
 
 def test_a_decision_on_a_tie_counts_against_a_threshold():
     cases = [*[judged("a", "a", "a", sure=0.9)] * 3, judged("tie", "a", "a", sure=0.6)]
-    assert threshold_for(*all_of(*cases), 0.9, 1) == 0.9
+    assert measured_alone(*all_of(*cases), 0.9, 1) == 0.9
 
 
 def test_a_threshold_that_is_in_the_rows_already_changes_nothing():
     pairs, rows = all_of(*sure_cases())
-    assert threshold_for(pairs, [row | {"threshold": 0.99} for row in rows], 0.76, 4) == 0.7
+    assert measured_alone(pairs, [row | {"threshold": 0.99} for row in rows], 0.76, 4) == 0.7
 
 
 def test_without_probabilities_there_is_no_threshold():
@@ -310,20 +317,20 @@ def test_without_probabilities_there_is_no_threshold():
     with pytest.raises(
         UserError, match=r"judge.tau: .* needs probabilities.*decided \(5\).*logpro"
     ):
-        threshold_for(*all_of(*cases), 0.9, 1)
+        measured_alone(*all_of(*cases), 0.9, 1)
 
 
 def test_a_threshold_rests_on_enough_decided_pairs():
     cases = [*sure_cases(), judged("a", "a", "b", sure=0.9)]
     with pytest.raises(UserError, match=r"rests on 13 .*judge.gold.min_n.*decided 12 of 13"):
-        threshold_for(*all_of(*cases), 0.6, 13)
+        measured_alone(*all_of(*cases), 0.6, 13)
     with pytest.raises(UserError, match=r"rests on 1 .*decided 0 of 0"):
-        threshold_for([], [], 0.6, 1)
+        measured_alone([], [], 0.6, 1)
 
 
 def test_where_no_threshold_is_right_often_enough_the_best_is_named():
     with pytest.raises(UserError, match=r"right on 0.95 .*the best is 0.875 at 0.700 \(8 pairs\)"):
-        threshold_for(*all_of(*sure_cases()), 0.95, 5)
+        measured_alone(*all_of(*sure_cases()), 0.95, 5)
 
 
 @given(
@@ -361,7 +368,7 @@ def test_labelling_by_the_threshold_is_as_right_as_was_asked_for(gold, jury: int
     right = {tau: at(tau) for tau in (0.5, 0.6, 0.8, 0.95)}
     good = [tau for tau, said in right.items() if said and sum(said) / len(said) >= accuracy]
     try:
-        tau = threshold_for(*all_of(*cases), accuracy, 1)
+        tau = measured_alone(*all_of(*cases), accuracy, 1)
     except UserError:
         assert not good
     else:

@@ -93,6 +93,6 @@ def test_a_set_without_two_answers_is_refused(tmp_path: Path):
         read_gold(written(tmp_path, SAMPLES["eli5"][1]), KEY)
 
 
-def test_what_is_of_no_known_shape_is_told_with_the_shapes(tmp_path: Path):
-    with pytest.raises(UserError, match=rf"{KEY}: .* has the columns question, reply; known"):
+def test_what_is_of_no_known_shape_is_told_with_the_nearest(tmp_path: Path):
+    with pytest.raises(UserError, match=rf"{KEY}: .* has the columns question, reply, and is"):
         read_gold(written(tmp_path, {"question": "Why?", "reply": "So."}), KEY)

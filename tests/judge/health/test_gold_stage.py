@@ -96,7 +96,7 @@ NEAR_IS_WRONG = [(9, 1, "a"), (1, 9, "b")] * 2 + [(6, 4, "b"), (4, 6, "a")]
 
 
 def test_a_threshold_from_gold_reaches_the_labels(run_dir: Path, tmp_path, endpoint):
-    given = with_gold(gold_file(tmp_path, *NEAR_IS_WRONG), 4, tau="from_gold(0.9)")
+    given = with_gold(gold_file(tmp_path, *NEAR_IS_WRONG), 4, tau="from_gold(0.9, point)")
     folder, there = answered(run_dir, (9, 1), (6, 4), (2, 9)), endpoint(sure_by_distance)
     desk = endpoints(tmp_path, desk=there)
     facts = judge_gold(folder, given, desk)
@@ -118,7 +118,7 @@ def test_a_lower_accuracy_takes_a_lower_threshold_and_labels_more_without_a_call
     folder, at = answered(run_dir, (9, 1), (6, 4)), endpoint(sure_by_distance)
     desk = endpoints(tmp_path, desk=at)
     asked = []
-    for wanted, decided in (("from_gold(0.9)", 1), ("from_gold(0.6)", 2)):
+    for wanted, decided in (("from_gold(0.9, point)", 1), ("from_gold(0.6, point)", 2)):
         given = with_gold(path, 4, tau=wanted)
         tau = judge_gold(folder, given, desk)["tau"]
         judge_candidates(folder, given, desk, tau)
@@ -139,7 +139,7 @@ def test_a_lower_accuracy_takes_a_lower_threshold_and_labels_more_without_a_call
 def test_a_threshold_that_gold_does_not_give_is_said_and_what_was_paid_is_kept(
     run_dir: Path, tmp_path, endpoint, judge, pairs, min_n, says
 ):
-    given = with_gold(gold_file(tmp_path, *pairs), min_n, tau="from_gold(0.9)")
+    given = with_gold(gold_file(tmp_path, *pairs), min_n, tau="from_gold(0.9, point)")
     if judge is honest:
         given = given.model_copy(update={"channel": "json"})
     folder, at = answered(run_dir, (9, 1)), endpoint(judge)
@@ -176,7 +176,7 @@ def test_too_few_decided_pairs_smooth_nothing(run_dir: Path, tmp_path, endpoint)
 def test_by_hand_the_stage_goes_from_gold_to_health(run_dir: Path, tmp_path, endpoint):
     at = endpoint(sure_by_distance)
     path = gold_file(tmp_path, *NEAR_IS_WRONG)
-    section = with_gold(path, 4, tau="from_gold(0.9)").model_dump(mode="json")
+    section = with_gold(path, 4, tau="from_gold(0.9, point)").model_dump(mode="json")
     tree = {"endpoints": {"desk": {"base_url": at.base_url, "model": "m"}}, "judge": section}
     folder = answered(run_dir, (9, 1), (6, 4))
     facts = main(folder, tree)

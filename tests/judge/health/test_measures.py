@@ -147,7 +147,9 @@ def test_flips_are_counted_for_each_judge_where_both_orders_can_be_read():
     world.compared("a", "b", purpose="screen")
     world.compared("a", "b", kind="listwise")
     world.verdicts.append(verdict_row(*world.prompt("x", "y"), shown_first="a", outcome="a"))
-    assert share(world.measured()["flips"]) == (pytest.approx(2 / 3), 3)
+    assert share(world.measured()["flips"]) == (pytest.approx(1 / 3), 3)
+    undecided = world.measured()["undecided_in_one_order"]
+    assert share(undecided) == (pytest.approx(1 / 3), 3)
 
 
 def test_first_slot_is_the_answer_shown_first_and_not_the_one_called_a():

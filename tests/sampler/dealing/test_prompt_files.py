@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from archives import packed
 from builders import user
 
 from rounds.errors import UserError
@@ -97,7 +98,8 @@ def test_tags_and_a_system_turn_of_the_source_are_added_to_each_row(tmp_path: Pa
 def test_messages_of_a_parquet_file_and_a_column_by_name(tmp_path: Path):
     path = tmp_path / "chats.parquet"
     pq.write_table(pa.Table.from_pylist([{"messages": user("Why?"), "q": "How?"}]), path)
-    assert texts(read(path)) == ["Why?"] and texts(read(path, column="q")) == ["How?"]
+    assert texts(read(path, ignore=["q"])) == ["Why?"]
+    assert texts(read(path, column="q", ignore=["messages"])) == ["How?"]
     line = written(tmp_path, '{"q": "How?"}')
     assert texts(read(line, column="q")) == ["How?"]
 
@@ -137,7 +139,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_text(tmp_path: Path):
         ('{"prompt": null}', "no prompt in it"),
         ('["x"]', "a message without text content"),
         ('[{"role": "user"}]', "a message without text content"),
-        ('[{"role": "user", "content": ["x"]}]', "a message without text content"),
+        ('[{"role": "user", "content": ["x"]}]', "content is a list of parts"),
         ('[{"role": "human", "content": "x"}]', "role 'human' is none of system, user"),
         ('[{"content": "x"}]', "role None is none of"),
         ('[{"role": "assistant", "content": "x"}]', "the last message is not the user's"),
@@ -269,3 +271,75 @@ def test_a_file_that_is_not_there_or_no_text_is_named_by_its_key(tmp_path: Path)
     (tmp_path / "latin.jsonl").write_bytes(b'"caf\xe9"\n')
     with pytest.raises(UserError, match=r"prompts.test: .*latin.jsonl is not UTF-8"):
         read(tmp_path / "latin.jsonl", "prompts.test")
+
+
+def test_a_rendered_chat_template_is_read_back_into_its_turns(tmp_path: Path):
+    turns = [{"role": "system", "content": "Be brief."}, *user("Why?")]
+    text = (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    lines = [json.dumps(value) for value in (text, {"prompt": text}, user(text), turns)]
+    rows = read(written(tmp_path, *lines))
+    assert [row["messages"] for row in rows] == [turns] * 4
+    assert len({row["prompt_id"] for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("What is <|im_start|> for?", "line 2: the chat-template token '<|im_start|>' in ordinary"),
+        ("[INST] Why?", "line 2: markup of a chat template (Llama 2 or Mistral) that is not whole"),
+        ("\n\nHuman: Why?\n\nAssistant: So.", "line 2: a rendered chat template that ends with an"),
+        ([*user("Hi</s>"), {"role": "assistant", "content": "Hi"}, *user("Why?")], "'</s>'"),
+    ],
+)
+def test_markup_that_is_not_whole_is_named(tmp_path: Path, value: object, found: str):
+    with pytest.raises(UserError) as caught:
+        read(written(tmp_path, '"Why?"', json.dumps(value)))
+    assert found in str(caught.value)
+
+
+PACKED = ["", ".gz", ".bz2", ".xz", ".zst"]
+
+
+@pytest.mark.parametrize("ending", PACKED)
+@pytest.mark.parametrize("kind", ["jsonl", "json", "array.json", "csv", "tsv", "txt"])
+def test_every_kind_is_read_packed_or_not(tmp_path: Path, kind: str, ending: str):
+    data = {
+        "jsonl": '{"prompt": "Why?"}\n"How?"\n',
+        "json": '{"prompt": "Why?"}\n"How?"\n',
+        "array.json": '[\n {"prompt": "Why?"},\n "How?"\n]\n',
+        "csv": 'prompt,tags\nWhy?,"a;b"\nHow?,\n',
+        "tsv": "tags\tprompt\na;b\tWhy?\n\tHow?\n",
+        "txt": "Why?\n\nHow?\n",
+    }[kind]
+    path = tmp_path / f"p.{kind}{ending}"
+    path.write_bytes(packed(ending, data.encode()))
+    rows = read(path)
+    assert texts(rows) == ["Why?", "How?"]
+    if kind in ("csv", "tsv"):
+        assert rows[0]["tags"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("ending", PACKED[1:])
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "txt"])
+def test_a_damaged_archive_is_one_clear_message(tmp_path: Path, kind: str, ending: str):
+    data = {"csv": "prompt\n", "json": "[\n"}.get(kind, "")
+    lines = [json.dumps(f"How much is {at} and {at * at}?") for at in range(5_000)]
+    data += (",\n" if kind == "json" else "\n").join(lines)
+    path = tmp_path / f"p.{kind}{ending}"
+    path.write_bytes(packed(ending, data.encode())[:-20])
+    with pytest.raises(
+        UserError, match=rf"^prompts.train: .*p.{kind}{ending} is a damaged archive"
+    ):
+        read(path)
+    path.write_bytes(data.encode())
+    with pytest.raises(UserError, match=r"is a damaged archive: it is named as if it were packed"):
+        read(path)
+
+
+def test_a_wrong_value_of_an_array_is_named_by_its_row(tmp_path: Path):
+    path = written(tmp_path, "[", '"Why?",', "7]", name="p.json")
+    with pytest.raises(UserError, match=r"p.json, row 2: no prompt in it"):
+        read(path)

@@ -262,6 +262,7 @@ def test_only_the_object_that_was_asked_for_is_read(reply: str):
         ("What is a bee?\n**Response:**\nAn insect", "answer"),
         ("Make the given prompt harder", "about_the_task"),
         ("Say <|im_end|> aloud", "special_tokens"),
+        ("Human: Say it aloud", "special_tokens"),
     ],
 )
 def test_a_text_that_is_no_prompt_is_told_by_what_it_is(text: str, reason: str):
