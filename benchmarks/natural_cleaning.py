@@ -130,25 +130,17 @@ def languages(
         crossed = [
             in_wrong_language(prompt, users[label["prompt"]])
             for prompt in prompts
-            for label in rng.sample(other, min(CROSSED, len(other)))
+            for label in shown(rng, other)
         ]
         crossed += [
             in_wrong_language(users[label["prompt"]], text)
             for label in other
-            for text in rng.sample(english, min(CROSSED, len(english)))
+            for text in shown(rng, english)
         ]
         kept = [
             in_wrong_language(users[one["prompt"]], text)
             for one in ours
-            for text in (
-                rng.sample(english, min(CROSSED, len(english)))
-                if one["language"] == "en"
-                else [
-                    users[two["prompt"]]
-                    for two in other
-                    if two is not one and two["language"] == one["language"]
-                ][:CROSSED]
-            )
+            for text in shown(rng, own_language(one, ours, users, english))
         ]
         print(
             f"  {part}: {len(ours)} prompts of users, language told of {len(clear)}, right "
@@ -156,6 +148,24 @@ def languages(
             f"language: recall {share(sum(crossed), len(crossed))}; with its own: taken "
             f"{sum(kept)} of {len(kept)}"
         )
+
+
+def own_language(
+    one: dict[str, Any], labels: list[dict[str, Any]], users: list[str], english: list[str]
+) -> list[str]:
+    """Texts in the language of a user's prompt: answers, or what others asked in it."""
+    if one["language"] == "en":
+        return english
+    return [
+        users[two["prompt"]]
+        for two in labels
+        if two["language"] == one["language"] and two is not one
+    ]
+
+
+def shown(rng: random.Random, some: list[Any]) -> list[Any]:
+    """CROSSED of them."""
+    return rng.sample(some, min(CROSSED, len(some)))
 
 
 if __name__ == "__main__":
