@@ -247,7 +247,7 @@ def parts(row: Any) -> list[set[Any]]:
 
 
 def alike(one: list[set[Any]], other: list[set[Any]]) -> float:
-    """The least Jaccard of their texts, but for what is said of single sentences in docs/pairs.md."""
+    """The least Jaccard of their texts, but for what docs/pairs.md says of single sentences."""
     return min(jaccard(*both) for both in zip(one, other, strict=True))
 
 

@@ -12,8 +12,10 @@ of prompts that give a pair, how often its chosen answer is truly the better one
 interval), and how much better it is. Every strategy gets the same prompts, but for those that need
 more than CALLS for all of them. Accepted is what pairs/ would keep: decided, and not against the
 screen. Tokens: 700 + 500 for an answer on drawn qualities, four
-characters a token of the real messages on real text. What a ranking costs in noise is an
-assumption; `listwise` is printed for a likely and for a pessimistic one.
+characters a token of the real messages on real text. The noise of a ranking and that of a score are
+assumptions, and that the probabilities of verdicts and grades are right is a third: `listwise` is
+printed for a likely and for a pessimistic noise, `screen_confirm` (N = 8, drawn) also for a screen
+as noisy as the weak judge's, and for a judge who is sure of each verdict and gives whole scores.
 """
 
 import argparse
@@ -65,6 +67,8 @@ VARIED = [
     Entry("screen_confirm, best_sigma", {"select": Select(rule="best_sigma")}),
     Entry("screen_confirm, tau 0.6", {"tau": 0.6}),
     Entry("screen_confirm, tau 0.75", {"tau": 0.75}),
+    Entry("screen_confirm, noise 1.6", {}, {"score": 1.6}),
+    Entry("screen_confirm, hard", {}, {"hard": True}),
 ]
 
 

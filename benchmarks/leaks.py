@@ -145,7 +145,9 @@ def main() -> None:
     prompts = [*natural, *(each for kind in planted.values() for each in kind)]
     checked = Contamination(leaks, prompts)
     looked = time.process_time()
-    found = {each["prompt_id"]: checked.leak_of(each["prompt_id"], each["messages"]) for each in prompts}
+    found = {
+        each["prompt_id"]: checked.leak_of(each["prompt_id"], each["messages"]) for each in prompts
+    }
     quoted = time.process_time()
     alarms = [each["prompt_id"] for each in natural if found[each["prompt_id"]]]
     print(f"natural prompts: {len(alarms)} of {len(natural)} taken for a leak")

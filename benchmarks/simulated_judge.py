@@ -34,7 +34,10 @@ from rounds.rows import Candidate, Prompt, written_candidate
 
 
 class Faults(NamedTuple):
-    """How a judge errs; `score`, `base` and `growth` are assumptions, nothing measured."""
+    """How a judge errs; `score`, `base` and `growth` are assumptions, nothing measured, and so is
+    that its probabilities are right. One that is `hard` is sure of each verdict, and gives whole
+    scores.
+    """
 
     bias: float
     comparison: float
@@ -42,6 +45,7 @@ class Faults(NamedTuple):
     score: float
     base: float = 0.7
     growth: float = 0.15
+    hard: bool = False
 
     @property
     def sharpness(self) -> float:
@@ -138,9 +142,12 @@ def simulated(subject: Subject, faults: Faults, rubrics: Rubrics, draw: int = 0)
         elif kinds[rubric] == "pairwise":
             difference = worth[0] - worth[1] + faults.first_slot + faults.comparison * noise.gauss()
             first = 1 / (1 + math.exp(-faults.sharpness * difference))
+            first = round(first) if faults.hard else first
             text, logprobs = _reply(body, "verdict", {"A": first, "B": 1 - first})
         else:
             chances = _grades(worth[0] + faults.score * noise.gauss())
+            if faults.hard:
+                chances = {max(chances, key=lambda grade: chances[grade]): 1.0}
             text, logprobs = _reply(body, "score", chances)
         return Reply("", text, None, _tokens(subject, body, len(shown)), 1, logprobs=logprobs)
 

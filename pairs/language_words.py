@@ -53,8 +53,8 @@ _WORDS = {
         their he she his her it's this that these those with from about for do does did have has
         had not i i'm will be been there than then write give make explain list tell please
         create describe provide name help find between into some any best don't""",
-    "de": """der das und ist sind nicht ein eine einen einem einer ich du sie wir ihr mit auf für von
-        zu dem des im wie warum wann wo kann können soll auch aber oder wenn als bei nach über
+    "de": """der das und ist sind nicht ein eine einen einem einer ich du sie wir ihr mit auf für
+        von zu dem des im wie warum wann wo kann können soll auch aber oder wenn als bei nach über
         schreibe bitte erkläre gib mir mich mein meine dein haben wird werden sich es ja nein""",
     "fr": """le les des du est sont une et à au aux je tu il elle nous vous ils que qui quoi quel
         quelle comment pourquoi dans pour avec sur pas ne ce cette ces mon mes votre notre écris
@@ -79,7 +79,8 @@ _WORDS = {
         podaj mi mój moja jego jej tego tym tej który która jestem może mogę proszę tak""",
     "cs": """na je jsou ne že se jak co proč kdy kde od po za ale napiš mi můj moje jeho její toho
         který která jsem může mohu prosím ano bude příběh nebo ako som nie čo aby""",
-    "ro": """și este sunt un de la pe cu pentru nu că ce cum când unde din sau dar mai mi meu mea lui
+    "ro": """și este sunt un de la pe cu pentru nu că ce cum când unde din sau dar mai mi meu mea
+        lui
         scrie explică în să eu tu noi voi au""",
     "hu": """az és nem hogy egy vagy mi mit hogyan miért mikor hol meg de csak írj kérlek ez azt
         nekem lehet számára volt fog""",
@@ -93,7 +94,8 @@ _WORDS = {
         bagaimana mengapa kapan dimana tulis buatlah jelaskan pada akan atau juga sebuah""",
     "hr": """je na da se su sam nije što kako zašto kada gdje od za sa napiši molim ali ili mi moj
         moja koji koja bi šta gde sve""",
-    "lt": """ir yra kaip kas kodėl kada kur ne su iš aš tu mes parašyk bet arba un kā kāpēc kad ar es
+    "lt": """ir yra kaip kas kodėl kada kur ne su iš aš tu mes parašyk bet arba un kā kāpēc kad ar
+        es
         jūs uzraksti""",
     "tl": """ang ng mga sa ay na ako ikaw siya kami ano paano bakit kailan saan hindi para ito""",
 }
@@ -156,7 +158,8 @@ SPEAKS_OF_LANGUAGE = re.compile(
     r"|\bprze"
     r"tłumacz|\bpřelož|\böversätt|\bsprache|\blangue\b|\bidioma|\blingua\b|\blíngua|\bязык|перевед"
     r"|переклад|翻译|翻譯"
-    r"|翻訳|訳し|번역|(?<![A-Za-z+#])语言(?!编程)|語言|言語|언어|ترجم|لغة|תרגם|שפה|dịch sang|terjemah|çevir",
+    r"|翻訳|訳し|번역|(?<![A-Za-z+#])语言(?!编程)|語言|言語|언어|ترجم|لغة|תרגם|שפה"
+    r"|dịch sang|terjemah|çevir",
     re.IGNORECASE,
 )
 """A prompt that may want any language."""

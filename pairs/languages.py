@@ -41,14 +41,14 @@ def language_of(text: str) -> str | None:
     prose = prose_of(text)
     found = scripts_in(prose)
     other = found.total() - found["latin"]
+    if other < found["latin"] and len(VIETNAMESE.findall(prose)) > max(1, found["latin"] / 20):
+        return "vi"
     if other > 0.1 * found.total():
         code, letters = max(found.items(), key=lambda one: one[1] * (one[0] != "latin"))
         if letters < max(MIN_SCRIPT, MIN_SHARE * other):
             return None
         latin_prose = other < found["latin"] and len(hits(prose)["en"]) > MAX_ENGLISH
         return None if latin_prose else code
-    if len(VIETNAMESE.findall(prose)) > max(1, found["latin"] / 20):
-        return "vi"
     return _in_latin_script(prose, found["latin"])
 
 
@@ -92,6 +92,8 @@ def prose_of(text: str) -> str:
 
 
 def _is_code(line: str) -> bool:
+    if sum(map(str.isalpha, line)) - len(re.findall("[A-Za-z]", line)) >= MIN_SCRIPT:
+        return False
     return line.endswith(("{", "}", ";", "=")) or (line.endswith("|") and line.count("|") > 1)
 
 

@@ -178,7 +178,7 @@ def test_label_prices_are_counted_for_every_strategy(tmp_path: Path, run_here: R
     tables = re.split(r"^N = .*$", said, flags=re.MULTILINE)[1:]
     for (n, kind, _), table in zip(titles, tables, strict=True):
         found = {one.strategy: one for one in priced(table)}
-        assert len(found) == (16 if (n, kind) == ("8", "drawn") else 10)
+        assert len(found) == (18 if (n, kind) == ("8", "drawn") else 10)
         assert {one.prompts for one in found.values()} == {2 if kind == "drawn" else 4}
         assert found["random_pair"].calls == found["pairwise, N = 2"].calls == 2
         assert found["round_robin"].calls == int(n) * (int(n) - 1), "both orders of every pair"
@@ -262,3 +262,80 @@ def test_datasketch_flags_a_repeated_text():
     texts, source = script["Writer"](1).corpus(100)
     fresh = [text for place, text in enumerate(texts) if place not in source]
     assert script["datasketch_lsh"]([*fresh, fresh[0]]) == [False] * len(fresh) + [True]
+
+
+def test_cleaners_are_measured_against_labels_of_natural_answers(tmp_path: Path, run_here: Run):
+    """A refusal in full and an answer that stands for nine; a loop missed; two prompts of users."""
+    texts = {"a": "I'm sorry, but I can't help with that.", "b": LONG, "c": LONG * 6}
+    answers = [{"generator": name, "text": text} for name, text in texts.items()]
+    prompt = "How do I keep a pot of basil alive on the window of a kitchen?"
+    data = write_lines(tmp_path / "answers.jsonl", [{"prompt": prompt, "candidates": answers}])
+
+    def labels(name: str, **labelled: tuple[bool, float]) -> None:
+        rows = [
+            {"prompt": 0, "generator": one, "label": label, "part": "tuned", "weight": weight}
+            for one, (label, weight) in labelled.items()
+        ]
+        write_lines(tmp_path / f"{name}.jsonl", rows)
+
+    labels("refusals", a=(True, 1), b=(False, 9))
+    labels("loops", a=(True, 1), b=(False, 8), c=(True, 1))
+    labels("language", b=(False, 10))
+    users = ["Wie halte ich Basilikum am Leben?", "Как ухаживать за базиликом на кухне?"]
+    asked = write_lines(tmp_path / "users.jsonl", [{"prompt": text} for text in users])
+    told = [
+        {"prompt": at, "language": code, "part": "held back"}
+        for at, code in enumerate(("de", "ru"))
+    ]
+    write_lines(tmp_path / "prompt_languages.jsonl", told)
+    said = run_here("natural_cleaning", data, "--prompts", asked, "--labels", tmp_path)
+    measured = r"^ *(\w+) +(\d+) read for +(\d+) texts, +(\d+) such: recall (\S+).*precision (\S+)"
+    found = {name: counts for name, *counts in re.findall(measured, said, re.MULTILINE)}
+    assert found["refusals"] == ["2", "10", "1", "1.000", "1.000"]
+    assert found["loops"] == ["3", "10", "2", "0.500", "1.000"]
+    assert found["language"] == ["1", "10", "0", "-,", "-;"]
+    assert "2 prompts of users, language told of 2, right 1.000" in said
+    assert "recall 1.000" in said.split("crossed")[1]
+
+
+def test_closing_verdicts_are_read_and_no_other(run_here: Run):
+    assert run_here("closing_verdicts", 60).strip()
+
+
+def test_thresholds_from_gold_are_drawn_for_every_judge_and_rule(run_here: Run):
+    said = run_here("gold_threshold", 10)
+    judges = ("calibrated", "overconfident", "skewed", "flat", "good")
+    assert all(re.search(rf"^{judge} ", said, re.MULTILINE) for judge in judges), said
+
+
+def test_leaks_are_planted_and_found(tmp_path: Path, run_here: Run):
+    data = alpaca_eval(tmp_path / "alpaca.jsonl", 60)
+    said = run_here("leaks", data, "--held-out", 20, "--each", 2)
+    assert re.search(r"^natural prompts: \d+ of \d+ taken for a leak$", said, re.MULTILINE), said
+    assert re.search(r": \d of \d found$", said, re.MULTILINE), said
+
+
+def test_labels_are_of_texts_and_carry_none():
+    for path in (BENCHMARKS / "labels").glob("*.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        assert len(rows) >= 200
+        known = {"prompt", "generator", "label", "part", "weight", "doubtful", "language"}
+        assert {key for row in rows for key in row} <= known
+        assert len({(row["prompt"], row.get("generator")) for row in rows}) == len(rows)
+
+
+def test_every_benchmark_has_a_small_run():
+    """A script is run by one of these tests, or is a part of scripts that are."""
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    run = {
+        name
+        for names in re.findall(r'run_here\("(\w+)"|"benchmarks[./](\w+)', tests)
+        for name in names
+    }
+    sources = {path.stem: path.read_text() for path in BENCHMARKS.glob("*.py")}
+    parts = {
+        part
+        for name in run & sources.keys()
+        for part in re.findall(r"^from (\w+) import", sources[name], re.MULTILINE)
+    }
+    assert sources.keys() - run - parts == set()

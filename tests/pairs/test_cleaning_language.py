@@ -70,9 +70,7 @@ def test_a_language_can_be_named():
     assert why(GERMAN, GERMAN.replace("hell", "sonnig und trocken"), language="de") is None
 
 
-@pytest.mark.parametrize(
-    "text", ["Ja, das stimmt.", CODE, "x = 1;\ny = 2;\nreturn x + y;", "\U0001f331" * 9]
-)
+@pytest.mark.parametrize("text", ["Ja.", CODE, "x = 1;\ny = 2;\nreturn x + y;", "\U0001f331" * 9])
 def test_what_is_short_or_code_is_not_judged(text: str):
     assert why(text, LONG, prompt=ASKED, language="prompt") is None
     assert why(text, LONG, language="en") is None
@@ -83,3 +81,49 @@ def test_an_unknown_language_is_found_before_anything_is_spent():
         check_language(known)
     with pytest.raises(UserError, match=r"pairs\.language: 'german' .* prompt or one of .*\bde\b"):
         check_language("german")
+
+
+SHORT = prompt_row("How do I cook rice?")
+FARSI = "برنج را بشویید و با دو پیمانه آب بپزید."
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (GERMAN, "de"),
+        (JAPANESE, "ja"),
+        (FARSI, "ar"),
+        ("用两杯水煮一杯米，盖上盖子焖十五分钟。", "zh"),
+        ("Ja, das stimmt.", "de"),
+        ("Sure. Wash it first, then boil it. " + "쌀을 두 컵의 물에 넣고 끓이세요. " * 6, "ko"),
+    ],
+)
+def test_a_short_prompt_has_a_language_too(answer: str, found: str):
+    asked = {"prompt": SHORT, "language": "prompt"}
+    assert why(answer, LONG, **asked) == ("language", f"chosen is {found}, not en")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "What is the Japanese word for basil, and how is it written?",
+        "Lies das und antworte auf Englisch: 我喜欢罗勒，因为它很香。",
+        "basil",
+        "x = [1, 2, 3]",
+    ],
+)
+def test_a_prompt_that_names_or_quotes_a_language_or_has_none_lets_it_pass(prompt: str):
+    for answer in (JAPANESE, "我喜欢罗勒，因为它很香，也很好种。"):
+        if "Japanese" in prompt and answer != JAPANESE:
+            continue
+        if "我" in prompt and answer == JAPANESE:
+            continue
+        assert why(answer, LONG, prompt=prompt_row(prompt), language="prompt") is None
+
+
+def test_a_prompt_in_another_script_wants_it_in_the_answer():
+    asked = prompt_row("Как ухаживать за базиликом на кухне?")
+    assert why(LONG, "Поставьте горшок на окно.", prompt=asked, language="prompt") == (
+        "language",
+        "chosen is en, not ru",
+    )

@@ -48,6 +48,20 @@ STUCK = {
         f"{one} {other}" for one in THAI for other in THAI for _ in range(2)
     ),
     "emoji": "Great \U0001f600" + "\U0001f600" * 200,
+    "a counter": "\n".join(f"Step {n}: mix the batter again." for n in range(1, 80)),
+    "a counter in a sentence": "".join(f"Item {n} is ready. " for n in range(1, 60)),
+    "a counter in a name": "SELECT " + ", ".join(f"column{n}" for n in range(1, 300)),
+    "numbers": ", ".join(map(str, range(1, 999))),
+    "a table that counts": "| x | y |\n|---|---|\n"
+    + "".join(f"| {n} | {n} |\n" for n in range(400)),
+    "a table of one row": "| name | value |\n|---|---|\n" + "| total | 100 |\n" * 80,
+    "an empty table for pages": "| a | b |\n|---|---|\n" + "|  |  |\n" * 500,
+    "one digit": "0" * 900,
+    "one letter": "A" * 700,
+    "one letter with spaces": "a " * 500,
+    "a line of underscores": "_" * 900,
+    "letters of a genome": "The result is " + "CCT" * 700,
+    "one line": "I think so too.\n" * 40,
     "signatures": "Dear team,\n\n" + "Sincerely,\n\n" * 11,
 }  # fmt: skip
 
@@ -134,6 +148,26 @@ HONEST = {
             [(s, p) for s in ("left", "right") for p in ("hand", "knee", "foot")], 1
         )
     ),
+    "a chorus four times": "Verse one\nThe tide is low tonight\n"
+    + "We row, we row, along the bay\n" * 4
+    + "Verse two\nThe lamps are far and bright\n"
+    + "We row, we row, along the bay\n" * 4,
+    "a song that fades out": "Verse\nI walk the line and see the sun go down\n\nChorus\n"
+    + "Na na na na, hey Jude\n" * 12,
+    "a table to fill in": "| name | score |\n|---|---|\n" + "|  |  |\n" * 30,
+    "a numbered table to fill in": "| # | Name | Score |\n|---|---|---|\n"
+    + "".join(f"| {n} |  |  |\n" for n in range(1, 41)),
+    "lines to write on": "Your goals:\n" + "____________________\n" * 25,
+    "what a script prints": "The script prints:\n" + "ping ok\n" * 10 + "and then stops.",
+    "what a program prints to the end": "Output:\n" + "Hello, World!\n" * 10,
+    "a log": "The program outputs\n\n"
+    + "".join(f"Processing file {n} of 50... done\n" for n in range(1, 51)),
+    "chords": "C  G  Am  F\n" * 8,
+    "chords with sevenths": "Em7 G Dsus4 A7sus4\n" * 16,
+    "degrees": "I  V  vi  IV\n" * 12,
+    "a hundred numbers": ", ".join(map(str, range(1, 101))),
+    "weeks of saving": "".join(f"Week {n}: save ${n}, in all ${n * n}\n" for n in range(1, 53)),
+    "HTML": "<table>\n" + "<tr><td></td><td></td></tr>\n" * 8 + "</table>",
     "numbers": "Pi is 3.14159265358979, and a third is 0.333333333333333.",
     "a blank form": "Name: ____________________\nDate: ____________________",
     "a recipe": "\n".join(

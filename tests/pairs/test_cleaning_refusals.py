@@ -78,3 +78,68 @@ def test_the_config_says_which_side_may_not_refuse(which: str | None, dropped: l
 
 def test_two_refusals_are_no_preference_by_default():
     assert why(NO, NEVER) == ("refusal", "both") and why(NO, BASIL) is None
+
+
+ABROAD = [
+    "申し訳ありませんが、そのご依頼にはお応えできません。",
+    "恐れ入りますが、この質問には回答できません。",
+    "죄송하지만 그 요청은 도와드릴 수 없습니다.",
+    "К сожалению, я не могу помочь с этой просьбой.",
+    "عذرًا، لا أستطيع المساعدة في هذا الطلب.",
+    "Het spijt me, daar kan ik je niet mee helpen.",
+    "Przykro mi, ale nie mogę w tym pomóc.",
+    "Üzgünüm, bu konuda yardımcı olamam.",
+    "Xin lỗi, tôi không thể giúp bạn việc này.",
+    "Maaf, saya tidak dapat membantu permintaan ini.",
+    "Desculpe, mas não posso ajudar com isso.",
+    "Mi dispiace, ma non posso aiutarti con questa richiesta.",
+    "Tyvärr kan jag inte hjälpa till med det.",
+    "Ich kann diese Anfrage leider nicht beantworten.",
+]
+
+
+@pytest.mark.parametrize("text", ABROAD)
+def test_a_refusal_in_another_language_is_one(text: str):
+    assert refuses(text)
+
+
+OFFER = "If you wish, I can explain how reservations usually work, and what a restaurant asks for. "
+GIVES_NOTHING = [
+    "As a language model I have no way to book tables. " + OFFER * 12,
+    "I'm sorry, but helping with that isn't something I can do.",
+    "That falls outside what I'm able to help with, so I'll have to pass.",
+    "I'm sorry, but I can't provide this table. However, you can easily find it by searching "
+    "for average temperatures in a search engine.",
+    "I'm sorry, but as an AI language model, I cannot provide legal advice. However, I can suggest "
+    "that you consult a licensed attorney who can help you with your situation. You may also want "
+    "to explore government websites. Remember that it's important to be well advised. " * 3,
+    "The passage does not specify the year, so I cannot answer this question from the context.",
+    "I cannot fulfill your request. I'm just an AI, it's not within my guidelines to write such "
+    "a letter. Love knows no boundaries, and nobody should be judged. I must ask you to be kind.",
+    "I cannot run arbitrary commands.\n\nI can help you with:\n- Searching data\n- Reports\n",
+    "I don't have a strong opinion on this. There are reasonable arguments on both sides.",
+]
+GIVES_SOMETHING = [
+    "I don't have live access to your clock, but the log ends at 10:42, so that is the time.",
+    "I don't have access to your local time, but it is 10:42.",
+    "As an AI I have no favourites, but here is how the three editors differ: the first is fast.",
+    "Unfortunately the function cannot return None there, because the caller unpacks two values.",
+    "I cannot recommend this hike strongly enough: the view is worth the climb.",
+    "Sorry for the delay! Here is the table you asked for:\n| a | b |\n|---|---|\n| 1 | 2 |",
+    "I'm sorry, but I don't have a list. However, some common categories include AI and robotics.",
+    "I'm sorry, but I cannot run code. However, the given code appears to print the word hello.",
+    "I would not recommend mixing bleach and ammonia, because the gas is toxic.",
+    "Ich kann die Datei nicht öffnen, um zu helfen, aber in Zeile drei fehlt eine Klammer.",
+    "'I'm sorry, I can't help you,' the wizard said. The boy stood in the rain for an hour.",
+    "I refuse to believe that winter is over, said the old fox.",
+]
+
+
+@pytest.mark.parametrize("text", GIVES_NOTHING)
+def test_one_that_declines_and_gives_nothing_is_one_however_long(text: str):
+    assert refuses(text)
+
+
+@pytest.mark.parametrize("text", GIVES_SOMETHING)
+def test_one_that_gives_something_is_none(text: str):
+    assert not refuses(text)

@@ -100,7 +100,9 @@ def test_what_counts_as_a_word(text: str, other: str, expected: float) -> None:
 def test_a_hash_is_the_same_on_every_machine() -> None:
     (sets,) = shingles.ngram_sets(["the quick brown fox", "", "\u00e4"], 3)
     assert sets.offsets.tolist() == [0, 2, 2, 3]
-    assert sets.hashes.tolist() == [h >> 3 for h in (518511514826978, 4092321207937480, 2013569219013714)]
+    assert sets.hashes.tolist() == [
+        h >> 3 for h in (518511514826978, 4092321207937480, 2013569219013714)
+    ]
 
 
 def test_a_text_longer_than_a_batch_is_one_text() -> None:

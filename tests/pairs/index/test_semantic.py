@@ -63,11 +63,19 @@ def test_what_means_the_same_is_a_hit_in_the_round_and_in_later_ones(tmp_path: P
     first = index(tmp_path, 1)
     texts = ["cat one", "feline two", "dog three", "cat four"]
     near = SemanticDuplicate("a", 1, pytest.approx(0.9986, abs=1e-4))
-    assert first.keep(list("abcd"), alike(texts)) == [None, near, None, SemanticDuplicate("a", 1, 1.0)]
+    assert first.keep(list("abcd"), alike(texts)) == [
+        None,
+        near,
+        None,
+        SemanticDuplicate("a", 1, 1.0),
+    ]
     first.write(["a", "c"])
     second = index(tmp_path, 2)
     assert second.keep(["e"], alike(["feline five"])) == [near]
-    assert second.keep(["f", "g"], alike(["other", "dog"])) == [None, SemanticDuplicate("c", 1, 1.0)]
+    assert second.keep(["f", "g"], alike(["other", "dog"])) == [
+        None,
+        SemanticDuplicate("c", 1, 1.0),
+    ]
 
 
 def test_the_name_that_was_not_written_is_no_hit_later(tmp_path: Path) -> None:
