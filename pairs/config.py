@@ -47,14 +47,16 @@ class PairsConfig(Section):
     """Largest share of the pairs that the guard takes. The first tenth brings the difference down
     most; to the bound it can be half of them (benchmarks/cleaning.py)."""
     held_out_near: float | None = Field(0.8, gt=0, le=1)
-    """N-gram Jaccard from which a prompt is a held-out one in other words."""
+    """Share of a held-out prompt of 17 words or more, in runs of five letters, that a passage of a
+    prompt may not hold: it is that one in other words."""
     held_out_overlap: float | None = Field(0.5, gt=0, le=1)
     """Share of the 8-grams of a held-out prompt or reference that a pair may not hold (half, as
     in arXiv 2411.15124)."""
     near_duplicates: float | None = Field(0.8, gt=0, le=1)
-    """N-gram Jaccard from which two pairs are duplicates, in this round or an earlier one."""
+    """N-gram Jaccard from which two pairs are duplicates, in this round or an earlier one: of their
+    prompts, and of the answers of each side."""
     ngram: int = Field(3, ge=1)
-    """Words in an n-gram of the three Jaccard similarities."""
+    """Words in an n-gram of `near_duplicates`."""
     semantic: Semantic | None = None
 
     @property

@@ -4,8 +4,9 @@ look like others."""
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
-from texts.normal import plain
+from texts.normal import INVISIBLE, plain
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--.*?-->", re.DOTALL)
 _CUT_WORD = re.compile("(?<=\\w)[-\u2010\u2011\u00ad\u00ac]+[ \t]*\r?\n[ \t>*#|/]*(?=\\w)")
@@ -30,22 +31,21 @@ _OTHERS = (
     "\u0253b \u0256d \u0257d \u0260g \u0268i \u0272n \u0273n \u0282s \u0288t \u0290z"
 )
 _LATIN = {ord(pair[0]): pair[1] for pair in f"{_CYRILLIC} {_GREEK} {_OTHERS}".split()}
-_LATIN_LETTER = re.compile(r"[a-z]")
 
 
+@lru_cache(maxsize=8)  # each prompt is looked at in several ways, one after the other
 def undisguised(text: str) -> str:
-    """The text as it is compared with held-out ones, line by line.
-
-    A look-alike letter is taken for the Latin one where Latin letters stand in the text as well.
-    """
+    """The text as it is compared with held-out ones: `plain`, line by line."""
     if "<" in text:
         text = _TAG.sub("\n", text)
     if "&" in text:
         text = html.unescape(text)
     if "\n" in text:
         text = _QUOTED_LINE.sub("", _CUT_WORD.sub("", text))
-    lines = "\n".join(plain(line) for line in text.splitlines())
-    return lines if lines.isascii() else _in_latin(lines)
+    if text.isascii():
+        lines = "\n".join(" ".join(line.split()) for line in text.lower().splitlines())
+        return lines if lines.replace("\n", "").isprintable() else INVISIBLE.sub("", lines)
+    return _in_latin("\n".join(plain(line) for line in text.splitlines()))
 
 
 def _in_latin(text: str) -> str:

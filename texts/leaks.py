@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from rounds.rows import Messages, Prompt
 from texts.disguises import undisguised
-from texts.letters import PassageFinder, letters
+from texts.letters import PassageFinder
 from texts.normal import plain, prompt_text, words
-from texts.quotes import MIN_WHOLE_WORDS, QuoteFinder, WholeTextFinder
+from texts.quotes import MIN_WHOLE_WORDS, Parts, QuoteFinder, WholeTextFinder, between_breaks
 
 MIN_NEAR_WORDS = 17
 """Words from which a held-out prompt can be told in another that differs in some. One of two
@@ -65,7 +65,7 @@ class LeakFinder:
         self._whole = WholeTextFinder(prompts)
         long = [(name, text) for name, text in prompts if len(words(text)) >= MIN_NEAR_WORDS]
         self._long_ids = [prompt_id for prompt_id, _ in long]
-        self._passages = PassageFinder([letters(text) for _, text in long])
+        self._passages = PassageFinder(["".join(between_breaks(text).letters) for _, text in long])
         self._quotes = QuoteFinder([*prompts, *references] if limits.overlap is not None else [])
 
     def discount_shared(self, prompts: Iterable[Messages]) -> None:
@@ -95,7 +95,7 @@ class LeakFinder:
             return None
         texts = [undisguised(text) for text in (prompt_text(prompt), *answers)]
         for text in texts[1:]:
-            if name := self._whole.find(text, MIN_WHOLE_WORDS):
+            if name := self._whole.find(between_breaks(text), MIN_WHOLE_WORDS):
                 return Leak("held_out_overlap", f"all of {name}")
         share, name = self._quotes.most_quoted(texts, self._limits.overlap)
         return Leak("held_out_overlap", f"{share:.0%} of the 8-grams of {name}") if name else None
@@ -110,17 +110,20 @@ class LeakFinder:
             texts = []
             for messages in batch:
                 text = undisguised(_said_by_user(messages))
-                leaks.append(self._whole_leak(text, messages))
-                texts.append(letters(text))
+                said = between_breaks(text)
+                leaks.append(self._whole_leak(text, said, messages))
+                texts.append("".join(said.letters))
             yield texts
 
-    def _whole_leak(self, text: str, messages: Messages) -> Leak | None:
+    def _whole_leak(self, text: str, said: Parts, messages: Messages) -> Leak | None:
         """`text` is what the user says: a held-out prompt may be dealt out over several turns."""
-        several = len(messages) > 1
-        everything = undisguised(prompt_text(messages)) if several else text
+        everything, parts = text, said
+        if len(messages) > 1:
+            everything = undisguised(prompt_text(messages))
+            parts = between_breaks(everything)
         if prompt_id := self._id_by_text.get(plain(everything)):
             return Leak("held_out_prompt", prompt_id)
-        prompt_id = self._whole.find(text) or (self._whole.find(everything) if several else None)
+        prompt_id = self._whole.find(said) or (parts is not said and self._whole.find(parts))
         return Leak("held_out_prompt", f"holds all of {prompt_id}") if prompt_id else None
 
 

@@ -23,18 +23,25 @@ there, and one that is the text itself."""
 SIBLINGS = 4
 """So many siblings show what of a text is a pattern, and what it asks about."""
 
-_NO_LETTER = re.compile(r"[^\w<>=+^%\u2200-\u22ff\u00b1\u00d7\u00f7]+|_+")
-_CODES = np.array([(0x9E3779B97F4A7C15 * (2 * code + 1)) % 2**64 for code in range(4096)], np.uint64)
+OPERATORS = "<>=+^%\u2200-\u22ff\u00b1\u00d7\u00f7"
+"""What counts as a letter besides, within a character class."""
+
+_NO_LETTER = re.compile(rf"[^\w{OPERATORS}]+|_+")
+_CODES = np.array(
+    [(0x9E3779B97F4A7C15 * (2 * code + 1)) % 2**64 for code in range(4096)], np.uint64
+)
 
 
 def letters(text: str) -> str:
     """The letters, digits and operators of an undisguised text."""
-    return _NO_LETTER.sub("", text)
+    joined = text.replace(" ", "")
+    return joined if joined.isalnum() else _NO_LETTER.sub("", joined)
 
 
 class _Match(NamedTuple):
     """A text that holds much of a named one: its place, which one, and which runs of it."""
 
+    text: str
     place: int
     name: int
     share: float
@@ -58,10 +65,8 @@ class PassageFinder:
         self._hashes, self._owners = all_runs[order], owners[order]
         self._entries = order - self._begins[self._owners]  # the place of the run in its text
 
-    def find(
-        self, batches: Iterable[Sequence[str]], least: float
-    ) -> list[tuple[int, int, float]]:
-        """The place of each text that holds `least` or more of a named one, which one, and how much.
+    def find(self, batches: Iterable[Sequence[str]], least: float) -> list[tuple[int, int, float]]:
+        """The place of each text that holds `least` or more of a named one, which one, how much.
 
         Of a named one that has SIBLINGS what these share counts less, and what few of them have
         counts most. The best one for each text, the first of equals.
@@ -106,7 +111,7 @@ class PassageFinder:
             runs = self._best_window(at[hit[ours]], self._entries[entry[ours]], name)
             share = float(runs.sum() / self._sizes[name])
             if share >= least:
-                found.append(_Match(before + place, name, share, runs))
+                found.append(_Match(texts[place], before + place, name, share, runs))
         return found
 
     def _best_window(self, at: Indices, entries: Indices, name: int) -> NDArray[np.bool_]:
@@ -120,13 +125,16 @@ class PassageFinder:
 
 
 def _weights(matches: list[_Match]) -> dict[int, NDArray[np.float64]]:
-    """How much each run counts of a text that has siblings: the less the more of them have it."""
-    siblings: dict[int, list[NDArray[np.bool_]]] = {}
+    """How much each run counts of a text that has siblings: the less the more of them have it.
+
+    One that is there several times is one.
+    """
+    siblings: dict[int, dict[str, NDArray[np.bool_]]] = {}
     for match in matches:
         if match.share < COPY:
-            siblings.setdefault(match.name, []).append(match.runs)
+            siblings.setdefault(match.name, {})[match.text] = match.runs
     return {
-        name: 1.0 - np.mean(each, axis=0) + 1e-9
+        name: 1.0 - np.mean(list(each.values()), axis=0) + 1e-9
         for name, each in siblings.items()
         if len(each) >= SIBLINGS
     }

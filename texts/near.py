@@ -36,7 +36,9 @@ class NearDuplicateFinder:
         """Add texts that later ones are compared with."""
         for sets in ngram_sets(texts, self.ngram):
             rows = np.repeat(np.arange(len(sets.offsets) - 1), set_sizes(sets))
-            self._indexes = with_merged(self._indexes, build_index(_compared(sets), _keys(sets), rows))
+            self._indexes = with_merged(
+                self._indexes, build_index(_compared(sets), _keys(sets), rows)
+            )
 
     def find(self, texts: Sequence[str]) -> list[NearMatch | None]:
         """For each text the most similar added one at or above the threshold, or None.

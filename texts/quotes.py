@@ -1,12 +1,16 @@
-"""Texts that stand in other texts: told by the n-grams of each, or whole between two breaks."""
+"""Texts that stand in other texts: told by the n-grams of each, or whole between two breaks.
+
+All of them are `undisguised`.
+"""
 
 import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
+from typing import NamedTuple
 
-from texts.letters import letters
-from texts.normal import UNSPACED, words
+from texts.letters import OPERATORS, letters
+from texts.normal import UNSPACED, WORDS, words
 
 NGRAM = 8
 TEMPLATE_NAMED, TEMPLATE_OTHERS = 3, 5
@@ -23,8 +27,19 @@ for many texts say "Explain your answer." """
 BEGINNING = 4
 """Letters by which a text that may begin at a break is told at once; shorter texts have fewer."""
 
-_BREAK = re.compile(rf"[^\w\s'\u2019&/{UNSPACED}-]|\n|(?<=[{UNSPACED}])\s+|\s+(?=[{UNSPACED}])")
+_BREAK = re.compile(
+    rf"[^\w\s'\u2019&/{OPERATORS}{UNSPACED}-]|\n|(?<=[{UNSPACED}])\s+|\s+(?=[{UNSPACED}])"
+)
 """Ends of sentences and lines; where a script puts no spaces between words, one ends a sentence."""
+
+
+class Parts(NamedTuple):
+    """A text in parts, from one end of a sentence or a line to the next."""
+
+    letters: list[str]
+    """Of each part."""
+    words: int
+    """Of all of them."""
 
 
 class QuoteFinder:
@@ -65,7 +80,7 @@ class QuoteFinder:
 class WholeTextFinder:
     """Which of some named texts stand whole in another, between ends of sentences or lines.
 
-    Texts are `undisguised`; where in a line words begin and end does not count.
+    Where words begin and end does not count.
     """
 
     def __init__(self, named: Iterable[tuple[str, str]]) -> None:
@@ -77,12 +92,14 @@ class WholeTextFinder:
                 self._names[its_letters] = min(name, known), len(words(text))
                 self._lengths.setdefault(its_letters[:BEGINNING], set()).add(len(its_letters))
 
-    def find(self, text: str, least: int = 1) -> str | None:
-        """The name of the longest of `least` words or more that stands in the text, if one does."""
-        parts = [part for line in text.split("\n") for part in _BREAK.split(line)]
-        its_letters = [part for each in parts if (part := letters(each))]
-        whole = "".join(its_letters)
-        breaks = list(accumulate(map(len, its_letters), initial=0))
+    def find(self, text: Parts, least: int = 1) -> str | None:
+        """The name of the longest of `least` words or more that stands in the text, if one does.
+
+        A short one has to be half of it in letters or in words: spaces between letters make words
+        of them, and the labels around a question can be long.
+        """
+        whole = "".join(text.letters)
+        breaks = list(accumulate(map(len, text.letters), initial=0))
         ends = set(breaks)
         standing = [
             (size, name)
@@ -90,11 +107,21 @@ class WholeTextFinder:
             for size in self._lengths.get(whole[first : first + BEGINNING], ())
             if first + size in ends and (known := self._names.get(whole[first : first + size]))
             for name, count in [known]
-            if count >= least and (count >= MIN_WHOLE_WORDS or 2 * size >= len(whole))
+            if count >= least
+            and (count >= MIN_WHOLE_WORDS or 2 * size >= len(whole) or 2 * count >= text.words)
         ]
         return max(standing, default=(0, None), key=lambda longest: longest[0])[1]
 
 
+def between_breaks(text: str) -> Parts:
+    """The parts of an undisguised text."""
+    parts = _BREAK.split(text)
+    return Parts(
+        [part for each in parts if (part := letters(each))],
+        sum(len(WORDS.findall(each)) for each in parts),
+    )
+
+
 def _ngrams(text: str) -> Iterable[str]:
-    its_words = words(text)
+    its_words = WORDS.findall(text)
     return (" ".join(its_words[at : at + NGRAM]) for at in range(len(its_words) - NGRAM + 1))

@@ -1,4 +1,4 @@
-"""What two texts say that the other does not: the words of the sentences and lines they do not share.
+"""What two texts say that the other does not: the words of sentences and lines not in both.
 
 Two questions about one long document differ in a sentence, and hardly in their n-grams; so the
 sentences that only one of two texts holds are compared by themselves. The set of a text has a hash
@@ -17,7 +17,6 @@ from texts.shingles import (
     NgramSets,
     as_sets,
     row_indices,
-    run_starts,
     set_sizes,
 )
 from texts.symbols import FIRST_SPELLED, LAST_SPELLED, OPERATOR, Bytes
@@ -77,7 +76,7 @@ def sentence_sets(found: WordHashes, of: Sequence[int], parts: int) -> NgramSets
 def alike(
     left: NgramSets, left_rows: Indices, right: NgramSets, right_rows: Indices
 ) -> NDArray[np.float64]:
-    """The Jaccard of the words of those sentences of each pair of texts that only one of them holds.
+    """The Jaccard of the words of those sentences of each pair of texts that only one has.
 
     1 where there are none, 0 where their numbers or operators differ.
     """

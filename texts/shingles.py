@@ -2,8 +2,8 @@
 
 A text shorter than n words is one n-gram of all of them. A text may have parts, such as a question
 and its answer: each has n-grams of its own, told from those of the others by the uppermost three of
-52 bits. The other 49 are a hash, the same on every machine: two n-grams of a pair of texts share one
-in less than 1 of 10^10 pairs.
+52 bits. The other 49 are a hash, the same on every machine: two n-grams of a pair of texts share
+one in less than 1 of 10^10 pairs.
 """
 
 from collections.abc import Iterator, Sequence

@@ -51,7 +51,8 @@ class SemanticIndex:
     `embed` names the user's function; it takes a list of texts and returns a vector for each.
     `texts_of(round)` is asked for the pairs of earlier rounds whose file is missing or was written
     with another function, or another text of it. Compares with every kept pair; memory holds four
-    bytes a dimension for each of two texts of a pair kept in this round, earlier rounds are mapped files.
+    bytes a dimension for each of two texts of a pair kept in this round, earlier rounds are mapped
+    files.
     """
 
     def __init__(

@@ -34,8 +34,8 @@ class PromptsConfig(Section):
     """When every prompt was dealt: stop, deal them again in another order, or let the `generate`
     source fill up the rounds."""
     near_held_out: float = Field(0.8, gt=0, le=1)
-    """Jaccard similarity of word 3-grams from which a train prompt is too close to a gate or test
-    prompt; 1 leaves out those with the same words only."""
+    """Share of a gate or test prompt of 17 words or more that a passage of a train prompt may not
+    hold, in runs of five letters; 1 leaves out those that hold all of it only."""
 
     @field_validator("train", mode="before")
     @classmethod

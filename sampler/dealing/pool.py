@@ -7,7 +7,6 @@ memory of their keys (24 bytes each), whatever their length.
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +20,6 @@ from sampler.dealing.sources.read import source_rows
 from sampler.dealing.sources.rows import SourcePrompt
 from texts.leaks import LeakFinder, LeakLimits
 from texts.normal import plain
-
-ROWS_AT_ONCE = 4096
 
 
 class Pool(NamedTuple):
@@ -75,15 +72,18 @@ def near_question_keys(
 ) -> set[int]:
     """question_keys of the prompts that hold one of the held-out prompts or come near to it.
 
-    `threshold` is the Jaccard similarity of word 3-grams.
+    `threshold` is the share of a held-out prompt that counts (texts.leaks.LeakLimits).
     """
     leak_finder = LeakFinder(held_out, LeakLimits(threshold, None))
-    near: set[int] = set()
-    prompts = (row["messages"] for row in all_rows(sources)) if held_out else iter(())
-    while batch := list(islice(prompts, ROWS_AT_ONCE)):
-        leaks = leak_finder.leaks_of_prompts(batch)
-        near |= {question_key(prompt) for prompt, leak in zip(batch, leaks, strict=True) if leak}
-    return near
+    keys: list[int] = []
+
+    def prompts() -> Iterator[Messages]:
+        for row in all_rows(sources) if held_out else ():
+            keys.append(question_key(row["messages"]))
+            yield row["messages"]
+
+    leaks = leak_finder.leaks_of_prompts(prompts())
+    return {key for key, leak in zip(keys, leaks, strict=True) if leak}
 
 
 def rows_by_key(sources: KeyedSources, keys: Collection[int]) -> dict[int, SourcePrompt]:

@@ -80,9 +80,9 @@ def read_supply(
         fault = "every prompt is a gate or test prompt"
         if len(pool.keys):
             fault += (
-                f" or comes near to one: {len(pool.keys)} have {config.near_held_out:g} or more of "
-                "their word 3-grams in common with one. Prompts of one pattern, such as a "
-                "template's, need prompts.near_held_out: 1"
+                f" or comes near to one: {len(pool.keys)} hold {config.near_held_out:g} or more of "
+                "one. Few prompts of one long pattern, such as a template's, need "
+                "prompts.near_held_out: 1"
             )
         raise UserError(f"prompts.train: {fault}; nothing to train on")
     return PromptSupply(

@@ -32,8 +32,8 @@ def test_a_held_out_prompt_is_dropped_whatever_its_case_and_system_turn():
 def test_one_in_other_words_is_dropped_and_says_how_near():
     found = why(BASIL, prompt=prompt_row(edited()), held_out=[held()])
     assert found and found.reason == "held_out_near"
-    assert found.detail == f"Jaccard 0.838 with {held()['prompt_id']}"
-    apart = why(BASIL, prompt=prompt_row(edited()), held_out=[held()], held_out_near=0.9)
+    assert found.detail == f"93% of {held()['prompt_id']}"
+    apart = why(BASIL, prompt=prompt_row(edited()), held_out=[held()], held_out_near=0.95)
     assert apart and apart.reason == "held_out_overlap"
 
 
@@ -43,7 +43,9 @@ def test_one_that_is_quoted_is_dropped(side: str):
     sides = {"chosen": (quoting, BASIL), "rejected": (BASIL, quoting), "prompt": (BASIL, OTHER)}
     prompt = prompt_row(quoting + LONG) if side == "prompt" else prompt_row()
     found = why(*sides[side], prompt=prompt, held_out=[held()])
-    assert found == ("held_out_overlap", f"72% of the 8-grams of {held()['prompt_id']}")
+    how = "93% of" if side == "prompt" else "72% of the 8-grams of"
+    reason = "held_out_near" if side == "prompt" else "held_out_overlap"
+    assert found == (reason, f"{how} {held()['prompt_id']}")
     off = {"held_out_near": None, "held_out_overlap": None}
     assert why(*sides[side], prompt=prompt, held_out=[held()], **off) is None
 
@@ -111,8 +113,9 @@ def test_a_held_out_reference_may_not_be_an_answer():
 
 
 def test_what_many_held_out_prompts_share_gives_none_of_them_away():
-    rows = [held(TEMPLATE + text) for text in (BASIL, OTHER, "Bees dance.", "It rained.")]
-    cases = {LONG: None, BASIL: "held_out_prompt", f"well, {BASIL}": "held_out_overlap"}
+    more = f"{BASIL} Turn its pot around every week."
+    rows = [held(TEMPLATE + text) for text in (more, OTHER, "Bees dance.", "It rained.")]
+    cases = {LONG: None, more: "held_out_prompt", f"well, {more}": "held_out_overlap"}
     for text, found in cases.items():
         prompt = prompt_row(TEMPLATE + text)
         assert reason(LONG, "Mow it.", prompt=prompt, held_out=rows, held_out_near=None) == found

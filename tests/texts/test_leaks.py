@@ -142,7 +142,7 @@ def test_one_that_differs_in_a_word_is_near(script: str):
     assert text.count(word) == 1
     leaks = finder(BASIL[script], text)
     leak = leak_of_prompt(leaks, text.replace(word, other))
-    assert leak and leak.reason == "held_out_near" and leak.detail.endswith(" with 1")
+    assert leak and leak.reason == "held_out_near" and leak.detail.endswith("% of 1")
     quoting = QUOTED[script].format(text.replace(word, other))
     leak = leak_of_answer(leaks, quoting)
     assert leak and leak.reason == "held_out_overlap" and "8-grams of 1" in leak.detail
@@ -160,3 +160,15 @@ def test_other_texts_of_the_same_script_are_none(script: str):
 
 def test_the_mark_that_ends_a_sentence_is_no_word():
     assert words("ដើមជីរ។ ပင်စိမ်း။ 花。") == [*"ដើមជីរ", *"ပင်စိမ်း", "花"]
+
+
+def test_what_many_texts_share_is_a_pattern_and_copies_of_one_are_one():
+    pattern = "Could you please give me a simple recipe for {} that my children will love to eat at"
+    pattern += " the weekend?"
+    leaks = finder(pattern.format("pancakes"))
+    others = [pattern.format(dish) for dish in ("noodle soup", "apple pie", "fish", "green beans")]
+    found = leaks.leaks_of_prompts([prompt(text)["messages"] for text in others])
+    assert found == [None] * 4
+    edited = pattern.format("pancakes").replace("weekend", "holidays")
+    copies = leaks.leaks_of_prompts([prompt(edited)["messages"]] * 5)
+    assert all(leak and leak.reason == "held_out_near" for leak in copies)

@@ -189,8 +189,11 @@ def test_a_limit_takes_some_by_hash_and_the_replay_takes_others(run_dir: Path, t
 
 
 def test_imported_rows_on_held_out_prompts_are_left_out_and_counted(run_dir: Path, tmp_path: Path):
-    held = "How many sides does a regular polygon with nine corners have in total?"
-    near = "How many sides does a regular polygon with nine corners have in sum?"
+    held = (
+        "How many sides does a regular polygon with nine corners have in total, if I do not count "
+        "those that lie within it?"
+    )
+    near = held.replace("in total", "in sum")
     path = imported(tmp_path / "w.jsonl", held.upper(), near, "Fine?", "Fine?", "what now")
     system = {
         "prompt": [

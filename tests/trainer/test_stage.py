@@ -80,7 +80,7 @@ def test_the_judges_error_rate_is_what_the_child_is_told(run_dir: Path, monkeypa
 def test_by_hand_the_limits_are_those_of_the_pairs_section(run_dir: Path, monkeypatch):
     given: list = []
     monkeypatch.setattr(trainer.__main__, "train", lambda *args: given.append(args) or (FIRST, {}))
-    pairs = PairsConfig(held_out_near=None, held_out_overlap=0.7, ngram=2)
+    pairs = PairsConfig(held_out_near=None, held_out_overlap=0.7)
     tree = {"pairs": pairs.model_dump(), "trainer": TrainerConfig().model_dump()}
     assert trainer.__main__.main(begun(run_dir, prompts=[]), tree) == FIRST
-    assert given[0][-1] == pairs.leak_limits == LeakLimits(None, 0.7, 2)
+    assert given[0][-1] == pairs.leak_limits == LeakLimits(None, 0.7)

@@ -233,13 +233,16 @@ def test_a_gate_that_test_leaves_empty_is_found_before_anything_is_spent(tmp_pat
         check(load(tmp_path, TREE, *given, "trainer=null"), Display(), tmp_path / "run")
 
 
-def test_prompts_of_one_pattern_are_all_near_and_the_message_says_what_helps(tmp_path: Path):
+def test_few_prompts_of_one_pattern_are_all_near_and_the_message_says_what_helps(tmp_path: Path):
     pattern = "Please explain to me in a few short and simple sentences of plain words what a {} is"
-    train = prompts_file(tmp_path / "t.jsonl", [pattern.format(f"w{i}") for i in range(9)])
+    train = prompts_file(tmp_path / "t.jsonl", [pattern.format(f"w{i}") for i in range(4)])
     config = PromptsConfig(train=train, gate=2, test=0, near_held_out=0.5)
-    with pytest.raises(UserError, match=r"7 have 0.5 or more .* need prompts.near_held_out: 1"):
+    with pytest.raises(UserError, match=r"2 hold 0.5 or more of .* need prompts.near_held_out: 1"):
         read_supply(config)
-    assert len(read_supply(config.model_copy(update={"near_held_out": 1.0})).pool.keys) == 7
+    assert len(read_supply(config.model_copy(update={"near_held_out": 1.0})).pool.keys) == 2
+    many = prompts_file(tmp_path / "m.jsonl", [pattern.format(f"w{i}") for i in range(9)])
+    of_a_pattern = PromptsConfig(train=many, gate=2, test=0, near_held_out=0.5)
+    assert len(read_supply(of_a_pattern).pool.keys) == 7, "what many share is no leak"
 
 
 @pytest.mark.parametrize("split", ["gate", "test"])

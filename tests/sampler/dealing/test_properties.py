@@ -22,7 +22,7 @@ from sampler.dealing.shares import shares
 pytestmark = pytest.mark.long
 
 NEAR = 0.8
-WORDS = "{0}a {0}b {0}c {0}d {0}e {0}f {0}g {0}h {0}i {0}j {0}k"
+WORDS = " ".join("{0}" + letter for letter in "abcdefghijklmnopqr")
 ENDINGS = ("", " again", "  AGAIN", " please")
 """What follows the words: the same prompt in other letters, and prompts near to it."""
 
