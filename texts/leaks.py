@@ -123,7 +123,7 @@ class LeakFinder:
             parts = between_breaks(everything)
         if prompt_id := self._id_by_text.get(plain(everything)):
             return Leak("held_out_prompt", prompt_id)
-        prompt_id = self._whole.find(said) or (parts is not said and self._whole.find(parts))
+        prompt_id = self._whole.find(said) or self._whole.find(parts)
         return Leak("held_out_prompt", f"holds all of {prompt_id}") if prompt_id else None
 
 

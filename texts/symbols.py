@@ -2,8 +2,8 @@
 
 What counts: `< > = + ^ % &` and the signs of mathematics and of money wherever they stand, and
 what is written together with one, as in `!=`; `* / -` between two operands, with a space on both
-sides or on neither; a minus before a number; `#` as in C#; in code between backticks every mark. What only
-lays a text out (bullets, bold, dashes, table lines) does not.
+sides or on neither; a minus before a number; `#` as in C#; in code between backticks every mark.
+What only lays a text out (bullets, bold, dashes, table lines) does not.
 """
 
 import re

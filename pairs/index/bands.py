@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from rensa import RMinHash  # type: ignore[import-untyped]
 
-from texts.shingles import Hashes, NgramSets
+from texts.shingles import NgramSets
+from texts.word_hashes import Hashes
 
 RECALL = 0.998
 """The least probability that a pair exactly at the threshold shares a band."""

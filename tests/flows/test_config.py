@@ -155,7 +155,7 @@ GOLD = "judge.gold={path: gold.jsonl}"
         ("judge.budget.cost=5", "judge.budget.cost: no judge has a price; set endpoints"),
         (
             "judge.tau=0.4",
-            r"judge.tau: expected a number .* from_gold\(0.9\), or from_gold\(0.9, point\) \(it is 0.4",
+            r"judge.tau: expected a number .* from_gold\(0.9\), or from_gold\(0.9, point\)",
         ),
         ("judge.tau=1", "judge.tau: expected a number from 0.5 to 1"),
         ("judge.tau=from_gold", "judge.tau: expected .* .it is 'from_gold'"),
