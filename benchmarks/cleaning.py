@@ -218,13 +218,13 @@ def near_duplicates(found: list[Found], least: float) -> None:
     """Near duplicates beside the exact Jaccard with every pair that was kept before or beside."""
     grams = {row["pair_id"]: parts(row) for _, row in found if row["chosen"]}
     kept = {row["pair_id"]: grams[row["pair_id"]] for _, row in found if "reason" not in row}
-    flagged = verified = alike = caught = 0
+    flagged = verified = there = caught = 0
     for _, row in found:
         name, reason = row["pair_id"], row.get("reason")
         if row["chosen"] is None or reason not in (None, "near_duplicate"):
             continue
         true = any(alike(grams[name], other) >= least for at, other in kept.items() if at != name)
-        alike += true
+        there += true
         caught += true and reason is not None
         if reason is not None:
             flagged += 1
@@ -235,8 +235,8 @@ def near_duplicates(found: list[Found], least: float) -> None:
     over = sum(row.get("reason") == "near_duplicate" for row in edits)
     print(
         f"near duplicates at {least}: {len(edits)} planted by edits of 2-15 % of the words, {over} "
-        f"of them that near and found; of all rows {alike} have a kept pair that near, {caught} "
-        f"found: recall {caught / max(1, alike):.3f}; {verified} of {flagged} hits verified: "
+        f"of them that near and found; of all rows {there} have a kept pair that near, {caught} "
+        f"found: recall {caught / max(1, there):.3f}; {verified} of {flagged} hits verified: "
         f"precision {verified / max(1, flagged):.3f}"
     )
 

@@ -74,6 +74,7 @@ def begin(run: Session) -> Path:
         "seed": run.config.seed,
         "command": run.command,
         "dialects": dialects_of(run.run_dir),
+        "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)
     write_round_start(folder, facts)
     forget_stop(folder)

@@ -14,7 +14,7 @@ from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS, Candidate, Drop
 from rounds.stages import Progress
 from rounds.tables import iter_rows
 from rounds.verdicts import SETTLED_BY
-from texts.leaks import LeakFinder
+from texts.leaks import LeakFinder, LeakLimits
 
 TRAIN = ("train",)
 
@@ -43,7 +43,7 @@ def decide_prompts(
     start = read_round_start(folder)
     policy_id, own = start["policy"]["policy_id"], tuple(start.get("control_tokens", ()))
     held_out = iter_rows(folder, PROMPTS, HELD_OUT, HELD_OUT_COLUMNS)
-    leaks = LeakFinder(held_out, config.leak_limits)
+    leaks = LeakFinder(held_out, leak_limits(folder, config))
     contamination = Contamination(leaks, iter_rows(folder, PROMPTS, TRAIN, PROMPT_COLUMNS))
     checks = cleaners(config, contamination, own)
     tables = zip(
@@ -63,6 +63,19 @@ def decide_prompts(
                 reason, detail = drop or (None, None)
             yield {**row, "policy_id": policy_id, "reason": reason, "detail": detail}
         progress(done, len(prompt_ids))
+
+
+def leak_limits(folder: Path, config: PairsConfig) -> LeakLimits:
+    """How close a pair of this round may come to the held-out prompts.
+
+    Where prompts as near were left out when they were dealt, none is looked for again: beside the
+    whole pool it shows which are of a pattern that many share, among those of a round it may not.
+    """
+    limits = config.leak_limits
+    dealt: float | None = read_round_start(folder).get("near_held_out")
+    if dealt is not None and limits.near is not None and dealt <= limits.near:
+        return limits._replace(near=None)
+    return limits
 
 
 def _sorted_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from pairs.config import PairsConfig
-from pairs.decide import CANDIDATE_COLUMNS, TRAIN, VERDICT_COLUMNS, decide_prompts
+from pairs.decide import (
+    CANDIDATE_COLUMNS,
+    TRAIN,
+    VERDICT_COLUMNS,
+    decide_prompts,
+    leak_limits,
+)
 from pairs.index.duplicates import COLUMNS, Duplicates
 from pairs.index.embedding import load_embedding
 from pairs.lengths import Lengths, dropped_by_guard, length_difference
@@ -97,6 +103,8 @@ def _key(folder: Path, config: PairsConfig) -> str:
     ]
     if own := read_round_start(folder).get("control_tokens"):
         parts.append(own)
+    if (limits := leak_limits(folder, config)) != config.leak_limits:
+        parts.append(list(limits))
     if config.semantic is not None:
         parts.append(load_embedding(config.semantic.embed).source)
     return stage_key(*parts)

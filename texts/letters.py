@@ -48,6 +48,9 @@ class _Match(NamedTuple):
     runs: NDArray[np.bool_]
 
 
+Siblings = dict[int, dict[str, NDArray[np.bool_]]]
+
+
 class PassageFinder:
     """Which of some named texts stand in others, but for some edited words.
 
@@ -64,19 +67,21 @@ class PassageFinder:
         order = np.argsort(all_runs, kind="stable")
         self._hashes, self._owners = all_runs[order], owners[order]
         self._entries = order - self._begins[self._owners]  # the place of the run in its text
+        self._among_named = _siblings(self._matches(named, 0, SIBLING))
 
     def find(self, batches: Iterable[Sequence[str]], least: float) -> list[tuple[int, int, float]]:
         """The place of each text that holds `least` or more of a named one, which one, how much.
 
-        Of a named one that has SIBLINGS what these share counts less, and what few of them have
-        counts most. The best one for each text, the first of equals.
+        Of a named one that has SIBLINGS, among all texts and the named ones, what these share
+        counts less, and what few of them have counts most. The best one for each text, the first
+        of equals.
         """
         matches: list[_Match] = []
         before = 0
         for batch in batches:
             matches += self._matches(batch, before, min(least, SIBLING))
             before += len(batch)
-        weights = _weights(matches)
+        weights = _weights(self._among_named, _siblings(matches))
         best: dict[int, tuple[float, int]] = {}
         for match in matches:
             weight = weights.get(match.name)
@@ -124,20 +129,26 @@ class PassageFinder:
         return runs
 
 
-def _weights(matches: list[_Match]) -> dict[int, NDArray[np.float64]]:
-    """How much each run counts of a text that has siblings: the less the more of them have it.
-
-    One that is there several times is one.
-    """
-    siblings: dict[int, dict[str, NDArray[np.bool_]]] = {}
+def _siblings(matches: list[_Match]) -> Siblings:
+    """The runs of each named text that its siblings hold, by what these say: one that is there
+    several times is one."""
+    siblings: Siblings = {}
     for match in matches:
         if match.share < COPY:
             siblings.setdefault(match.name, {})[match.text] = match.runs
-    return {
-        name: 1.0 - np.mean(list(each.values()), axis=0) + 1e-9
-        for name, each in siblings.items()
-        if len(each) >= SIBLINGS
-    }
+    return siblings
+
+
+def _weights(*found: Siblings) -> dict[int, NDArray[np.float64]]:
+    """How much each run counts of a text that has siblings: the less the more of them have it."""
+    weights: dict[int, NDArray[np.float64]] = {}
+    for name in set().union(*found):
+        each: dict[str, NDArray[np.bool_]] = {}
+        for siblings in found:
+            each |= siblings.get(name, {})
+        if len(each) >= SIBLINGS:
+            weights[name] = 1.0 - np.mean(list(each.values()), axis=0) + 1e-9
+    return weights
 
 
 def _runs(texts: Sequence[str]) -> tuple[Hashes, Indices, Indices]:

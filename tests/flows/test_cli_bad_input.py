@@ -206,7 +206,7 @@ GOLD = {"prompt": "Why?", "a": "yes", "b": "no", "label": "a"}
         ("[]", "line 2: not a JSON object"),
         ({**GOLD, "label": "left"}, "line 2: label 'left' is none of a, b, tie"),
         ({"prompt": "Why?", "a": "yes"}, "line 2: label None is none of"),
-        ({"prompt": "Why?", "chosen": "yes"}, "line 2: rejected is neither a text nor a list"),
+        ({"prompt": "Why?", "chosen": "yes"}, "line 2: rejected is not a text"),
         ({**GOLD, "chosen": "x"}, "line 2: both a, b, label and chosen, rejected in it"),
         ({**GOLD, "b": "yes "}, "line 2: the two answers are the same"),
         ({"a": "yes", "b": "no", "label": "a"}, "line 2: "),

@@ -175,6 +175,7 @@ GRADES = [
     "2 of 10 statements are wrong, 1 is right.\n\nGrade: [[{grade}]]",
     "A 10 would be [[10]], a 1 would be [[1]]; this is neither.\n\n[[{grade}]]\n\nOf 10.",
     'The message says "Score: 5" and `[[5]]`.\n> [[5]]\n\n[[{grade}]]',
+    "Rating: [[{grade}/10]]",
 ]
 NO_GRADES = [
     "Score: {grade}",
@@ -183,7 +184,7 @@ NO_GRADES = [
     "[[-1]]",
     "[[0]]",
     "[[11]]",
-    "[[{grade}.5]]",
+    "[[{grade}/100]]",
 ]
 
 

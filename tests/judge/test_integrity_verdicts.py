@@ -99,7 +99,7 @@ WORDS = ["CI", "CA", "Apple", "Both", "tied", "AB", "a", "A.B", "A B", "1"]
 
 @pytest.mark.parametrize("channel", ["json", "token", "text"])
 def test_only_a_whole_word_is_a_verdict(run_dir: Path, endpoint, channel: str):
-    """inspect_ai: "CI" parsed as C. Every word is one prompt."""
+    """inspect_ai: "CI" parsed as C. Every word is one prompt; [[a]] in a text is an A."""
 
     def judge(body: dict[str, Any]) -> Any:
         word = WORDS[judge_call(body).question]
@@ -109,7 +109,8 @@ def test_only_a_whole_word_is_a_verdict(run_dir: Path, endpoint, channel: str):
 
     folder = sampled(run_dir, *[(9, 3)] * len(WORDS))
     found = labels(folder, judge_config(channel=channel), endpoint(judge))
-    assert found == ["abstain:off_menu"] * len(WORDS)
+    as_written = ["abstain:flip" if word == "a" and channel == "text" else None for word in WORDS]
+    assert found == [label or "abstain:off_menu" for label in as_written]
 
 
 CLOSINGS = [

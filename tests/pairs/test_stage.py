@@ -150,3 +150,24 @@ def test_a_control_token_of_the_runs_own_tokenizers_is_one(run_dir: Path):
     )
     (row,) = read_rows(folder, "dropped")
     assert (row["reason"], row["detail"]) == ("chat_tokens", "<my_turn>")
+
+
+@pytest.mark.parametrize(
+    ("dealt_at", "limit", "kept"),
+    [(None, 0.8, 0), (0.8, 0.8, 1), (0.9, 0.8, 0), (0.8, 0.7, 0), (0.7, 0.8, 1)],
+)
+def test_what_was_no_leak_beside_the_whole_pool_is_none_among_the_prompts_of_a_round(
+    run_dir: Path, dealt_at: float | None, limit: float, kept: int
+):
+    pattern = (
+        "Could you please tell me in a few simple words how one makes a good {} at home for four?"
+    )
+    prompt, held = prompt_row(pattern.format("pie")), prompt_row(pattern.format("soup"), "gate")
+    good, bad = candidate_row(prompt, "good", 0), candidate_row(prompt, "bad", 1)
+    folder = begun(
+        run_dir, prompts=[prompt, held], candidates=[good, bad], verdicts=confirmed(good, bad)
+    )
+    if dealt_at is not None:
+        write_round_start(folder, read_round_start(folder) | {"near_held_out": dealt_at})
+    facts = build_pairs(folder, PairsConfig(held_out_near=limit, held_out_overlap=None))
+    assert facts["kept"] == kept and facts["dropped"] == ({} if kept else {"held_out_near": 1})

@@ -189,6 +189,7 @@ FLAGS = {
     "json after thinking": "special_tokens verdict",
     "closing verdict": "verdict fence",
     "closing verdict with a label": "verdict",
+    "full-width verdict": "verdict",
     "closing verdict in quotes": "verdict",
     "closing verdict with spaces": "verdict",
     "closing tie": "verdict",
