@@ -241,7 +241,7 @@ MEASURED = re.compile(r"^  (\w.*?) +\d+ texts/s .* recall ([\d.]+), precision ([
 
 
 def test_our_index_finds_every_near_duplicate_and_no_other(run_here: Run):
-    """Of 300 texts 12 repeat an earlier one, 10 in both parts; datasketch is among the others where installed."""
+    """Of 300 texts 12 repeat an earlier one, 10 in both parts; datasketch is there if installed."""
     small = "--counts 300 --turns 1 --rounds 2 --of 50 --added 100".split()
     said = run_here("near_duplicates", *small)
     assert "300 texts of 163 words, of 32 edits 12 true as wholes, 10 in both parts" in said
