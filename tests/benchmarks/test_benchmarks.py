@@ -315,6 +315,22 @@ def test_leaks_are_planted_and_found(tmp_path: Path, run_here: Run):
     assert re.search(r": \d of \d found$", said, re.MULTILINE), said
 
 
+def test_families_of_pairs_that_share_much_are_told_apart(tmp_path: Path, run_here: Run):
+    chance = random.Random(0)
+
+    def text(count: int) -> str:
+        return " ".join(chance.choices(LONG.split(), k=count))
+
+    rows = [
+        {"prompt": text(20), "candidates": [{"text": text(count)} for count in (320, 30, 25)]}
+        for _ in range(200)
+    ]
+    said = run_here("near_families", write_lines(tmp_path / "alpaca.jsonl", rows))
+    found = re.findall(r"^(.{11}) at 0\.[78]: (\d+) of (\d+) different pairs dropped", said, re.M)
+    assert len(found) == 8, said
+    assert all(dropped == "0" and of != "0" for _, dropped, of in found), said
+
+
 def test_labels_are_of_texts_and_carry_none():
     for path in (BENCHMARKS / "labels").glob("*.jsonl"):
         rows = [json.loads(line) for line in path.read_text().splitlines()]
