@@ -25,8 +25,8 @@ from viewer.compare_view import compare_page
 from viewer.export_view import export_pairs
 from viewer.pairs_view import pairs_page
 from viewer.prompt_view import pair_page, prompt_page
-from viewer.round_view import prompts_page, round_page
-from viewer.run_view import live, run_page
+from viewer.round_view import prompts_page, round_page, round_plots_page
+from viewer.run_view import live, run_page, run_plots_page
 from viewer.site import Site
 from viewer.templating import HERE, environment
 
@@ -90,8 +90,10 @@ def make_app(site: Site) -> Starlette:
 
     pages = [
         Route("/", page("run.html", run_page)),
+        Route("/plots", page("plots.html", run_plots_page)),
         Route("/live", plain(lambda site, _: JSONResponse(live(site)))),
         Route("/round/{number:int}", page("round.html", round_page)),
+        Route("/round/{number:int}/plots", page("plots.html", round_plots_page)),
         Route("/round/{number:int}/prompts", page("prompts.html", prompts_page)),
         Route("/round/{number:int}/pairs", page("pairs.html", pairs_page)),
         Route("/round/{number:int}/pairs.{kind}", plain(export_pairs)),
@@ -112,7 +114,7 @@ def make_app(site: Site) -> Starlette:
 def _answering(
     templates: Environment, answer: Callable[[Request], Response]
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The answer, made in a thread; what is wrong with an address or a file is a page that says so."""
+    """The answer, made in a thread; what is wrong with the request is a page that says so."""
 
     async def answered(request: Request) -> Response:
         try:

@@ -70,11 +70,12 @@ def changed_answers(left: Side, right: Side, split: str) -> list[Row]:
     there: list[dict[str, Row]] = []
     for side in (left, right):
         rows = side.tables.rows(
-            "SELECT prompt_id, candidate_id, text FROM candidates WHERE split = ? AND policy_id = ?",
+            "SELECT prompt_id, candidate_id, text FROM candidates "
+            "WHERE split = ? AND policy_id = ?",
             [split, side.policy()],
         )
         there.append({row["prompt_id"]: row for row in rows})
-    both = [
+    both: list[Row] = [
         {"prompt_id": name, "left": row, "right": there[1][name]}
         for name, row in there[0].items()
         if name in there[1]

@@ -1,4 +1,4 @@
-"""Which of a round's pairs are looked at, and in which order: an address says it, DuckDB reads it."""
+"""Which of a round's pairs are looked at, in which order: an address says it, DuckDB reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace

@@ -1,4 +1,4 @@
-"""What the list of a round's pairs filters and sorts by: a slim table, a row a pair or dropped pair.
+"""What the list of a round's pairs filters and sorts by: a slim table, a row for each.
 
 Texts stay in the files: only those of the rows on a page are fetched.
 """

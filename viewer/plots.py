@@ -5,7 +5,9 @@ attributes becomes attributes, for the pages' content security policy forbids th
 """
 
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 from xml.etree import ElementTree
@@ -46,8 +48,13 @@ STYLE = {
     "legend.fontsize": 8,
 }
 
+DOTS: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.2, "elinewidth": 1}
+DASHED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (4, 4))}
+
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+
+ONE_AT_A_TIME = threading.Lock()
 
 Rate = Mapping[str, Any]
 """value, low, high and n, as metrics.json has them; value is None without a case."""
@@ -57,31 +64,17 @@ def rates_by_round(
     title: str, series: Mapping[str, Sequence[tuple[int, Rate | None]]], level: float | None = None
 ) -> str:
     """Rates with their intervals over rounds, a line for each name; a dashed line at `level`."""
-    with matplotlib.rc_context(STYLE):
+    with _drawing():
         figure, axes = _axes(title)
-        rounds = sorted({number for points in series.values() for number, _ in points})
         for place, (name, points) in enumerate(series.items()):
-            there = [
-                (number, rate) for number, rate in points if rate and rate["value"] is not None
-            ]
-            x = [number + 0.06 * (place - (len(series) - 1) / 2) for number, _ in there]
-            values = [rate["value"] for _, rate in there]
-            spread = [
-                [value - rate.get("low", value) for value, (_, rate) in zip(values, there)],
-                [rate.get("high", value) - value for value, (_, rate) in zip(values, there)],
-            ]
-            axes.errorbar(
-                *(x, values, spread),
-                color=SERIES[place % len(SERIES)],
-                marker="o",
-                markersize=3.5,
-                linewidth=1.2,
-                elinewidth=1,
-                label=name,
-            )
+            there = [(number, rate) for number, rate in points if rate is not None and _known(rate)]
+            beside = 0.06 * (place - (len(series) - 1) / 2)
+            values, spread = _with_spread([rate for _, rate in there])
+            x = [number + beside for number, _ in there]
+            axes.errorbar(x, values, spread, color=SERIES[place % len(SERIES)], label=name, **DOTS)
         if level is not None:
-            axes.axhline(level, color=SOFT, linewidth=0.8, linestyle=(0, (4, 4)))
-        axes.set_xticks(rounds)
+            axes.axhline(level, color=SOFT, **DASHED)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("round")
         axes.margins(x=0.08)
         return _drawn(figure, axes, len(series) > 1)
@@ -90,23 +83,22 @@ def rates_by_round(
 def curves(
     title: str, across: str, series: Mapping[str, Sequence[tuple[float, float | None]]]
 ) -> str:
-    """Numbers over a common axis, a line for each name; a point without a number is a gap."""
-    with matplotlib.rc_context(STYLE):
+    """Numbers over steps or rounds, a line for each name; a point without a number is a gap."""
+    with _drawing():
         figure, axes = _axes(title)
         for place, (name, points) in enumerate(series.items()):
             x = [at for at, _ in points]
             y = [float("nan") if value is None else value for _, value in points]
-            color = SERIES[place % len(SERIES)]
-            axes.plot(
-                x, y, color=color, linewidth=1.2, label=name, marker="." if len(x) < 3 else ""
-            )
+            color, marker = SERIES[place % len(SERIES)], "." if len(x) < 10 else ""
+            axes.plot(x, y, color=color, linewidth=1.2, label=name, marker=marker)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel(across)
         return _drawn(figure, axes, len(series) > 1)
 
 
 def bars(title: str, across: str, series: Mapping[str, Sequence[tuple[float, float, int]]]) -> str:
     """Counts in bins (from, to, count), the bars of each name over those of the one before."""
-    with matplotlib.rc_context(STYLE):
+    with _drawing():
         figure, axes = _axes(title)
         for place, (name, bins) in enumerate(series.items()):
             axes.bar(
@@ -125,22 +117,12 @@ def bars(title: str, across: str, series: Mapping[str, Sequence[tuple[float, flo
 
 def reliability(title: str, bins: Sequence[tuple[float, Rate]]) -> str:
     """How often what was said with a confidence was right, with intervals, beside the diagonal."""
-    with matplotlib.rc_context(STYLE):
+    with _drawing():
         figure, axes = _axes(title)
-        there = [(at, rate) for at, rate in bins if rate["value"] is not None]
-        axes.plot([0.5, 1], [0.5, 1], color=SOFT, linewidth=0.8, linestyle=(0, (4, 4)))
-        values = [rate["value"] for _, rate in there]
-        spread = [
-            [rate["value"] - rate["low"] for _, rate in there],
-            [rate["high"] - rate["value"] for _, rate in there],
-        ]
-        axes.errorbar(
-            *([at for at, _ in there], values, spread),
-            color=SERIES[0],
-            marker="o",
-            markersize=3.5,
-            linewidth=1.2,
-        )
+        there = [(at, rate) for at, rate in bins if _known(rate)]
+        values, spread = _with_spread([rate for _, rate in there])
+        axes.plot([0.5, 1], [0.5, 1], color=SOFT, **DASHED)
+        axes.errorbar([at for at, _ in there], values, spread, color=SERIES[0], **DOTS)
         axes.set_xlim(0.48, 1.02)
         axes.set_xlabel("the judge's probability")
         return _drawn(figure, axes, legend=False)
@@ -148,24 +130,39 @@ def reliability(title: str, bins: Sequence[tuple[float, Rate]]) -> str:
 
 def rates_by_tag(title: str, tags: Mapping[str, Rate]) -> str:
     """Rates with their intervals, a row for each tag; a dashed line at one half."""
-    with matplotlib.rc_context(STYLE):
+    with _drawing():
         figure, axes = _axes(title)
-        values = [rate["value"] for rate in tags.values()]
-        spread = [
-            [rate["value"] - rate["low"] for rate in tags.values()],
-            [rate["high"] - rate["value"] for rate in tags.values()],
-        ]
-        places = range(len(tags))
-        axes.errorbar(values, places, xerr=spread, fmt="o", markersize=3.5, color=SERIES[0])
-        axes.axvline(0.5, color=SOFT, linewidth=0.8, linestyle=(0, (4, 4)))
-        axes.set_yticks(places, tags.keys())
+        there = {tag: rate for tag, rate in tags.items() if _known(rate)}
+        values, spread = _with_spread(list(there.values()))
+        rows = range(len(there))
+        axes.errorbar(values, rows, xerr=spread, color=SERIES[0], **DOTS | {"linestyle": ""})
+        axes.axvline(0.5, color=SOFT, **DASHED)
+        axes.set_yticks(rows, [tag if len(tag) < 16 else f"{tag[:14]}…" for tag in there])
         axes.invert_yaxis()
         return _drawn(figure, axes, legend=False)
 
 
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """matplotlib's settings are the process's: one plot at a time."""
+    with ONE_AT_A_TIME, matplotlib.rc_context(STYLE):
+        yield
+
+
+def _known(rate: Rate) -> bool:
+    return rate["value"] is not None
+
+
+def _with_spread(rates: Sequence[Rate]) -> tuple[list[float], list[list[float]]]:
+    """Values, and how far the interval of each reaches down and up."""
+    down = [max(0.0, rate["value"] - rate["low"]) for rate in rates]
+    up = [max(0.0, rate["high"] - rate["value"]) for rate in rates]
+    return [rate["value"] for rate in rates], [down, up]
+
+
 def _axes(title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(4.4, 2.5))
-    axes = figure.subplots()
+    axes = figure.add_axes((0.12, 0.19, 0.85, 0.68))
     axes.set_title(title)
     axes.grid(axis="y", linewidth=0.5)
     axes.set_axisbelow(True)
@@ -177,11 +174,8 @@ def _axes(title: str) -> tuple[Figure, Axes]:
 def _drawn(figure: Figure, axes: Axes, legend: bool) -> str:
     if legend:
         axes.legend(loc="best")
-    figure.tight_layout()
-    written = StringIO()
-    figure.savefig(
-        written, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
-    )
+    written, nothing = StringIO(), {"Date": None, "Creator": None}
+    figure.savefig(written, format="svg", transparent=True, metadata=nothing)
     return _for_pages(written.getvalue(), axes.get_title(loc="left"))
 
 

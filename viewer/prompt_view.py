@@ -1,4 +1,4 @@
-"""The page of one prompt: every answer, both judge calls word for word, and why it is a pair or not."""
+"""The page of one prompt: every answer, each judge call word for word, why it is a pair or not."""
 
 import json
 import re
@@ -155,7 +155,7 @@ def _call(call: Call | None) -> dict[str, Any] | None:
             {"role": str(each.get("role")), "content": _text(each.get("content"))}
             for each in call.messages
         ],
-        "parameters": json.dumps(call.parameters, ensure_ascii=False, indent=1),
+        "parameters": json.dumps(call.parameters, ensure_ascii=False),
         "reply": _reply(call.reply),
         "read": usage.get("prompt_tokens"),
         "written": usage.get("completion_tokens"),

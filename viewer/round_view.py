@@ -49,10 +49,15 @@ def round_facts(folder: Path, files: RoundFiles, tables: RoundTables) -> dict[st
         "bounds": _bounds(folder),
         "gate": win_rate_lines(metrics) + custom_metric_lines(metrics.get("custom") or {}),
         "alarms": metrics.get("alarms") or [],
-        "plots": round_plots(tables, metrics),
         "all_lines": round_lines(metrics) if metrics else [],
         "stages": _stages(metrics),
     }
+
+
+def round_plots_page(site: Site, request: Request) -> dict[str, Any]:
+    """The plots of the round's page, which fetches them."""
+    folder = site.folder(request.path_params["number"])
+    return {"plots": round_plots(site.tables(folder), round_files(folder).metrics or {})}
 
 
 def prompts_page(site: Site, request: Request) -> dict[str, Any]:

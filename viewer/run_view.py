@@ -22,10 +22,15 @@ def run_page(site: Site, request: Request) -> dict[str, Any]:
             {name for each in files for name in (each.metrics or {}).get("custom") or {}}
         ),
         "faults_found": [fault for each in files for fault in each.faults],
-        "plots": run_plots([each.metrics for each in files if each.metrics]),
         "lineage": lineage(files),
         "under_way": live(site),
     }
+
+
+def run_plots_page(site: Site, request: Request) -> dict[str, Any]:
+    """The plots of the run's page, which fetches them: what is drawn comes after what is read."""
+    files = (round_files(folder) for folder in round_folders(site.run_dir))
+    return {"plots": run_plots([each.metrics for each in files if each.metrics])}
 
 
 def live(site: Site) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The tables of a round in DuckDB, read where they lie; one that is damaged is a fault and empty."""
+"""The tables of a round in DuckDB, read where they lie; a damaged one is a fault and empty."""
 
 import threading
 from pathlib import Path

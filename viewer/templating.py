@@ -52,7 +52,9 @@ def number(value: Any, digits: int = 3) -> str:
     """A number in few digits; a dash where there is none."""
     if value is None:
         return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}g}"
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
 
 
 def last_turn(messages: Messages | None) -> str:

@@ -1,5 +1,5 @@
-"""Text of models and people as it can be shown: what would move a cursor, colour a terminal, or turn
-the words of a line around is written out."""
+"""Text of models and people as it can be shown: what would move a cursor, colour a terminal, or
+turn the words of a line around is written out."""
 
 CONTROLS = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"

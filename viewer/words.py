@@ -28,13 +28,10 @@ def word_diff(first: str, second: str) -> tuple[list[Part], list[Part]] | None:
     for a, b, size in matcher.get_matching_blocks():
         same[0].update(range(a, a + size))
         same[1].update(range(b, b + size))
-    left, right = (
-        [
-            Part("".join(word for _, word in stretch), shared)
-            for shared, stretch in groupby(
-                enumerate(side), key=lambda item, known=known: item[0] in known
-            )
-        ]
-        for side, known in zip(words, same, strict=True)
-    )
-    return left, right
+    return _parts(words[0], same[0]), _parts(words[1], same[1])
+
+
+def _parts(words: list[str], shared: set[int]) -> list[Part]:
+    """Words joined in stretches that the other text has, or has not."""
+    stretches = groupby(enumerate(words), key=lambda item: item[0] in shared)
+    return [Part("".join(word for _, word in stretch), same) for same, stretch in stretches]

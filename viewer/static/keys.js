@@ -44,6 +44,14 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-help]"))
   button.addEventListener("click", () => document.getElementById("help").showModal());
 
+for (const place of document.querySelectorAll("[data-plots]"))
+  fetch(place.dataset.plots)
+    .then((reply) => reply.text())
+    .then((drawn) => {
+      place.innerHTML = drawn; // drawn by the session's own server
+      if (!place.children.length) place.closest("section").remove();
+    });
+
 const live = document.getElementById("live");
 if (live) {
   const table = live.querySelector("table");
