@@ -3,8 +3,6 @@
 Texts stay in the files: only those of the rows on a page are fetched.
 """
 
-from viewer.tables import RoundTables
-
 LISTED = """
 CREATE TABLE listed AS
 WITH of_comparison AS (
@@ -45,10 +43,3 @@ LEFT JOIN (SELECT candidate_id, n_tokens FROM candidates WHERE split = 'train') 
 """
 """`place` counts the pairs as they lie in the files, then the dropped ones. `flipped` and
 `abstained` say that a comparison of the prompt did so in one of its calls."""
-
-
-def list_pairs(tables: RoundTables) -> None:
-    """Make the table `listed`, once."""
-    with tables.lock:
-        if not tables.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'listed'"):
-            tables.run(LISTED)

@@ -41,7 +41,7 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
         **shown,
         "count": count["n"],
         "pages": max(1, -(-count["n"] // ON_A_PAGE)),
-        "rows": _with_texts(tables, found(tables, given, page)),
+        "rows": with_texts(tables, found(tables, given, page)),
         "judged": None,
         "finished": round_files(folder).manifest is not None,
     }
@@ -75,7 +75,7 @@ def neighbours(
     return rows[0]["nth"], rows[0]["n"], rows[0]["before"], rows[0]["after"]
 
 
-def _with_texts(tables: RoundTables, rows: list[Row]) -> list[Row]:
+def with_texts(tables: RoundTables, rows: list[Row]) -> list[Row]:
     """The rows with the beginnings of their texts."""
     texts: dict[tuple[str, int], Row] = {}
     for table in ("pairs", "dropped"):

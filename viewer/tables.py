@@ -1,6 +1,5 @@
 """The tables of a round in DuckDB, read where they lie; a damaged one is a fault and empty."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import duckdb
 
 from rounds.schema import OPTIONAL, TABLES, arrow_schema
 from rounds.tables import table_path
+from viewer.listed import LISTED
 
 MEMORY = "400MB"
 """What DuckDB may hold; what is larger goes through files beside it."""
@@ -30,7 +30,6 @@ class RoundTables:
         self.folder = folder
         self.missing: list[str] = []
         self.faults: dict[str, str] = {}
-        self.lock = threading.Lock()
         for table in (*TABLES, *OPTIONAL):
             self._add(table)
 
@@ -70,6 +69,13 @@ class RoundTables:
     def run(self, statement: str, values: list[Any] | None = None) -> None:
         """Carry out a statement on DuckDB's own tables."""
         self._db.cursor().execute(statement, values or [])
+
+
+def open_listed(folder: Path, scratch: Path) -> RoundTables:
+    """The tables of a round with the table `listed`: see `viewer.listed`."""
+    tables = RoundTables(folder, scratch)
+    tables.run(LISTED)
+    return tables
 
 
 def _quoted(text: str) -> str:
