@@ -35,7 +35,7 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
     if "pairs" in tables.missing:
         rows = list(judged_so_far(folder, number)) if "verdicts" not in tables.faults else []
         return {**shown, "count": len(rows), "pages": 1, "rows": [], "judged": rows[:ON_A_PAGE]}
-    where, values = given.where()
+    where, values = given.where(tables)
     (count,) = tables.rows(f"SELECT count(*) AS n FROM listed WHERE {where}", values)
     return {
         **shown,
@@ -49,7 +49,7 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
 
 def found(tables: RoundTables, given: PairFilter, page: int) -> list[Row]:
     """The rows of `listed` on a page of the filter."""
-    where, values = given.where()
+    where, values = given.where(tables)
     return tables.rows(
         f"SELECT * FROM listed WHERE {where} ORDER BY {given.order()} LIMIT {ON_A_PAGE} "
         f"OFFSET {(page - 1) * ON_A_PAGE}",
@@ -63,7 +63,7 @@ def neighbours(
     """Where a pair is in a filter's order: its place from 1, of how many, the pairs before and
     after it. Place 0 where it is not in it.
     """
-    where, values = given.where()
+    where, values = given.where(tables)
     rows = tables.rows(
         "SELECT * FROM (SELECT pair_id, row_number() OVER w AS nth, count(*) OVER () AS n, "
         "lag(pair_id) OVER w AS before, lead(pair_id) OVER w AS after "

@@ -45,7 +45,7 @@ class Site:
     def tables(self, folder: Path) -> RoundTables:
         """The tables of a round as they are now, with its pairs listed."""
         now = tuple(_changed(table_path(folder, name)) for name in TABLES)
-        with self._lock:
+        with self._lock:  # whoever asks meanwhile waits, and finds them open
             held = self._open.pop(folder, None)
             if held is None or held[0] != now:
                 held = now, open_listed(folder, Path(self.scratch.name))
@@ -53,6 +53,11 @@ class Site:
             while len(self._open) > MOST_OPEN:
                 self._open.pop(next(iter(self._open)))
         return held[1]
+
+    def open_last(self) -> None:
+        """Open the tables of the last round, so that who looks need not wait."""
+        if folders := round_folders(self.run_dir):
+            self.tables(folders[-1])
 
     def siblings(self) -> list[str]:
         """The names of the runs in the folder that this one lies in, this one first."""
