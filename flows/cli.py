@@ -116,11 +116,22 @@ def plan(
 
 
 @app.command()
-def status(run: RunFolder, json: AsJson = False) -> None:
+def status(
+    run: RunFolder,
+    json: AsJson = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the round under way until Ctrl-C; reads only.")
+    ] = False,
+) -> None:
     """Show every round of a run, and how far the one under way is."""
     with one_message():
         from rounds.status import run_status
 
+        if watch:
+            from flows.watch import watch_run
+
+            watch_run(run)
+            return
         state = run_status(run)
         if json:
             print_json(state)

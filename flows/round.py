@@ -78,6 +78,7 @@ def begin(run: Session) -> Path:
         "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)
     write_round_start(folder, facts)
+    run.display.follow(folder)
     forget_stop(folder)
     return folder
 
