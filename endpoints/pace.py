@@ -115,7 +115,8 @@ class Pace:
         self.refusals += 1
         now = self._loop.time()
         self._window.refused(place.number, now)
-        silent = now - self.last_answer > SILENT and self.refused_in_a_row >= REFUSES_ALL
+        since = max(self.last_answer, self._paused_until)  # an answer takes its time after a pause
+        silent = now - since > SILENT and self.refused_in_a_row >= REFUSES_ALL
         if told is not None and (silent or not self.has_answered):
             self._paused_until = max(self._paused_until, now + told)
             return True
