@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -126,10 +127,26 @@ async def _attempt(
     # not chat.completions.create: its typed arguments and models take a third of the CPU time
     async with asyncio.timeout(options["timeout"] + SLACK):
         text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
-    raw = json.loads(text.removeprefix("\ufeff"))
+    raw = _read(text)
     if not is_completion(raw):
         raise ValueError(shortened(text))
     return raw
+
+
+def _read(text: str) -> Any:
+    """The JSON of a body that is paid for: marks around it and a comma too many lose nothing."""
+    text = text.strip("\ufeff\x00 \t\r\n")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        last_comma = r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])'
+        mended = re.sub(last_comma, lambda match: match[1] or "", text)
+        if mended == text:
+            raise
+        try:
+            return json.loads(mended)
+        except ValueError:
+            raise error from None
 
 
 def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> None:

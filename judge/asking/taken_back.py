@@ -70,7 +70,7 @@ _STRUCK = re.compile(r"~~[^~\n]{1,80}~~|<(del|strike)>.{1,200}?</\1>", re.DOTALL
 
 
 def is_struck_out(text: str, at: int, window: int) -> bool:
-    """Whether a place is struck out, as Markdown and HTML do it; looks `window` characters around."""
+    """Whether a place is struck out, as Markdown and HTML do it, within `window` characters."""
     begin = max(0, at - window)
     struck = _STRUCK.finditer(text[begin : at + window])
     return any(match.start() < at - begin < match.end() for match in struck)
