@@ -13,7 +13,9 @@ import typer
 
 from flows.command import typed
 from flows.export_cli import export
+from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
+from flows.report_cli import report
 from flows.terminal import (
     AsJson,
     ConfigFile,
@@ -36,6 +38,8 @@ app = typer.Typer(
 )
 app.add_typer(judge_app, name="judge")
 app.command()(export)
+app.command()(inspect)
+app.command()(report)
 
 
 def say_version(asked: bool) -> None:

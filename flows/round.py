@@ -31,6 +31,7 @@ from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
+from viewer.report import leave_report
 
 Facts = dict[str, Any]
 
@@ -58,9 +59,9 @@ def run_round(config: Config, runs_dir: Path) -> Path:
         with noting_stops(folder, "finish"):
             finish_round(folder, dump_config(config), trained, decision)
         try:
-            publish(folder)
-        except Exception as error:  # the round is finished, whatever Prefect can show of it
-            run.display.warn(f"the artifacts of the round were not published: {error}")
+            publish(folder, leave_report(folder))
+        except Exception as error:  # the round is finished, whatever can be shown of it
+            run.display.warn(f"the report of the round was not published: {error}")
         return folder
 
 
