@@ -91,7 +91,9 @@ def _on_another_scale(menu: Menu, after: str) -> bool:
     """Whether a number is said to be of another scale: [[4]]/5, [[80]]%."""
     highest = [value for value in getattr(menu, "words", {}).values() if isinstance(value, int)]
     of = _OF_SCALE.match(after)
-    return bool(highest and of) and (of[1] is None or int(of[1]) != max(highest))
+    if of is None or not highest:
+        return False
+    return of[1] is None or int(of[1]) != max(highest)
 
 
 def _earlier_sentence(reading: Reading, mention: Mention) -> bool:
