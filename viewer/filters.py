@@ -60,7 +60,10 @@ class PairFilter:
             if (value := getattr(other, field.name)) != field.default
         }
         return urlencode(
-            {name: int(value) if value is True else value for name, value in given.items()}
+            {
+                name: int(value) if isinstance(value, bool) else value
+                for name, value in given.items()
+            }
         )
 
     def where(self, tables: RoundTables) -> Condition:
