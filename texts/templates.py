@@ -134,7 +134,12 @@ TOKEN_FAMILIES = (
         rf"(?P<role>\[/?INST\]|\[SYSTEM_PROMPT\]){_REST}",
         may_end=r"\[/SYSTEM_PROMPT\]",
     ),
-    _family("SteerLM", rf"<(?:extra_id_|SPECIAL_1)[01]>(?P<role>\w+){_LINE}", before="user"),
+    _family(
+        "SteerLM",
+        rf"<(?:extra_id_|SPECIAL_1)[01]>(?P<role>\w+){_LINE}",
+        may_end=r"<(?:extra_id_|SPECIAL_1)1>",
+        before="user",
+    ),
     _family("Baichuan", rf"<(?P<role>reserved_10[2367])>{_REST}", before="system"),
 )
 """In the order in which they are tried."""
