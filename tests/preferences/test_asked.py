@@ -105,6 +105,14 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"input": {"city": "Crete"}}, "input: not a text"),
     ({"messages": user("Else?")}, "messages: another conversation than the prompt's"),
     ({"messages": [*user("else?"), *answer("Up the map.")]}, "messages: another conversation"),
+    (
+        {"messages": [*user(PAIR["prompt"]), *answer("Up."), *user("And west?"), *answer("Left.")]},
+        "messages: a conversation that goes on after the prompt",
+    ),
+    (
+        {"history": [[PAIR["prompt"], PAIR["chosen"]]]},
+        "history: it holds the prompt, and an answer",
+    ),
     ({"question": "Where is south?"}, "question: another question beside the prompt"),
     ({"system": ["a", "b"]}, "system: not a text"),
     ({"system": "Be rude.", "prompt": [SYSTEM, *CHAT]}, "system: the prompt has another system"),
