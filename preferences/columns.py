@@ -17,7 +17,7 @@ def _words(text: str) -> frozenset[str]:
 
 BEYOND_TEXT = _words(
     "image images img picture pictures photo photos screenshot screenshots pixel pixels video "
-    "videos audio audios speech sound tool tools function functions"
+    "videos audio audios speech sound tool tools function functions attachment attachments"
 )
 """A name with one of these words in it is of more than text: image_id says that there is one."""
 

@@ -93,6 +93,11 @@ def past_turns(value: Any) -> Messages:
         raise ValueError("a text that does not say who spoke")
     pairs = [_exchange(item) for item in value] if isinstance(value, list) else []
     if pairs and all(pairs):
+        pairs = [pair for pair in pairs if pair and any(map(_is_filled, pair))]
+        if not all(_is_filled(text) for pair in pairs if pair for text in pair):
+            raise ValueError("a question or an answer in it is empty")
+        if not pairs:
+            return []
         return chat_turns([turn for pair in pairs if pair for turn in _two_turns(pair)])
     if not isinstance(value, list) or not all(isinstance(turn, dict) for turn in value):
         raise ValueError("a list that does not say who spoke")
@@ -120,6 +125,10 @@ def _exchange(item: Any) -> tuple[Any, Any] | None:
     if isinstance(item, dict):
         return next(((item[q], item[a]) for q, a in EXCHANGES if item.keys() == {q, a}), None)
     return None
+
+
+def _is_filled(text: Any) -> bool:
+    return not isinstance(text, str) or bool(text.strip())
 
 
 def _two_turns(pair: tuple[Any, Any]) -> list[dict[str, Any]]:

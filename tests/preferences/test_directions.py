@@ -173,6 +173,26 @@ UNSURE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     ({"prompt": "Why?", "completion": "One.", "label": True}, {"label": 2}, "neither true nor"),
     (
+        {"prompt": "Why?", "responses": ["One.", "Two."], "scores": [5, 1]},
+        {"answers": ["Three.", "Four."]},
+        "answers, responses are different answers",
+    ),
+    (
+        {"prompt": "Why?", "responses": ["One.", "Two."], "scores": [5, 1], "ratings": [4, 4]},
+        {"ratings": [1, 5]},
+        "scores says the opposite of ratings",
+    ),
+    (
+        {"prompt": user("Why?"), "chosen": answer("One."), "rejected": answer("Two.")},
+        {"prompt": [{**user("Why?")[0], "attachments": ["a.pdf"]}]},
+        "attachments is not empty",
+    ),
+    (
+        {"prompt": user("Why?"), "chosen": answer("One."), "rejected": answer("Two.")},
+        {"prompt": [{**user("Why?")[0], "image_url": "a.png"}]},
+        "image_url is not empty",
+    ),
+    (
         {"prompt": user("Why?"), "chosen": answer("One."), "rejected": answer("Two.")},
         {"chosen": answer("One.") * 2, "rejected": answer("Two.") * 2},
         "holds 2 messages",
@@ -334,3 +354,16 @@ def test_an_answer_that_opens_the_next_turn_of_a_template_loses_the_mark(tmp_pat
     (found,) = read(tmp_path / "a.jsonl", {"prompt": prompt, **sides})
     assert (found.chosen, found.rejected) == ("So.", "No.")
     assert found.prompt == [{"role": "system", "content": "Be kind."}, *user("Why?")]
+
+
+def test_two_grades_of_one_answer_a_row_may_differ_and_not_contradict(tmp_path: Path):
+    rows = [
+        {"prompt": "Why?", "response": "One.", "rating": 5, "score": 0.7},
+        {"prompt": "Why?", "response": "Two.", "rating": 1, "score": 0.7},
+    ]
+    (found,) = read(tmp_path / "a.jsonl", *rows)
+    assert found[:3] == (user("Why?"), "One.", "Two.")
+    with pytest.raises(
+        UserError, match=r"score says the opposite of rating \(else ignore: \[score"
+    ):
+        read(tmp_path / "a.jsonl", rows[0], {**rows[1], "score": 0.9})
