@@ -13,6 +13,7 @@ import typer
 
 from flows.command import typed
 from flows.export_cli import export
+from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.terminal import (
     AsJson,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(judge_app, name="judge")
 app.command()(export)
+app.command()(inspect)
 
 
 def say_version(asked: bool) -> None:
