@@ -24,6 +24,11 @@ from preferences.preference import (
 from preferences.turns import turns_of
 
 ANSWERS = ("answers", "responses", "completions", "generations")
+ELI5 = (
+    *("title", "selftext", "url", "answers"),
+    *("title_urls", "selftext_urls", "answers_urls"),
+)
+"""The columns of ELI5."""
 GRADES = ("grades", "ratings", "scores", "rewards")
 
 

@@ -6,17 +6,7 @@ from typing import Any, NamedTuple
 from preferences import battles, comparisons, named, one_a_row, openai_jsonl, scored
 from preferences.answered import pair
 from preferences.asked import CONVERSATIONS
-from preferences.fits import (
-    any_of,
-    asks,
-    has,
-    holds,
-    is_list_of,
-    is_messages,
-    is_side,
-    is_text,
-    kind_of_pair,
-)
+from preferences.fits import any_of, asks, has, holds, is_list_of, is_side, is_text, kind_of_pair
 from preferences.preference import Preference, RawRow, Undecided, is_score
 
 
@@ -132,10 +122,7 @@ SHAPES = {
     ),
     "eli5": Shape(
         "title, answers: text and score",
-        (
-            *("title", "selftext", "answers", "title_urls", "selftext_urls", "answers_urls"),
-            *("url", "document"),
-        ),
+        scored.ELI5,
         lambda row: is_text(row.get("title")) and holds(row.get("answers"), "text", "score"),
         scored.eli5,
     ),
@@ -177,7 +164,10 @@ SHAPES = {
         ("completion", "label", "kto_tag", "rows", "came_back", "fault"),
         lambda row: (
             not any_of(row, one_a_row.GRADE, is_score)
-            and (is_side(row.get("completion")) or any_of(row, CONVERSATIONS, is_messages))
+            and (
+                is_side(row.get("completion"))
+                or any_of(row, CONVERSATIONS, lambda value: is_side(value) and not is_text(value))
+            )
             and any_of(row, one_a_row.LABEL, one_a_row.is_label)
             and asks(row)
         ),

@@ -196,7 +196,7 @@ def test_a_name_that_may_be_of_the_question_does_not_go_unread(tmp_path: Path, n
 
 
 def test_columns_of_public_data_beside_its_own_shape_go_unread(tmp_path: Path):
-    eli5 = {**SAMPLES["eli5"][0], "url": "x", "subreddit": "x", "document": "x"}
+    eli5 = {**SAMPLES["eli5"][0], "url": "x", "subreddit": "x", "document": ""}
     summaries = {**SAMPLES["summarize_from_feedback"][0], "batch": "x", "extra": {"sure": 3}}
     for row in (eli5, summaries):
         (one,) = read(tmp_path / "a.jsonl", row)
