@@ -13,10 +13,12 @@ from flows.display import Display
 from flows.trial import was_tried
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
-from judge.config import JudgeConfig, is_endpoint
+from judge.config import HUMAN, JudgeConfig, is_endpoint
 from judge.health.config import wanted_accuracy
 from judge.health.gold import read_gold
+from judge.health.gold_labels import read_labelled
 from judge.panel import load_rule
+from judge.person import person_told
 from judge.strategies import STRATEGIES
 from pairs.index.embedding import load_embedding
 from pairs.index.embedding_check import check_embedding
@@ -53,6 +55,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
             display.tell(f"{key}: {files}")
     if (gold := config.judge.gold) and (files := left_out(gold.path.data, gold.path.config)):
         display.tell(f"judge.gold.path: {files}")
+    for sentence in label_notes(config):
+        display.tell(sentence)
     if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
@@ -93,6 +97,19 @@ def check_files(config: Config) -> None:
     check_language(config.pairs.language)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)
+
+
+def label_notes(config: Config) -> list[str]:
+    """What is left out of the labels by people that the judge or its gold set rests on."""
+    told = [
+        f"{key}: {said}"
+        for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge))
+        for key, name in named_judges(where, judge)
+        if name.startswith(HUMAN) and (said := person_told(name))
+    ]
+    if (gold := config.judge.gold) and (labelled := read_labelled(gold.path)):
+        told.append(f"judge.gold.path: {labelled.told}")
+    return list(dict.fromkeys(told))
 
 
 def check_endpoints(config: Config, names: Collection[str]) -> None:

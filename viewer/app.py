@@ -75,7 +75,7 @@ class Guarded:
 
 def make_app(site: Site) -> Starlette:
     """The application of a session."""
-    templates = environment(site)
+    templates = environment(site.run_dir.name, site.token)
 
     def page(template: str, view: View) -> Callable[[Request], Awaitable[Response]]:
         def answer(request: Request) -> Response:

@@ -31,7 +31,7 @@ def export_pairs(site: Site, request: Request) -> Response:
         raise UserError(f"pairs.{kind}: expected one of {', '.join(FORMATS)}")
     tables, given = site.tables(site.folder(number)), read_filter(request.query_params)
     options, media = FORMATS[kind]
-    where, values = given.where()
+    where, values = given.where(tables)
     name = f"{site.scratch.name}/{secrets.token_hex(8)}.{kind}"
     columns = "file_row_number, round, prompt, chosen, rejected, chosen_id, rejected_id"
     columns += ", score_chosen, score_rejected"

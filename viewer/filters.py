@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rounds.errors import UserError
+from viewer.tables import RoundTables
 
 OUTCOMES = {
     "kept": "in_table = 'pairs'",
@@ -25,10 +26,6 @@ SORTS = {
     "-gap": "chosen_tokens - rejected_tokens DESC NULLS LAST, place",
 }
 """Orders by name; a minus turns one round. `gap`: by how much chosen is longer than rejected."""
-
-IN_TEXTS = """(in_table, file_row_number) IN (
-    SELECT 'pairs', file_row_number FROM pairs WHERE {texts}
-    UNION ALL SELECT 'dropped', file_row_number FROM dropped WHERE {texts})"""
 
 Condition = tuple[str, list[Any]]
 
@@ -66,7 +63,7 @@ class PairFilter:
             {name: int(value) if value is True else value for name, value in given.items()}
         )
 
-    def where(self) -> Condition:
+    def where(self, tables: RoundTables) -> Condition:
         """A condition on the rows of `listed`, and the values of its question marks."""
         parts: list[Condition] = []
         if self.outcome:
@@ -90,7 +87,9 @@ class PairFilter:
             if bound is not None:
                 parts.append((f"{column} {sign} ?", [bound]))
         if self.text is not None:
-            parts.append(_texts(self.text))
+            found = tables.with_text(self.text)
+            rows = f"(SELECT in_table, file_row_number FROM {found})"
+            parts.append((f"(in_table, file_row_number) IN {rows}", []))
         return (
             " AND ".join(part for part, _ in parts) or "true",
             [value for _, values in parts for value in values],
@@ -128,16 +127,3 @@ def _value(name: str, said: str) -> Any:
         except ValueError:
             raise UserError(f"{name}={said}: expected a number") from None
     return said
-
-
-def _texts(text: str) -> Condition:
-    """The text in any turn of the prompt or in an answer."""
-    any_case = text == text.lower()
-    within = "contains(lower({}), ?)" if any_case else "contains({}, ?)"
-    columns = (
-        "array_to_string([turn.content FOR turn IN prompt], chr(10))",
-        "chosen[1].content",
-        "rejected[1].content",
-    )
-    condition = " OR ".join(within.format(column) for column in columns)
-    return IN_TEXTS.format(texts=condition), [text] * 6

@@ -3,18 +3,19 @@
 Texts stay in the files: only those of the rows on a page are fetched.
 """
 
-from viewer.tables import RoundTables
-
 LISTED = """
 CREATE TABLE listed AS
-WITH of_comparison AS (
-    SELECT prompt_id, bool_or(outcome = 'a') AND bool_or(outcome = 'b') AS flipped,
-        bool_or(outcome = 'abstain') AS abstained
-    FROM verdicts WHERE split = 'train'
-    GROUP BY prompt_id, judge_id, candidate_a, candidate_b
+WITH compared AS (
+    SELECT prompt_id FROM verdicts
+    WHERE split = 'train' AND candidate_b IS NOT NULL AND outcome IN ('a', 'b')
+    GROUP BY prompt_id, judge_id, candidate_a, candidate_b HAVING min(outcome) < max(outcome)
 ), judged AS (
-    SELECT prompt_id, bool_or(flipped) AS flipped, bool_or(abstained) AS abstained
-    FROM of_comparison GROUP BY prompt_id
+    SELECT prompt_id, bool_or(flipped) AS flipped, bool_or(NOT flipped) AS abstained
+    FROM (
+        SELECT prompt_id, true AS flipped FROM compared
+        UNION ALL
+        SELECT prompt_id, false FROM verdicts WHERE split = 'train' AND outcome = 'abstain'
+    ) GROUP BY prompt_id
 ), both_kinds AS (
     SELECT 'pairs' AS in_table, file_row_number, pair_id, prompt_id, chosen_id, rejected_id,
         margin, probability, judge_id, chosen_source, rejected_source, NULL AS reason
@@ -45,10 +46,3 @@ LEFT JOIN (SELECT candidate_id, n_tokens FROM candidates WHERE split = 'train') 
 """
 """`place` counts the pairs as they lie in the files, then the dropped ones. `flipped` and
 `abstained` say that a comparison of the prompt did so in one of its calls."""
-
-
-def list_pairs(tables: RoundTables) -> None:
-    """Make the table `listed`, once."""
-    with tables.lock:
-        if not tables.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'listed'"):
-            tables.run(LISTED)

@@ -35,13 +35,13 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
     if "pairs" in tables.missing:
         rows = list(judged_so_far(folder, number)) if "verdicts" not in tables.faults else []
         return {**shown, "count": len(rows), "pages": 1, "rows": [], "judged": rows[:ON_A_PAGE]}
-    where, values = given.where()
+    where, values = given.where(tables)
     (count,) = tables.rows(f"SELECT count(*) AS n FROM listed WHERE {where}", values)
     return {
         **shown,
         "count": count["n"],
         "pages": max(1, -(-count["n"] // ON_A_PAGE)),
-        "rows": _with_texts(tables, found(tables, given, page)),
+        "rows": with_texts(tables, found(tables, given, page)),
         "judged": None,
         "finished": round_files(folder).manifest is not None,
     }
@@ -49,7 +49,7 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
 
 def found(tables: RoundTables, given: PairFilter, page: int) -> list[Row]:
     """The rows of `listed` on a page of the filter."""
-    where, values = given.where()
+    where, values = given.where(tables)
     return tables.rows(
         f"SELECT * FROM listed WHERE {where} ORDER BY {given.order()} LIMIT {ON_A_PAGE} "
         f"OFFSET {(page - 1) * ON_A_PAGE}",
@@ -63,7 +63,7 @@ def neighbours(
     """Where a pair is in a filter's order: its place from 1, of how many, the pairs before and
     after it. Place 0 where it is not in it.
     """
-    where, values = given.where()
+    where, values = given.where(tables)
     rows = tables.rows(
         "SELECT * FROM (SELECT pair_id, row_number() OVER w AS nth, count(*) OVER () AS n, "
         "lag(pair_id) OVER w AS before, lead(pair_id) OVER w AS after "
@@ -75,7 +75,7 @@ def neighbours(
     return rows[0]["nth"], rows[0]["n"], rows[0]["before"], rows[0]["after"]
 
 
-def _with_texts(tables: RoundTables, rows: list[Row]) -> list[Row]:
+def with_texts(tables: RoundTables, rows: list[Row]) -> list[Row]:
     """The rows with the beginnings of their texts."""
     texts: dict[tuple[str, int], Row] = {}
     for table in ("pairs", "dropped"):

@@ -21,6 +21,16 @@ from rounds.ids import digest
 
 INK, SOFT, RULE = "#010101", "#020202", "#030303"
 SERIES = ("#040404", "#050505", "#060606", "#070707")
+FIXED = {
+    "ink": "#1c1e21",
+    "soft": "#62676e",
+    "rule": "#d8dade",
+    "series-1": "#2563a8",
+    "series-2": "#c2571a",
+    "series-3": "#3b8132",
+    "series-4": "#7b4397",
+}
+"""The page's colours where there is no page."""
 PAGE = {
     INK: "var(--ink)",
     SOFT: "var(--soft)",
@@ -147,6 +157,13 @@ def _drawing() -> Iterator[None]:
     """matplotlib's settings are the process's: one plot at a time."""
     with ONE_AT_A_TIME, matplotlib.rc_context(STYLE):
         yield
+
+
+def in_fixed_colours(svg: str) -> str:
+    """A plot as a file of its own, on white."""
+    for name, colour in FIXED.items():
+        svg = svg.replace(f"var(--{name})", colour)
+    return svg.replace(' class="plot"', ' style="background: #fff"')
 
 
 def _known(rate: Rate) -> bool:

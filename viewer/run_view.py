@@ -17,10 +17,8 @@ def run_page(site: Site, request: Request) -> dict[str, Any]:
     folders = round_folders(site.run_dir)
     files = [round_files(folder) for folder in folders]
     return {
-        "rounds": [_line(each) for each in files],
-        "metric_names": sorted(
-            {name for each in files for name in (each.metrics or {}).get("custom") or {}}
-        ),
+        "rounds": [round_line(each) for each in files],
+        "metric_names": metric_names(files),
         "faults_found": [fault for each in files for fault in each.faults],
         "lineage": lineage(files),
         "under_way": live(site),
@@ -29,8 +27,8 @@ def run_page(site: Site, request: Request) -> dict[str, Any]:
 
 def run_plots_page(site: Site, request: Request) -> dict[str, Any]:
     """The plots of the run's page, which fetches them: what is drawn comes after what is read."""
-    files = (round_files(folder) for folder in round_folders(site.run_dir))
-    return {"plots": run_plots([each.metrics for each in files if each.metrics])}
+    files = [round_files(folder) for folder in round_folders(site.run_dir)]
+    return {"plots": list(run_plots(files).values())}
 
 
 def live(site: Site) -> dict[str, Any] | None:
@@ -53,10 +51,16 @@ def under_way(run_dir: Path) -> Path | None:
     return None
 
 
-def run_plots(metrics: list[dict[str, Any]]) -> list[str]:
-    """Plots over the rounds of a run, from what metrics.json of each says; empty without rounds."""
+def metric_names(files: list[RoundFiles]) -> list[str]:
+    """The metrics of the user that some round has."""
+    return sorted({name for each in files for name in (each.metrics or {}).get("custom") or {}})
+
+
+def run_plots(files: list[RoundFiles]) -> dict[str, str]:
+    """Plots over the rounds of a run that have metrics, by name; none without such a round."""
+    metrics = [each.metrics for each in files if each.metrics]
     if not metrics:
-        return []
+        return {}
 
     def rates(split: str, name: str) -> list[tuple[int, Any]]:
         return [(each["round"], (each.get(split) or {}).get(name)) for each in metrics]
@@ -68,38 +72,29 @@ def run_plots(metrics: list[dict[str, Any]]) -> list[str]:
     def figures(*path: str) -> list[tuple[float, float | None]]:
         return [(each["round"], _under(each, *path)) for each in metrics]
 
-    names = {name for each in metrics for name in each.get("custom") or {}}
-    plots = [
-        rates_by_round(
+    yields = [(each["round"], _under(each, "judge", "health", "yield")) for each in metrics]
+    longer = figures("test", "mean_length_difference_vs_previous")
+    plots = {
+        f"win_rate_vs_{other}": rates_by_round(
             f"win rate vs {other}, test prompts",
             {
                 "judge": rates("test", f"win_rate_vs_{other}"),
-                **{name: custom(name, f"win_rate_vs_{other}") for name in sorted(names)},
+                **{name: custom(name, f"win_rate_vs_{other}") for name in metric_names(files)},
             },
             0.5,
         )
         for other in ("previous", "initial")
-    ]
-    plots += [
-        rates_by_round(
-            "labels per prompt (yield)",
-            {
-                "yield": [
-                    (each["round"], _under(each, "judge", "health", "yield")) for each in metrics
-                ]
-            },
-        ),
-        curves("KL to the reference, a token", "round", {"KL": figures("train", "kl_per_token")}),
-        curves(
-            "answers longer than the previous policy's, characters",
-            "round",
-            {"test": figures("test", "mean_length_difference_vs_previous")},
-        ),
-    ]
-    if any((_under(each, "usage", "label_per_pair", "cost") or 0) > 0 for each in metrics):
-        plots.append(
-            curves("price of a pair", "round", {"": figures("usage", "label_per_pair", "cost")})
-        )
+    }
+    plots["yield"] = rates_by_round("labels per prompt (yield)", {"yield": yields})
+    plots["kl"] = curves(
+        "KL to the reference, a token", "round", {"KL": figures("train", "kl_per_token")}
+    )
+    plots["length"] = curves(
+        "answers longer than the previous policy's, characters", "round", {"test": longer}
+    )
+    prices = figures("usage", "label_per_pair", "cost")
+    if any(price for _, price in prices):
+        plots["price"] = curves("price of a pair", "round", {"": prices})
     return plots
 
 
@@ -127,7 +122,7 @@ def lineage(files: list[RoundFiles]) -> list[dict[str, Any]]:
     return line
 
 
-def _line(files: RoundFiles) -> dict[str, Any]:
+def round_line(files: RoundFiles) -> dict[str, Any]:
     """A round as a line of the table."""
     metrics = files.metrics or {}
     counts = metrics.get("counts") or {}

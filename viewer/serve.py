@@ -3,6 +3,7 @@
 import secrets
 import socket
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -25,8 +26,10 @@ def inspect_run(run_dir: Path, port: int, browser: bool, what_if: WhatIf | None)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen()
     except OSError as error:
         raise UserError(f"--port {port}: {error.strerror}; leave it out for a free one") from error
+    threading.Thread(target=site.open_last, daemon=True).start()
     address = f"http://{HOST}:{listening.getsockname()[1]}/{site.token}/"
     print(address, flush=True)
     print("Ctrl-C ends it", file=sys.stderr)

@@ -12,8 +12,7 @@ from rounds.files import read_json
 from rounds.folder import read_manifest, round_dir, round_folders, round_number
 from rounds.schema import TABLES
 from rounds.tables import table_path
-from viewer.listed import list_pairs
-from viewer.tables import RoundTables
+from viewer.tables import RoundTables, open_listed
 
 MOST_OPEN = 3
 """Rounds that are held open at a time; the one not looked at for longest is let go."""
@@ -46,15 +45,19 @@ class Site:
     def tables(self, folder: Path) -> RoundTables:
         """The tables of a round as they are now, with its pairs listed."""
         now = tuple(_changed(table_path(folder, name)) for name in TABLES)
-        with self._lock:
+        with self._lock:  # whoever asks meanwhile waits, and finds them open
             held = self._open.pop(folder, None)
             if held is None or held[0] != now:
-                held = now, RoundTables(folder, Path(self.scratch.name))
+                held = now, open_listed(folder, Path(self.scratch.name))
             self._open[folder] = held
             while len(self._open) > MOST_OPEN:
                 self._open.pop(next(iter(self._open)))
-        list_pairs(held[1])
         return held[1]
+
+    def open_last(self) -> None:
+        """Open the tables of the last round, so that who looks need not wait."""
+        if folders := round_folders(self.run_dir):
+            self.tables(folders[-1])
 
     def siblings(self) -> list[str]:
         """The names of the runs in the folder that this one lies in, this one first."""

@@ -6,11 +6,20 @@ from typing import Any
 
 import duckdb
 
+from rounds.ids import digest
 from rounds.schema import OPTIONAL, TABLES, arrow_schema
 from rounds.tables import table_path
+from viewer.listed import LISTED
 
 MEMORY = "400MB"
 """What DuckDB may hold; what is larger goes through files beside it."""
+
+TEXTS = (
+    "array_to_string([turn.content FOR turn IN prompt], chr(10))",
+    "chosen[1].content",
+    "rejected[1].content",
+)
+"""The texts of a pair."""
 
 Row = dict[str, Any]
 
@@ -30,7 +39,7 @@ class RoundTables:
         self.folder = folder
         self.missing: list[str] = []
         self.faults: dict[str, str] = {}
-        self.lock = threading.Lock()
+        self._searching = threading.Lock()
         for table in (*TABLES, *OPTIONAL):
             self._add(table)
 
@@ -61,6 +70,23 @@ class RoundTables:
                 f"CREATE VIEW {table} AS SELECT *, 0 AS file_row_number FROM none_{table}"
             )
 
+    def with_text(self, text: str) -> str:
+        """A table of the rows (in_table, file_row_number) that have the text in the prompt or in an
+        answer, in any case unless it has a capital: searched once.
+        """
+        name = f"with_text_{digest(text)}"
+        with self._searching:
+            if not self.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]):
+                within = "contains(lower({}), ?)" if text == text.lower() else "contains({}, ?)"
+                condition = " OR ".join(within.format(column) for column in TEXTS)
+                self.run(
+                    f"CREATE TABLE {name} AS SELECT 'pairs' AS in_table, file_row_number FROM "
+                    f"pairs WHERE {condition} UNION ALL SELECT 'dropped', file_row_number FROM "
+                    f"dropped WHERE {condition}",
+                    [text] * 2 * len(TEXTS),
+                )
+        return name
+
     def rows(self, query: str, values: list[Any] | None = None) -> list[Row]:
         """The rows of a query as dicts. Raises duckdb.Error where a file turns out damaged."""
         found = self._db.cursor().execute(query, values or [])
@@ -70,6 +96,13 @@ class RoundTables:
     def run(self, statement: str, values: list[Any] | None = None) -> None:
         """Carry out a statement on DuckDB's own tables."""
         self._db.cursor().execute(statement, values or [])
+
+
+def open_listed(folder: Path, scratch: Path) -> RoundTables:
+    """The tables of a round with the table `listed`: see `viewer.listed`."""
+    tables = RoundTables(folder, scratch)
+    tables.run(LISTED)
+    return tables
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from rounds.health_lines import rate_text
 from rounds.rows import Messages
-from viewer.site import Site
 from viewer.visible import visible
 
 HERE = Path(__file__).parent
@@ -19,7 +18,7 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "
 """Markdown of others: tags in it are text, and it can neither load nor link anything."""
 
 
-def environment(site: Site) -> Environment:
+def environment(run: str, token: str) -> Environment:
     """The templates of a session; what they are given is text unless it says that it is markup."""
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -36,9 +35,8 @@ def environment(site: Site) -> Environment:
         last=last_turn,
     )
     templates.globals.update(
-        run=site.run_dir.name,
-        at=lambda *parts: f"/{site.token}/" + "/".join(quote(str(part)) for part in parts),
-        can_derive=site.what_if is not None,
+        run=run,
+        at=lambda *parts: f"/{token}/" + "/".join(quote(str(part)) for part in parts),
     )
     return templates
 
