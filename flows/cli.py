@@ -86,6 +86,7 @@ def run(
             from flows.loop import run_loop
 
             run_loop(config, rounds, str(runs_dir), set)
+        raise_waiting(opened.run_dir)
     print_end(opened.run_dir)
 
 
@@ -168,6 +169,17 @@ def show(
                 print_json(row, indent=None)
         else:
             page(pairs)
+
+
+def raise_waiting(run_dir: Path) -> None:
+    """Raise what the round under way waits for, where it waits."""
+    from rounds.errors import Waiting
+    from rounds.folder import next_round
+    from rounds.stopped import read_stop
+
+    stop = read_stop(next_round(run_dir))
+    if stop is not None and stop["waiting"]:
+        raise Waiting(stop["reason"], stop["then"], stop["waiting"])
 
 
 def print_end(run_dir: Path) -> None:

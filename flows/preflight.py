@@ -26,6 +26,7 @@ from pairs.language import check_language
 from preferences.data_files import left_out
 from rounds.errors import UserError
 from rounds.folder import next_round, run_config
+from rounds.labels import is_path, labels_file, read_labels
 from rounds.stages import stage_stamps
 from rounds.weights import Policy
 from sampler.check import check_sampler
@@ -55,7 +56,7 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
             display.tell(f"{key}: {files}")
     if (gold := config.judge.gold) and (files := left_out(gold.path.data, gold.path.config)):
         display.tell(f"judge.gold.path: {files}")
-    for sentence in label_notes(config):
+    for sentence in label_notes(config, run_dir):
         display.tell(sentence)
     if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
         raise UserError(
@@ -99,8 +100,11 @@ def check_files(config: Config) -> None:
         load_embedding(config.pairs.semantic.embed)
 
 
-def label_notes(config: Config) -> list[str]:
-    """What is left out of the labels by people that the judge or its gold set rests on."""
+def label_notes(config: Config, run_dir: Path) -> list[str]:
+    """What is left out of the labels by people that the judge, its gold set or the gate rests on.
+
+    Raises UserError where the gate's are wrong, or a file that is not there.
+    """
     told = [
         f"{key}: {said}"
         for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge))
@@ -109,6 +113,14 @@ def label_notes(config: Config) -> list[str]:
     ]
     if (gold := config.judge.gold) and (labelled := read_labelled(gold.path)):
         told.append(f"judge.gold.path: {labelled.told}")
+    if people := config.gate.people:
+        path = labels_file(run_dir, people.labels)
+        if is_path(people.labels) and not path.is_file():
+            raise UserError(
+                f"gate.people.labels: no such file {path.resolve()}; expected one of labels, or a "
+                "NAME of labels in the run's folder, which are there once people have labelled"
+            )
+        told += [f"gate.people.labels: {torn}" for torn in read_labels(path).torn]
     return list(dict.fromkeys(told))
 
 

@@ -7,13 +7,13 @@ by itself whether it has anything left to do, so a round that was killed is simp
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import State, flow, task
 
 from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
-from flows.failures import ASKS, WORKS
+from flows.failures import ASKS, WORKS, may_wait
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
@@ -37,8 +37,10 @@ Facts = dict[str, Any]
 
 
 @flow(name="prefloop-round", validate_parameters=False)
-def run_round(config: Config, runs_dir: Path) -> Path:
-    """Run the next round, or finish the one that was begun; returns its folder."""
+def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
+    """Run the next round, or finish the one that was begun; returns its folder, or the state named
+    Waiting where it waits for people.
+    """
     with session(config, runs_dir) as run:
         folder = begin(run)
         run.display.title(f"round {int(folder.name)} of {config.name}")
@@ -52,6 +54,8 @@ def run_round(config: Config, runs_dir: Path) -> Path:
             answer_held_out(folder, trained)
             judge_the_held_out(folder, trained)
             decision = decide_promotion(folder, trained)
+            if isinstance(decision, State):
+                return decision
         else:
             trained = None
             why = "trainer is null" if config.trainer is None else "no pair was kept"
@@ -229,9 +233,10 @@ def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
 
 
 @task(name="gate", **WORKS)
+@may_wait
 @notes_stops("gate")
 def decide_promotion(folder: Path, trained: Policy) -> Facts:
-    """Promote, or keep the one in place."""
+    """Promote, or keep the one in place; or wait for people who are to say so."""
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
     return decide(folder, run.config.gate, *ids)

@@ -108,7 +108,7 @@ def _verdict_line(where: str, value: Any, fault: str | None) -> tuple[str, str, 
     """The two candidates and the verdict of a line."""
     fields = value if isinstance(value, dict) else {}
     a, b, outcome = (fields.get(key) for key in ("candidate_a", "candidate_b", "verdict"))
-    if not (isinstance(a, str) and isinstance(b, str) and a != b and outcome in TURNED):
+    if not (isinstance(a, str) and isinstance(b, str) and a != b and outcome in tuple(TURNED)):
         raise UserError(
             f"{where}: {f'{fault}; ' if fault else ''}expected "
             '{"candidate_a": id, "candidate_b": id, "verdict": ...} with a, b or tie, or a label '

@@ -13,12 +13,13 @@ class Opinion(NamedTuple):
     """Of one comparison (candidate_a, candidate_b of `label`, the first on it): a, b or tie.
 
     `outcome` is what more than half of those who answered say; None where people contradict each
-    other, or all skipped it. `by` are those who answered.
+    other, or all skipped it. `by` are those who answered, by the lines `label_ids`.
     """
 
     label: Label
     outcome: str | None
     by: list[str]
+    label_ids: list[str]
 
     @property
     def contradicted(self) -> bool:
@@ -47,10 +48,16 @@ def outcome_for(opinion: Opinion, compared: CandidateIds) -> str | None:
 
 def _majority(labels: list[Label]) -> Opinion:
     first = labels[0]
-    given = [(label["by"], said) for label in labels if (said := _said(label, first)) is not None]
+    given = [(label, said) for label in labels if (said := _said(label, first)) is not None]
     counts = Counter(said for _, said in given)
     most = [said for said, n in counts.items() if 2 * n > len(given)]
-    return Opinion(first, most[0] if most else None, [by for by, _ in given])
+    answered = [label for label, _ in given]
+    return Opinion(
+        first,
+        most[0] if most else None,
+        [label["by"] for label in answered],
+        [label["label_id"] for label in answered],
+    )
 
 
 def _said(label: Label, first: Label) -> str | None:
