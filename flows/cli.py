@@ -13,7 +13,9 @@ import typer
 
 from flows.command import typed
 from flows.export_cli import export
+from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
+from flows.report_cli import report
 from flows.terminal import (
     AsJson,
     ConfigFile,
@@ -36,6 +38,8 @@ app = typer.Typer(
 )
 app.add_typer(judge_app, name="judge")
 app.command()(export)
+app.command()(inspect)
+app.command()(report)
 
 
 def say_version(asked: bool) -> None:
@@ -113,11 +117,22 @@ def plan(
 
 
 @app.command()
-def status(run: RunFolder, json: AsJson = False) -> None:
+def status(
+    run: RunFolder,
+    json: AsJson = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the round under way until Ctrl-C; reads only.")
+    ] = False,
+) -> None:
     """Show every round of a run, and how far the one under way is."""
     with one_message():
         from rounds.status import run_status
 
+        if watch:
+            from flows.watch import watch_run
+
+            watch_run(run)
+            return
         state = run_status(run)
         if json:
             print_json(state)

@@ -31,6 +31,7 @@ from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
+from viewer.report import leave_report
 
 Facts = dict[str, Any]
 
@@ -62,9 +63,9 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
         with noting_stops(folder, "finish"):
             finish_round(folder, dump_config(config), trained, decision)
         try:
-            publish(folder)
-        except Exception as error:  # the round is finished, whatever Prefect can show of it
-            run.display.warn(f"the artifacts of the round were not published: {error}")
+            publish(folder, leave_report(folder))
+        except Exception as error:  # the round is finished, whatever can be shown of it
+            run.display.warn(f"the report of the round was not published: {error}")
         return folder
 
 
@@ -81,6 +82,7 @@ def begin(run: Session) -> Path:
         "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)
     write_round_start(folder, facts)
+    run.display.follow(folder)
     forget_stop(folder)
     return folder
 

@@ -16,6 +16,7 @@ from rounds.folder import (
 )
 from rounds.health_lines import Lines, health_lines
 from rounds.lock import holder
+from rounds.progress import progress_text, read_progress
 from rounds.report import STAGES, partial_text, stage_name
 from rounds.stages import stage_stamps
 from rounds.stopped import Bound, Stop, read_stop
@@ -57,9 +58,10 @@ def state_of(run_dir: Path, number: int) -> dict[str, Any] | None:
 def round_state(folder: Path) -> dict[str, Any]:
     """The state of a round under way.
 
-    {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop or None, "waiting": what
-    it waits for, or None, "verdicts": counts of the labels, "partial": what a budget left out,
-    "judge": its measures}; the last three None where there are none, or none yet.
+{"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop or None, "waiting": what
+    it waits for, "process": the id of the one at work, "progress": how far its stage is, "verdicts":
+    counts of the labels, "partial": what a budget left out, "judge": its measures}; None where there
+    is none, or none yet.
     """
     stamps = stage_stamps(folder)
     facts = {stage_name(name): stamp["facts"] for name, stamp in stamps.items()}
@@ -77,6 +79,7 @@ def round_state(folder: Path) -> dict[str, Any]:
         "stopped": stopped,
         "waiting": stopped["waiting"] if stopped else None,
         "process": holder(run_of(folder)),
+        "progress": read_progress(folder),
         "verdicts": {name: labels[name] for name in ("verdicts", "outcomes", "abstained")}
         if labels
         else None,
@@ -107,6 +110,8 @@ def state_lines(state: dict[str, Any]) -> Lines:
     else:
         process = state["process"]
         lines.append(("process", f"{process} is working on it" if process else ENDED))
+        if process and (progress := state.get("progress")):
+            lines.append(("progress", progress_text(progress)))
     if verdicts := state["verdicts"]:
         abstained = verdicts["abstained"].items()
         why = ", ".join(f"{reason} {n}" for reason, n in abstained)
