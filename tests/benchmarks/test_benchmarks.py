@@ -308,6 +308,16 @@ def test_thresholds_from_gold_are_drawn_for_every_judge_and_rule(run_here: Run):
     assert all(re.search(rf"^{judge} ", said, re.MULTILINE) for judge in judges), said
 
 
+def test_people_put_right_a_judge_that_leans(run_here: Run):
+    """Few repeats for a rate; the long run is in docs/judge.md."""
+    said = run_here("people_and_judge", 12)
+    leaning = re.search(r"leans by 0\.15 +judge alone +(\S+)% .* both, as drawn +(\S+)%", said)
+    assert leaning is not None, said
+    assert float(leaning[1]) < 30 < 70 < float(leaning[2]), said
+    promoted = dict(re.findall(r"truth (\S+), leans by 0\.15 .* as drawn +(\S+)% after", said))
+    assert float(promoted["0.50"]) < 20 and float(promoted["0.65"]) > 60, said
+
+
 def test_leaks_are_planted_and_found(tmp_path: Path, run_here: Run):
     data = alpaca_eval(tmp_path / "alpaca.jsonl", 60)
     said = run_here("leaks", data, "--held-out", 20, "--each", 2)
