@@ -61,24 +61,21 @@ def check_belonging(looked: Looked, folder: Path) -> None:
     splits: dict[str, str] = {}
     for other in finished_rounds(run_of(folder)):
         for row in iter_rows(other, PROMPTS, columns=["prompt_id", "split"]):
-            kind = row["split"] if row["split"] != "gold" else None
-            if kind is None:
-                continue
+            kind = row["split"]
             first = splits.setdefault(row["prompt_id"], kind)
             if other == folder or first != kind:
                 what = f"is of split {kind} in round {round_number(other)} and of {first} elsewhere"
                 looked.must(first == kind, "prompts", row["prompt_id"], what)
-    here = {row["prompt_id"] for row in iter_rows(folder, PROMPTS, columns=["prompt_id"])}
     ids: tuple[tuple[Table[Any], str], ...] = (
         (CANDIDATES, "candidate_id"),
         (VERDICTS, "verdict_id"),
     )
     for table, name in ids:
         for row in iter_rows(folder, table, columns=[name, "prompt_id", "split"]):
-            known = row["prompt_id"] in here
-            of_split = row["split"] not in LIVE or splits.get(row["prompt_id"]) == row["split"]
-            what = f"its prompt {row['prompt_id']} is not in prompts.parquet with its split"
-            looked.must(known and of_split, table, row[name], what)
+            here = splits.get(row["prompt_id"])
+            right = here is not None if row["split"] == "health" else here == row["split"]
+            what = f"its prompt {row['prompt_id']} is in no prompts.parquet with its split"
+            looked.must(right, table, row[name], what)
 
 
 def _verdict_id(row: Verdict) -> str:
