@@ -29,6 +29,7 @@ from flows.terminal import (
     print_json,
     print_table,
 )
+from flows.verify_cli import verify
 
 app = typer.Typer(
     help="Closed-loop preference data: sample, judge, pair, train with DPO, gate, repeat.",
@@ -40,6 +41,7 @@ app.add_typer(judge_app, name="judge")
 app.command()(export)
 app.command()(inspect)
 app.command()(report)
+app.command()(verify)
 
 
 def say_version(asked: bool) -> None:
