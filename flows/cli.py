@@ -27,6 +27,7 @@ from flows.terminal import (
     print_json,
     print_table,
 )
+from flows.whatif_cli import whatif
 
 app = typer.Typer(
     help="Closed-loop preference data: sample, judge, pair, train with DPO, gate, repeat.",
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(judge_app, name="judge")
 app.command()(export)
+app.command()(whatif)
 
 
 def say_version(asked: bool) -> None:
