@@ -1,18 +1,23 @@
 """The gold set of a round, settled again at another threshold or with fewer judges."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from judge.config import JudgeConfig, is_endpoint
 from judge.health.examine import gold_facts
-from judge.health.gold import gold_rows, most_gold_calls, read_gold
+from judge.health.gold import (
+    decided_rightly,
+    gold_rows,
+    most_gold_calls,
+    outcomes_on,
+    read_gold,
+)
 from judge.health.gold_lines import GoldPair
-from judge.health.reliability import rightly_decided
 from judge.stored import is_by
 from rounds.errors import UserError
 from rounds.rows import VERDICTS, Verdict
-from rounds.tables import by_prompt, iter_rows
+from rounds.tables import iter_rows
 from rounds.verdicts import SETTLED_BY
 
 
@@ -58,7 +63,8 @@ def settled_again(gold: GoldSet, config: JudgeConfig, tau: float | None) -> Sett
     given = config if tau is None else config.model_copy(update={"tau": tau})
     facts = gold_facts(given, gold.pairs, verdicts)
     at = [row | {"threshold": facts["tau"]} for row in verdicts]
-    return Settled(facts["tau"], facts["gold"], _right(gold.pairs, at))
+    right = decided_rightly(gold.pairs, outcomes_on(gold.pairs, at))
+    return Settled(facts["tau"], facts["gold"], right)
 
 
 def calls_on_gold(
@@ -80,15 +86,6 @@ def calls_on_gold(
 
 def _is_new(name: str, before: JudgeConfig, anew: Collection[str]) -> bool:
     return name not in before.jury or name in anew or "pairwise" in anew
-
-
-def _right(pairs: list[GoldPair], verdicts: Iterable[Verdict]) -> list[bool | None]:
-    of_pair = by_prompt(verdicts)
-    prompts, _ = gold_rows(pairs)
-    return [
-        rightly_decided(pair.label, of_pair.get(prompt["prompt_id"], []))
-        for pair, prompt in zip(pairs, prompts, strict=True)
-    ]
 
 
 def _by_any(names: list[str], row: Verdict) -> bool:

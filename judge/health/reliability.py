@@ -57,12 +57,6 @@ def gold_measures(cases: list[Case]) -> dict[str, Any]:
     }
 
 
-def rightly_decided(label: str, verdicts: list[Verdict]) -> bool | None:
-    """Whether the verdicts on a labelled pair decide it rightly; None where they decide nothing."""
-    outcome = settle(verdicts).outcome if verdicts else "abstain"
-    return outcome == label if outcome in ("a", "b") else None
-
-
 def _share_right(cases: list[tuple[str, str]]) -> dict[str, Any]:
     return rate(sum(label == outcome for label, outcome in cases), len(cases))
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from builders import begun, candidate_row, prompt_row
-from judges import answered, gold_file
+from judges import answered, gold_file, one_token, sure_by_distance
+from scripted import shown
 from typer.testing import CliRunner
 from whatif_runs import (
     PAIRWISE,
@@ -25,6 +26,9 @@ from flows.whatif.derive import derive
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.folder import round_dir
+from rounds.tables import read_rows
+
+pytestmark = pytest.mark.long
 
 FAR_AND_NEAR = ((9, 1), (8, 5), (6, 5), (5, 1), (4, 2), (7, 7))
 
@@ -101,6 +105,17 @@ def test_where_the_strategy_would_go_on_what_it_would_find_is_not_known(run_dir:
     assert ids(found["lost"]) == kept(folder) - kept(new) and len(found["lost"]) == 3
 
 
+def test_what_other_comparisons_would_decide_is_counted_as_not_known(run_dir: Path, endpoint):
+    at = {"desk": endpoint(tokens), "high": endpoint(tokens)}
+    folder = judged(answered(run_dir, (9, 5, 2, 1), (6, 5), (5, 5)), tree(TOKEN, n=4, **at), **at)
+    appealed = derive(run_dir, 1, ["judge.tau=0.95", "judge.appeal={endpoint: high, max_share: 1}"])
+    assert appealed["after"] and appealed["unknown"] and appealed["lost"] == []
+    assert appealed["unknown"]["pairs"] == sorted(kept(folder))
+    assert appealed["after"]["not_known"] == appealed["unknown"]["prompts"] == 2
+    assert appealed["after"]["kept"] == 0
+    assert appealed["after"]["dropped"] == {"no_margin": 1}
+
+
 def test_where_tau_is_lowered_a_second_comparison_is_not_reached(run_dir: Path, endpoint):
     at = {"desk": endpoint(tokens)}
     judge = {**TOKEN, "tau": 0.85, "select": {"min_margin": 2}}
@@ -108,9 +123,6 @@ def test_where_tau_is_lowered_a_second_comparison_is_not_reached(run_dir: Path, 
     scores = {"x": 5, "y": 9, "z": 3, "w": 1}  # the screen is wrong: y against w is unsure
 
     def script(body: dict[str, Any]) -> Any:
-        from judges import one_token, sure_by_distance
-        from scripted import shown
-
         answers = shown(body)
         if len(answers) == 2:
             return sure_by_distance(body)
@@ -292,8 +304,6 @@ def test_the_command_says_what_is_lost_with_ids_that_show_opens(run_dir: Path, e
 
 
 def _rows(folder: Path, table: Any) -> list[Any]:
-    from rounds.tables import read_rows
-
     return read_rows(folder, table)
 
 

@@ -19,6 +19,8 @@ from rounds.rows import Verdict
 from rounds.tables import read_rows
 from rounds.verdicts import SETTLED_BY
 
+pytestmark = pytest.mark.long
+
 ROUND = ((9, 1, 5), (7, 6, 2), (5, 5, 5), (5, 4, 3), (4, 2, 3))
 RANKED = {"endpoint": "desk", "strategy": "listwise", "tau": 0.6}
 
