@@ -30,6 +30,7 @@ from flows.terminal import (
     print_table,
 )
 from flows.verify_cli import verify
+from flows.whatif_cli import whatif
 
 app = typer.Typer(
     help="Closed-loop preference data: sample, judge, pair, train with DPO, gate, repeat.",
@@ -42,6 +43,7 @@ app.command()(export)
 app.command()(inspect)
 app.command()(report)
 app.command()(verify)
+app.command()(whatif)
 
 
 def say_version(asked: bool) -> None:
