@@ -30,6 +30,7 @@ from viewer.round_view import prompts_page, round_page, round_plots_page
 from viewer.run_view import live, run_page, run_plots_page
 from viewer.site import Site
 from viewer.templating import HERE, environment
+from viewer.what_if_view import what_if_page
 
 HEADERS = {
     "content-security-policy": (
@@ -100,6 +101,7 @@ def make_app(site: Site) -> Starlette:
         Route("/round/{number:int}/pairs.{kind}", plain(export_pairs)),
         Route("/round/{number:int}/prompt/{prompt_id}", page("prompt.html", prompt_page)),
         Route("/round/{number:int}/pair/{pair_id}", page("prompt.html", pair_page)),
+        Route("/round/{number:int}/whatif", page("whatif.html", what_if_page)),
         Route("/label", page("label.html", label_page)),
         Route("/label", _voting(site), methods=["POST"]),
         Route("/compare", page("compare.html", compare_page)),

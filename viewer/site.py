@@ -24,7 +24,7 @@ WhatIf = Callable[[Path, int, list[str]], dict[str, Any]]
 
 @dataclass
 class Site:
-    """A session on one run. `what_if` is None where nothing can derive rounds."""
+    """A session on one run. Without `what_if` the panel derives nothing."""
 
     run_dir: Path
     token: str

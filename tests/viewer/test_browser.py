@@ -89,6 +89,7 @@ def test_every_view_is_quiet_and_fits(
     looked = Looked(browser, width, scheme)
     pair = f"round/2/pair/{first_pair(run_dir)}"
     views = ("", "round/2", "round/2/pairs", pair, f"{pair}?markdown=1", "compare", "label")
+    views += ("round/2/whatif?set=judge.tau=0.99",)
     for view in (*views, "label?queue=gate", "round/1/prompts?which=set_aside"):
         page = looked.open(address + view)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
