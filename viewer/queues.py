@@ -8,7 +8,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple, TypedDict
 
-from rounds.drawn import Drawn, chance_by
+from rounds.drawn import chance_by
 from rounds.folder import read_manifest, round_folders, round_number, run_config
 from rounds.grouped import grouped
 from rounds.ids import digest
