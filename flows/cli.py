@@ -29,6 +29,8 @@ from flows.terminal import (
     print_json,
     print_table,
 )
+from flows.verify_cli import verify
+from flows.whatif_cli import whatif
 
 app = typer.Typer(
     help="Closed-loop preference data: sample, judge, pair, train with DPO, gate, repeat.",
@@ -40,6 +42,8 @@ app.add_typer(judge_app, name="judge")
 app.command()(export)
 app.command()(inspect)
 app.command()(report)
+app.command()(verify)
+app.command()(whatif)
 
 
 def say_version(asked: bool) -> None:

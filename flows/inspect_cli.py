@@ -1,6 +1,7 @@
 """`prefloop inspect RUN`: the pages of a run in a browser."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -19,4 +20,13 @@ def inspect(
         from rounds.folder import open_run
         from viewer.serve import inspect_run
 
-        inspect_run(open_run(run).resolve(), port, not no_browser, None)
+        inspect_run(open_run(run).resolve(), port, not no_browser, what_if)
+
+
+def what_if(run_dir: Path, number: int, overrides: list[str]) -> dict[str, Any]:
+    """A round by other settings, as `prefloop whatif` derives it, with its lines."""
+    from flows.whatif.derive import derive
+    from flows.whatif.text import whatif_lines
+
+    found = derive(run_dir, number, overrides)
+    return {**found, "lines": whatif_lines(found)}

@@ -1,20 +1,18 @@
 """What `prefloop judge check` asks and shows."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from endpoints.open import Endpoints, bypass_proxies_to_localhost
+from endpoints.open import bypass_proxies_to_localhost
 from endpoints.settle import Settlement
 from flows.config import Config
 from flows.display import Display
+from flows.open_judges import open_judges
 from flows.plan import plan_round
-from flows.preflight import check_endpoints, check_judge, read_secret_block
-from flows.server import check_prefect, prefect_server
+from flows.preflight import check_judge
 from flows.settle import asked_of_judges, tried
 from judge.check import check_judge as ask_known_pairs
 from rounds.health_lines import health_lines
-from rounds.lock import run_lock
 
 SHOWN = 60
 """Characters of a text that are shown."""
@@ -29,18 +27,8 @@ def try_judge(config: Config, runs_dir: Path) -> tuple[dict[str, Any], list[tupl
     plan_round(config, runs_dir)  # the prompts are read before anything is asked
     check_judge("judge", config.judge)
     questions = asked_of_judges(config)
-    with ExitStack() as stack:
-        display = stack.enter_context(Display())
-        if config.secret_blocks:
-            check_prefect()
-            log = run_dir / "logs" / "prefect-server.log"
-            stack.enter_context(stack.enter_context(prefect_server(log))())
-        check_endpoints(config, {name for name, _ in questions})
-        stack.enter_context(run_lock(run_dir))
-        shown = display.stage("endpoint")
-        endpoints = stack.enter_context(
-            Endpoints(config.endpoints, run_dir / "logs", shown, read_secret_block)
-        )
+    names = {name for name, _ in questions}
+    with Display() as display, open_judges(config, run_dir, names, display) as endpoints:
         found = tried_facts(tried(questions, endpoints, run_dir, again=True))
         if found["faults"]:
             return found, plan_round(config, runs_dir)

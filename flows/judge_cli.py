@@ -1,4 +1,4 @@
-"""`prefloop judge check CONFIG` and `prefloop judge reparse RUN`; forget is in `forget_cli`."""
+"""`prefloop judge check` and `reparse`; `forget` and `compare` have files beside this one."""
 
 import sys
 from collections import Counter
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.compare_cli import compare
 from flows.forget_cli import forget
 from flows.terminal import (
     AsJson,
@@ -25,6 +26,7 @@ from rounds.rows import VERDICTS
 
 judge_app = typer.Typer(help="Try a judge out, or read its replies again.", no_args_is_help=True)
 judge_app.command()(forget)
+judge_app.command()(compare)
 
 
 @judge_app.command()

@@ -30,16 +30,27 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
     tree = _parse(text, str(path))
     if not isinstance(tree, dict):
         raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
+    return config_of(tree, str(path), path.resolve().parent, overrides)
+
+
+def config_of(
+    tree: dict[str, Any], where: str, folder: Path, overrides: list[str] | None = None
+) -> Config:
+    """A tree of sections, overridden and validated; the tree changes with it.
+
+    `where` is what a fault is said of, and `folder` where functions that are named by their file
+    are looked for first. Raises UserError naming the key.
+    """
     for override in overrides or []:
         _override(tree, override)
     _judge_by_policy(tree)
-    _locate_functions(tree, path.resolve().parent)
+    _locate_functions(tree, folder)
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
         lines = [explain(entry, tree) for entry in error.errors()]
-        raise UserError(f"{path}: " + "; ".join(dict.fromkeys(lines))) from error
-    _check_finite(tree, path)
+        raise UserError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from error
+    _check_finite(tree, where)
     return config
 
 
@@ -89,7 +100,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _check_finite(value: Any, path: Path, where: str = "") -> None:
+def _check_finite(value: Any, path: str, where: str = "") -> None:
     """Raise UserError for a number that JSON, and so a record of the run, cannot hold."""
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{path}: {where}: {value} is no finite number")

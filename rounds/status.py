@@ -58,10 +58,10 @@ def state_of(run_dir: Path, number: int) -> dict[str, Any] | None:
 def round_state(folder: Path) -> dict[str, Any]:
     """The state of a round under way.
 
-    {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop or None, "waiting": what
-    it waits for, "process": the id of the one at work, "progress": how far its stage is,
-    "verdicts": counts of the labels, "partial": what a budget left out, "judge": its measures};
-    None where there is none, or none yet.
+    {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop, "waiting": what it
+    waits for, "process": the id of the one at work, "progress": how far its stage is, "verdicts":
+    counts of the labels, "partial": what a budget left out, "judge": its measures}; None where
+    there is none, or none yet.
     """
     stamps = stage_stamps(folder)
     facts = {stage_name(name): stamp["facts"] for name, stamp in stamps.items()}

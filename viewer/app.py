@@ -23,12 +23,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rounds.errors import UserError
 from viewer.compare_view import compare_page
 from viewer.export_view import export_pairs
+from viewer.label_view import label_page, vote
 from viewer.pairs_view import pairs_page
 from viewer.prompt_view import pair_page, prompt_page
 from viewer.round_view import prompts_page, round_page, round_plots_page
 from viewer.run_view import live, run_page, run_plots_page
 from viewer.site import Site
 from viewer.templating import HERE, environment
+from viewer.what_if_view import what_if_page
 
 HEADERS = {
     "content-security-policy": (
@@ -99,6 +101,9 @@ def make_app(site: Site) -> Starlette:
         Route("/round/{number:int}/pairs.{kind}", plain(export_pairs)),
         Route("/round/{number:int}/prompt/{prompt_id}", page("prompt.html", prompt_page)),
         Route("/round/{number:int}/pair/{pair_id}", page("prompt.html", pair_page)),
+        Route("/round/{number:int}/whatif", page("whatif.html", what_if_page)),
+        Route("/label", page("label.html", label_page)),
+        Route("/label", _voting(site), methods=["POST"]),
         Route("/compare", page("compare.html", compare_page)),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
@@ -126,6 +131,21 @@ def _answering(
         return HTMLResponse(templates.get_template("fault.html").render(fault=fault), status)
 
     return answered
+
+
+def _voting(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    """Takes a vote as JSON; what is wrong with it is said as JSON."""
+
+    async def voted(request: Request) -> Response:
+        try:
+            given = await request.json()
+            if not isinstance(given, dict):
+                raise ValueError("not an object")
+            return await run_in_threadpool(vote, site, given)
+        except (UserError, ValueError, OSError) as error:
+            return JSONResponse({"fault": str(error)}, 400)
+
+    return voted
 
 
 def _own(request: Request) -> bool:

@@ -12,6 +12,7 @@ from rounds.files import read_json
 from rounds.folder import read_manifest, round_dir, round_folders, round_number
 from rounds.schema import TABLES
 from rounds.tables import table_path
+from viewer.queues import Entry, entries_of
 from viewer.tables import RoundTables, open_listed
 
 MOST_OPEN = 3
@@ -23,7 +24,7 @@ WhatIf = Callable[[Path, int, list[str]], dict[str, Any]]
 
 @dataclass
 class Site:
-    """A session on one run. `what_if` is None where nothing can derive rounds."""
+    """A session on one run. Without `what_if` the panel derives nothing."""
 
     run_dir: Path
     token: str
@@ -32,6 +33,7 @@ class Site:
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="prefloop-inspect-")
     )
     _open: dict[Path, tuple[tuple[int, ...], RoundTables]] = field(default_factory=dict)
+    _asked: dict[Path, tuple[tuple[int, ...], list[Entry]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def folder(self, number: int) -> Path:
@@ -52,6 +54,15 @@ class Site:
             self._open[folder] = held
             while len(self._open) > MOST_OPEN:
                 self._open.pop(next(iter(self._open)))
+        return held[1]
+
+    def entries(self, folder: Path) -> list[Entry]:
+        """The comparisons of a round that people may be asked about, as its tables are now."""
+        now = tuple(_changed(table_path(folder, name)) for name in TABLES)
+        with self._lock:
+            held = self._asked.get(folder)
+            if held is None or held[0] != now:
+                held = self._asked[folder] = now, entries_of(folder)
         return held[1]
 
     def open_last(self) -> None:

@@ -8,8 +8,9 @@ import random
 
 from judge.asking.channel import Request, ask, probability_of_a, score_of
 from judge.asking.reply import ANSWER_LETTERS, PAIRWISE_MENUS, Menu, Ranking, score_menu
-from judge.asking.rows import Judge, Juror, Question, rule_row, verdict_row
+from judge.asking.rows import Judge, Juror, Question, unasked, verdict_row
 from judge.asking.rubric import listwise_messages, pairwise_messages, pointwise_messages
+from judge.config import is_endpoint
 from rounds.ids import digest
 from rounds.rows import Candidate, Criterion, Prompt, Verdict
 
@@ -67,7 +68,8 @@ async def both_orders(
 
 def orders(juror: Juror) -> tuple[str | None, ...]:
     """The orders in which a juror has to see a comparison."""
-    return (None,) if juror.rule is not None else ORDERS
+    no_order = juror.rule is not None or not is_endpoint(juror.judge_id)
+    return (None,) if no_order else ORDERS
 
 
 async def rank_twice(judge: Judge, prompt: Prompt, candidates: list[Candidate]) -> list[Verdict]:
@@ -86,8 +88,8 @@ async def rank_twice(judge: Judge, prompt: Prompt, candidates: list[Candidate]) 
 
 async def score(judge: Judge, juror: Juror, question: Question) -> Verdict:
     """Ask how good one candidate is; a row of kind pointwise."""
-    if juror.rule is not None:
-        return rule_row(judge, juror, question)
+    if (row := unasked(judge, juror, question)) is not None:
+        return row
     request = score_request(judge, question.prompt, question.a)
     reply = await ask(judge, juror, request, question.repeat)
     row = verdict_row(judge, juror, question, request.rubric, reply.reply, reply.parsed)
@@ -111,8 +113,8 @@ def score_request(judge: Judge, prompt: Prompt, candidate: Candidate) -> Request
 
 async def compare(judge: Judge, juror: Juror, question: Question) -> Verdict:
     """Ask which of two candidates is better, in one order; a row of kind pairwise."""
-    if juror.rule is not None:
-        return rule_row(judge, juror, question)
+    if (row := unasked(judge, juror, question)) is not None:
+        return row
     request, weights = compare_request(judge, question), judge.config.criteria
     a_first = question.shown_first == "a"
     reply = await ask(judge, juror, request, question.repeat)
@@ -148,6 +150,8 @@ async def rank(judge: Judge, juror: Juror, question: Question) -> Verdict:
 
     Its candidate_a is the best and its candidate_b the worst that was named.
     """
+    if (row := unasked(judge, juror, question)) is not None:
+        return row
     shown = question.shown
     assert shown is not None, "a list needs its answers"
     request = rank_request(judge, question.prompt, shown)

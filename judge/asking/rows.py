@@ -18,11 +18,13 @@ is no verdict."""
 
 
 class Juror(NamedTuple):
-    """Someone who judges: an endpoint that is asked, or a rule that needs no asking."""
+    """Someone who judges: an endpoint that is asked, a rule that needs no asking, or what was said
+    before (`judge.stored`)."""
 
     judge_id: str
     ask: Ask | None
     rule: Rule | None = None
+    stored: "Stored | None" = None
 
 
 class Judge(NamedTuple):
@@ -47,6 +49,17 @@ class Question(NamedTuple):
     purpose: str
     repeat: int = 0
     shown: list[Candidate] | None = None
+
+
+Stored = Callable[[Question], Verdict]
+"""The row that a question left before."""
+
+
+def unasked(judge: Judge, juror: Juror, question: Question) -> Verdict | None:
+    """The row of a juror that is not asked; None where it is to be."""
+    if juror.stored is not None:
+        return juror.stored(question)
+    return rule_row(judge, juror, question) if juror.rule is not None else None
 
 
 def rule_row(judge: Judge, juror: Juror, question: Question) -> Verdict:

@@ -17,6 +17,7 @@ from rounds.reliability import Case, gold_measures
 from rounds.rows import Candidate, Prompt, Verdict, written_candidate
 from rounds.settings import locate
 from rounds.tables import by_prompt
+from rounds.verdicts import settle
 
 
 def read_gold(source: Data | str, key: str) -> list[GoldPair]:
@@ -76,6 +77,19 @@ def most_gold_calls(pairs: int) -> int:
 def measure_gold(pairs: list[GoldPair], verdicts: list[Verdict]) -> dict[str, Any]:
     """The judge's measures on the pairs that it was asked about (`reliability.gold_measures`)."""
     return gold_measures(_cases(pairs, verdicts))
+
+
+def outcomes_on(pairs: list[GoldPair], verdicts: list[Verdict]) -> list[str]:
+    """The outcome of each pair in order: a, b, tie or abstain, which is also what was not asked."""
+    verdicts_on = by_prompt(verdicts)
+    judged = (verdicts_on.get(_pair_id(pair)) for pair in pairs)
+    return [settle(rows).outcome if rows else "abstain" for rows in judged]
+
+
+def decided_rightly(pairs: list[GoldPair], outcomes: list[str]) -> list[bool | None]:
+    """Whether the outcome of each pair is its label; None where it is decided for neither side."""
+    known = zip(pairs, outcomes, strict=True)
+    return [outcome == pair.label if outcome in ("a", "b") else None for pair, outcome in known]
 
 
 def threshold_for(
