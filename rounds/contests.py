@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from rounds.rows import Candidate, Prompt, Verdict
-from rounds.verdicts import CandidateIds, comparisons, settle, win_probability
+from rounds.verdicts import CandidateIds, Settled, comparisons, settle, win_probability
 
 WIN, TIE, LOSS, ABSTAIN = "win", "tie", "loss", "abstain"
 IDENTICAL = "identical"
@@ -30,6 +30,13 @@ class Contest(NamedTuple):
     def ids(self) -> CandidateIds:
         """The two candidates as the verdicts name them."""
         return self.new["candidate_id"], self.other["candidate_id"]
+
+    @property
+    def settled(self) -> Settled:
+        """What the judge's verdicts amount to, a being the new policy's answer."""
+        if not self.verdicts:
+            return Settled("abstain", "not_judged", [], "")
+        return settle(self.verdicts)
 
     @property
     def prediction(self) -> float:

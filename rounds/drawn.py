@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from rounds.contests import ABSTAIN, IDENTICAL, TIE, Contest
 from rounds.ids import digest
-from rounds.verdicts import settle
 
 FLOOR = 0.5
 """What of a weight is the same for all: half of the asking is at random, for a judge may be wrong
@@ -46,10 +45,20 @@ def draw_order(contests: Sequence[Contest], seed: int, at_random: bool = False) 
     return sorted(order, key=lambda drawn: drawn.quotient)
 
 
+def chance_by(order: Sequence[Drawn], place: int) -> float:
+    """The chance of the contest at a place, counted from 1, to be among so many."""
+    return min(1.0, order[place - 1].weight * _beyond(order, place))
+
+
 def chances(order: Sequence[Drawn], first: int) -> list[float]:
     """The chance of each of the `first` contests of an order to be among so many."""
-    beyond = order[first].quotient if first < len(order) else inf
+    beyond = _beyond(order, first)
     return [min(1.0, drawn.weight * beyond) for drawn in order[:first]]
+
+
+def _beyond(order: Sequence[Drawn], first: int) -> float:
+    """The quotient of the first contest that is not among the `first`."""
+    return order[first].quotient if first < len(order) else inf
 
 
 def _number(seed: int, contest: Contest) -> float:
@@ -59,8 +68,7 @@ def _number(seed: int, contest: Contest) -> float:
 
 def _unsure(contest: Contest) -> float:
     """The deviation of people's answer as the judge's probability has it, at most 1/2."""
-    settled = settle(contest.verdicts) if contest.verdicts else None
-    p = settled.probability if settled else None
+    p = contest.settled.probability
     if p is None:
         return 0.5 if contest.outcome in (TIE, ABSTAIN) else UNSAID
     return sqrt(p * (1 - p))

@@ -85,15 +85,16 @@ def rectified_mean(
 
 def _drawing(weight: Array, errors: Array, cases: int) -> tuple[float, float]:
     """The squared error that comes of asking for some answers only: what is seen of it, and what so
-    few answers do not show. The latter is a fitted mean and tuning (two degrees of freedom), and
-    the two errors of either sign that may have been missed.
+    few answers do not show. That is a fitted mean and tuning (two degrees of freedom), an error
+    that is itself estimated (Student's quantile for the normal one, about two more), and the two
+    errors of either sign that may have been missed.
     """
     n = len(errors)
     if n == 0:
         return 0.0, 0.0
     spread = weight * (weight - 1) / cases**2
     seen = float((spread * errors**2).sum())
-    return seen, seen * 2 / max(1, n - 2) + float(spread.sum()) * 2 * DOUBT**2 / n
+    return seen, seen * 4 / max(1, n - 2) + float(spread.sum()) * 2 * DOUBT**2 / n
 
 
 def _tuned(f: Array, y: Array, weight: Array) -> float:

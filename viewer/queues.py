@@ -8,7 +8,7 @@ from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple, TypedDict
 
-from rounds.drawn import Drawn, chances
+from rounds.drawn import chance_by
 from rounds.folder import read_manifest, round_folders, round_number, run_config
 from rounds.grouped import grouped
 from rounds.ids import digest
@@ -129,10 +129,14 @@ def of_gate(gate: GateQueue, labels: Iterable[Label]) -> list[Entry]:
     now = gate.question.standing(opinions(labels))
     if now.decision is not None:
         return []
-    order = gate.question.order
-    places = {drawn.contest.ids: place for place, drawn in enumerate(order, start=1)}
-    number = round_number(gate.folder)
-    return [_drawn_entry(number, order, drawn, places[drawn.contest.ids]) for drawn in now.left]
+    number, order = round_number(gate.folder), gate.question.order
+    left = {drawn.contest.ids for drawn in now.left}
+    found = []
+    for place, (one, *_) in enumerate(order, start=1):
+        if one.ids in left:
+            of, chance = one.prompt["prompt_id"], chance_by(order, place)
+            found.append(_entry(number, "gate", of, one.ids, one.settled, {}, chance))
+    return found
 
 
 QUEUES: dict[str, Callable[[list[Entry], list[Label], str, int], list[Entry]]] = {
@@ -226,11 +230,3 @@ def _entry(
     short = margin(scores, *favourite) if sure is None else abs(sure - 0.5)
     said = judged.outcome, judged.reason, sure, intern(judged.judge_id)
     return Entry(number, split, prompt_id, pair, *said, short, chance)
-
-
-def _drawn_entry(number: int, order: list[Drawn], drawn: Drawn, place: int) -> Entry:
-    contest = drawn.contest
-    unasked = Settled("abstain", "not_judged", [], "")
-    judged = settle(contest.verdicts) if contest.verdicts else unasked
-    chance = chances(order, place)[-1]
-    return _entry(number, "gate", contest.prompt["prompt_id"], contest.ids, judged, {}, chance)
