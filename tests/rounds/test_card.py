@@ -38,6 +38,7 @@ from rounds.settings import locate
 from rounds.stages import run_stage
 from rounds.tables import write_rows
 from rounds.weights import Policy
+from viewer.report import leave_report
 
 pytestmark = pytest.mark.long
 
@@ -215,3 +216,15 @@ def test_what_is_not_for_the_hub_is_named(run_dir: Path):
     ignored = (run_dir / ".gitignore").read_text().splitlines()
     for name in ("journal.sqlite*", "logs/", "index/", "rounds/*/policy/", "rounds/0003/"):
         assert name in ignored
+
+
+def test_the_card_shows_the_plots_that_a_report_left(run_dir: Path):
+    folder = finished(run_dir)
+    assert "## Plots" not in (run_dir / "README.md").read_text()
+    report = leave_report(folder)
+    card = (run_dir / "README.md").read_text()
+    plots = sorted(path.name for path in (run_dir / "plots").iterdir())
+    assert plots and all(f"](plots/{name})" in card for name in plots)
+    drawn = (run_dir / "plots" / plots[0]).read_text()
+    assert "var(--" not in drawn and "#1c1e21" in drawn, "a file of its own has colours of its own"
+    assert report == folder / "report.html" and "From prompts to pairs" in report.read_text()
