@@ -21,7 +21,7 @@ import numpy as np
 from rounds.contests import LOSS, TIE, WIN, Contest
 from rounds.deciding import PROMOTE, Rule, Standing, standing
 from rounds.drawn import Drawn, draw_order
-from rounds.labels import Label
+from rounds.label_row import Label
 from rounds.people import Opinion
 
 TIES = 0.15
