@@ -89,13 +89,11 @@ def check_gold_verdicts(
     async def read() -> list[Verdict]:
         journal, jury = run_journal(folder), config.jury
         async with panel(journal, config, endpoints, jury, offline=True) as judge:
-            return [
-                row
-                for prompt in prompts
-                for row in await both_orders(
-                    judge, prompt, *answers[prompt["prompt_id"]], "gold", repeat
-                )
-            ]
+            rows: list[Verdict] = []
+            for prompt in prompts:
+                a, b = answers[prompt["prompt_id"]]
+                rows += await both_orders(judge, prompt, a, b, "gold", repeat)
+            return rows
 
     rows = asyncio.run(read()) if prompts else []
     _compare(looked, folder, _stored(folder, ["gold"]), rows, ["gold"])

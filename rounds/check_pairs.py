@@ -22,6 +22,11 @@ from rounds.rows import (
 from rounds.tables import iter_rows
 from rounds.verdicts import SETTLED_BY, by_judge, settle
 
+JUDGED: tuple[Table[Any], ...] = (PAIRS, DROPPED)
+
+Rows = list[tuple[Table[Any], Any]]
+"""The pairs and drops of a prompt, each with its table."""
+
 Texts = dict[str, str]
 """Texts of a prompt's candidates by id."""
 
@@ -37,7 +42,7 @@ def check_pairs(looked: Looked, folder: Path) -> None:
                 fault = disagreement(pair, verdicts)
                 looked.must(fault is None, table, pair["pair_id"], str(fault))
     known = {row["prompt_id"] for row in iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])}
-    for table in (PAIRS, DROPPED):
+    for table in JUDGED:
         for pair in iter_rows(folder, table, columns=["pair_id", "prompt_id"]):
             if pair["prompt_id"] not in known:
                 what = f"its prompt {pair['prompt_id']} is no train prompt of the round"
@@ -50,20 +55,20 @@ def check_extra(looked: Looked, folder: Path) -> None:
     for row in iter_rows(folder, EXTRA):
         by_round.setdefault(row["origin"], []).append(row)
     earlier = {f"round {round_number(one)}": one for one in finished_rounds(run_of(folder))}
-    for origin, rows in by_round.items():
+    for origin, again in by_round.items():
         if origin not in earlier:
-            looked.leave_out(f"{len(rows)} pairs of extra.parquet: imported from {origin}")
+            looked.leave_out(f"{len(again)} pairs of extra.parquet: imported from {origin}")
             continue
-        wanted = {row["pair_id"] for row in rows}
+        wanted = {row["pair_id"] for row in again}
         there = {
             row["pair_id"]: row
             for row in iter_rows(earlier[origin], PAIRS)
             if row["pair_id"] in wanted
         }
-        for row in rows:
-            own = {name: value for name, value in row.items() if name != "origin"}
-            same = own == there.get(row["pair_id"])
-            looked.must(same, EXTRA, row["pair_id"], f"is not a pair of {origin}")
+        for one in again:
+            own = {name: value for name, value in one.items() if name != "origin"}
+            same = own == there.get(one["pair_id"])
+            looked.must(same, EXTRA, one["pair_id"], f"is not a pair of {origin}")
 
 
 def disagreement(pair: Pair, verdicts: list[Verdict]) -> str | None:
@@ -122,7 +127,7 @@ def _check_texts(
 
 def _by_prompt(
     folder: Path,
-) -> Iterator[tuple[Prompt, Texts, list[Verdict], list[tuple[Table[Any], Any]]]]:
+) -> Iterator[tuple[Prompt, Texts, list[Verdict], Rows]]:
     """Each train prompt with the texts of its candidates, its verdicts, its pairs and drops."""
     train = ["train"]
     ids = [row["prompt_id"] for row in iter_rows(folder, PROMPTS, train, ["prompt_id"])]
@@ -137,5 +142,5 @@ def _by_prompt(
     )
     for prompt, candidates, verdicts, pairs, dropped in tables:
         texts: Texts = {row["candidate_id"]: row["text"] for row in candidates}
-        rows = [*((PAIRS, row) for row in pairs), *((DROPPED, row) for row in dropped)]
+        rows: Rows = [*((PAIRS, row) for row in pairs), *((DROPPED, row) for row in dropped)]
         yield prompt, texts, verdicts, rows

@@ -1,5 +1,6 @@
 """What a round's rows say of themselves: ids that follow from content, and whose they are."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,20 @@ def check_ids(looked: Looked, folder: Path) -> None:
         right = prompt_id(row["messages"]) == row["prompt_id"]
         looked.must(right, "prompts", row["prompt_id"], "its id is not the hash of its messages")
     columns = ["candidate_id", "prompt_id", "split", "text", "text_hash", "seed"]
-    for row in iter_rows(folder, CANDIDATES, columns=columns):
-        name = row["candidate_id"]
-        right = text_hash(row["text"]) == row["text_hash"]
+    for answer in iter_rows(folder, CANDIDATES, columns=columns):
+        name = answer["candidate_id"]
+        right = text_hash(answer["text"]) == answer["text_hash"]
         looked.must(right, "candidates", name, "its text is not the one that its hash names")
-        if row["split"] in LIVE and row["seed"] is not None:
-            purpose = f"round {number}" if row["split"] == "train" else "held-out"
-            seed = prompt_seed(start["seed"], purpose, row["prompt_id"])
-            looked.must(seed == row["seed"], "candidates", name, "its seed is not its prompt's")
+        if answer["split"] in LIVE and answer["seed"] is not None:
+            purpose = f"round {number}" if answer["split"] == "train" else "held-out"
+            seed = prompt_seed(start["seed"], purpose, answer["prompt_id"])
+            looked.must(seed == answer["seed"], "candidates", name, "its seed is not its prompt's")
     for verdict in iter_rows(folder, VERDICTS, columns=VERDICT_COLUMNS):
         right = _verdict_id(verdict) == verdict["verdict_id"]
         what = "its id is not the hash of judge, question and order"
         looked.must(right, "verdicts", verdict["verdict_id"], what)
-    for table in (PAIRS, DROPPED):
+    tables: tuple[Table[Any], ...] = (PAIRS, DROPPED)
+    for table in tables:
         for pair in iter_rows(folder, table, columns=["pair_id", "prompt_id", "candidate_ids"]):
             made = digest("pair", pair["prompt_id"], sorted(pair["candidate_ids"] or []))
             what = "its id is not the hash of its prompt and candidates"
@@ -79,7 +81,7 @@ def check_belonging(looked: Looked, folder: Path) -> None:
 
 
 def _verdict_id(row: Verdict) -> str:
-    ids = row["shown"] or [row["candidate_a"], row["candidate_b"]]
+    ids: Sequence[str | None] = row["shown"] or [row["candidate_a"], row["candidate_b"]]
     call = [row["judge_id"], row["rubric_hash"], row["kind"], *ids]
     shown_first = None if row["shown"] else row["shown_first"]
     return digest("verdict", *call, shown_first, row["repeat"])

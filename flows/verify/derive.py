@@ -19,7 +19,7 @@ from rounds.rows import DROPPED, EXTRA, HELD_OUT, PAIRS, PROMPTS, Messages, Tabl
 from rounds.schema import arrow_schema
 from rounds.stages import Progress
 from rounds.tables import iter_rows
-from texts.leaks import LeakFinder
+from texts.leaks import LeakFinder, LeakLimits
 
 NEAR = "held_out_near"
 
@@ -66,7 +66,11 @@ def check_leaks(looked: Looked, folder: Path, config: Config) -> None:
     """No held-out prompt, as exact and near as the config says, in what was trained on."""
     held_out = list(iter_rows(folder, PROMPTS, HELD_OUT, ["prompt_id", "messages", "reference"]))
     section, _ = _as_compared(looked, folder, config)
-    for table, limits in ((PAIRS, leak_limits(folder, section)), (EXTRA, section.leak_limits)):
+    trained_on: tuple[tuple[Table[Any], LeakLimits], ...] = (
+        (PAIRS, leak_limits(folder, section)),
+        (EXTRA, section.leak_limits),
+    )
+    for table, limits in trained_on:
         finder = LeakFinder(held_out, limits)
         contamination = Contamination(
             finder, iter_rows(folder, PROMPTS, ["train"], ["prompt_id", "messages"])

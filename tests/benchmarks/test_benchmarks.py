@@ -341,6 +341,14 @@ def test_families_of_pairs_that_share_much_are_told_apart(tmp_path: Path, run_he
     assert all(dropped == "0" and of != "0" for _, dropped, of in found), said
 
 
+def test_the_pages_of_a_large_round_are_asked(tmp_path: Path, run_here: Run):
+    data = alpaca_eval(tmp_path / "alpaca.jsonl", 20)
+    said = run_here("inspect_pages", data, "--prompts", 60)
+    asked = re.findall(r"^(.+?) +first +\d+ ms, median +\d+ ms$", said, re.MULTILINE)
+    assert len(asked) >= 11 and "first view" in asked, said
+    assert re.search(r"^peak memory of the server \d+ MiB$", said, re.MULTILINE), said
+
+
 def test_labels_are_of_texts_and_carry_none():
     for path in (BENCHMARKS / "labels").glob("*.jsonl"):
         rows = [json.loads(line) for line in path.read_text().splitlines()]
