@@ -46,10 +46,14 @@ def gate_text(config: Config, prompts: int) -> str:
     """What so many gate prompts can show."""
     threshold = config.gate.threshold
     rate = detectable(prompts, config.gate.confidence, POWER, threshold)
-    return (
+    text = (
         f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
         f"({config.gate.confidence:.0%} interval, power {POWER:.0%})"
     )
+    if people := config.gate.people:
+        most, least = min(prompts, people.most), min(prompts, people.min_n)
+        text += f"; the round then waits for {least} labels by people, {most} where it is close"
+    return text
 
 
 def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:

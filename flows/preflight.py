@@ -105,9 +105,12 @@ def label_notes(config: Config, run_dir: Path) -> list[str]:
 
     Raises UserError where the gate's are wrong, or a file that is not there.
     """
+    judges = {"judge": config.judge}
+    if config.gate.judge is not None:
+        judges["gate.judge"] = config.gate.judge
     told = [
         f"{key}: {said}"
-        for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge))
+        for where, judge in judges.items()
         for key, name in named_judges(where, judge)
         if name.startswith(HUMAN) and (said := person_told(name))
     ]
@@ -121,7 +124,7 @@ def label_notes(config: Config, run_dir: Path) -> list[str]:
                 "NAME of labels in the run's folder, which are there once people have labelled"
             )
         told += [f"gate.people.labels: {torn}" for torn in read_labels(path).torn]
-    return list(dict.fromkeys(told))
+    return told
 
 
 def check_endpoints(config: Config, names: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
-from rounds.contests import Contest
+from rounds.contests import IDENTICAL, Contest
 from rounds.drawn import Drawn, chances
 from rounds.people import Opinion, outcome_for
 from rounds.prediction_powered import Estimate, predicted_mean, rectified_mean
@@ -171,10 +171,9 @@ def _estimates(
             order, chances(order, len(asked.outcomes)), asked.outcomes, strict=False
         )
     }
-    askable = {drawn.contest.ids for drawn in order}
     answers, likely = [], []
     for contest in contests:
-        known = (0.5, 1.0) if contest.ids not in askable else (None, 1.0)
+        known = (0.5, 1.0) if contest.outcome == IDENTICAL else (None, 1.0)
         answer, chance = of.get(contest.ids, known)
         answers.append(answer)
         likely.append(chance)

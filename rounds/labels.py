@@ -12,51 +12,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, cast
+from typing import Any, NamedTuple
 
 from rounds.errors import UserError
 from rounds.files import json_text
-from rounds.ids import text_hash
-from rounds.rows import Messages
+from rounds.label_row import Label, checked_label, hash_of
 
-CHOICES = ("a", "b", "tie", "both_bad", "skip")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-class Label(TypedDict):
-    """A line: what one person said of two answers to a prompt, and how they came to be asked.
-
-    `verdict` is a or b (that candidate is better), tie, both_bad or skip (not answered).
-    `shown_first` is a or b; `chance` the probability with which `queue` drew the comparison, None
-    where it drew by none; `at` ISO 8601, UTC. A line with `undoes` takes the line of that label_id
-    back and says nothing else. `hash_a` and `hash_b` are of the two texts (rounds.ids.text_hash).
-    """
-
-    label_id: str
-    round: int
-    split: str
-    prompt_id: str
-    prompt: Messages
-    candidate_a: str
-    candidate_b: str
-    answer_a: str
-    answer_b: str
-    hash_a: str
-    hash_b: str
-    shown_first: str
-    verdict: str
-    by: str
-    at: str
-    note: str | None
-    queue: str
-    chance: float | None
-    undoes: str | None
-
-
-TEXTS = ("label_id", "split", "prompt_id", "candidate_a", "candidate_b", "answer_a", "answer_b")
-MORE_TEXTS = ("hash_a", "hash_b", "shown_first", "verdict", "by", "at", "queue")
-FILLED_IN = ("label_id", "hash_a", "hash_b", "at")
-"""What `append_label` says of a line by itself."""
 
 
 class Read(NamedTuple):
@@ -109,10 +71,10 @@ def append_label(path: Path, given: Mapping[str, Any]) -> Label:
         **given,
         "label_id": secrets.token_hex(8),
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "hash_a": _hash_of(given.get("answer_a")),
-        "hash_b": _hash_of(given.get("answer_b")),
+        "hash_a": hash_of(given.get("answer_a")),
+        "hash_b": hash_of(given.get("answer_b")),
     }
-    checked = _checked({name: label.get(name) for name in Label.__annotations__}, str(path))
+    checked = checked_label({name: label.get(name) for name in Label.__annotations__}, str(path))
     # half a character, which a browser may send, is written as JSON's own escape
     line = json_text(checked).encode("utf-8", "backslashreplace") + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +128,7 @@ def parse_labels(path: Path, lines: Iterable[bytes]) -> Read:
                 torn.append(f"{where}: only its beginning was written, it is not counted")
                 continue
             raise UserError(f"{where}: not JSON ({error}); expected a label") from error
-        label = _checked(value, where)
+        label = checked_label(value, where)
         if label["undoes"] is not None and label["undoes"] not in known:
             raise UserError(f"{where}: undoes {label['undoes']!r}, which no line before it is")
         if label["label_id"] in known:
@@ -201,60 +163,6 @@ def standing_labels(labels: Iterable[Label]) -> list[Label]:
             standing.pop(of, None)
             standing[of] = label
     return list(standing.values())
-
-
-def _checked(value: Any, where: str) -> Label:
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: not an object; expected a label")
-    names = Label.__annotations__
-    if wrong := [name for name in names if name not in value]:
-        raise UserError(f"{where}: no {wrong[0]} in it; a label has {', '.join(names)}")
-    if wrong := [name for name in (*TEXTS, *MORE_TEXTS) if not isinstance(value[name], str)]:
-        raise UserError(f"{where}: {wrong[0]} is {value[wrong[0]]!r}, not a text")
-    if fault := _fault(value):
-        raise UserError(f"{where}: {fault}")
-    for side in ("a", "b"):
-        if value[f"hash_{side}"] != _hash_of(value[f"answer_{side}"]):
-            raise UserError(
-                f"{where}: answer_{side} is not the text that was labelled: its hash is "
-                f"{_hash_of(value[f'answer_{side}'])}, hash_{side} is {value[f'hash_{side}']}"
-            )
-    return cast(Label, {name: value[name] for name in names})
-
-
-def _fault(value: dict[str, Any]) -> str | None:
-    """What is wrong with a value of a label whose texts are texts."""
-    chance, prompt = value["chance"], value["prompt"]
-    if value["verdict"] not in CHOICES:
-        return f"verdict {value['verdict']!r} is none of {', '.join(CHOICES)}"
-    if value["shown_first"] not in ("a", "b"):
-        return f"shown_first {value['shown_first']!r} is neither a nor b"
-    if value["candidate_a"] == value["candidate_b"]:
-        return f"candidate_a and candidate_b are both {value['candidate_a']!r}"
-    if not value["by"].strip():
-        return "by is empty; expected who labelled"
-    if not isinstance(value["round"], int) or isinstance(value["round"], bool):
-        return f"round {value['round']!r} is no number of a round"
-    if chance is not None and not (isinstance(chance, (int, float)) and 0 < chance <= 1):
-        return f"chance {chance!r} is no probability above 0"
-    if not all(value[name] is None or isinstance(value[name], str) for name in ("note", "undoes")):
-        return "note and undoes are texts or null"
-    turns = prompt if isinstance(prompt, list) else [None]
-    if not all(isinstance(turn, dict) and {"role", "content"} <= turn.keys() for turn in turns):
-        return "prompt is no list of messages, each with role and content"
-    try:
-        datetime.fromisoformat(value["at"])
-    except ValueError:
-        return f"at {value['at']!r} is no time (ISO 8601)"
-    return None
-
-
-def _hash_of(text: Any) -> str:
-    """The hash of an answer; a text that has none is no text of a candidate."""
-    try:
-        return text_hash(text)
-    except (AttributeError, UnicodeEncodeError):
-        return ""
 
 
 def _is_torn(text: bytes, error: Exception) -> bool:

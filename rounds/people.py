@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rounds.kappa import TURNED
-from rounds.labels import Label, standing_labels
+from rounds.label_row import Label
+from rounds.labels import standing_labels
 from rounds.verdicts import CandidateIds
 
 

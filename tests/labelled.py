@@ -5,7 +5,8 @@ from typing import Any
 
 from builders import candidate_row, prompt_row
 
-from rounds.labels import Label, append_label
+from rounds.label_row import Label
+from rounds.labels import append_label
 from rounds.rows import Candidate, Prompt
 
 

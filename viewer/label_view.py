@@ -14,9 +14,8 @@ from rounds.agreement import judge_and_people
 from rounds.errors import UserError
 from rounds.folder import finished_rounds, round_folders, round_number, run_config
 from rounds.ids import digest
+from rounds.label_row import CHOICES, Label
 from rounds.labels import (
-    CHOICES,
-    Label,
     append_label,
     labels_file,
     labels_path,

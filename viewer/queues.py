@@ -12,7 +12,8 @@ from rounds.drawn import chance_by
 from rounds.folder import read_manifest, round_folders, round_number, run_config
 from rounds.grouped import grouped
 from rounds.ids import digest
-from rounds.labels import Label, standing_labels
+from rounds.label_row import Label
+from rounds.labels import standing_labels
 from rounds.people import opinions, outcome_for
 from rounds.question import NAME, Question, question_of
 from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Messages

@@ -310,12 +310,12 @@ def test_thresholds_from_gold_are_drawn_for_every_judge_and_rule(run_here: Run):
 
 def test_people_put_right_a_judge_that_leans(run_here: Run):
     """Few repeats for a rate; the long run is in docs/judge.md."""
-    said = run_here("people_and_judge", 12)
+    said = run_here("people_and_judge", 20)
     leaning = re.search(r"leans by 0\.15 +judge alone +(\S+)% .* both, as drawn +(\S+)%", said)
     assert leaning is not None, said
     assert float(leaning[1]) < 30 < 70 < float(leaning[2]), said
     promoted = dict(re.findall(r"truth (\S+), leans by 0\.15 .* as drawn +(\S+)% after", said))
-    assert float(promoted["0.50"]) < 20 and float(promoted["0.65"]) > 60, said
+    assert float(promoted["0.50"]) < 30 < 60 < float(promoted["0.60"]), said
 
 
 def test_leaks_are_planted_and_found(tmp_path: Path, run_here: Run):

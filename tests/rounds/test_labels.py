@@ -9,8 +9,8 @@ import pytest
 from labelled import labelled
 
 from rounds.errors import UserError
+from rounds.label_row import CHOICES
 from rounds.labels import (
-    CHOICES,
     holds_labels,
     labels_file,
     labels_path,
