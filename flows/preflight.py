@@ -112,7 +112,7 @@ def label_notes(config: Config, run_dir: Path) -> list[str]:
         f"{key}: {said}"
         for where, judge in judges.items()
         for key, name in named_judges(where, judge)
-        if name.startswith(HUMAN) and (said := person_told(name))
+        if name.startswith(HUMAN) and (said := person_told(key, name))
     ]
     if (gold := config.judge.gold) and (labelled := read_labelled(gold.path)):
         told.append(f"judge.gold.path: {labelled.told}")

@@ -56,9 +56,9 @@ def read_opinions(path: Path) -> dict[frozenset[str], Opinion] | None:
         return None
 
 
-def person_told(name: str) -> str:
-    """What is not judged by the labels behind human:FILE; nothing where that holds none."""
-    path = _file("", name)
+def person_told(where: str, name: str) -> str:
+    """What is not judged by the labels behind human:FILE, named at `where`; nothing without any."""
+    path = _file(where, name)
     said = read_opinions(path)
     if said is None:
         return ""
