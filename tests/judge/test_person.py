@@ -41,7 +41,7 @@ def test_labels_are_verdicts_as_they_are(tmp_path: Path):
         "undone": None
     }
     assert asked(path, "quarrel") is None and asked(path, "a", swapped=True) == "b"
-    told = person_told(f"human:{path}")
+    told = person_told("judge.endpoint", f"human:{path}")
     assert "4 comparisons labelled" in told and "1 skipped, 1 on which people contradict" in told
     archive = tmp_path / "labels.jsonl.gz"
     archive.write_bytes(packed(".gz", path.read_bytes()))
