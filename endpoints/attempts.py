@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ RETRY_DELAY = 0.5
 """Seconds before the first retry; the Retry-After of an endpoint takes their place, but some say
 less than they mean, so that retries are then spaced too, from a small beginning."""
 RETRY_DELAY_TOLD = 0.02
+BAD_LUCK = 4
+"""429s without an answer between them by which the spacing of retries doubles."""
 SLACK = 1.0
 """Seconds in which the client's own timeouts come first: they know what did not happen."""
 
@@ -93,10 +96,9 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     while True:
         place = await pace.enter(estimated, again=failed + busy > 0)
         try:
-            sent = asyncio.get_running_loop().time()
             connection.tally["calls"] += 1
             raw = await _attempt(connection.client, fields, options)
-            pace.answered(sent, estimated, *usage_of(raw, body)[:2])
+            pace.answered(place, estimated, *usage_of(raw, body)[:2])
             return raw
         except FAILURES as error:
             fault = fault_of(error, body)
@@ -104,18 +106,19 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
             connection.tally.update([fault.counted] if fault.counted else [])
             failed += fault.kind == "again"
             busy += fault.kind == "busy"
-            if fault.kind == "busy":
-                pace.refused(sent)
+            paused = fault.kind == "busy" and pace.refused(place, fault.wait)
             _give_up(connection, fault, failed, busy)
             told = fault.wait or 0.0
-            if pace.pause(told):
+            if paused:
                 connection.waits.paused(told, fault.detail)
             connection.waits.failed(pace.last_answer, fault.detail)
         finally:
             pace.leave(place)
         connection.tally["retries"] += 1
         spaced = RETRY_DELAY if fault.wait is None else RETRY_DELAY_TOLD
-        await pace.back_off(failed + busy, spaced, told)
+        # one that others are answered beside only has bad luck
+        in_vain = min(busy, 1 + pace.refused_in_a_row // BAD_LUCK) if busy else 0
+        await pace.back_off(failed + in_vain, spaced, told)
 
 
 async def _attempt(
@@ -124,10 +127,26 @@ async def _attempt(
     # not chat.completions.create: its typed arguments and models take a third of the CPU time
     async with asyncio.timeout(options["timeout"] + SLACK):
         text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
-    raw = json.loads(text.removeprefix("\ufeff"))
+    raw = _read(text)
     if not is_completion(raw):
         raise ValueError(shortened(text))
     return raw
+
+
+def _read(text: str) -> Any:
+    """The JSON of a body that is paid for: marks around it and a comma too many lose nothing."""
+    text = text.strip("\ufeff\x00 \t\r\n")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        last_comma = r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])'
+        mended = re.sub(last_comma, lambda match: match[1] or "", text)
+        if mended == text:
+            raise
+        try:
+            return json.loads(mended)
+        except ValueError:
+            raise error from None
 
 
 def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> None:

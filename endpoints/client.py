@@ -165,6 +165,7 @@ async def asking(
         finally:
             pace.close(EndpointLost(f"endpoint {name}: the stream has ended"))
             await asyncio.gather(*underway.values(), return_exceptions=True)
+            connection.waits.reached(pace.answers, pace.refusals, pace.last_answer - pace.began)
         if blamed and settled and not pace.has_answered:  # all that there was to ask
             forget(journal.folder, name, config)
             raise blamed[-1]

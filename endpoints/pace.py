@@ -8,29 +8,34 @@ from typing import Any
 from endpoints.config import EndpointConfig
 from endpoints.meter import Meter
 from endpoints.places import Place, Places
+from endpoints.window import Window
 
 LONGEST_DELAY = 30.0
-BUSY_SHARE = 0.2
-"""Where more of the last calls than this met a 429 the endpoint as a whole is paused for as long as
-it says; below it the call that was refused waits alone."""
+REFUSES_ALL = 16
+SILENT = 1.0
+"""So many 429s and seconds without an answer, or a 429 before any answer, pause the endpoint as a
+whole for as long as it says; else the call that was refused waits alone."""
 REMEMBERED = 32
-"""Calls, about, that this share is of."""
+"""Calls, about, that the share refused is of."""
+LONGEST_REST = 1.0
+"""Seconds that the place of a refused call is not given to another, times the share refused."""
 
 
 class Pace:
     """Lets an endpoint's calls through, first come, first served; retried ones before new ones.
 
-    The number open at once starts at `max_in_flight`. Each round trip that met 429s takes off
-    half of the share that was refused, and at least one; each without adds one. While it is in
-    doubt whether the endpoint answers at all, one is sent at a time.
+    The number open at once starts at `max_in_flight` and follows the share that meets 429s
+    (endpoints/window.py); by that share the places of refused calls rest. While it is in doubt
+    whether the endpoint answers at all, one is sent at a time.
     """
 
     def __init__(self, config: EndpointConfig) -> None:
         self._loop = asyncio.get_running_loop()
-        self._most = config.max_in_flight
-        self.allowed = float(config.max_in_flight)
         self._places = Places(config.max_in_flight)
-        self._busy_share = 1.0
+        self._window = Window(config.max_in_flight, self._loop.time())
+        self._resting = 0
+        self._refused_share = 0.0
+        self.refused_in_a_row = self.answers = self.refusals = 0
         self.doubted_since: float | None = None
         self._waiting: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._requests, self._tokens = Meter(config.rpm), Meter(config.tpm)
@@ -40,9 +45,7 @@ class Pace:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
         self._end: Exception | None = None
-        self._turn = self._cut = self.last_answer = self._loop.time()
-        self._answers = self._refusals = 0
-        self.has_answered = False
+        self.began = self.last_answer = self._loop.time()
 
     def estimate_tokens(self, body: dict[str, Any]) -> int:
         """Tokens that a call will use: its messages' length and the mean answer so far."""
@@ -50,6 +53,11 @@ class Pace:
             return 0
         characters = sum(len(str(message.get("content"))) for message in body["messages"])
         return characters // 4 + self._written // max(self._written_by, 1)
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether it ever did."""
+        return self.answers > 0
 
     @property
     def open(self) -> int:
@@ -87,36 +95,35 @@ class Pace:
         elif self.doubted_since is None:
             self.doubted_since = self._loop.time()
 
-    def answered(self, sent: float, estimated: int, read: int, written: int) -> None:
-        """A call that was sent at `sent` was answered with so many tokens."""
+    def answered(self, place: Place, estimated: int, read: int, written: int) -> None:
+        """The call of a place was answered with so many tokens."""
         self.last_answer = now = self._loop.time()
         self.doubted_since = None
         self._places.answered()
-        self._busy_share -= self._busy_share / REMEMBERED
-        self.has_answered = True
-        self._answers += 1
-        self.allowed = min(self._most, self.allowed + 1 / self.allowed)
+        self._refused_share -= self._refused_share / REMEMBERED
+        self.refused_in_a_row = 0
+        self.answers += 1
+        self._window.answered(place.number, now)
         if self._counts_tokens:
             self._written, self._written_by = self._written + written, self._written_by + 1
             self._tokens.use(now, read + written - estimated)
-        if sent >= self._turn:
-            self._turn_over(now)
 
-    def refused(self, sent: float) -> None:
-        """A call that was sent at `sent` met a 429."""
-        self._busy_share += (1 - self._busy_share) / REMEMBERED
-        if sent < self._cut:  # more of what the last cut has dealt with
-            return
-        self._refusals += 1
-        if 2 * self._refusals >= self.allowed:  # no answer may ever end this round trip
-            self._turn_over(self._loop.time())
-
-    def pause(self, seconds: float) -> bool:
-        """Send nothing for so long, where the endpoint refuses many; whether it is paused."""
-        if self._busy_share < BUSY_SHARE:
-            return False
-        self._paused_until = max(self._paused_until, self._loop.time() + seconds)
-        return True
+    def refused(self, place: Place, told: float | None) -> bool:
+        """The call of a place met a 429, and was `told` to wait; whether the endpoint is paused."""
+        self._refused_share += (1 - self._refused_share) / REMEMBERED
+        self.refused_in_a_row += 1
+        self.refusals += 1
+        now = self._loop.time()
+        self._window.refused(place.number, now)
+        since = max(self.last_answer, self._paused_until)  # an answer takes its time after a pause
+        silent = now - since > SILENT and self.refused_in_a_row >= REFUSES_ALL
+        if told is not None and (silent or not self.has_answered):
+            self._paused_until = max(self._paused_until, now + told)
+            return True
+        self._resting += 1
+        rest = LONGEST_REST if told is None else min(told, LONGEST_REST)
+        self._loop.call_later(rest * self._refused_share, self._rested)
+        return False
 
     async def back_off(self, tries: int, first: float, told: float = 0.0) -> None:
         """Wait before a call's next try: what the endpoint `told` us to, and `first` seconds,
@@ -139,12 +146,9 @@ class Pace:
                 ticket.set_exception(self._end)
         self._waiting.clear()
 
-    def _turn_over(self, now: float) -> None:
-        if self._refusals:
-            share = self._refusals / (self._refusals + self._answers)
-            self.allowed = max(1.0, min(self.allowed - 1, self.allowed * (1 - share / 2)))
-            self._cut = now
-        self._turn, self._answers, self._refusals = now, 0, 0
+    def _rested(self) -> None:
+        self._resting -= 1
+        self._admit()
 
     def _admit(self) -> None:
         while self._waiting and self._has_room():
@@ -159,9 +163,11 @@ class Pace:
             if not ticket.done():
                 self._requests.use(now, 1)
                 self._tokens.use(now, tokens)
-                ticket.set_result(self._places.take())
+                place = self._places.take()
+                self._window.sent(place.number)
+                ticket.set_result(place)
 
     def _has_room(self) -> bool:
         if self.doubted_since is not None:
             return not self._places
-        return self._places.counted < int(self.allowed)
+        return self._places.counted + self._resting < int(self._window.allowed)

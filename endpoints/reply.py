@@ -151,6 +151,8 @@ def _text_of(message: dict[str, Any]) -> tuple[str, str]:
     said = {"text": "", "refusal": str(refusal) if refusal else ""}
     for part in parts:
         kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "output_text":  # as the Responses API calls it
+            kind = "text"
         if kind in said and isinstance(part.get(kind), str):
             said[kind] += str(part[kind])
     return said["text"], said["refusal"]

@@ -7,6 +7,8 @@ import time
 LOG = logging.getLogger("prefloop")
 WORTH_SAYING = 5.0
 """Seconds of waiting that go by without a word."""
+MANY = 0.2
+"""Share of calls that met a 429 from which the rate reached is said."""
 SILENCE = 20.0
 """Seconds without an answer, while calls fail, before that is said."""
 
@@ -42,4 +44,13 @@ class Waits:
             LOG.warning(
                 "endpoint %s: no answer for %.0f s, calls are tried again (%s)",
                 *(self._endpoint, silent, why),
+            )
+
+    def reached(self, answers: int, refusals: int, seconds: float) -> None:
+        """The stream has ended: how fast it was, where many calls were refused."""
+        calls = answers + refusals
+        if answers and refusals > MANY * calls:
+            LOG.warning(
+                "endpoint %s: refused %.0f %% of %d calls (429), and answered %.1f a second",
+                *(self._endpoint, 100 * refusals / calls, calls, answers / max(seconds, 1e-3)),
             )

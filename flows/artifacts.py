@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 
 from rounds.files import read_json
 from rounds.folder import run_of
@@ -13,8 +17,11 @@ from rounds.tables import read_rows
 EXAMPLES = 3
 
 
-def publish(folder: Path) -> None:
-    """Publish a finished round. Keys name the run and stay, so that Prefect shows a history."""
+def publish(folder: Path, report: Path) -> None:
+    """Publish a finished round. Keys name the run and stay, so that Prefect shows a history.
+
+    `report` is its page, on the machine that ran the round.
+    """
     run = "".join(sign if sign.isalnum() else "-" for sign in run_of(folder).name.lower()).strip(
         "-"
     )
@@ -24,6 +31,12 @@ def publish(folder: Path) -> None:
         [{"what": what, "value": value} for what, value in lines],
         key=f"prefloop-{run}-round",
         description=f"Round {number} of {run_of(folder).name}",
+    )
+    create_link_artifact(
+        report.resolve().as_uri(),
+        link_text=f"Report of round {number}",
+        key=f"prefloop-{run}-report",
+        description=f"{report.resolve()}, on the machine that ran it",
     )
     create_markdown_artifact(_page(folder), key=f"prefloop-{run}-pairs", description="Judged pairs")
 

@@ -13,7 +13,9 @@ import typer
 
 from flows.command import typed
 from flows.export_cli import export
+from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
+from flows.report_cli import report
 from flows.terminal import (
     AsJson,
     ConfigFile,
@@ -27,6 +29,7 @@ from flows.terminal import (
     print_json,
     print_table,
 )
+from flows.verify_cli import verify
 from flows.whatif_cli import whatif
 
 app = typer.Typer(
@@ -37,6 +40,9 @@ app = typer.Typer(
 )
 app.add_typer(judge_app, name="judge")
 app.command()(export)
+app.command()(inspect)
+app.command()(report)
+app.command()(verify)
 app.command()(whatif)
 
 
@@ -84,6 +90,7 @@ def run(
             from flows.loop import run_loop
 
             run_loop(config, rounds, str(runs_dir), set)
+        raise_waiting(opened.run_dir)
     print_end(opened.run_dir)
 
 
@@ -114,11 +121,22 @@ def plan(
 
 
 @app.command()
-def status(run: RunFolder, json: AsJson = False) -> None:
+def status(
+    run: RunFolder,
+    json: AsJson = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the round under way until Ctrl-C; reads only.")
+    ] = False,
+) -> None:
     """Show every round of a run, and how far the one under way is."""
     with one_message():
         from rounds.status import run_status
 
+        if watch:
+            from flows.watch import watch_run
+
+            watch_run(run)
+            return
         state = run_status(run)
         if json:
             print_json(state)
@@ -157,6 +175,17 @@ def show(
             page(pairs)
 
 
+def raise_waiting(run_dir: Path) -> None:
+    """Raise what the round under way waits for, where it waits."""
+    from rounds.errors import Waiting
+    from rounds.folder import next_round
+    from rounds.stopped import read_stop
+
+    stop = read_stop(next_round(run_dir))
+    if stop is not None and stop["waiting"]:
+        raise Waiting(stop["reason"], stop["then"], stop["waiting"])
+
+
 def print_end(run_dir: Path) -> None:
     """Where the files of the last round are, and what to type next."""
     from rounds.folder import finished_rounds
@@ -165,7 +194,8 @@ def print_end(run_dir: Path) -> None:
     shown = shlex.quote(os.path.relpath(run_dir))
     number = int(folder.name)
     print(f"\nfiles   {Path(os.path.relpath(folder))}")
-    print(f"next    prefloop show {shown} {number}            the judged pairs")
+    print(f"next    prefloop inspect {shown}           look at it, on a local page")
+    print(f"        prefloop show {shown} {number}            the judged pairs")
     print(f"        prefloop show {shown} {number} --dropped  what was not kept, and why")
     print(f"        prefloop status {shown}            every round")
     print("        the same command again              the next round, from the policy in place")

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from flows.speed import Speed
+from rounds.progress import noting
 from rounds.stages import Progress
 
 SAID = logging.getLogger("prefloop")
@@ -37,6 +39,7 @@ class Display:
         self._said = Said(self)
         self._console = Console(stderr=True)
         self._bars = self._new_bars()
+        self._folder: Path | None = None
 
     def _new_bars(self) -> Bars:
         return Bars(
@@ -80,11 +83,14 @@ class Display:
         if self._console.is_terminal:
             self._bars.stop()
 
+    def follow(self, folder: Path) -> None:
+        """How far the stages are is noted in this round's folder from here on."""
+        self._folder = folder
+
     def stage(self, name: str) -> Progress:
         """The progress of one stage; its line appears with its first report."""
-        if self._console.is_terminal:
-            return self._bar(name)
-        return self._lines(name)
+        shown = self._bar(name) if self._console.is_terminal else self._lines(name)
+        return noting(self._folder, name, shown) if self._folder else shown
 
     def _bar(self, name: str) -> Progress:
         bars, task, speed = self._bars, None, Speed()

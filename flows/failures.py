@@ -1,12 +1,20 @@
-"""Whether a stage that failed may get further if nothing is changed, and how Prefect retries it."""
+"""Whether a stage that failed may get further if nothing is changed, and how Prefect retries it;
+what a stage that waits for people is to Prefect."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
+from prefect import State
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
 
 from endpoints.children import ChildKilled
 from flows.session import current
-from rounds.errors import Stopped, WorkFailed
+from rounds.errors import Stopped, Waiting, WorkFailed
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 def may_pass(failure: WorkFailed) -> bool:
@@ -25,6 +33,21 @@ def asks_again(task: object, run: object, state: Any) -> bool:
     if again:
         current().display.warn(f"{failure}; asking again")
     return again
+
+
+def may_wait(work: Callable[Given, Result]) -> Callable[Given, Result | State[Any]]:
+    """Let a task that has to wait for people end well, in a state named Waiting: a schedule that
+    comes by before they are done has not failed.
+    """
+
+    @wraps(work)
+    def waited(*args: Given.args, **kwargs: Given.kwargs) -> Result | State[Any]:
+        try:
+            return work(*args, **kwargs)
+        except Waiting as waiting:
+            return Completed(name="Waiting", message=str(waiting))
+
+    return waited
 
 
 ASKS = {

@@ -1,8 +1,9 @@
 """The loop: rounds one after the other. This is what a deployment schedules."""
 
 from pathlib import Path
+from typing import Any
 
-from prefect import flow
+from prefect import State, flow
 
 from flows.command import same_command
 from flows.load import load_config
@@ -14,9 +15,9 @@ from flows.terminal import print_round
 @flow(name="prefloop")
 def run_loop(
     config: str = "starter", rounds: int = 1, runs_dir: str = "runs", set: list[str] | None = None
-) -> list[str]:
+) -> list[str] | State[Any]:
     """Run `rounds` rounds, the one that was begun first, and print the table of each when it is
-    finished; returns their folders.
+    finished; returns their folders, or the state named Waiting where one waits for people.
 
     `config` is a file or the name of a shipped example, `set` holds overrides such as
     "sampler.n=8".
@@ -26,6 +27,8 @@ def run_loop(
     with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)) as run:
         for _ in range(rounds):
             folder = run_round(tree, Path(runs_dir))
+            if isinstance(folder, State):
+                return folder
             run.display.rest()
             print_round(folder)
             folders.append(str(folder))

@@ -13,10 +13,12 @@ from flows.display import Display
 from flows.trial import was_tried
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
-from judge.config import JudgeConfig, is_endpoint
+from judge.config import HUMAN, JudgeConfig, is_endpoint
 from judge.health.config import wanted_accuracy
 from judge.health.gold import read_gold
+from judge.health.gold_labels import read_labelled
 from judge.panel import load_rule
+from judge.person import person_told
 from judge.strategies import STRATEGIES
 from pairs.index.embedding import load_embedding
 from pairs.index.embedding_check import check_embedding
@@ -24,6 +26,7 @@ from pairs.language import check_language
 from preferences.data_files import left_out
 from rounds.errors import UserError
 from rounds.folder import next_round, run_config
+from rounds.labels import is_path, labels_file, read_labels
 from rounds.stages import stage_stamps
 from rounds.weights import Policy
 from sampler.check import check_sampler
@@ -53,6 +56,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
             display.tell(f"{key}: {files}")
     if (gold := config.judge.gold) and (files := left_out(gold.path.data, gold.path.config)):
         display.tell(f"judge.gold.path: {files}")
+    for sentence in label_notes(config, run_dir):
+        display.tell(sentence)
     if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
@@ -93,6 +98,30 @@ def check_files(config: Config) -> None:
     check_language(config.pairs.language)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)
+
+
+def label_notes(config: Config, run_dir: Path) -> list[str]:
+    """What is left out of the labels by people that the judge, its gold set or the gate rests on.
+
+    Raises UserError where the gate's are wrong, or a file that is not there.
+    """
+    told = [
+        f"{key}: {said}"
+        for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge))
+        for key, name in named_judges(where, judge)
+        if name.startswith(HUMAN) and (said := person_told(name))
+    ]
+    if (gold := config.judge.gold) and (labelled := read_labelled(gold.path)):
+        told.append(f"judge.gold.path: {labelled.told}")
+    if people := config.gate.people:
+        path = labels_file(run_dir, people.labels)
+        if is_path(people.labels) and not path.is_file():
+            raise UserError(
+                f"gate.people.labels: no such file {path.resolve()}; expected one of labels, or a "
+                "NAME of labels in the run's folder, which are there once people have labelled"
+            )
+        told += [f"gate.people.labels: {torn}" for torn in read_labels(path).torn]
+    return list(dict.fromkeys(told))
 
 
 def check_endpoints(config: Config, names: Collection[str]) -> None:

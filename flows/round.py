@@ -7,13 +7,13 @@ by itself whether it has anything left to do, so a round that was killed is simp
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import State, flow, task
 
 from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
-from flows.failures import ASKS, WORKS
+from flows.failures import ASKS, WORKS, may_wait
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
@@ -31,13 +31,16 @@ from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
+from viewer.report import leave_report
 
 Facts = dict[str, Any]
 
 
 @flow(name="prefloop-round", validate_parameters=False)
-def run_round(config: Config, runs_dir: Path) -> Path:
-    """Run the next round, or finish the one that was begun; returns its folder."""
+def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
+    """Run the next round, or finish the one that was begun; returns its folder, or the state named
+    Waiting where it waits for people.
+    """
     with session(config, runs_dir) as run:
         folder = begin(run)
         run.display.title(f"round {int(folder.name)} of {config.name}")
@@ -51,6 +54,8 @@ def run_round(config: Config, runs_dir: Path) -> Path:
             answer_held_out(folder, trained)
             judge_the_held_out(folder, trained)
             decision = decide_promotion(folder, trained)
+            if isinstance(decision, State):
+                return decision
         else:
             trained = None
             why = "trainer is null" if config.trainer is None else "no pair was kept"
@@ -58,9 +63,9 @@ def run_round(config: Config, runs_dir: Path) -> Path:
         with noting_stops(folder, "finish"):
             finish_round(folder, dump_config(config), trained, decision)
         try:
-            publish(folder)
-        except Exception as error:  # the round is finished, whatever Prefect can show of it
-            run.display.warn(f"the artifacts of the round were not published: {error}")
+            publish(folder, leave_report(folder))
+        except Exception as error:  # the round is finished, whatever can be shown of it
+            run.display.warn(f"the report of the round was not published: {error}")
         return folder
 
 
@@ -77,6 +82,7 @@ def begin(run: Session) -> Path:
         "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)
     write_round_start(folder, facts)
+    run.display.follow(folder)
     forget_stop(folder)
     return folder
 
@@ -227,9 +233,10 @@ def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
 
 
 @task(name="gate", **WORKS)
+@may_wait
 @notes_stops("gate")
 def decide_promotion(folder: Path, trained: Policy) -> Facts:
-    """Promote, or keep the one in place."""
+    """Promote, or keep the one in place; or wait for people who are to say so."""
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
     return decide(folder, run.config.gate, *ids)

@@ -28,14 +28,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")
 
 @contextmanager
 def one_message() -> Iterator[None]:
-    """A user's error is one message and exit code 2, work that failed one message and 1."""
-    from rounds.errors import WorkFailed
+    """A user's error is one message and exit code 2, work that failed one message and 1, a round
+    that waits for people one message and 3."""
+    from rounds.errors import Waiting, WorkFailed
 
     try:
         yield
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
+    except Waiting as error:
+        print(f"waiting: {error}", file=sys.stderr)
+        print(f"Nothing is lost: {error.then} to continue.", file=sys.stderr)
+        raise typer.Exit(3) from error
     except WorkFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         print(f"Nothing is lost: {error.then} to continue.", file=sys.stderr)

@@ -1,16 +1,46 @@
 """The `gate` section: what a new policy must show to take over."""
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from rounds.errors import UserError
+from rounds.labels import labels_file
 from rounds.settings import Section
 
 TAKEN_NAMES = set(
     "round judge judge_id gate_judge_id counts prompts length_difference partial train decision "
-    "gate test alarms promoted reasons usage seconds".split()
+    "people gate test alarms promoted reasons usage seconds".split()
 )
 """What metrics.json says of a round: a report names its lines by it, and by the user's metrics."""
+
+
+class People(Section):
+    """The decision made with people: their labels on some gate prompts, the judge's on all."""
+
+    labels: str
+    """NAME of the labels in the run's folder (labels/NAME.jsonl), or a file of labels by its path.
+    A round that needs more waits until they are there."""
+    min_n: int = Field(50, ge=1)
+    """Labels before anything is decided."""
+    most: int = Field(200, ge=1)
+    """Labels after which the round is decided in any case: refused where it is still not clear."""
+
+    @field_validator("labels")
+    @classmethod
+    def _name_or_path(cls, labels: str) -> str:
+        try:
+            labels_file(Path(), labels)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+        return labels
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "People":
+        if self.most < self.min_n:
+            raise ValueError(f"most: {self.most} is less than min_n, {self.min_n}")
+        return self
 
 
 class GateConfig(Section):
@@ -26,6 +56,8 @@ class GateConfig(Section):
     """Named metrics, `path/to/file.py:function` or `module:function`; the function takes (messages,
     answer) and returns a number, higher is better. Reported beside the judge; they decide
     nothing."""
+    people: People | None = None
+    """Let the interval of judge and people together decide (prediction-powered inference)."""
 
     @field_validator("metrics")
     @classmethod

@@ -1,32 +1,21 @@
 """The gate: verdicts on held-out answers to a decision, with reasons."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gate.alarms import goodhart
 from gate.by_tag import by_tag
 from gate.config import GateConfig
 from gate.metrics import Metric, load_metric
-from gate.win_rate import ABSTAIN, IDENTICAL, LOSS, TIE, WIN, length_controlled, win_rate
-from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
+from gate.people import ask_people, people_said, said_key
+from gate.win_rate import length_controlled, win_rate
+from rounds.contests import LOSS, WIN, Contest, contests_between, which_tie
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS
 from rounds.stages import run_stage, stage_key
 from rounds.tables import read_rows, rows_hash
-from rounds.verdicts import comparisons, settle
 
 OPPONENTS = ("previous", "initial")
 """Whom the trained policy is compared with: the policy in place, and the run's first."""
-
-
-class Contest(NamedTuple):
-    """One held-out prompt answered by the trained policy and by another.
-
-    `outcome` is the trained policy's: win, tie, identical, loss or abstain.
-    """
-
-    prompt: Prompt
-    new: Candidate
-    other: Candidate
-    outcome: str
 
 
 Contests = dict[tuple[str, str], list[Contest]]
@@ -39,23 +28,26 @@ def decide(
     """Judge the policy `trained` by its held-out verdicts; the arguments are policy ids.
 
     Returns {"promoted": bool, "reasons": [...], "metrics": {...}}. Raises UserError for a metric of
-    the user's that is not there, fails or gives no number.
+    the user's that is not there, fails or gives no number, and Waiting where people are to decide
+    with the judge and have labelled too little.
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
     verdicts = read_rows(folder, VERDICTS, HELD_OUT)
     metrics = {name: load_metric(name, reference) for name, reference in config.metrics.items()}
     sources = [metric.function.source for metric in metrics.values()]
+    said = people_said(folder, config.people, candidates) if config.people else {}
     key = stage_key(
         rows_hash("candidates", candidates),
         rows_hash("verdicts", verdicts),
-        config.model_dump(),
+        config.model_dump(exclude=None if config.people else {"people"}),
         [trained, current, initial],
         *([sources] if sources else []),
+        *([said_key(said)] if config.people else []),
     )
 
     def run() -> dict[str, Any]:
         contests = {
-            (split, name): _contests(
+            (split, name): contests_between(
                 read_rows(folder, PROMPTS, [split]),
                 [row for row in candidates if row["split"] == split],
                 [row for row in verdicts if row["split"] == split],
@@ -67,6 +59,11 @@ def decide(
         }
         measured = _measured(contests, metrics, config.confidence)
         promoted, reasons = promote(config, measured["decision"], trained == current)
+        if config.people and trained != current and contests["gate", "previous"]:
+            promoted, reason, measured["people"] = ask_people(
+                folder, config, contests["gate", "previous"], said
+            )
+            reasons = [reason]
         return {"promoted": promoted, "reasons": reasons, "metrics": measured}
 
     return run_stage(folder, "gate", key, run)
@@ -89,41 +86,6 @@ def promote(config: GateConfig, rate: dict[str, Any], unchanged: bool) -> tuple[
         f"{config.threshold}"
     )
     return passed, [reason]
-
-
-def _contests(
-    prompts: list[Prompt],
-    candidates: list[Candidate],
-    verdicts: list[Verdict],
-    trained: str,
-    other: str,
-) -> list[Contest]:
-    """The contests of one split between two policies, by id; a prompt that only one of them has
-    answered is none.
-    """
-    answers = {(row["prompt_id"], row["policy_id"]): row for row in candidates}
-    compared = comparisons(verdicts)
-    contests = []
-    for prompt in prompts:
-        new = answers.get((prompt["prompt_id"], trained))
-        old = answers.get((prompt["prompt_id"], other))
-        if new and old:
-            rows = compared.get((new["candidate_id"], old["candidate_id"]), [])
-            contests.append(Contest(prompt, new, old, _outcome(new, old, rows)))
-    return contests
-
-
-def _tie(new: Candidate, other: Candidate) -> str:
-    """Which tie it is where neither answer is better."""
-    return IDENTICAL if new["text_hash"] == other["text_hash"] else TIE
-
-
-def _outcome(new: Candidate, other: Candidate, verdicts: list[Verdict]) -> str:
-    if _tie(new, other) == IDENTICAL:
-        return IDENTICAL
-    if not verdicts:
-        return ABSTAIN
-    return {"a": WIN, "b": LOSS, "tie": TIE}.get(settle(verdicts).outcome, ABSTAIN)
 
 
 def _measured(contests: Contests, metrics: dict[str, Metric], confidence: float) -> dict[str, Any]:
@@ -178,7 +140,11 @@ def _by_metric(contests: Contests, metric: Metric, confidence: float) -> dict[st
     for prefix, split in (("", "test"), ("gate_", "gate")):
         for name in OPPONENTS:
             outcomes = [
-                WIN if new > other else LOSS if new < other else _tie(contest.new, contest.other)
+                WIN
+                if new > other
+                else LOSS
+                if new < other
+                else which_tie(contest.new, contest.other)
                 for contest, (new, other) in zip(
                     contests[split, name], values[split, name], strict=True
                 )

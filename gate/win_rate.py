@@ -6,11 +6,8 @@ from math import exp, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
+from rounds.contests import ABSTAIN, IDENTICAL, LOSS, TIE, WIN, WORTH
 from rounds.rates import fit_length_effect, wilson
-
-WIN, TIE, LOSS, ABSTAIN = "win", "tie", "loss", "abstain"
-IDENTICAL = "identical"
-"""The outcome where both answers are the same text: a tie that nobody was asked about."""
 
 
 class WinRate(NamedTuple):
@@ -57,11 +54,10 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
     ridge keeps perfect separation finite. None without a decided comparison, or where every answer
     differs by the same length: nothing then tells length from worth.
     """
-    worth = {WIN: 1.0, TIE: 0.5, IDENTICAL: 0.5, LOSS: 0.0}
     kept = [
-        (worth[outcome], by)
+        (WORTH[outcome], by)
         for outcome, by in zip(outcomes, longer_by, strict=True)
-        if outcome in worth
+        if outcome in WORTH
     ]
     if not kept:
         return None

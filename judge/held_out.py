@@ -31,25 +31,38 @@ def judge_held_out(
     are the same text are not asked about: the gate counts them as ties.
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
-    matches = _matches(read_rows(folder, PROMPTS, HELD_OUT), by_prompt(candidates), trained)
     judges = panel_identity(config, endpoints, config.jury)
     key = stage_key(trained, rows_hash(CANDIDATES, candidates), tau, judges)
 
-    async def judge_matches() -> list[list[Verdict]]:
-        async with panel(run_journal(folder), config, endpoints, config.jury, tau) as judge:
-
-            async def work(match: JudgeInput) -> list[Verdict]:
-                trained_answer, other_answer = match.candidates
-                return await both_orders(judge, match.prompt, trained_answer, other_answer)
-
-            return await map_concurrently(matches, work, progress)
-
     def run() -> dict[str, Any]:
-        rows = [row for verdicts in asyncio.run(judge_matches()) for row in verdicts]
+        asked = held_out_verdicts(folder, config, endpoints, trained, tau, progress)
+        rows = [row for verdicts in asyncio.run(asked) for row in verdicts]
         replace_splits(folder, VERDICTS, HELD_OUT, rows)
         return {**verdict_facts(rows), "rubrics": rubric_texts(config)}
 
     return run_stage(folder, "judge_held_out", key, run)
+
+
+async def held_out_verdicts(
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    trained: str,
+    tau: float,
+    progress: Progress = silent,
+    offline: bool = False,
+) -> list[list[Verdict]]:
+    """The verdict rows of each match; `offline` they are read from the journal alone."""
+    answers = by_prompt(read_rows(folder, CANDIDATES, HELD_OUT))
+    matches = _matches(read_rows(folder, PROMPTS, HELD_OUT), answers, trained)
+    jury, journal = config.jury, run_journal(folder)
+    async with panel(journal, config, endpoints, jury, tau, offline=offline) as judge:
+
+        async def work(match: JudgeInput) -> list[Verdict]:
+            trained_answer, other_answer = match.candidates
+            return await both_orders(judge, match.prompt, trained_answer, other_answer)
+
+        return await map_concurrently(matches, work, progress)
 
 
 def _matches(

@@ -19,16 +19,11 @@ from endpoints.reply import Ask, EndpointLost
 from endpoints.settled import dialects_spoken
 from judge.asking.rows import Judge, Juror
 from judge.asking.rubric import load_rubrics
-from judge.config import HUMAN, PYTHON, JudgeConfig, is_endpoint
-from rounds.errors import UserError
+from judge.config import PYTHON, JudgeConfig, is_endpoint
+from judge.person import load_person
 from rounds.folder import read_round_start, run_of
 from rounds.functions import is_number, load_function, short_reference
-from rounds.ids import text_hash
 from rounds.rows import Candidate, Prompt
-from texts.json_lines import NOT_UTF8, json_lines
-from texts.packed import open_unpacked
-
-OUTCOMES = ("a", "b", "tie")
 
 
 class RunJournal(NamedTuple):
@@ -111,7 +106,7 @@ def load_rule(where: str, name: str) -> Juror:
 
     Raises UserError where the function or the file is not there or is wrong.
     """
-    return _function(where, name) if name.startswith(PYTHON) else _person(where, name)
+    return _function(where, name) if name.startswith(PYTHON) else load_person(where, name)
 
 
 async def _live(
@@ -151,43 +146,3 @@ def _function(where: str, name: str) -> Juror:
         return "a" if first > second else "b" if second > first else "tie"
 
     return Juror(f"{PYTHON}{short_reference(reference)}@{function.source}", None, rule)
-
-
-def _person(where: str, name: str) -> Juror:
-    """Judges by the verdicts that someone wrote into a file, whichever candidate is called a."""
-    try:
-        path = Path(name.removeprefix(HUMAN)).expanduser()
-        is_file = path.is_file()
-    except (OSError, RuntimeError, ValueError):  # a text of any kind where a path is expected
-        raise UserError(f"{where}: {name[:60]!r} is no path of a file") from None
-    if not is_file:
-        raise UserError(f"{where}: no such file {path.resolve()}")
-    verdicts: dict[tuple[str, str], str] = {}
-    for line in json_lines(path):
-        if line.fault is not None and line.fault.startswith(NOT_UTF8):
-            reason = line.fault.removeprefix(NOT_UTF8).strip()
-            raise UserError(f"{where}: {path} is not text in UTF-8 {reason}")
-        a, b, outcome = _verdict_line(f"{path}, line {line.number}", line.value, line.fault)
-        swapped = {"a": "b", "b": "a"}.get(outcome, outcome)
-        if verdicts.get((a, b), outcome) != outcome:
-            raise UserError(f"{path}, line {line.number}: contradicts an earlier line on the two")
-        verdicts |= {(a, b): outcome, (b, a): swapped}
-
-    def rule(prompt: Prompt, a: Candidate, b: Candidate | None) -> str | None:
-        return verdicts.get((a["candidate_id"], b["candidate_id"])) if b else None
-
-    with open_unpacked(path) as file:
-        text = file.read().decode("utf-8-sig")
-    return Juror(f"{name}@{text_hash(text)}", None, rule)
-
-
-def _verdict_line(where: str, value: Any, fault: str | None) -> tuple[str, str, str]:
-    """The two candidates and the verdict of a line."""
-    fields = value if isinstance(value, dict) else {}
-    a, b, outcome = (fields.get(key) for key in ("candidate_a", "candidate_b", "verdict"))
-    if not (isinstance(a, str) and isinstance(b, str) and a != b and outcome in OUTCOMES):
-        raise UserError(
-            f"{where}: {f'{fault}; ' if fault else ''}expected "
-            '{"candidate_a": id, "candidate_b": id, "verdict": ...} with a, b or tie'
-        )
-    return a, b, outcome

@@ -69,8 +69,8 @@ def beside(row: dict[str, Any], turns: Messages, *read: str) -> Messages:
     """
     parts: Parts = [
         (CONVERSATIONS, lambda turns, value: _in_conversation(turns, value, row)),
-        ((CONTEXT,), _in_context),
-        (HISTORIES, _after_history),
+        ((CONTEXT,), lambda turns, value: _in_context(turns, value, row)),
+        (HISTORIES, lambda turns, value: _after_history(turns, value, row)),
         (("input",), _with_input),
         (SYSTEMS, _with_system),
         (("prompt", *QUESTIONS[:-1]), _another_question),
@@ -113,27 +113,29 @@ def _in_conversation(turns: Messages, value: Any, row: dict[str, Any]) -> Messag
         return with_system_of(question, turns)
     if list(texts_in(row)).count(whole[-1]["content"]) > 1 or not without_system(question):
         raise ValueError("another conversation than the prompt's")
-    return _after(turns, whole)
+    if without_system(whole)[:1] == without_system(turns):
+        raise ValueError("a conversation that goes on after the prompt")
+    return _after(turns, whole, row)
 
 
-def _after_history(turns: Messages, value: Any) -> Messages:
+def _after_history(turns: Messages, value: Any, row: dict[str, Any]) -> Messages:
     past = past_turns(value)
     if past == turns[: len(past)] or without_system(past) == without_system(turns)[: len(past)]:
         return turns
     if ends_with(without_system(past), without_system(turns)):
         return with_system_of(past, turns)
-    return _after(turns, past)
+    return _after(turns, past, row)
 
 
-def _in_context(turns: Messages, value: Any) -> Messages:
+def _in_context(turns: Messages, value: Any, row: dict[str, Any]) -> Messages:
     """After turns, or as the question about a text."""
     if not isinstance(value, str):
-        return _after_history(turns, value)
+        return _after_history(turns, value, row)
     try:
         past = past_turns(value)
     except ValueError:
         return _with_last(turns, f"{value.strip()}\n\n{turns[-1]['content']}")
-    return _after(turns, past)
+    return _after(turns, past, row)
 
 
 def _with_input(turns: Messages, value: Any) -> Messages:
@@ -151,9 +153,12 @@ def _another_question(turns: Messages, value: Any) -> Messages:
     raise ValueError("another question beside the prompt")
 
 
-def _after(turns: Messages, past: Messages) -> Messages:
+def _after(turns: Messages, past: Messages, row: dict[str, Any]) -> Messages:
     if past[-1]["role"] != "assistant":
         raise ValueError("another conversation than the prompt's")
+    again = ends_with(without_system(past)[:-1], without_system(turns))
+    if again and list(texts_in(row)).count(past[-1]["content"]) > 1:
+        raise ValueError("it holds the prompt, and an answer to it")
     return with_system_of([*past, *without_system(turns)], turns)
 
 

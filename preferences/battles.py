@@ -12,9 +12,19 @@ STRENGTHS = ("preference_strength", "overall_preference")
 HELPSTEER = (("response_1", "response_2"), ("response1", "response2"))
 STRONGEST = 3
 
-FIRST = ("model_a", "response_a", "answer_a", "conversation_a", "a")
-SECOND = ("model_b", "response_b", "answer_b", "conversation_b", "b")
-EQUAL = ("tie", "tie (bothbad)", "tie (both bad)", "bothbad", "both_bad", "both", "neither", "draw")
+FIRST = ("model_a", "response_a", "answer_a", "conversation_a", "a", "a>b", "a>>b")
+SECOND = ("model_b", "response_b", "answer_b", "conversation_b", "b", "b>a", "b>>a")
+EQUAL = (
+    "a=b",
+    "tie",
+    "tie (bothbad)",
+    "tie (both bad)",
+    "bothbad",
+    "both_bad",
+    "both",
+    "neither",
+    "draw",
+)
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 
@@ -170,6 +180,6 @@ def _listed(value: Any) -> list[Any] | None:
 
 def _one_of(row: RawRow, column: str, values: tuple[int, ...]) -> int:
     value = row.get(column)
-    if type(value) is not int or value not in values:
+    if type(value) not in (int, float) or value not in values:
         raise ValueError(f"{column} is none of {', '.join(map(str, values))}")
-    return value
+    return int(value)

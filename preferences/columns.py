@@ -17,13 +17,13 @@ def _words(text: str) -> frozenset[str]:
 
 BEYOND_TEXT = _words(
     "image images img picture pictures photo photos screenshot screenshots pixel pixels video "
-    "videos audio audios speech sound tool tools function functions"
+    "videos audio audios speech sound tool tools function functions attachment attachments"
 )
 """A name with one of these words in it is of more than text: image_id says that there is one."""
 
 OF_THE_QUESTION = _words(
     "document documents passage passages retrieved retrieval evidence persona previous prior "
-    "prefix prefill history"
+    "prefix prefill history initial partial draft"
 )
 """A name with one of these words in it is of what was asked."""
 
@@ -38,11 +38,12 @@ ANOTHERS = _words("original orig raw labelling labeling generation judge annotat
 """A name with one of these words in it is of how the data was made."""
 
 LABELS = _words(
-    "id ids idx index uuid uid qid hash sha sha256 md5 key row source dataset datasets subset "
-    "split origin license revision version category categories subcategory type types domain "
-    "topic topics subject genre level difficulty language languages lang locale tag tags label "
-    "labels class intent model models policy engine author annotator annotators judge evaluator "
-    "worker date time timestamp tstamp created updated utc"
+    "id ids idx index uuid uid qid hash sha sha256 md5 key row source dataset datasets "
+    "subset split datasplit origin license revision version category categories subcategory "
+    "type types domain topic topics subject subreddit genre level difficulty language "
+    "languages lang locale tag tags label labels class intent model models policy policies "
+    "engine generator provider batch author annotator annotators judge evaluator worker date "
+    "time timestamp tstamp created updated utc"
 )
 """A name that ends with one of these may go unread where a short text stands there."""
 
@@ -50,21 +51,30 @@ LONGEST_LABEL = 200
 """Characters; a longer text under a name of LABELS (source, topic) is what a question is about."""
 
 ANNOTATIONS = _words(
-    "rating ratings score scores grade grades reward rewards rank ranks ranking margin strength "
-    "probability logprob logprobs likelihood confidence agreement quality helpfulness correctness "
-    "coherence complexity verbosity honesty truthfulness harmlessness safety severity toxicity "
-    "votes preference preferences winner choice order status verdict judgment judgement judgments "
-    "annotations rationale rationales rational critique critiques explanation feedback "
-    "elaboration statement moderation difference ratio length tokens usage metadata meta config "
-    "configs params parameters answer answers response responses completion completions "
-    "generations output outputs chosen rejected reply replies solution solutions target reference "
-    "guidelines"
+    "rating ratings score scores grade grades reward rewards rank ranks ranking margin "
+    "strength probability logprob logprobs likelihood confidence agreement quality "
+    "helpfulness correctness coherence complexity verbosity honesty truthfulness "
+    "harmlessness safety severity toxicity votes preference preferences winner choice order "
+    "status verdict judgment judgement judgments annotations rationale rationales rational "
+    "critique critiques explanation feedback elaboration statement unprocessed moderation "
+    "difference ratio length tokens usage metadata meta config configs params parameters "
+    "answer answers response responses completion completions generations output outputs "
+    "chosen rejected reply replies solution solutions target reference guidelines"
 )
 """A name that ends with one of these may go unread: what was said of the answers, and answers."""
 
 NOTHING: tuple[Any, ...] = ("", "[]", "{}", "null", "None", "nan", [], {})
 LONG_ENOUGH = 20
 """Characters of a text that is found inside another one by more than chance."""
+
+
+OF_ANOTHER = _words("policy policies statement elaboration explanation")
+"""Words that say what a name is only behind another word: a policy alone may be what is asked
+about, the chosen policy is a model.
+"""
+
+NAMING = ("name", "names")
+"""A name that ends with one of these is of what the word before says."""
 
 
 class Unread(NamedTuple):
@@ -147,11 +157,15 @@ def texts_in(value: Any) -> Iterator[str]:
 def kind_by_name(name: str) -> str:
     """What a column is by its name alone: beyond_text, asks, label, annotation, or unknown."""
     words = words_of(name) or [""]
+    if len(words) > 1 and words[-1] in NAMING:
+        words.pop()
     last, any_word = words[-1], set(words)
     if BEYOND_TEXT & any_word:
         return "beyond_text"
     if OF_THE_QUESTION & any_word:
         return "asks"
+    if len(words) == 1 and last in OF_ANOTHER:
+        return "unknown"
     if last in ANNOTATIONS or ANOTHERS & any_word:
         return "annotation"
     if last in LABELS:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from preferences.preference import RawRow
+from preferences.turns import CHAT_AS_TEXT
 from rounds.errors import UserError
 from texts.delimited import delimited_rows, is_delimited
 from texts.json_lines import holds_array, is_json, json_values
@@ -18,8 +19,6 @@ NUMBERS = re.compile(
 )
 """Columns of a text table whose texts are numbers, or true and false, where they can be."""
 NOTHING = ("", "nan", "null", "none")
-CHAT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
-"""How a list of chat messages begins that a table of texts holds."""
 
 
 def is_read_here(name: Path) -> bool:
@@ -64,7 +63,7 @@ def _table_rows(path: Path, label: str, name: Path) -> Iterator[tuple[str, RawRo
 def _value(where: str, column: str, text: str | None) -> Any:
     """What the field of a text table says: a text, a number, a list of messages, or nothing."""
     if text is None or not NUMBERS.search(column):
-        return _messages(where, column, text) if text and CHAT.match(text) else text
+        return _messages(where, column, text) if text and CHAT_AS_TEXT.match(text) else text
     if text.strip().lower() in NOTHING:
         return None
     try:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from preferences.asked import ASKED
-from preferences.columns import is_empty, unread_columns, words_of
+from preferences.columns import are, is_empty, unread_columns, words_of
 from preferences.config import Data
-from preferences.fits import is_side
+from preferences.fits import asks, is_list_of, is_side, is_text
+from preferences.guesses import SHAPES_WANTED, UNKNOWN, Guess, guess
 from preferences.preference import RawRow
 from preferences.shapes import SHAPES
 from preferences.turns import is_rendered
@@ -15,15 +15,11 @@ SIDES = (
     ("chosen_response", "rejected_response"),
     ("response_j", "response_k"),
 )
-LIKELY = ("prompt", "question", "query", "instruction", "input", "request", "problem", "context")
+LIKELY = (
+    *("prompt", "question", "query", "instruction", "input", "request", "problem", "context"),
+    *("conversation", "messages", "trajectory", "text"),
+)
 """Words in the name of a column that is likely to be the prompt, the likeliest first."""
-
-ALIKE = {
-    "chosen": ("accepted", "preferred", "better", "positive", "good", "winning", "best", "win"),
-    "rejected": ("refused", "dispreferred", "worse", "negative", "bad", "losing", "worst", "lose"),
-    "completion": ("output", "answer", "text"),
-}
-"""Names that others have for a column."""
 
 
 def what_is_missing(row: RawRow, source: Data, key: str) -> str:
@@ -31,19 +27,40 @@ def what_is_missing(row: RawRow, source: Data, key: str) -> str:
     sides = next((both for both in SIDES if all(is_side(row.get(side)) for side in both)), None)
     if sides and not all(isinstance(row[side], list) for side in sides):
         return _without_prompt(row, sides, source, key)
-    near = max(SHAPES, key=lambda name: _share(row, SHAPES[name].reads))
-    shape = SHAPES[near]
     told = f"has the columns {', '.join(row)}, and is of no known shape"
+    near = max(SHAPES, key=lambda name: _share(row, SHAPES[name].reads))
+    guessed = guess(row)
+    if guessed and guessed.found >= _share(row, SHAPES[near].reads):
+        return f"{told}; {_guessed(guessed, row, source, key)}"
+    shape = SHAPES[near]
     if not _share(row, shape.reads):
         return f"{told}; the plainest is {SHAPES['trl_standard'].columns}"
     told = f"{told}; the nearest is {near}: {shape.columns}"
-    if guessed := _guessed(row, shape.reads):
-        return f"{told}. If that is what they are: {long_form(source, key, columns=guessed)}"
     missing = next((name for name in shape.reads if is_empty(row.get(name))), None)
     if missing is None:
         return f"{told}; one of these columns holds something else"
-    line = long_form(source, key, columns={missing: "..."})
+    line = long_form(source, key, columns={missing: UNKNOWN})
     return f"{told}; {missing} is not there. Where it has another name: {line}"
+
+
+def _guessed(guessed: Guess, row: RawRow, source: Data, key: str) -> str:
+    """What is said of a likely shape: what is not there, the names to give, or what holds else."""
+    told = f"the nearest is {guessed.shape}: {SHAPES[guessed.shape].columns}"
+    columns = dict(guessed.columns)
+    if not asks(row):
+        columns["prompt"] = likely_prompt(row, tuple(columns.values())) or UNKNOWN
+    missing = [name for name, their in columns.items() if their == UNKNOWN]
+    if not columns:
+        wanted = SHAPES_WANTED.get(guessed.shape, {})
+        for name in sorted(wanted):
+            if name in row and not wanted[name].holds(row[name]):
+                kind = "a list of texts" if is_list_of(row[name], is_text) else "something else"
+                return f"{told}; {name} holds {kind}"
+        return f"{told}; one of these columns holds something else"
+    line = long_form(source, key, columns=columns)
+    if missing:
+        return f"{told}; {are(missing)} not there. Where it has another name: {line}"
+    return f"{told}. If that is what they are: {line}"
 
 
 def likely_prompt(row: RawRow, read: Collection[str]) -> str | None:
@@ -82,17 +99,6 @@ def _likelihood(name: str) -> tuple[int, str]:
 
 def _share(row: RawRow, reads: tuple[str, ...]) -> float:
     return sum(not is_empty(row.get(name)) for name in reads) / len(reads)
-
-
-def _guessed(row: RawRow, reads: tuple[str, ...]) -> dict[str, str]:
-    """Columns that others have under names that are much like those that a shape reads."""
-    free = [name for name in row if name not in reads and name not in ASKED]
-    guesses = {}
-    for wanted in reads:
-        alike = [name for name in free if set(words_of(name)) & set(ALIKE.get(wanted, ()))]
-        if wanted not in row and len(alike) == 1:
-            guesses[wanted] = alike[0]
-    return guesses
 
 
 def _yaml(value: object) -> str:

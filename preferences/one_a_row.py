@@ -11,7 +11,7 @@ from preferences.preference import (
     Preference,
     RawRow,
     Undecided,
-    best_and_worst,
+    best_by_all,
     is_score,
     text_or_answer,
 )
@@ -60,10 +60,10 @@ def one_prompt(row: RawRow) -> Preference | Undecided:
     if row["came_back"]:
         raise ValueError("a prompt that came before comes back; sort the rows by their prompt")
     rows: list[RawRow] = row["rows"]
-    graded_by = (name for name in GRADE if any(is_score(one.get(name)) for one in rows))
-    grade = next(graded_by, None)
-    grades = [one.get(grade) if grade else _label(one) for one in rows]
-    return best_and_worst(row["prompt"], [_answer(one) for one in rows], grades, None)
+    graded_by = [name for name in GRADE if any(is_score(one.get(name)) for one in rows)]
+    grades = {name: [one.get(name) for one in rows] for name in graded_by}
+    grades = grades or {LABEL[0]: [_label(one) for one in rows]}
+    return best_by_all(row["prompt"], [_answer(one) for one in rows], grades, None)
 
 
 def is_label(value: Any) -> bool:

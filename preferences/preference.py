@@ -126,6 +126,29 @@ def best_and_worst(
     return Preference(prompt, best, worst, best_score, worst_score, name)
 
 
+def best_by_all(
+    prompt: Messages,
+    answers: Sequence[str],
+    grades: dict[str, list[Any]],
+    name: str | None,
+) -> Preference | Undecided:
+    """The same by the first of several columns of grades.
+
+    Raises ValueError where another one says the opposite.
+    """
+    (first, scores), *others = grades.items()
+    told = best_and_worst(prompt, answers, scores, name)
+    for other, values in others:
+        two = best_and_worst(prompt, answers, values, name)
+        if not isinstance(told, Preference) or not isinstance(two, Preference):
+            continue
+        by_other = dict(zip(answers, map(number_of, values), strict=True))
+        better, worse = by_other[told.chosen], by_other[told.rejected]
+        if better is not None and worse is not None and better < worse:
+            raise ValueError(f"{other} says the opposite of {first} (else ignore: [{other}])")
+    return told
+
+
 def number_of(value: Any) -> float | None:
     """A score, or None where there is none: null, or the NaN that pandas writes for it.
 

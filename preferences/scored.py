@@ -6,11 +6,13 @@ One pair a prompt: all pairs of a list would repeat its answers, and near scores
 from typing import Any
 
 from preferences.asked import asked, beside
+from preferences.columns import are
 from preferences.preference import (
     Preference,
     RawRow,
     Undecided,
     best_and_worst,
+    best_by_all,
     list_of,
     name_of,
     number_of,
@@ -22,13 +24,23 @@ from preferences.preference import (
 from preferences.turns import turns_of
 
 ANSWERS = ("answers", "responses", "completions", "generations")
+ELI5 = (
+    *("title", "selftext", "url", "answers"),
+    *("title_urls", "selftext_urls", "answers_urls"),
+)
+"""The columns of ELI5."""
 GRADES = ("grades", "ratings", "scores", "rewards")
 
 
 def graded(row: RawRow) -> Preference | Undecided:
     """A prompt, a list of answers and a list of their grades, in the same order."""
-    answers, grades = texts_of(row, first_of(row, ANSWERS)), list_of(row, first_of(row, GRADES))
-    return best_and_worst(asked(row), answers, grades, name_of(row))
+    told = [name for name in ANSWERS if list_of(row, name)]
+    answers = texts_of(row, told[0] if told else first_of(row, ANSWERS))
+    if any(texts_of(row, name) != answers for name in told):
+        raise ValueError(f"{are(told)} different answers; one is read (else ignore: [{told[1]}])")
+    names = [name for name in GRADES if list_of(row, name)] or [first_of(row, GRADES)]
+    grades = {name: list_of(row, name) for name in names}
+    return best_by_all(asked(row), answers, grades, name_of(row))
 
 
 def ultrafeedback(row: RawRow) -> Preference | Undecided:

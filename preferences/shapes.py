@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from preferences import battles, comparisons, named, one_a_row, openai_jsonl, scored
 from preferences.answered import pair
+from preferences.asked import CONVERSATIONS
 from preferences.fits import any_of, asks, has, holds, is_list_of, is_side, is_text, kind_of_pair
 from preferences.preference import Preference, RawRow, Undecided, is_score
 
@@ -106,7 +107,7 @@ SHAPES = {
     ),
     "summarize_from_feedback": Shape(
         "info, summaries, choice",
-        ("info", "summaries", "choice"),
+        ("info", "summaries", "choice", "extra"),
         lambda row: (
             has(row, "info", "choice")
             and is_list_of(row.get("summaries"), lambda item: has(item, "text"))
@@ -121,7 +122,7 @@ SHAPES = {
     ),
     "eli5": Shape(
         "title, answers: text and score",
-        ("title", "selftext", "answers", "title_urls", "selftext_urls", "answers_urls"),
+        scored.ELI5,
         lambda row: is_text(row.get("title")) and holds(row.get("answers"), "text", "score"),
         scored.eli5,
     ),
@@ -159,18 +160,22 @@ SHAPES = {
         one_a_row.one_prompt,
     ),
     "kto": Shape(
-        "prompt, completion (or messages with the answer), label: true or false",
+        "prompt, completion (or messages with the answer), label (kto_tag): true or false",
         ("completion", "label", "kto_tag", "rows", "came_back", "fault"),
         lambda row: (
             not any_of(row, one_a_row.GRADE, is_score)
-            and (is_side(row.get("completion")) or holds(row.get("messages"), "role"))
+            and (
+                is_side(row.get("completion"))
+                or any_of(row, CONVERSATIONS, lambda value: is_side(value) and not is_text(value))
+            )
             and any_of(row, one_a_row.LABEL, one_a_row.is_label)
             and asks(row)
         ),
         one_a_row.one_prompt,
     ),
     "helpsteer_preference": Shape(
-        "prompt (context), response_1, response_2, preference_strength (overall_preference)",
+        "prompt (context), response_1, response_2, preference_strength (overall_preference): "
+        "above 0 for the second",
         (*battles.HELPSTEER[0], *battles.HELPSTEER[1], *battles.STRENGTHS),
         lambda row: (
             asks(row)
@@ -186,11 +191,11 @@ SHAPES = {
         battles.shp,
     ),
     "safe_rlhf": _sides(
-        "prompt, response_0, response_1, better_response_id",
+        "prompt, response_0, response_1, better_response_id: 0 for the first, 1 for the second",
         *("response_0", "response_1", battles.safe_rlhf, "better_response_id"),
     ),
     "alpaca_farm": _sides(
-        "instruction, input, output_1, output_2, preference: 1 or 2",
+        "instruction, input, output_1, output_2, preference: 1 for the first, 2 for the second",
         *("output_1", "output_2", battles.alpaca_farm, "preference"),
     ),
     "arena": Shape(
@@ -200,7 +205,8 @@ SHAPES = {
         battles.arena,
     ),
     "arena_texts": Shape(
-        "prompt, response_a, response_b, winner (winner_model_a, winner_model_b, winner_tie)",
+        "prompt, response_a, response_b, winner: model_a, model_b or tie (or winner_model_a, "
+        "winner_model_b, winner_tie)",
         ("response_a", "response_b", "winner", *battles.WINNERS),
         lambda row: (
             has(row, "response_a", "response_b")

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-OF_A_MESSAGE = (
-    *("function_call", "tools", "tool_calls", "tool_call_id", "image", "images", "video", "videos"),
-    *("audio", "audios"),
-)
-NOTHING: tuple[Any, ...] = ("", "[]", "{}", [], {})
+from preferences.columns import BEYOND_TEXT, OF_THE_QUESTION, is_empty, words_of
+
+TOLD = BEYOND_TEXT | OF_THE_QUESTION
+"""A key of a message with one of these words in its name says more than its text does."""
 
 
 def messages_beyond_text(messages: Any) -> str | None:
@@ -19,14 +18,13 @@ def messages_beyond_text(messages: Any) -> str | None:
         if isinstance(turn, dict):
             if isinstance(turn.get("content"), list):
                 return "content is a list of parts, and prefloop trains on text alone"
-            if fault := _first_filled(turn, OF_A_MESSAGE):
+            if fault := _first_filled(turn):
                 return fault
     return None
 
 
-def _first_filled(holder: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        value = holder.get(name)
-        if value is not None and not (isinstance(value, str | list | dict) and value in NOTHING):
+def _first_filled(message: Mapping[str, Any]) -> str | None:
+    for name, value in message.items():
+        if isinstance(name, str) and TOLD & set(words_of(name)) and not is_empty(value):
             return f"{name} is not empty, and prefloop trains on text alone"
     return None

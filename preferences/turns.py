@@ -8,13 +8,22 @@ from rounds.rows import Messages
 from texts.messages import turns_fault
 from texts.rendered import prompt_turns, rendered_messages
 
-CHAT_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
+_MESSAGE = r"""\{\s*["'](?:role|content|from|value)["']\s*:"""
+CHAT_AS_TEXT = re.compile(
+    rf"""\s*(?:\{{\s*["'](?:messages|conversations?)["']\s*:\s*)?\[\s*{_MESSAGE}"""
+    r"""|\s*\{\s*["'](?:role|from)["']\s*:\s*["'](?:system|user|human|assistant|gpt)["']\s*[,}]"""
+    rf"""|\s*(?:array\(\[\s*){_MESSAGE}"""
+)
 """How chat messages begin that were written into one text, as JSON or as Python prints them."""
 
 SPEAKERS = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bing": "assistant"}
 """The roles of sharegpt's messages ({"from", "value"}) that chat messages name otherwise."""
 
-EXCHANGES = (("human", "assistant"), ("user", "assistant"), ("query", "response"))
+EXCHANGES = (
+    *(("human", "assistant"), ("user", "assistant"), ("human", "gpt"), ("user", "bot")),
+    *(("query", "response"), ("prompt", "response"), ("instruction", "response")),
+    *(("input", "output"), ("instruction", "output"), ("question", "answer")),
+)
 """The keys of one question and its answer, where a conversation is a list of such objects."""
 
 
@@ -62,10 +71,15 @@ def chat_turns(value: Any) -> Messages:
 
 
 def in_roles(value: Any) -> Any:
-    """A message as a list of one, and those of sharegpt with role and content; else the value."""
+    """A message as a list of one, those of sharegpt with role and content, and objects of a
+    question and its answer as two messages each; else the value.
+    """
     listed = [value] if isinstance(value, dict) else value
     if not isinstance(listed, list):
         return value
+    exchanges = [isinstance(item, dict) and _exchange(item) for item in listed]
+    if listed and all(exchanges):
+        return [turn for pair in exchanges if pair for turn in _two_turns(pair)]
     return [_in_role(turn) if _is_sharegpt(turn) else turn for turn in listed]
 
 
@@ -79,8 +93,12 @@ def past_turns(value: Any) -> Messages:
         raise ValueError("a text that does not say who spoke")
     pairs = [_exchange(item) for item in value] if isinstance(value, list) else []
     if pairs and all(pairs):
-        asked = [[("user", pair[0]), ("assistant", pair[1])] for pair in pairs if pair]
-        return chat_turns([{"role": who, "content": text} for two in asked for who, text in two])
+        pairs = [pair for pair in pairs if pair and any(map(_is_filled, pair))]
+        if not all(_is_filled(text) for pair in pairs if pair for text in pair):
+            raise ValueError("a question or an answer in it is empty")
+        if not pairs:
+            return []
+        return chat_turns([turn for pair in pairs if pair for turn in _two_turns(pair)])
     if not isinstance(value, list) or not all(isinstance(turn, dict) for turn in value):
         raise ValueError("a list that does not say who spoke")
     return chat_turns(value)
@@ -107,6 +125,14 @@ def _exchange(item: Any) -> tuple[Any, Any] | None:
     if isinstance(item, dict):
         return next(((item[q], item[a]) for q, a in EXCHANGES if item.keys() == {q, a}), None)
     return None
+
+
+def _is_filled(text: Any) -> bool:
+    return not isinstance(text, str) or bool(text.strip())
+
+
+def _two_turns(pair: tuple[Any, Any]) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}]
 
 
 def _is_sharegpt(turn: Any) -> bool:

@@ -23,6 +23,8 @@ from rounds.schema import OPTIONAL, TABLES, Column
 from rounds.tables import table_path
 
 DEFAULT = "pairs"
+PLOTS = "plots"
+"""The folder of a run with plots of its rounds, which its card shows: see `viewer.report`."""
 MARK = "prefloop"
 """The tag by which a card that prefloop wrote is known."""
 
@@ -51,12 +53,13 @@ def write_card(run_dir: Path) -> None:
         "is left out. To the Hub: `hf upload OWNER/NAME . . --repo-type dataset`; what stays "
         "here\n(the journal, logs, weights) is in `.gitignore`."
     )
-    with_rows = {subset["config_name"] for subset in subsets if subset["data_files"]}
+    named = [subset for subset in subsets if subset["data_files"]]
+    with_rows = {subset["config_name"] for subset in named}
     described = TABLES | {name: OPTIONAL[name] for name in OPTIONAL.keys() & with_rows}
     columns = [part for table in described for part in _columns(table, described[table])]
     write_text(
         run_dir / "README.md",
-        _card([subset for subset in subsets if subset["data_files"]], intro, manifests, columns),
+        _card(named, intro, manifests, [*_plots(run_dir), *columns]),
     )
     under_way = f"rounds/{next_round(run_dir).name}/"
     write_text(run_dir / ".gitignore", "\n".join([*NOT_FOR_THE_HUB, under_way]) + "\n")
@@ -105,6 +108,13 @@ def _subset(table: str, rounds: list[Path]) -> dict[str, Any]:
     ]
     subset: dict[str, Any] = {"config_name": table, "data_files": files}
     return {**subset, "default": True} if table == DEFAULT else subset
+
+
+def _plots(run_dir: Path) -> list[str]:
+    """The plots that are in the run's folder."""
+    names = sorted(path.stem for path in (run_dir / PLOTS).glob("*.svg"))
+    shown = [f"![{name.replace('_', ' ')}]({PLOTS}/{name}.svg)" for name in names]
+    return ["## Plots", "\n".join(shown)] if shown else []
 
 
 def _columns(title: str, columns: Sequence[Column]) -> list[str]:

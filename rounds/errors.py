@@ -38,6 +38,17 @@ class Stopped(WorkFailed):
         self.bounds = list(bounds)
 
 
+class Waiting(Stopped):
+    """The round cannot go on without people: `missing` says in figures what it waits for.
+
+    The command line prints the message and exits with 3.
+    """
+
+    def __init__(self, message: str, then: str, missing: dict[str, Any]) -> None:
+        super().__init__(message, then)
+        self.missing = missing
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """ "did you mean NAME?" with the known name that is nearest; empty where none is near."""
     near = get_close_matches(str(name), list(known), n=1)

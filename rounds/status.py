@@ -16,9 +16,11 @@ from rounds.folder import (
 )
 from rounds.health_lines import Lines, health_lines
 from rounds.lock import holder
+from rounds.progress import progress_text, read_progress
 from rounds.report import STAGES, partial_text, stage_name
 from rounds.stages import stage_stamps
-from rounds.stopped import Bound, read_stop
+from rounds.stopped import Bound, Stop, read_stop
+from rounds.win_rate_lines import people_lines
 
 ENDED = "no process is working on it: run the same command again"
 """Of a round that was killed."""
@@ -56,9 +58,10 @@ def state_of(run_dir: Path, number: int) -> dict[str, Any] | None:
 def round_state(folder: Path) -> dict[str, Any]:
     """The state of a round under way.
 
-    {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop or None, "verdicts":
-    counts of the labels, "partial": what a budget left out, "judge": its measures}; the last three
-    None where there are none, or none yet.
+    {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop, "waiting": what it
+    waits for, "process": the id of the one at work, "progress": how far its stage is, "verdicts":
+    counts of the labels, "partial": what a budget left out, "judge": its measures}; None where
+    there is none, or none yet.
     """
     stamps = stage_stamps(folder)
     facts = {stage_name(name): stamp["facts"] for name, stamp in stamps.items()}
@@ -74,7 +77,9 @@ def round_state(folder: Path) -> dict[str, Any]:
         "done": done,
         "next": next((name for name in planned if name not in done), "finish"),
         "stopped": stopped,
+        "waiting": stopped["waiting"] if stopped else None,
         "process": holder(run_of(folder)),
+        "progress": read_progress(folder),
         "verdicts": {name: labels[name] for name in ("verdicts", "outcomes", "abstained")}
         if labels
         else None,
@@ -88,7 +93,7 @@ def state_text(state: dict[str, Any]) -> str:
     done = ", ".join(state["done"]) or "nothing"
     text = f"{done} done, next {state['next']}"
     if stopped := state["stopped"]:
-        text += f"; stopped at {stopped['stage']}: {stopped['reason']}"
+        text += f"; {_ended(stopped)} at {stopped['stage']}: {stopped['reason']}"
     elif state["process"] is None:
         text += f"; {ENDED}"
     return text
@@ -99,12 +104,14 @@ def state_lines(state: dict[str, Any]) -> Lines:
     lines = [("done", ", ".join(state["done"]) or "nothing"), ("next", state["next"])]
     if stopped := state["stopped"]:
         lines += [
-            ("stopped", f"at {stopped['stage']}, {stopped['at']}: {stopped['reason']}"),
+            (_ended(stopped), f"at {stopped['stage']}, {stopped['at']}: {stopped['reason']}"),
             ("to go on", stopped["then"]),
         ]
     else:
         process = state["process"]
         lines.append(("process", f"{process} is working on it" if process else ENDED))
+        if process and (progress := state.get("progress")):
+            lines.append(("progress", progress_text(progress)))
     if verdicts := state["verdicts"]:
         abstained = verdicts["abstained"].items()
         why = ", ".join(f"{reason} {n}" for reason, n in abstained)
@@ -114,9 +121,15 @@ def state_lines(state: dict[str, Any]) -> Lines:
         lines.append(("partial", partial_text(partial)))
     if judge := state["judge"]:
         lines += health_lines(judge["health"], judge["gold"])
+    if waiting := state["waiting"]:
+        lines += people_lines(waiting)
     if stopped:
         lines += [(f"bound {bound['name']}", _bound(bound)) for bound in stopped["bounds"]]
     return lines
+
+
+def _ended(stopped: Stop) -> str:
+    return "waiting" if stopped["waiting"] else "stopped"
 
 
 def _bound(bound: Bound) -> str:

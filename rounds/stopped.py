@@ -7,7 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
-from rounds.errors import Stopped, UserError, WorkFailed
+from rounds.errors import Stopped, UserError, Waiting, WorkFailed
 from rounds.files import read_json, write_json
 
 TRIAL = "trial"
@@ -30,19 +30,27 @@ class Bound(TypedDict):
 
 
 class Stop(TypedDict):
-    """The stage that ended the round's work, why, when (ISO 8601, UTC), and what continues it."""
+    """The stage that ended the round's work, why, when (ISO 8601, UTC), and what continues it.
+
+    `waiting` are the figures of what the round waits for; None where it stopped.
+    """
 
     stage: str
     reason: str
     then: str
     at: str
     bounds: list[Bound]
+    waiting: dict[str, Any] | None
 
 
 def read_stop(folder: Path) -> Stop | None:
     """Why the round stopped; None where it is at work, was killed, or is finished."""
     path = _path(folder)
-    return read_json(path) if path.exists() else None
+    if not path.exists():
+        return None
+    stop: Stop = read_json(path)
+    stop.setdefault("waiting", None)  # stops of before had none
+    return stop
 
 
 def forget_stop(folder: Path) -> None:
@@ -98,6 +106,7 @@ def _stop(stage: str, error: BaseException) -> Stop:
         "then": then,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "bounds": error.bounds if isinstance(error, Stopped) else [],
+        "waiting": error.missing if isinstance(error, Waiting) else None,
     }
 
 

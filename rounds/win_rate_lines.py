@@ -12,17 +12,43 @@ DECIDES = ("gate", "previous")
 
 def win_rate_lines(metrics: dict[str, Any]) -> Lines:
     """The judge's win rates of the gate and test split, as metrics.json has them."""
-    lines = []
+    people = metrics.get("people")
+    lines = people_lines(people) if people else []
     for split in HELD_OUT:
         rates = metrics.get(split, {})
         for other in OPPONENTS:
             if rate := rates.get(f"win_rate_vs_{other}"):
-                use = "decides" if (split, other) == DECIDES else "reported"
+                decides = (split, other) == DECIDES and not people
+                use = "decides" if decides else "reported"
                 text = win_rate_text(rate, rates.get(f"length_controlled_win_rate_vs_{other}"))
                 lines.append((f"{split}: win rate vs {other} ({use})", text))
         if tags := rates.get("by_tag_vs_previous"):
             lines.append((f"{split}: by tag (reported)", _by_tag(tags)))
     return lines
+
+
+def people_lines(people: dict[str, Any]) -> Lines:
+    """What judge and people say of the gate prompts: each alone, and both, which decides.
+
+    `people` are the figures that metrics.json has under this name, or that a round waits with.
+    """
+    who = ", ".join(f"{name} {n}" for name, n in people["by"].items())
+    left_out = [f"{people[why]} {why}" for why in ("skipped", "contradicted") if people[why]]
+    beside = f"; {', '.join(left_out)}" if left_out else ""
+    of_people, both = people["people"], people["both"]
+    lines = [("gate: judge alone", f"{_interval(people['judge'])} prompts")]
+    if of_people and both:
+        look = f"look {people['look']} of {len(people['looks'])}"
+        level = f"intervals at {people['level']:.1%}, {look}, judge weighed {both['tuning']:.2f}"
+        lines += [
+            ("gate: people alone", f"{_interval(of_people)} labels: {who}{beside}"),
+            ("gate: judge and people (decides)", f"{_interval(both)} labels; {level}"),
+        ]
+    return lines
+
+
+def _interval(rate: dict[str, Any]) -> str:
+    return f"{rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}] n={rate['n']}"
 
 
 def custom_metric_lines(metrics: dict[str, Any]) -> Lines:

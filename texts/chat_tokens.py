@@ -44,6 +44,7 @@ TOKENS = (
     ),  # T5 and others
     ChatToken("<", r"/?seed:[a-z_/]{2,30}>"),  # Seed-OSS
     ChatToken("<", r"/?(?:minimax|longcat)[:_][a-z_]{2,30}>"),
+    ChatToken("<", r"(?:beginning|end)_of_sentence>"),  # MiniMax
     ChatToken("<", r"</?SYS>>"),  # Llama 2
     ChatToken("<", r"role>(?:SYSTEM|HUMAN|ASSISTANT|OBSERVATION)</role>"),  # Ling
     ChatToken("<", rf"fim[_-](?:{FIM})>"),  # code models

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from texts.overlap import ComparedTexts, jaccards, slices
+from texts.overlap import ComparedTexts, jaccards, slices, together
 from texts.shingles import run_starts
 from texts.word_hashes import Hashes, Indices
 
@@ -56,25 +56,27 @@ def build_index(texts: ComparedTexts, keys: Hashes, rows: Indices) -> KeyIndex:
     return KeyIndex(postings, _bloom_filter(postings), texts)
 
 
+def postings_of(index: KeyIndex) -> tuple[Hashes, Indices]:
+    """The keys of its texts, in order, as far as look-ups regard them, and whose each is."""
+    return index.postings & ~PLACE_MASK, (index.postings & PLACE_MASK).astype(np.int64)
+
+
 def with_merged(indexes: list[KeyIndex], added: KeyIndex) -> list[KeyIndex]:
     """The indexes and one more, in few of them: neighbours of like size become one."""
-    indexes = [*indexes, added]
-    while (
-        len(indexes) > 1
-        and indexes[-2].size <= 2 * indexes[-1].size
-        and indexes[-2].size + indexes[-1].size <= MAX_TEXTS
-    ):
-        indexes[-2:] = [_merged(*indexes[-2:])]
-    return indexes
+    first, size = len(indexes), added.size
+    while first and indexes[first - 1].size <= min(2 * size, MAX_TEXTS - size):
+        first -= 1
+        size += indexes[first].size
+    return [*indexes[:first], _merged([*indexes[first:], added])]
 
 
 def subset(index: KeyIndex, wanted: NDArray[np.bool_]) -> KeyIndex:
     """The index of the wanted texts only, in the same order."""
     if wanted.all():
         return index
-    place = (index.postings & PLACE_MASK).astype(np.int64)
+    keys, place = postings_of(index)
     new_place = (np.cumsum(wanted) - 1).astype(np.uint64)[place]
-    postings = (index.postings & ~PLACE_MASK | new_place)[wanted[place]]
+    postings = (keys | new_place)[wanted[place]]
     return KeyIndex(postings, _bloom_filter(postings), index.texts.of(np.flatnonzero(wanted)))
 
 
@@ -121,15 +123,21 @@ def similar_pairs(
         yield SimilarPairs(pair_rows[hits], places[hits], similarities[hits])
 
 
-def _merged(left: KeyIndex, right: KeyIndex) -> KeyIndex:
-    postings = np.sort(np.concatenate([left.postings, right.postings + np.uint64(left.size)]))
-    return KeyIndex(postings, _bloom_filter(postings), left.texts.followed_by(right.texts))
+def _merged(indexes: list[KeyIndex]) -> KeyIndex:
+    if len(indexes) == 1:
+        return indexes[0]
+    before = run_starts(np.array([index.size for index in indexes])).astype(np.uint64)
+    placed = [index.postings + first for index, first in zip(indexes, before, strict=False)]
+    postings = np.sort(np.concatenate(placed))
+    return KeyIndex(postings, _bloom_filter(postings), together([each.texts for each in indexes]))
 
 
 def _bloom_filter(postings: Hashes) -> Hashes:
     bloom = np.zeros(1 << max(1, len(postings) // KEYS_PER_WORD).bit_length(), np.uint64)
     word, bits = _bloom_bits(postings, len(bloom))
-    np.bitwise_or.at(bloom, word, bits)
+    if len(word):  # ascending as the postings are
+        first = np.flatnonzero(np.concatenate([np.ones(1, bool), word[1:] != word[:-1]]))
+        bloom[word[first]] = np.bitwise_or.reduceat(bits, first)
     return bloom
 
 

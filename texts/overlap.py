@@ -41,11 +41,11 @@ class ComparedTexts(NamedTuple):
         sentences = select(self.sentences, rows)
         return ComparedTexts(select(self.sets, rows), self.bitmaps[rows], sentences)
 
-    def followed_by(self, other: "ComparedTexts") -> "ComparedTexts":
-        """These and the others."""
-        both = np.concatenate([self.bitmaps, other.bitmaps])
-        sentences = joined(self.sentences, other.sentences)
-        return ComparedTexts(joined(self.sets, other.sets), both, sentences)
+
+def together(several: list[ComparedTexts]) -> ComparedTexts:
+    """All these texts, one after the other."""
+    sets, rows, sentences = zip(*several, strict=True)
+    return ComparedTexts(joined(sets), np.concatenate(rows), joined(sentences))
 
 
 def bitmaps(sets: NgramSets) -> Hashes:

@@ -87,9 +87,23 @@ def _is_dialogue(family: Family, text: str) -> bool:
     if not marks:
         return False
     roles = [_role(mark) for mark in marks]
+    if family.within_lines:
+        return _is_in_lines(marks, roles, text)
     if marks[0].start() == 0 and roles[0] != "assistant":
-        return "assistant" in roles or marks[0]["role"] == "Human"
+        return "assistant" in roles or marks[0].group().rstrip().endswith("Human:")
     return roles[-1] == "assistant" and "user" in roles and not text[marks[-1].end() :].strip()
+
+
+def _is_in_lines(marks: list[re.Match[str]], roles: list[str], text: str) -> bool:
+    """Whether a dialogue has its labels within lines: no line begins with the assistant's, and it
+    ends with that one, or begins with "Human:".
+    """
+    replies = [mark for mark, role in zip(marks, roles, strict=True) if role == "assistant"]
+    if marks[0].start() or roles[0] == "assistant" or "user" not in roles or not replies:
+        return False
+    if any(text[: mark.start()].endswith("\n") for mark in replies):
+        return False
+    return not text[replies[-1].end() :].strip() or marks[0]["role"] == "Human"
 
 
 def _read(family: Family, text: str) -> Messages:

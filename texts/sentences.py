@@ -17,7 +17,9 @@ from texts.shingles import (
     NgramSets,
     as_sets,
     row_indices,
+    run_starts,
     set_sizes,
+    span_indices,
 )
 from texts.symbols import FIRST_SPELLED, LAST_SPELLED, OPERATOR, Bytes
 from texts.word_hashes import Hashes, Indices, WordHashes, mixed
@@ -28,12 +30,15 @@ _WORD = np.uint64(2 ** (WORD_BITS + 1) - 1)
 PAIRS_AT_ONCE = 2 ** (63 - HASH_BITS)
 
 _BREAK, _STOP, _AFTER_STOP, _DIGIT = 1, 2, 4, 8
-_CLASSES = bytes(
-    {10: _BREAK | _AFTER_STOP}.get(byte, 0)
-    | _STOP * (byte in b".!?")
-    | _AFTER_STOP * (byte in b" \x1c")
-    | _DIGIT * (byte in b"0123456789")
-    for byte in range(256)
+_CLASSES = np.array(
+    [
+        {10: _BREAK | _AFTER_STOP}.get(byte, 0)
+        | _STOP * (byte in b".!?")
+        | _AFTER_STOP * (byte in b" \x1c")
+        | _DIGIT * (byte in b"0123456789")
+        for byte in range(256)
+    ],
+    np.uint8,
 )
 _SPELLED_BYTES = [chr(each).encode() for each in (FIRST_SPELLED, LAST_SPELLED)]
 
@@ -46,22 +51,21 @@ def no_sentences(texts: int) -> NgramSets:
 def sentence_sets(found: WordHashes, of: Sequence[int], parts: int) -> NgramSets:
     """The words of the sentences that texts have in some of their parts; so many texts of `found`
     that follow each other are the parts of one."""
-    texts = len(found.bounds) - 1
-    text_of = np.repeat(np.arange(texts), np.diff(found.bounds))
-    ours = np.flatnonzero(np.isin(np.arange(parts), of)[text_of % parts])
+    texts = np.arange(len(found.bounds) - 1)
+    wanted = texts[np.isin(texts % parts, of)]
+    ours = row_indices(found.bounds, wanted)
     if not len(ours):
-        return no_sentences(texts // parts)
-    hashes, row = found.hashes[ours], text_of[ours]
-    classes = np.frombuffer(found.raw.tobytes().translate(_CLASSES), np.uint8)
-    ends = _ends(classes)[found.first[ours]]
-    begins = np.concatenate([np.ones(1, bool), (ends[1:] != ends[:-1]) | (row[1:] != row[:-1])])
+        return no_sentences(len(texts) // parts)
+    row = np.repeat(wanted, np.diff(found.bounds)[wanted])
+    hashes, first_byte, end_byte = found.hashes[ours], found.first[ours], found.end[ours]
+    begins = _begin_sentences(found.raw, first_byte, end_byte, row)
     first = np.flatnonzero(begins)
     of_sentence = np.cumsum(begins) - 1
     place = np.arange(len(ours)) - first[of_sentence]
     steps = np.cumprod(np.full(int(place.max()) + 1, STEP, np.uint64))
     whole = mixed(np.add.reduceat(hashes * steps[place], first))
     sentence = (whole >> np.uint64(64 - HASH_BITS + WORD_BITS + 1))[of_sentence]
-    exact = np.flatnonzero(_are_exact(found, classes, ours))
+    exact = np.flatnonzero(_are_exact(found, first_byte, end_byte))
     after = of_sentence[exact][1:] == of_sentence[exact][:-1]
     after = np.concatenate([np.zeros(1, bool), after])[: len(exact)]
     before = np.where(after, np.roll(hashes[exact], 1), np.uint64(0))
@@ -70,7 +74,7 @@ def sentence_sets(found: WordHashes, of: Sequence[int], parts: int) -> NgramSets
     words = mixed(words) >> np.uint64(64 - WORD_BITS)
     words[len(ours) :] |= _EXACT
     words |= sentence[each] << np.uint64(WORD_BITS + 1)
-    return as_sets(row[each] // parts, words, texts // parts)
+    return as_sets(row[each] // parts, words, len(texts) // parts)
 
 
 def alike(
@@ -102,22 +106,32 @@ def _alike(left: Hashes, right: Hashes, pairs: int) -> NDArray[np.float64]:
     return found
 
 
-def _ends(classes: Bytes) -> Indices:
-    """How many sentences and lines have ended up to each byte."""
-    found = classes & _BREAK
-    found[:-1] |= (classes[:-1] & _STOP) >> 1 & (classes[1:] & _AFTER_STOP) >> 2
-    return np.cumsum(found, dtype=np.int32)
+def _begin_sentences(raw: Bytes, first: Indices, end: Indices, row: Indices) -> NDArray[np.bool_]:
+    """Which words, those from `first` to `end` of the texts `row`, are the first of a sentence or
+    line: what lies between it and the word before ends one.
+    """
+    begins = np.ones(len(row), bool)
+    after = np.flatnonzero(row[1:] == row[:-1]) + 1
+    lasts = end[after - 1] - 1  # a word's last byte may be the mark that ends the sentence
+    classes = _CLASSES[raw[span_indices(lasts, first[after])]]
+    ends = classes & _BREAK
+    ends[:-1] |= (classes[:-1] & _STOP) >> 1 & (classes[1:] & _AFTER_STOP) >> 2
+    begins[after] = np.bitwise_or.reduceat(ends, run_starts(first[after] - lasts)[:-1]) > 0
+    return begins
 
 
-def _are_exact(found: WordHashes, classes: Bytes, places: Indices) -> NDArray[np.bool_]:
-    """Which of these words are numbers or operators."""
-    first, end = found.first[places], found.end[places]
+def _are_exact(found: WordHashes, first: Indices, end: Indices) -> NDArray[np.bool_]:
+    """Which of the words from `first` to `end` are numbers or operators."""
     begins, follows = found.raw[first], found.raw[first + 1]
     least, most = _SPELLED_BYTES
-    spelled = (begins == least[0]) & (follows <= most[1]) & (end - first == len(least))
-    digits = np.cumsum(classes & _DIGIT, dtype=np.int32)
-    numbers = digits[end - 1] - digits[first - 1] == _DIGIT * (end - first)
-    exact: NDArray[np.bool_] = numbers | spelled | (found.kind[first] == OPERATOR)
+    exact: NDArray[np.bool_] = (
+        (begins == least[0]) & (follows <= most[1]) & (end - first == len(least))
+    )
+    exact |= found.kind[first] == OPERATOR
+    some = np.flatnonzero(_CLASSES[begins] & _DIGIT)
+    first, end = first[some], end[some]
+    classes = _CLASSES[found.raw[span_indices(first, end)]]
+    exact[some] |= (np.bitwise_and.reduceat(classes, run_starts(end - first)[:-1]) & _DIGIT) > 0
     return exact
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from texts.word_hashes import Hashes, Indices, WordHashes, mixed, word_hashes
 
-TEXTS_AT_ONCE = 256
+TEXTS_AT_ONCE = 512
 CHARACTERS_AT_ONCE = 2**20
 
 PART_BITS, GRAM_BITS = 3, 49
@@ -63,29 +63,34 @@ def run_starts(counts: Indices) -> Indices:
 
 def row_indices(offsets: Indices, rows: Indices) -> Indices:
     """The indices that belong to these rows, row after row."""
-    counts = offsets[rows + 1] - offsets[rows]
-    begins = run_starts(counts)
-    return np.arange(begins[-1]) + np.repeat(offsets[rows] - begins[:-1], counts)
+    return span_indices(offsets[rows], offsets[rows + 1])
+
+
+def span_indices(first: Indices, end: Indices) -> Indices:
+    """The indices from each of `first` to its `end`, span after span."""
+    begins = run_starts(end - first)
+    return np.arange(begins[-1]) + np.repeat(first - begins[:-1], end - first)
 
 
 def hashed(found: WordHashes, ngram: int, parts: int = 1) -> NgramSets:
     """The n-grams of texts; so many texts that follow each other are the parts of one."""
     words, bounds = found.hashes, found.bounds
     counts = np.diff(bounds)
-    texts = len(counts)
+    texts = np.arange(len(counts))
     grams = np.where(counts > 0, np.maximum(counts - ngram + 1, 1), 0)
-    rows = np.repeat(np.arange(texts), grams)
-    first = np.arange(len(rows)) + np.repeat(bounds[:-1] - run_starts(grams)[:-1], grams)
-    left = bounds[1:][rows] - first
-    hashes = words[first]
+    first = np.repeat(bounds[:-1] - run_starts(grams)[:-1], grams)
+    first += np.arange(len(first))
+    rolling = words.copy()
     for step in range(1, ngram):
-        following = words[np.minimum(first + step, len(words) - 1)]
-        hashes = np.where(left > step, hashes * np.uint64(STEP) + following, hashes)
-    hashes = mixed(hashes) >> np.uint64(64 - GRAM_BITS)
+        short = bounds[:-1][(counts > 0) & (counts <= step)]
+        all_of_short = rolling[short]
+        rolling[:-step] *= np.uint64(STEP)
+        rolling[:-step] += words[step:]
+        rolling[short] = all_of_short
+    hashes = mixed(rolling[first]) >> np.uint64(64 - GRAM_BITS)
     if parts > 1:
-        hashes |= (rows % parts).astype(np.uint64) << np.uint64(GRAM_BITS)
-        rows = rows // parts
-    return as_sets(rows, hashes, texts // parts)
+        hashes |= np.repeat((texts % parts).astype(np.uint64) << np.uint64(GRAM_BITS), grams)
+    return as_sets(np.repeat(texts // parts, grams), hashes, len(texts) // parts)
 
 
 def as_sets(rows: Indices, hashes: Hashes, texts: int) -> NgramSets:
@@ -97,9 +102,8 @@ def as_sets(rows: Indices, hashes: Hashes, texts: int) -> NgramSets:
     return NgramSets(placed & np.uint64(2**HASH_BITS - 1), offsets.astype(np.int64))
 
 
-def joined(left: NgramSets, right: NgramSets) -> NgramSets:
-    """The sets of both, one after the other."""
-    return NgramSets(
-        np.concatenate([left.hashes, right.hashes]),
-        np.concatenate([left.offsets, right.offsets[1:] + left.offsets[-1]]),
-    )
+def joined(several: Sequence[NgramSets]) -> NgramSets:
+    """The sets of all of these, one after the other."""
+    hashes, _ = zip(*several, strict=True)
+    sizes = np.concatenate([set_sizes(sets) for sets in several])
+    return NgramSets(np.concatenate(hashes), run_starts(sizes))

@@ -9,12 +9,19 @@ import re
 from typing import NamedTuple
 
 ROLE_OF = {
-    **dict.fromkeys(("system", "developer", "system prompt", "[system_prompt]"), "system"),
-    **dict.fromkeys(("user", "human", "prompter", "user message"), "user"),
+    **dict.fromkeys(
+        ("system", "developer", "system prompt", "[system_prompt]", "\u7cfb\u7edf"), "system"
+    ),
+    **dict.fromkeys(
+        ("user", "human", "prompter", "user message", "\u7528\u6237", "\u95ee"), "user"
+    ),
     **dict.fromkeys(
         ("instruction", "instruct", "input", "[inst]", "reserved_106", "reserved_102"), "user"
     ),
-    **dict.fromkeys(("assistant", "model", "ai", "bot", "gpt", "chatbot"), "assistant"),
+    **dict.fromkeys(
+        ("assistant", "model", "ai", "bot", "gpt", "chatbot", "yayi", "\u52a9\u624b", "\u7b54"),
+        "assistant",
+    ),
     **dict.fromkeys(
         ("falcon", "output", "response", "[/inst]", "reserved_107", "reserved_103"), "assistant"
     ),
@@ -25,6 +32,7 @@ EDGES = (
     r"\s|</?s>|<[be]os>|<(?:BOS|EOS)_TOKEN>|\[[gs]MASK\]|<sop>|\]~!b\[|<\|bom\|>|<sep>"
     r"|<\|(?:begin_?of_?text|start_?of_?text|end_?of_?text|bos|eos|eom|EOT|separator)\|>"
     r"|<[|\uff5c](?:begin|end)\u2581of\u2581sentence[|\uff5c]>|<end_of_utterance>"
+    r"|</?longcat_s>|BEGINNING OF CONVERSATION:"
 )
 """What templates and tokenizers put at the edges of a text or a turn: no part of what was said."""
 
@@ -44,6 +52,8 @@ class Family(NamedTuple):
     """What may stand at the end of a turn besides."""
     before: str | None = None
     """Whose the text before the first mark is, where there may be any."""
+    within_lines: bool = False
+    """Whether marks stand anywhere in a line: only where none of the assistant's begins one."""
 
 
 def _family(
@@ -52,12 +62,13 @@ def _family(
     closing: str | None = None,
     may_end: str = "",
     before: str | None = None,
+    within_lines: bool = False,
 ) -> Family:
     pattern = re.compile(opening, re.IGNORECASE | re.MULTILINE)
-    return Family(name, pattern, closing, may_end, before)
+    return Family(name, pattern, closing, may_end, before, within_lines)
 
 
-BARRED = "system|user|human|prompter|assistant|model|bot"
+BARRED = "system|user|human|prompter|assistant|model|bot|yayi"
 
 TOKEN_FAMILIES = (
     _family(
@@ -90,6 +101,11 @@ TOKEN_FAMILIES = (
         r"<\|END_OF_TURN_TOKEN\|>",
     ),
     _family("MiniMax", rf"\]~b\](?P<role>\w+){_LINE}", r"\[e~\["),
+    _family(
+        "MiniMax 1",
+        rf"<beginning_of_sentence>(?P<role>\w+)(?: \w+=\w+)?{_LINE}",
+        r"<end_of_sentence>",
+    ),
     _family("Seed", rf"<seed:bos>(?P<role>\w+){_LINE}", r"<seed:eos>"),
     _family(
         "Apertus",
@@ -104,7 +120,7 @@ TOKEN_FAMILIES = (
     _family("Ling", rf"<role>(?P<role>\w+)</role>{_REST}", may_end=r"<\|role_end\|>"),
     _family(
         "EXAONE",
-        rf"\[\|(?P<role>system|user|human|assistant|ai)\|\]{_REST}",
+        rf"\[\|(?P<role>system|user|human|assistant|ai)\|\]:?{_REST}",
         may_end=r"\[\|endofturn\|\]",
     ),
     _family(
@@ -118,15 +134,25 @@ TOKEN_FAMILIES = (
         rf"(?P<role>\[/?INST\]|\[SYSTEM_PROMPT\]){_REST}",
         may_end=r"\[/SYSTEM_PROMPT\]",
     ),
-    _family("SteerLM", rf"<(?:extra_id_|SPECIAL_1)[01]>(?P<role>\w+){_LINE}", before="user"),
+    _family(
+        "SteerLM",
+        rf"<(?:extra_id_|SPECIAL_1)[01]>(?P<role>\w+){_LINE}",
+        may_end=r"<(?:extra_id_|SPECIAL_1)1>",
+        before="user",
+    ),
     _family("Baichuan", rf"<(?P<role>reserved_10[2367])>{_REST}", before="system"),
 )
 """In the order in which they are tried."""
 
-_WHO = "system|user|human|assistant|ai|bot|falcon"
+_WHO = "system|user|human|prompter|assistant|ai|bot|chatbot|falcon"
 _HEADING = rf"{_WHO}|instruction|input|response|system prompt|user message"
 
 LABEL_FAMILIES = (
+    _family(
+        "Human: and Assistant: in a line",
+        rf"(?-i:(?:\A|(?<=\s))(?P<role>System|Human|User|Assistant|AI|Bot):){_REST}",
+        within_lines=True,
+    ),
     _family(
         "User: and Assistant:",
         rf"(?:^|(?<=>))[ \t]*<?(?P<role>{_WHO}|instruct|output)>?:{_REST}",
@@ -139,12 +165,30 @@ LABEL_FAMILIES = (
     ),
     _family(
         "USER: and ASSISTANT:",
-        rf"(?-i:(?:^|(?<=[\s>]))(?P<role>SYSTEM|USER|ASSISTANT):){_REST}",
+        r"(?-i:(?:^|(?<=[\s>]))(?:\[Round \d+\] )?(?P<role>SYSTEM|USER|ASSISTANT):)" + _REST,
         before="system",
     ),
     _family(
+        "USER: and GPT:", rf"(?-i:(?:^|(?<=[\s>]))(?P<role>USER|GPT):){_REST}", before="system"
+    ),
+    _family(
         "### Instruction: and ### Response:",
-        rf"^###[ ]?(?P<role>{_HEADING})(?::{_REST}|{_LINE})",
+        rf"(?:^|(?=###[ ]?\w+:))(?<!#)###[ ]?(?P<role>{_HEADING})(?::{_REST}|{_LINE})",
         before="system",
     ),
+    _family("## User and ## Assistant", rf"^##?[ ](?P<role>{_WHO}):?{_LINE}"),
+    _family(
+        "**User:** and **Assistant:**",
+        rf"^(?:\*\*|\[)(?P<role>{_WHO})(?::\*\*|\*\*:|\]:?){_REST}",
+    ),
+    _family(
+        "\u7528\u6237 and \u52a9\u624b",
+        rf"^(?P<role>\u7cfb\u7edf|\u7528\u6237|\u52a9\u624b)[:\uff1a]{_REST}",
+        before="system",
+    ),
+    _family(  # ChatGLM 2
+        "[Round 1] and \u95ee",
+        rf"^(?:\[Round \d+\]\n+(?=\u95ee)|(?=\u7b54))(?P<role>[\u95ee\u7b54])[:\uff1a]{_REST}",
+    ),
 )
+"""Of those that read a text without a flaw, the first one is taken."""

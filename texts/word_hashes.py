@@ -61,12 +61,16 @@ def word_hashes(texts: Sequence[str]) -> WordHashes:
     whole = _BETWEEN.join(["", *spelled, ""]).encode().translate(_PARTS, _HIDDEN_BYTES)
     raw = np.frombuffer(whole, dtype=np.uint8)
     kind = kinds(whole, raw)
-    changes = kind[1:] != kind[:-1]
-    first = np.flatnonzero(changes & (kind[1:] != BLANK)) + 1
-    end = np.flatnonzero(changes & (kind[:-1] != BLANK)) + 1
+    edges = np.flatnonzero(kind[1:] != kind[:-1])
+    touching = (kind[edges] != BLANK) & (kind[edges + 1] != BLANK)  # one ends where one begins
+    edges = np.repeat(edges, 1 + touching)
+    before, last = edges[::2], edges[1::2]
+    first, end = before + 1, last + 1
     up, inverse = powers(1 << (len(raw) - 1).bit_length())
-    sums = np.cumsum(np.take(_BYTE_CODES, raw) * up[: len(raw)])
-    hashes = (sums[end - 1] - sums[first - 1]) * inverse[first]
+    sums = np.take(_BYTE_CODES, raw, mode="clip")
+    sums *= up[: len(raw)]
+    np.cumsum(sums, out=sums)
+    hashes = (sums[last] - sums[before]) * inverse[first]
     starts = np.flatnonzero(raw == ord(_BETWEEN[0]))[1::2] + 1
     bounds = np.searchsorted(first, starts).astype(np.int64)
     return WordHashes(hashes, bounds, first, end, raw, kind)

@@ -11,11 +11,7 @@ from rich.text import Text
 
 from endpoints.calls import Call, read_calls
 from viewer.pager import paged
-
-CONTROLS = {
-    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
-}
-"""What would move the cursor or colour the terminal, as it is written in Python."""
+from viewer.visible import visible
 
 Judged = Mapping[str, Any]
 """A pair or a dropped row with what is behind it, as rounds.show.traced_pairs gives it."""
@@ -72,11 +68,7 @@ def _line(indent: str, label: str, style: str, text: object, dim: str = "") -> T
     neither control characters nor half characters of it reach the terminal.
     """
     parts = [(indent, ""), (label, style), (f" {text}", ""), (f"  {dim}" if dim else "", "dim")]
-    return Text.assemble(*((_visible(part), style) for part, style in parts))
-
-
-def _visible(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode().translate(CONTROLS)
+    return Text.assemble(*((visible(part), style) for part, style in parts))
 
 
 def _answer(label: str, candidate: dict[str, Any]) -> Text:

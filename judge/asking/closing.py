@@ -6,7 +6,7 @@ import unicodedata
 from judge.asking.json_object import answers_in
 from judge.asking.mentions import Mention, Reading, Stance, announced, partial, stance, take_apart
 from judge.asking.reply import Choice, Menu, ParsedReply, Value, value_of_word
-from judge.asking.taken_back import OTHERWISE, TAKEN_BACK
+from judge.asking.taken_back import CUT_OFF, OTHERWISE, TAKEN_BACK, WRITTEN_ALONE
 from judge.asking.thinking import after_thinking
 
 MOST_OTHERS = 20
@@ -19,6 +19,10 @@ _BLANK = re.compile(r"\n[ \t\r>]*\n")
 _LABEL = re.compile(
     r"(?i)(?:(?:final|overall)\s+)?(?:verdict|rating|score|grade)\s*[:=]\s*"
     r"|(?:assistant|answer|response)\s+"
+)
+_OF_SCALE = re.compile(
+    r"(?i)[*_`\"')\]}$]*\s*(?:(?:/|out\s+of|von|sur|de|\u0438\u0437)\s*[*_]*(\d+)|%|per\s*cent)",
+    re.ASCII,
 )
 _NUMBER = re.compile(r"(-?(?:0|[1-9]\d*)(?:\.\d+)?)(?:\s*(?:/|out of)\s*(\d+))?", re.ASCII)
 
@@ -42,7 +46,7 @@ def read_closing(text: str, field: str, menu: Menu, shown: str = "") -> ParsedRe
     if own is Stance.ASIDE or _stands_in(shown, reading, last):
         return ParsedReply(None, reading.text.strip(), "no_verdict")
     value = _value(menu, last.word)
-    if value is None:
+    if value is None or _on_another_scale(menu, reading.text[last.end :]):
         return ParsedReply(None, rationale, "off_menu")
     others = {_value(menu, mention.word) for mention in _others(reading, menu, value)}
     if None in others:
@@ -50,6 +54,7 @@ def read_closing(text: str, field: str, menu: Menu, shown: str = "") -> ParsedRe
     if (
         others
         or TAKEN_BACK.search(reading.masked[last.end :])
+        or CUT_OFF.search(reading.text, last.end)
         or _says_otherwise(reading, menu, value)
     ):
         return ParsedReply(None, rationale, "two_verdicts")
@@ -77,8 +82,18 @@ def _others(reading: Reading, menu: Menu, value: Value) -> list[Mention]:
         and not (final and _earlier_sentence(reading, mention) and not announced(reading, mention))
     ]
     if not final and partial(reading, last):
-        contrary += [mention for mention, _ in others[-MOST_OTHERS:] if partial(reading, mention)]
+        earlier = [mention for mention, _ in others[-MOST_OTHERS:]]
+        contrary += [one for one in earlier if stance(reading, one) is not Stance.ASIDE]
     return contrary
+
+
+def _on_another_scale(menu: Menu, after: str) -> bool:
+    """Whether a number is said to be of another scale: [[4]]/5, [[80]]%."""
+    highest = [value for value in getattr(menu, "words", {}).values() if isinstance(value, int)]
+    of = _OF_SCALE.match(after)
+    if of is None or not highest:
+        return False
+    return of[1] is None or int(of[1]) != max(highest)
 
 
 def _earlier_sentence(reading: Reading, mention: Mention) -> bool:
@@ -88,16 +103,19 @@ def _earlier_sentence(reading: Reading, mention: Mention) -> bool:
 
 def _says_otherwise(reading: Reading, menu: Menu, value: Value) -> bool:
     """Whether what follows the last mention names another verdict without brackets."""
-    for match in OTHERWISE.finditer(reading.masked, reading.mentions[-1].end):
+    end = reading.mentions[-1].end
+    told = [*OTHERWISE.finditer(reading.masked, end), *WRITTEN_ALONE.finditer(reading.text, end)]
+    for match in told:
         word = next(word for word in match.groups() if word)
-        if _value(menu, word) not in (None, value):
+        if _value(menu, re.sub(r"(?i)^a\s+", "", word)) not in (None, value):
             return True
     return False
 
 
 def _value(menu: Menu, word: str) -> Value | None:
     """What a word in brackets means: as offered, in any case, or a fraction on the scale."""
-    word = unicodedata.normalize("NFKC", word).strip(" \t*_\"'`\u201c\u201d")
+    word = re.sub("[\u200b-\u200f\u2060\ufeff]", "", unicodedata.normalize("NFKC", word))
+    word = word.strip(" \t*_\"'`\u201c\u201d.")
     if not isinstance(menu, Choice):
         return value_of_word(menu, word)
     word = _LABEL.sub("", word, count=1).strip()

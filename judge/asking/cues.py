@@ -2,11 +2,12 @@
 
 It is the judge's own where it stands alone or the judge's words lead to it. It is somebody else's
 where the judge names who says it, a draft or a mere possibility where it says so. The words are
-English; a reply in another language is read by its marks alone.
+English; a reply in another language is read by its marks, and the few words of `tongues`.
 """
 
 import re
 
+from judge.asking import tongues
 from judge.asking.phrases import VERDICT, any_of
 
 _WHO = any_of(
@@ -47,7 +48,7 @@ _QUOTES = any_of(
 
 ATTRIBUTED = re.compile(
     rf"(?i:\b{_SIDE}\b[^.\n;]{{0,80}}?\b{_SAYS}\b|^\W*(?:and\s+)?(?:then\s+|also\s+)?{_SAYS}\b"
-    rf"|{_OWNED}|\b{_QUOTES}(?!\w))"
+    rf"|{_OWNED}|\b{_QUOTES}(?!\w)|{tongues.SAYS})"
 )
 """Somebody else says it: in words that govern what follows even without quotation marks."""
 HELD = re.compile(
@@ -81,7 +82,8 @@ FINAL = re.compile(
 _OF = any_of("answer, assistant, response, reply, one")
 _LEADS = any_of(
     f"""verdict, decision, judge?ment, rating, score, grade, choice, vote, ranking, pick, winner,
-    result, outcome, so, wins?, prefer(able)?, tied?, equal(ly)?, ahead, decide, choose, choosing,
+    result, outcome, so, wins?, meant, should (be|have been),
+    prefer(able)?, tied?, equal(ly)?, ahead, decide, choose, choosing,
     say, rate, give, deserves?, award, declare, call, go(ing)? (with|for), but, more, less, higher,
     lower, on balance, consider(ed|ing|ation), based on, given (this|that|the|these|all),
     accordingly, in s(um|hort), weigh(ed|ing)?, analysis, comparison,
@@ -113,7 +115,9 @@ _MUSED = any_of(
     initial(ly)?, drafts?, tentative(ly)?, preliminar(y|ily), provisional(ly)?,
     tempt(ed|ing), perhaps, possibl[ey], maybe, examples?, hypothes[ie]s, candidate verdict,
     working, format, template, anyone, nobody, whoever, almost, nearly, originally,
-    lean(s|ed|ing)?, had (i|it|a|b), suppos(e|ing), imagine, mistaken(ly)?"""
+    lean(s|ed|ing)?, had (i|it|a|b), suppos(e|ing), imagine, mistaken(ly)?, normally, usually,
+    ordinarily, in theory, (other|most|stricter|another) \w+ (would|will),
+    (graders?|judges?|readers?|evaluators?|people) (would|will|might|may|could)"""
 )
 _JUDGES = any_of(
     """say, choose, pick, prefer, give, rate, argue, think, go, be, lean, conclude, vote, call,
@@ -121,11 +125,20 @@ _JUDGES = any_of(
 )
 DRAFT = re.compile(
     rf"(?i)\b{_MUSED}\b|\b(?:might|could|may)\s+(?:\w+\s+){{0,2}}?{_JUDGES}\b[^,;]{{0,40}}$"
+    r"|\b(?:might|could|may|would)\s+(?:\w+ly\s+)?(?:answer|respond|reply|decide|vote|select)\W*$"
+    r"|\bi\s+(?:\w+\s+)?(?:considered|contemplated|weighed|debated|toyed\s+with)\s+(?:\w+ing\s+)?"
+    rf"[\W_]*$|{tongues.DRAFT}"
 )
 """It might have been, or was for a while."""
+UNREAL = re.compile(
+    r"(?i)^\W*(?:(?:had|were)\b[^,;.]*|if\b[^,;.]*?\b(?:had|were|weren['\u2019]t|was|wasn['\u2019]t|did"
+    r"|alone|only|is\s+what|\w+ed)\b[^,;.]*),\s*(?:then\s+)?(?:i|my)\b[^,;.]*$"
+)
+"""What would be, if something were; `if I had to choose` is another matter."""
 _DENIES = any_of(
     r"""not, never, cannot, anything but, far from, refus(e|es|ed|ing) to,
-    neither, nor, over, than, instead of, against, versus, vs\.?, without,
+    neither, nor, over, than, instead of, against, versus, vs\.?, without, at least, at most, up to,
+    below, above, under, beats?, outperforms, surpasses, outranks, outdoes, defeats, edges out,
     rejects?, rejected, rul(e|ed|ing) out, excludes?, dismiss(ed)?"""
 )
 _SMALL = any_of(
@@ -136,8 +149,11 @@ _SMALL = any_of(
 DENIED = re.compile(
     rf"(?i)(?:\b{_DENIES}|n['\u2019]t)\s+(?:{_SMALL}\s+){{0,4}}[\W_]*$|\bor\W*$"
     r"|\b(?:ignor|disregard|discount|despite|reject|avoid)\w*\s+(?:\w+\s+){0,4}[\W_]*$"
+    r"|\b(?:against|versus|vs\.?|compared\s+(?:with|to)|relative\s+to|over)\s+(?:mine|(?:my|the)\s+"
+    r"(?:own\s+)?(?:reference|gold|model|ideal|right|correct|answer|solution|response)(?:\s+\w+)?)"
+    rf"[\W_]*$|{tongues.DENIED}"
 )
-"""It is what the judge does not say."""
+"""It is what the judge does not say, or says of one answer against its own."""
 
 _MARKS = r"(?:[*_`~\"'\u2018\u2019\u201c\u201d\u00bb\u300d\u300f)\]}$]|</?\w[^<>\n]{0,40}>)*"
 _DOUBTED = (
@@ -145,7 +161,7 @@ _DOUBTED = (
     + any_of(
         """if, unless, when, or, nor, would, could, might, should, may, can, cannot, is(n't| not),
         was(n't| not), does(n't| not), rather, instead, versus, vs,
-        tentative, provisional, draft, preliminary, not final"""
+        but (not|no|only), tentative, provisional, draft, preliminary, not final"""
     )
     + rf"\b|[ \t]*(?:in|at|inside|within|from|of)\s+(?:the\s+(?:\w+\s+)?(?:end|line|text|body)\s+"
     rf"(?:of|in)\s+)?{_SIDE}\b(?!['\u2019]s?\s+favou?r)"
@@ -157,7 +173,8 @@ _FOLLOWS = any_of(
     the, this, that, while, whereas, though, although, even, here, there, however, over, wins,
     means, indicates, signifies, denotes, i, my, its, it, a, b, points?, stars?,
     is (\w+ly )?(the )?(better|best|superior|preferred|preferable|winner|stronger|final|my)
-    (?! (at|in|on|for|with|than)), weil, da, denn, car, parce, puisque, porque, pues, ya, perché,
+    (?! (at|in|on|for|with|than)), von, sur, из, weil, da, denn, car, parce, puisque, porque, pues,
+    ya, perché,
     poiché, omdat, want, pois, für, pour, para"""
 ).replace(r")\s+(?!\s+", r")\b(?!\s+")
 _ABOUT_IT = (
@@ -177,7 +194,8 @@ _SAID_BY = (
     r"|[ \t]*,?[ \t]*(?:according\s+to|in\s+the\s+words\s+of)\b"
 )
 _CJK_GOES_ON = (
-    "[\u56e0\u7531\u66f4]|\u3067\u3059|\u3060|\u3068\u3057|\u304c\u512a|\uc785\ub2c8\ub2e4"
+    "[\u56e0\u7531\u66f4\u5206\u70b9\u9ede\uc810]|\u3067\u3059|\u3060|\u3068\u3057|\u304c\u512a"
+    "|\uc785\ub2c8\ub2e4|\uc774\ub2e4|\uc774\uba70"
 )
 DISOWNED = re.compile(
     rf"(?!{_CJK_GOES_ON})[^\W_]|{_MARKS}(?:(?i:{_DOUBTED}|{_ABOUT_IT}|{_SAID_BY})"

@@ -9,9 +9,13 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from endpoints.hostile import neutralize
+from judge.asking.taken_back import TAKEN_BACK
 
-_END = re.compile(r"[\s.]*\Z|\s*```|[ \t]*\r?\n[ \t\r]*\n")
-"""What may follow an object: nothing, the end of its code block, or another paragraph."""
+_END = re.compile(
+    r"[\s.]*(?:(?:<\|\w+\|>|</s>|<end_of_turn>)\s*)*\Z|\s*(?:```|~~~)|[ \t]*\r?\n[ \t\r]*\n"
+)
+"""What may follow an object: tokens that end a turn or nothing, the end of its code block, or
+another paragraph."""
 
 _BLOCK_ALONE = re.compile(r"\s*```\w*\s*\{.*\}\s*```\s*", re.DOTALL)
 """A reply that is a code block and nothing else."""
@@ -28,6 +32,7 @@ class Found(NamedTuple):
 
 
 _ESCAPE = re.compile(r"\\(?:[\"\\/nrt]|[bf](?![A-Za-z])|u[0-9a-fA-F]{4})|\\")
+_LAST_COMMA = re.compile(r",(?=\s*[}\]])")
 _BACKSLASH = "\ue000"
 """Stands for a backslash that escapes nothing, one character for one."""
 
@@ -77,6 +82,8 @@ def object_within(text: str, start: int, keys: Collection[str], shown: str) -> F
     named = re.compile("|".join(rf'"{re.escape(key)}"\s*:' for key in keys))
     if len(fitting) > 1 or named.search(text[start:begins]) or named.search(text[ends:]):
         return "two_verdicts"
+    if TAKEN_BACK.search(text, ends):
+        return "two_verdicts"
     if not _END.match(text, ends) or _is_quoted(text[begins:ends], shown):
         return "not_json"
     if not _BLOCK_ALONE.fullmatch(text, start) and _imitates(shown, keys):
@@ -114,10 +121,12 @@ def _object_at(text: str, mended: str, place: int) -> tuple[Any, int]:
 
 def _mended(text: str) -> str:
     r"""The text with other characters for the backslashes that JSON does not know: \( of LaTeX, and
-    \f and \b before a letter, which nobody means for a form feed or a backspace."""
-    return _ESCAPE.sub(
+    \f and \b before a letter, which nobody means for a form feed or a backspace; a comma before a
+    closing bracket is left out."""
+    escaped = _ESCAPE.sub(
         lambda match: _BACKSLASH + match[0][1:] if len(match[0]) == 1 else match[0], text
     )
+    return _LAST_COMMA.sub(" ", escaped)
 
 
 def _with_backslashes(value: Any) -> Any:
@@ -134,4 +143,4 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-_strictly = json.JSONDecoder(object_pairs_hook=_each_key_once)
+_strictly = json.JSONDecoder(object_pairs_hook=_each_key_once, strict=False)  # lines in strings

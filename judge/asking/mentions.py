@@ -4,6 +4,7 @@ import re
 from enum import IntEnum
 from typing import NamedTuple
 
+from judge.asking import tongues
 from judge.asking.cues import (
     ANNOUNCED,
     ATTRIBUTED,
@@ -20,7 +21,9 @@ from judge.asking.cues import (
     PARTIAL_BEFORE,
     POINTS_ON,
     SIDE,
+    UNREAL,
 )
+from judge.asking.taken_back import is_struck_out
 
 WINDOW = 500
 """Characters before and after a mention that are looked at."""
@@ -42,7 +45,10 @@ _QUOTED = re.compile(
 )
 _HIDDEN = "\ufffc"
 """What stands for a character in quotation marks where only the judge's own words are looked at."""
-_SENTENCE = re.compile(r"(?<=[.!?\u2026\u3002\uff01\uff1f])[\"'*_)\]\u201d]*\s+|\s*\n\s*")
+_SENTENCE = re.compile(
+    r"(?<=[.!?\u2026\u3002\uff01\uff1f])[\"'*_)\]\u201d]*\s+|\s*\n\s*"
+    "|(?<=[\u3002\uff01\uff1f])(?=[^\\s\"'\u201d\u300d\u300f])"
+)
 _DANGLES = re.compile(
     r"(?i)(?:[:,;\u2014\u2013-]|\b(?:is|are|be|that|with|as|to|the|says?|said|wrote|writes|verdict|words?"
     r"|line|and)|\be\.g\.|\bi\.e\.)[\s*_]*$"
@@ -52,6 +58,7 @@ _TURN = re.compile(
     r"(?i)[;\u2014]|\b(?:so|therefore|thus|hence|(?<!anything )but|however|consequently|yet"
     r"|nevertheless)\b"
     r"|,\s+(?=(?:making|which\s+makes|while|whereas|and\s+so|my|i)\b)"
+    rf"{tongues.TURN}"
 )
 """Where a sentence turns to what the judge makes of it."""
 _GIVEN = re.compile(r"(?i)^\W*(?:since|because|as|given|although|though|while|even)\b[^,]*,")
@@ -116,6 +123,9 @@ def stance(reading: Reading, mention: Mention) -> Stance:
     inside = reading.text[start : mention.start]
     if DRAFT.search(clause) or DENIED.search(clause) or DISOWNED.match(after):
         return Stance.ASIDE
+    text, at = reading.text, mention.start
+    if UNREAL.search(before) or _is_named(text, at) or is_struck_out(text, at, WINDOW):
+        return Stance.ASIDE
     if mention.quotation is None:
         return _stance_of_plain(reading.masked, mention, before, clause)
     if DENIED.search(inside) or DISOWNED.match(reading.text[mention.end : end]):
@@ -134,6 +144,12 @@ def announced(reading: Reading, mention: Mention) -> bool:
     """Whether words of judging lead up to a mention."""
     start = mention.quotation[0] if mention.quotation else mention.start
     return bool(ANNOUNCED.search(_sentences_before(reading.masked, start)[0]))
+
+
+def _is_named(text: str, start: int) -> bool:
+    """Whether a name has these brackets, as in code: x[[A]]."""
+    name = re.search(r"[A-Za-z0-9][A-Za-z0-9_]*\Z", text[max(0, start - 40) : start])
+    return name is not None and not ANNOUNCED.search(name[0])
 
 
 def _stance_of_plain(masked: str, mention: Mention, before: str, clause: str) -> Stance:

@@ -2,11 +2,20 @@
 
 import re
 
+_TAG = r"(?:seed:)?think(?:ing)?|thoughts?|reasoning|reflection|scratchpad"
 _OPENS = re.compile(
-    r"[\s\ufeff]*(?:<think(?:ing)?>|<reasoning>|\[THINK\]|\u25c1think\u25b7)", re.IGNORECASE
+    rf"[\s\ufeff]*(?:<(?:{_TAG})>|\[THINK\]|\u25c1think\u25b7|<\|begin_of_thought\|>"
+    r"|<\|START_THINKING\|>|(?:<\|start\|>assistant)?<\|channel\|>analysis|<\|channel>thought"
+    r"|(?-i:analysis(?=[A-Z])))",
+    re.IGNORECASE,
 )
-_CLOSES = re.compile(r"</think(?:ing)?>|</reasoning>|\[/THINK\]|\u25c1/think\u25b7", re.IGNORECASE)
-"""How models mark their thinking: most, Claude as it is asked to, some, Magistral, Kimi."""
+_CLOSES = re.compile(
+    rf"</(?:{_TAG})>|\[/THINK\]|\u25c1/think\u25b7|<\|end_of_thought\|>|<\|END_THINKING\|>"
+    r"|<\|channel\|>final(?:<\|message\|>)?|<channel\|>|(?-i:assistantfinal)",
+    re.IGNORECASE,
+)
+"""How models mark their thinking: most, Seed, EXAONE, Claude as it is asked to, some, Magistral,
+Kimi, Sky-T1, Command A, gpt-oss (also without its special tokens), Gemma."""
 
 
 def begins_thinking(text: str) -> bool:

@@ -1,16 +1,13 @@
 """Whether a judge agrees: with itself asked again, over time, in a circle, with another judge."""
 
 from collections import Counter
-from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
+from rounds.kappa import either_way, kappa
 from rounds.rates import rate
 from rounds.rows import Verdict
 from rounds.verdicts import CandidateIds, Settled, by_judge, comparisons, settle_one_judge
-
-TURNED = {"a": "b", "b": "a", "tie": "tie"}
-"""An outcome where the two candidates change their names."""
 
 
 def repeat_agreement(labelled: list[Verdict], repeats: list[Verdict]) -> tuple[int, int]:
@@ -67,28 +64,11 @@ def second_judge_agreement(
     ]
     decided = [both for both in outcomes if set(both) <= {"a", "b"}]
     readable = [both for both in outcomes if "abstain" not in both]
-    # the strategy calls its favourite a: counted one way round only, chance would seem to agree
-    either_way = [*readable, *((TURNED[label], TURNED[second]) for label, second in readable)]
     return {
         "agreement": rate(sum(label == second for label, second in decided), len(decided)),
-        "kappa": kappa(either_way),
+        "kappa": kappa(either_way(readable)),
         "kappa_n": len(readable),
     }
-
-
-def kappa(ratings: Iterable[tuple[str, str]]) -> float | None:
-    """Cohen's kappa of two raters; None without cases or where both say one thing only."""
-    counts = Counter(ratings)
-    n = sum(counts.values())
-    first, second = Counter[str](), Counter[str]()
-    for (by_first, by_second), times in counts.items():
-        first[by_first] += times
-        second[by_second] += times
-    by_chance = sum(first[name] * second[name] for name in first)
-    if by_chance == n * n:
-        return None
-    agreed = sum(times for (by_first, by_second), times in counts.items() if by_first == by_second)
-    return (agreed * n - by_chance) / (n * n - by_chance)
 
 
 def _as_shown(row: Verdict) -> tuple[str | None, ...]:

@@ -5,14 +5,15 @@ from typing import Any
 
 from judge.asking.questions import ORDERS
 from judge.health.config import FromGold
+from judge.health.gold_labels import read_labelled
 from judge.health.gold_lines import GoldPair, assign_sides, is_in_own_form, read_gold_lines
-from judge.health.reliability import Case, gold_measures
 from judge.health.thresholds import threshold
 from preferences.config import Data
 from preferences.preference import Preference, Undecided
 from preferences.read import read_preferences
 from rounds.errors import UserError
 from rounds.ids import digest
+from rounds.reliability import Case, gold_measures
 from rounds.rows import Candidate, Prompt, Verdict, written_candidate
 from rounds.settings import locate
 from rounds.tables import by_prompt
@@ -27,7 +28,11 @@ def read_gold(source: Data | str, key: str) -> list[GoldPair]:
     source = Data.model_validate(source)
     path = locate(source.data)
     data_alone = source.config is None and source.split is None and source.prefer is None
-    if path.is_file() and data_alone and is_in_own_form(path, source):
+    if (labelled := read_labelled(source)) is not None:
+        pairs = labelled.pairs
+        if not pairs:
+            raise UserError(f"{key}: {path} holds no pair that people decided; {labelled.told}")
+    elif path.is_file() and data_alone and is_in_own_form(path, source):
         pairs = read_gold_lines(path, source, key)
     else:
         pairs = _public_pairs(source, key)

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from judge.health.config import FromGold
-from judge.health.reliability import EDGES, Case
 from rounds.errors import UserError
 from rounds.rates import binomial_tail, lower_bound
+from rounds.reliability import EDGES, Case
 from rounds.verdicts import by_judge, settle, settle_one_judge
 
 CONFIDENCE = 0.9

@@ -4,6 +4,7 @@ Two sets of Jaccard J agree in a band of r values with probability J^r (Broder 1
 Rajaraman and Ullman, "Mining of Massive Datasets", 3.4).
 """
 
+from array import array
 from typing import NamedTuple
 
 import numpy as np
@@ -66,4 +67,6 @@ def _signature(sets: NgramSets, values: int) -> Hashes:
     digests = RMinHash.digest_matrix_from_flat_token_hashes(
         sets.hashes, sets.offsets.tolist(), values, SEED
     )
-    return np.array(digests.to_rows(), dtype=np.uint64).reshape(texts, values)
+    values_of = [array("I", row) for row in digests.to_rows()]  # each has 32 bits
+    joined = np.frombuffer(b"".join(values_of), dtype=np.uint32)
+    return joined.astype(np.uint64).reshape(texts, values)

@@ -20,10 +20,18 @@ from pairs.index.compared import CHOSEN, QUESTION, REJECTED, compared_pairs, par
 from pairs.index.parts import RoundPart, read_parts, round_parts, write_parts
 from pairs.index.segments import TextsOfRound
 from pairs.pair import PairTexts
-from texts.key_index import KeyIndex, build_index, look_up, similar_pairs, subset, with_merged
+from texts.key_index import (
+    KeyIndex,
+    build_index,
+    look_up,
+    postings_of,
+    similar_pairs,
+    subset,
+    with_merged,
+)
 from texts.overlap import ComparedTexts
 from texts.shingles import TEXTS_AT_ONCE, set_sizes
-from texts.word_hashes import Hashes, Indices
+from texts.word_hashes import Indices
 
 
 class NearDuplicate(NamedTuple):
@@ -37,14 +45,6 @@ class NearDuplicate(NamedTuple):
     def detail(self) -> str:
         """Which pair it is and how near, in words."""
         return f"Jaccard {self.jaccard:.3f} with {self.pair_id} of round {self.round}"
-
-
-class Query(NamedTuple):
-    """Pairs that are looked up, and their keys: `rows` says whose each is."""
-
-    key_index: KeyIndex
-    keys: Hashes
-    rows: Indices
 
 
 class NearIndex:
@@ -99,52 +99,40 @@ class NearIndex:
         write_parts(path, facts, self._pair_ids, self._indexes, encoded)
 
     def _keep(self, pair_ids: list[str], texts: ComparedTexts) -> list[NearDuplicate | None]:
-        query = self._query(texts)
+        query = self._index_of(texts)
+        keys, rows = postings_of(query)
         best: list[NearDuplicate | None] = [None] * len(pair_ids)
         for part in [*self._earlier, *round_parts(self.number, self._pair_ids, self._indexes)]:
-            first, counts = look_up(part.key_index, query.keys)
-            for row, place, jaccard in self._similar(part.key_index, first, counts, query):
+            found = look_up(part.key_index, keys)
+            for row, place, jaccard in self._similar(part.key_index, *found, rows, query):
                 pair_id = part.pair_ids[part.first + place].decode()
                 best[row] = _better(best[row], NearDuplicate(pair_id, part.round, jaccard))
-        alone = np.array([duplicate is None for duplicate in best])
-        for row, earlier_row, jaccard in self._similar_in_batch(query, alone):
-            if best[earlier_row] is None:  # all is known by now of the earlier of the two
-                duplicate = NearDuplicate(pair_ids[earlier_row], self.number, jaccard)
+        alone = _without(best)
+        index = subset(query, alone)
+        found = look_up(index, keys, (np.cumsum(alone) - alone)[rows])  # those before it alone
+        row_of = np.flatnonzero(alone).tolist()
+        similar = self._similar(index, *found, rows, query)
+        for row, earlier, jaccard in sorted((row, row_of[at], each) for row, at, each in similar):
+            if best[earlier] is None:  # all is known by now of the earlier of the two
+                duplicate = NearDuplicate(pair_ids[earlier], self.number, jaccard)
                 best[row] = _better(best[row], duplicate)
-        kept = np.array([duplicate is None for duplicate in best])
+        kept = _without(best)
         if kept.any():
-            self._indexes = with_merged(self._indexes, subset(query.key_index, kept))
+            self._indexes = with_merged(self._indexes, subset(index, kept[alone]))
             self._pair_ids += [pair_ids[row].encode() for row in np.flatnonzero(kept)]
         return best
 
-    def _similar_in_batch(
-        self, query: Query, alone: NDArray[np.bool_]
-    ) -> list[tuple[int, int, float]]:
-        """What each text is similar to among those before it in the batch that stand alone so far:
-        its row, the row of the earlier one, the Jaccard of the two.
-        """
-        index = subset(query.key_index, alone)
-        ahead: Indices = np.cumsum(alone) - alone
-        first, counts = look_up(index, query.keys, ahead[query.rows])
-        rows = np.flatnonzero(alone).tolist()
-        similar = self._similar(index, first, counts, query)
-        return sorted((row, rows[place], jaccard) for row, place, jaccard in similar)
-
     def _similar(
-        self, index: KeyIndex, first: Indices, counts: Indices, query: Query
+        self, index: KeyIndex, first: Indices, counts: Indices, rows: Indices, query: KeyIndex
     ) -> Iterator[tuple[int, int, float]]:
-        for similar in similar_pairs(
-            index, first, counts, query.rows, query.key_index, self.threshold
-        ):
+        for similar in similar_pairs(index, first, counts, rows, query, self.threshold):
             yield from zip(*(column.tolist() for column in similar), strict=True)
 
-    def _query(self, texts: ComparedTexts) -> Query:
+    def _index_of(self, texts: ComparedTexts) -> KeyIndex:
         questions, answers = (parts_of(texts.sets, of) for of in ([QUESTION], [CHOSEN, REJECTED]))
         keys = band_keys([questions, answers], self._bands)
         rows = np.flatnonzero(set_sizes(texts.sets))
-        keys, rows = keys[rows].ravel(), np.repeat(rows, self._bands.bands)
-        order = np.argsort(keys)
-        return Query(build_index(texts, keys, rows), keys[order], rows[order])
+        return build_index(texts, keys[rows].ravel(), np.repeat(rows, self._bands.bands))
 
     def _read(self, number: int, texts_of: TextsOfRound[PairTexts]) -> list[RoundPart]:
         """The parts of an earlier round, whose file is written first if need be."""
@@ -157,7 +145,7 @@ class NearIndex:
             while batch := list(islice(source, TEXTS_AT_ONCE)):
                 pair_ids += [pair_id.encode() for pair_id, _ in batch]
                 for texts in compared_pairs((pair for _, pair in batch), self.ngram):
-                    indexes = with_merged(indexes, self._query(texts).key_index)
+                    indexes = with_merged(indexes, self._index_of(texts))
             write_parts(path, facts, pair_ids, indexes, set(pair_ids))
         return stored or read_parts(path, facts, number) or []
 
@@ -167,6 +155,11 @@ class NearIndex:
     def _facts(self) -> dict[str, Any]:
         bands = list(self._bands)
         return {"ngram": self.ngram, "bands": bands, "minhash": MINHASH, "format": 3}
+
+
+def _without(best: list[NearDuplicate | None]) -> NDArray[np.bool_]:
+    """Which pairs have no near duplicate."""
+    return np.array([duplicate is None for duplicate in best])
 
 
 def _better(best: NearDuplicate | None, other: NearDuplicate) -> NearDuplicate:

@@ -308,6 +308,16 @@ def test_thresholds_from_gold_are_drawn_for_every_judge_and_rule(run_here: Run):
     assert all(re.search(rf"^{judge} ", said, re.MULTILINE) for judge in judges), said
 
 
+def test_people_put_right_a_judge_that_leans(run_here: Run):
+    """Few repeats for a rate; the long run is in docs/judge.md."""
+    said = run_here("people_and_judge", 12)
+    leaning = re.search(r"leans by 0\.15 +judge alone +(\S+)% .* both, as drawn +(\S+)%", said)
+    assert leaning is not None, said
+    assert float(leaning[1]) < 30 < 70 < float(leaning[2]), said
+    promoted = dict(re.findall(r"truth (\S+), leans by 0\.15 .* as drawn +(\S+)% after", said))
+    assert float(promoted["0.50"]) < 20 and float(promoted["0.65"]) > 60, said
+
+
 def test_leaks_are_planted_and_found(tmp_path: Path, run_here: Run):
     data = alpaca_eval(tmp_path / "alpaca.jsonl", 60)
     said = run_here("leaks", data, "--held-out", 20, "--each", 2)
@@ -329,6 +339,14 @@ def test_families_of_pairs_that_share_much_are_told_apart(tmp_path: Path, run_he
     found = re.findall(r"^(.{11}) at 0\.[78]: (\d+) of (\d+) different pairs dropped", said, re.M)
     assert len(found) == 8, said
     assert all(dropped == "0" and of != "0" for _, dropped, of in found), said
+
+
+def test_the_pages_of_a_large_round_are_asked(tmp_path: Path, run_here: Run):
+    data = alpaca_eval(tmp_path / "alpaca.jsonl", 20)
+    said = run_here("inspect_pages", data, "--prompts", 60)
+    asked = re.findall(r"^(.+?) +first +\d+ ms, median +\d+ ms$", said, re.MULTILINE)
+    assert len(asked) >= 11 and "first view" in asked, said
+    assert re.search(r"^peak memory of the server \d+ MiB$", said, re.MULTILINE), said
 
 
 def test_labels_are_of_texts_and_carry_none():

@@ -297,9 +297,20 @@ def test_what_is_no_answer_is_an_error_and_not_kept(endpoint, tmp_path: Path, re
     assert ask_all(tmp_path, at, ask, max_retries=0)[0].text == "yes"
 
 
-def test_a_byte_order_mark_before_an_answer_loses_nothing_paid(endpoint, tmp_path: Path):
-    at = endpoint(lambda body: Raw(200, "\ufeff" + json.dumps(completion("yes"))))
-    assert ask_all(tmp_path, at, [(question("x"), "r")], max_retries=0)[0].text == "yes"
+@pytest.mark.parametrize(
+    "body",
+    ["\ufeff{}", "\n\ufeff {}", "\ufeff\ufeff{}", "{}\x00\n", "{},}"],
+    ids=["byte order mark", "in white space", "twice", "zero byte", "last comma"],
+)
+def test_what_stands_around_an_answer_loses_nothing_paid(endpoint, tmp_path: Path, body: str):
+    said = completion('yes, "[1,]" \\ ,}')
+    text = json.dumps(said)
+    text = text[:-1] + ",}" if body.endswith(",}") else body.replace("{}", text)
+    at = endpoint(lambda body: Raw(200, text))
+    assert (
+        ask_all(tmp_path, at, [(question("x"), "r")], max_retries=0)[0].text
+        == (said["choices"][0]["message"]["content"])
+    )
     assert len(at.requests) == 1
 
 
@@ -435,7 +446,10 @@ PARTS = [
 ]
 
 
-@pytest.mark.parametrize("content", [PARTS, "[[A]]"])
+OUTPUT = [{"type": "output_text", "text": "[[A]]"}]
+
+
+@pytest.mark.parametrize("content", [PARTS, OUTPUT, "[[A]]"])
 @pytest.mark.parametrize(
     "finish", ["stop", "eos", "eos_token", "end_turn", "stop_sequence", "COMPLETE", "STOP"]
 )

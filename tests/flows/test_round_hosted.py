@@ -60,7 +60,7 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
     assert "calls in a row failed" in done.stderr and "asking again" in done.stderr
     assert "nothing was trained: trainer is null" in " ".join(done.stdout.split())
 
-    assert "next    prefloop show 'mine [v2]/runs/hosted' 1 " in done.stdout
+    assert "prefloop show 'mine [v2]/runs/hosted' 1 " in done.stdout
 
     folder = round_dir(mine / "runs/hosted", 1)
     pairs = read_rows(folder, "pairs")

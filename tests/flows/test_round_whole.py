@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rounds.files import read_json
 from rounds.folder import round_dir
-from rounds.tables import read_rows
+from rounds.ids import text_hash
+from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy, local_policy
 from trainer.dpo_child import build, tokens_of, training_rows
 
@@ -238,3 +240,22 @@ def test_the_plan_knows_what_is_left(home: Path):
     """60 prompts, for one more is a test prompt but for a word: a third round takes the last 12."""
     planned = typed(home, "plan", str(home / "small.yaml")).stdout
     assert "12 of 12 left" in planned
+
+
+def test_verify_passes_and_a_text_that_the_policy_did_not_write_is_found(
+    home: Path, run_dir: Path, tmp_path: Path
+):
+    assert "FAILED" not in typed(home, "verify", "runs/small").stdout
+    forged = tmp_path / "small"
+    shutil.copytree(run_dir, forged)
+    folder = round_dir(forged, 2)
+    rows = read_rows(folder, "candidates")
+    row = next(one for one in rows if one["split"] == "train")
+    row |= {"text": "I would not know.", "text_hash": text_hash("I would not know.")}
+    write_rows(folder, "candidates", rows)
+    said = json.loads(
+        run(home, "verify", str(forged), "2", "--resample", "1", "--json", status=1).stdout
+    )
+    drawn = next(one for one in said["checks"] if one["name"] == "drawn again")
+    assert drawn["n"] == sum(one["split"] == "train" for one in rows)
+    assert [fault["row"] for fault in drawn["faults"]] == [row["candidate_id"]]

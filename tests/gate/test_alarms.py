@@ -11,7 +11,8 @@ from builders import begun, both, candidate_row, finished, prompt_row
 from gate.alarms import goodhart
 from gate.config import GateConfig
 from gate.stage import decide
-from gate.win_rate import LOSS, TIE, WIN, win_rate
+from gate.win_rate import win_rate
+from rounds.contests import LOSS, TIE, WIN
 from rounds.files import read_json
 from rounds.report import round_lines
 

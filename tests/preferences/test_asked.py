@@ -66,12 +66,15 @@ ASKED: list[tuple[dict[str, Any], list[str]]] = [
     ({"history": [["Hi", "Hello."]]}, ["Hi", "Hello.", "Where is north?"]),
     ({"history": CHAT[:2]}, ["Hi", "Hello.", "Where is north?"]),
     ({"history": CHAT}, ["Hi", "Hello.", "Where is north?"]),
+    ({"history": [["", ""]]}, ["Where is north?"]),
     ({"chat_history": [{"human": "Hi", "assistant": "Hello."}]}, ["Hi", "Hello.", PAIR["prompt"]]),
     ({"history": "\n\nHuman: Hi\n\nAssistant: Hello."}, ["Hi", "Hello.", "Where is north?"]),
     ({"context": CHAT[:2]}, ["Hi", "Hello.", "Where is north?"]),
     ({"context": "A map of Crete."}, ["A map of Crete.\n\nWhere is north?"]),
     ({"input": "A map of Crete."}, ["Where is north?\nA map of Crete."]),
     ({"messages": CHAT}, ["Hi", "Hello.", "Where is north?"]),
+    ({"conversation": [{"input": "Hi", "output": "Hello."}]}, ["Hi", "Hello.", "Where is north?"]),
+    ({"history": [{"prompt": "Hi", "response": "Hello."}]}, ["Hi", "Hello.", "Where is north?"]),
     ({"messages": [*CHAT, *answer("Up the map.")]}, ["Hi", "Hello.", "Where is north?"]),
     ({"conversations": CHAT[:2]}, ["Hi", "Hello.", "Where is north?"]),
     ({"prompt": CHAT, "history": CHAT[:2]}, ["Hi", "Hello.", "Where is north?"]),
@@ -97,12 +100,21 @@ def test_what_stands_beside_a_prompt_is_part_of_it(tmp_path: Path, beside: dict,
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"history": "We spoke of maps."}, "history: a text that does not say who spoke"),
     ({"history": ["Hi", "Hello."]}, "history: a list that does not say who spoke"),
+    ({"history": [["Hi", ""]]}, "history: a question or an answer in it is empty"),
     ({"history": user("Hi")}, "history: another conversation than the prompt's"),
     ({"history": [{"role": "tool", "content": "x"}]}, "history: role 'tool' is none of"),
     ({"context": ["one passage", "another"]}, "context: a list that does not say who spoke"),
     ({"input": {"city": "Crete"}}, "input: not a text"),
     ({"messages": user("Else?")}, "messages: another conversation than the prompt's"),
     ({"messages": [*user("else?"), *answer("Up the map.")]}, "messages: another conversation"),
+    (
+        {"messages": [*user(PAIR["prompt"]), *answer("Up."), *user("And west?"), *answer("Left.")]},
+        "messages: a conversation that goes on after the prompt",
+    ),
+    (
+        {"history": [[PAIR["prompt"], PAIR["chosen"]]]},
+        "history: it holds the prompt, and an answer",
+    ),
     ({"question": "Where is south?"}, "question: another question beside the prompt"),
     ({"system": ["a", "b"]}, "system: not a text"),
     ({"system": "Be rude.", "prompt": [SYSTEM, *CHAT]}, "system: the prompt has another system"),
@@ -163,6 +175,8 @@ REAL = [
     "preference_statement preference_elaboration individual_preference domain timestamp",
     "full_chosen full_rejected answer ground_truth_answer correct_answers metadata",
     "conversation_hash question_id category_tag openai_moderation created_at_utc_A judge_hash",
+    "model_name generation_model_name candidate_policies chosen_policy model_provider task_type",
+    "all_preferences_unprocessed generator_1 generator_2 datasplit batch subreddit",
 ]
 
 
@@ -170,6 +184,23 @@ REAL = [
 def test_what_public_data_has_beside_its_pairs_may_go_unread(tmp_path: Path, names: str):
     beside = {name: 7.5 if name.startswith("score_") else "x y" for name in names.split()}
     assert prompt_of(tmp_path / "a.jsonl", {**PAIR, **beside}) == user(PAIR["prompt"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["statement", "policy", "explanation", "initial_response", "partial_answer", "draft", "name"],
+)
+def test_a_name_that_may_be_of_the_question_does_not_go_unread(tmp_path: Path, name: str):
+    with pytest.raises(UserError, match=f"{name} is not read"):
+        read(tmp_path / "a.jsonl", {**PAIR, name: "Returns within 14 days only."})
+
+
+def test_columns_of_public_data_beside_its_own_shape_go_unread(tmp_path: Path):
+    eli5 = {**SAMPLES["eli5"][0], "url": "x", "subreddit": "x", "document": ""}
+    summaries = {**SAMPLES["summarize_from_feedback"][0], "batch": "x", "extra": {"sure": 3}}
+    for row in (eli5, summaries):
+        (one,) = read(tmp_path / "a.jsonl", row)
+        assert one.prompt
 
 
 def test_a_long_text_under_the_name_of_a_label_is_no_label(tmp_path: Path):

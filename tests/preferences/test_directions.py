@@ -173,6 +173,26 @@ UNSURE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     ({"prompt": "Why?", "completion": "One.", "label": True}, {"label": 2}, "neither true nor"),
     (
+        {"prompt": "Why?", "responses": ["One.", "Two."], "scores": [5, 1]},
+        {"answers": ["Three.", "Four."]},
+        "answers, responses are different answers",
+    ),
+    (
+        {"prompt": "Why?", "responses": ["One.", "Two."], "scores": [5, 1], "ratings": [4, 4]},
+        {"ratings": [1, 5]},
+        "scores says the opposite of ratings",
+    ),
+    (
+        {"prompt": user("Why?"), "chosen": answer("One."), "rejected": answer("Two.")},
+        {"prompt": [{**user("Why?")[0], "attachments": ["a.pdf"]}]},
+        "attachments is not empty",
+    ),
+    (
+        {"prompt": user("Why?"), "chosen": answer("One."), "rejected": answer("Two.")},
+        {"prompt": [{**user("Why?")[0], "image_url": "a.png"}]},
+        "image_url is not empty",
+    ),
+    (
         {"prompt": user("Why?"), "chosen": answer("One."), "rejected": answer("Two.")},
         {"chosen": answer("One.") * 2, "rejected": answer("Two.") * 2},
         "holds 2 messages",
@@ -242,3 +262,108 @@ def test_good_and_bad_answers_of_a_prompt_are_a_pair_and_good_ones_alone_are_non
 def test_other_data_is_told_the_nearest_shape_and_never_guessed(tmp_path: Path, row, said: str):
     with pytest.raises(UserError, match=said):
         read(tmp_path / "a.jsonl", row)
+
+
+NEAREST = [
+    ({"question": "Why?", "response_chosen": "a", "response_rejected": "b"}, "trl_standard",
+     "{chosen: response_chosen, rejected: response_rejected}"),
+    ({"prompt": "Why?", "pos_resp": "a", "neg_resp": "b"}, "trl_standard",
+     "{chosen: pos_resp, rejected: neg_resp}"),
+    ({"text": "Why?", "accepted": "a", "rejected": "b"}, "trl_standard",
+     "{chosen: accepted, prompt: text}"),
+    ({"prompt": "Why?", "preferred": "a", "non_preferred": "b"}, "trl_standard",
+     "{chosen: preferred, rejected: non_preferred}"),
+    ({"input": "Why?", "output_1": "a", "output_2": "b", "label": 2}, "alpaca_farm",
+     "{preference: label}"),
+    ({"question": "Why?", "response_1": "a", "response_2": "b", "overall_response": 2},
+     "alpaca_farm", "{output_1: response_1, output_2: response_2, preference: overall_response}"),
+    ({"question": "Why?", "response_A": "a", "response_B": "b", "label": "B>A"}, "arena_texts",
+     "{response_a: response_A, response_b: response_B, winner: label}"),
+    ({"prompt": "Why?", "response_1": "a", "response_2": "b", "winner": "model_b"}, "arena_texts",
+     "{response_a: response_1, response_b: response_2}"),
+    ({"prompt": "Why?", "model_1_answer": "a", "model_2_answer": "b", "preference": -2},
+     "helpsteer_preference", "{response_1: model_1_answer, response_2: model_2_answer, "
+     "preference_strength: preference}"),
+    ({"prompt": "Why?", "answer_0": "a", "answer_1": "b", "choice": 1}, "safe_rlhf",
+     "{response_0: answer_0, response_1: answer_1, better_response_id: choice}"),
+    ({"text": "Why?", "completion_a": "a", "completion_b": "b"}, "arena_texts",
+     "{response_a: completion_a, response_b: completion_b, winner: ..., prompt: text}"),
+    ({"prompt": "Why?", "response": "a", "label": True}, "kto", "{completion: response}"),
+    ({"input": "Why?", "output": "a", "label": 1}, "kto", "{completion: output}"),
+    ({"prompt": "Why?", "response": "a", "is_safe": False}, "kto",
+     "{completion: response, label: is_safe}"),
+    ({"user_prompt": "Why?", "model_response": "a", "score": 3}, "one_answer_a_row",
+     "{response: model_response, prompt: user_prompt}"),
+    ({"prompt": "Why?", "candidates": ["a", "b"], "scores": [1, 2]}, "graded",
+     "{responses: candidates}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "shape", "columns"), NEAREST)
+def test_the_nearest_shape_is_told_with_the_columns_that_make_it_one(tmp_path, row, shape, columns):
+    with pytest.raises(UserError) as failed:
+        read(tmp_path / "a.jsonl", row)
+    assert f"the nearest is {shape}: " in str(failed.value)
+    assert f"columns: {columns}}}" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"prompt": "Why?", "chosen": ["a"], "rejected": ["b", "c"]}, "chosen holds a list of tex"),
+        ({"prompt": "Why?", "completion": "a", "label": "true"}, "label holds something else"),
+        ({"trajectory": [*user("Why?")], "task": "x", "chosen": "a", "rejected": "b"},
+         "{prompt: trajectory}"),
+    ],
+)  # fmt: skip
+def test_what_a_column_of_the_right_name_holds_is_told(tmp_path: Path, row: dict, said: str):
+    with pytest.raises(UserError, match=said):
+        read(tmp_path / "a.jsonl", row)
+
+
+def test_more_names_of_a_direction_are_read(tmp_path: Path):
+    both = {"prompt": "Why?", "response_a": "One.", "response_b": "Two."}
+    for winner, better in {"A>B": "One.", "B>>A": "Two.", "A=B": None}.items():
+        (found,) = read(tmp_path / "a.jsonl", {**both, "winner": winner})
+        assert getattr(found, "chosen", None) == better
+    (found,) = read(tmp_path / "a.jsonl", {**COMMENTS, "labels": 1.0})
+    assert found.chosen == COMMENTS["human_ref_A"]
+    said = [{"from": "human", "value": "Why?"}]
+    rows = [
+        {"conversations": [*said, {"from": "gpt", "value": text}], "kto_tag": text == "One."}
+        for text in ("Two.", "One.")
+    ]
+    (found,) = read(tmp_path / "a.jsonl", *rows)
+    assert found[:3] == (user("Why?"), "One.", "Two.")
+
+
+def test_a_whole_conversation_may_be_written_as_exchanges(tmp_path: Path):
+    turns = [*user("Hi"), *answer("Hello."), *user("Why?")]
+    row = {
+        "conversation": [{"input": "Hi", "output": "Hello."}, {"input": "Why?", "output": "So."}],
+        "chosen": [*turns, *answer("So.")],
+        "rejected": [*turns, *answer("No.")],
+    }
+    (found,) = read(tmp_path / "a.jsonl", row)
+    assert found[:3] == (turns, "So.", "No.")
+
+
+def test_an_answer_that_opens_the_next_turn_of_a_template_loses_the_mark(tmp_path: Path):
+    prompt = "<extra_id_0>System\nBe kind.\n<extra_id_1>User\nWhy?\n<extra_id_1>Assistant\n"
+    sides = {"chosen_response": "So.\n<extra_id_1>", "rejected_response": "No.\n<extra_id_1>"}
+    (found,) = read(tmp_path / "a.jsonl", {"prompt": prompt, **sides})
+    assert (found.chosen, found.rejected) == ("So.", "No.")
+    assert found.prompt == [{"role": "system", "content": "Be kind."}, *user("Why?")]
+
+
+def test_two_grades_of_one_answer_a_row_may_differ_and_not_contradict(tmp_path: Path):
+    rows = [
+        {"prompt": "Why?", "response": "One.", "rating": 5, "score": 0.7},
+        {"prompt": "Why?", "response": "Two.", "rating": 1, "score": 0.7},
+    ]
+    (found,) = read(tmp_path / "a.jsonl", *rows)
+    assert found[:3] == (user("Why?"), "One.", "Two.")
+    with pytest.raises(
+        UserError, match=r"score says the opposite of rating \(else ignore: \[score"
+    ):
+        read(tmp_path / "a.jsonl", rows[0], {**rows[1], "score": 0.9})

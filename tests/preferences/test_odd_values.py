@@ -107,3 +107,30 @@ def test_what_cannot_teach_is_counted(tmp_path: Path) -> None:
     spaced, token = {"chosen": "no \n"}, {"chosen": "yes<|im_end|>"}
     rows = read(tmp_path / "a.jsonl", PLAIN, PLAIN | spaced, PLAIN | token)
     assert [row.reason for row in rows[1:]] == ["same_but_white_space", "chat_tokens"]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        '[{"role": "user", "content": "Why?"}]',
+        '{"role": "user", "content": "Why?"}',
+        '{"messages": [{"role": "user", "content": "Why?"}]}',
+        '{"conversations": [{"from": "human", "value": "Why?"}]}',
+        "{'from': 'human', 'value': 'Why?'}",
+        "array([{'content': 'Why?', 'role': 'user'}], dtype=object)",
+    ],
+)
+def test_messages_written_into_a_text_are_not_what_was_asked(tmp_path: Path, prompt: str) -> None:
+    row = {"prompt": prompt, "chosen": "So.", "rejected": "No."}
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(row))
+    with pytest.raises(UserError, match="chat messages written as a text"):
+        list(read_preferences(str(path), "k").rows)
+
+
+@pytest.mark.parametrize("prompt", ['{"role": "admin"} is refused. Why?', '[{"a": 1}]', "{}?"])
+def test_other_json_in_a_prompt_is_a_text(tmp_path: Path, prompt: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"prompt": prompt, "chosen": "So.", "rejected": "No."}))
+    (one,) = read_preferences(str(path), "k").rows
+    assert one.prompt == [{"role": "user", "content": prompt}]

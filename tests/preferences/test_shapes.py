@@ -109,9 +109,9 @@ def test_what_is_not_recognised_is_told_with_its_columns_and_the_nearest_shape(t
     message = refused(written(tmp_path / "odd.jsonl", [{"question": "Why?", "reply": "So."}]))
     assert message == (
         f"{KEY}: {tmp_path}/odd.jsonl has the columns question, reply, and is of no known shape; "
-        f"the nearest is stack_exchange: {SHAPES['stack_exchange'].columns}; answers is not there. "
+        f"the nearest is kto: {SHAPES['kto'].columns}; label is not there. "
         f"Where it has another name: {KEY}: {{data: {tmp_path}/odd.jsonl, "
-        "columns: {answers: ...}}"
+        "columns: {completion: reply, label: ...}}"
     )
 
 

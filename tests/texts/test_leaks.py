@@ -1,10 +1,18 @@
 """Held-out prompts are found in every script, whether it puts spaces between words or not."""
 
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
 import pytest
 
+from texts.disguises import undisguised
 from texts.leaks import DEFAULT_LIMITS, Leak, LeakFinder
 from texts.normal import words
 
+SMALL_CAPITALS = (
+    "\u1d00\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a"
+    "\u1d0d\u0274\u1d0f\u1d18\u0280\u1d1b\u1d1c\u1d21"
+)
 BASIL = {
     "English": "How do I keep basil alive on a kitchen window?",
     "Thai": "ฉันจะดูแลต้นโหระพาบนขอบหน้าต่างห้องครัวให้รอดได้อย่างไร",
@@ -172,3 +180,24 @@ def test_what_many_texts_share_is_a_pattern_and_copies_of_one_are_one():
     edited = pattern.format("pancakes").replace("weekend", "holidays")
     copies = leaks.leaks_of_prompts([prompt(edited)["messages"]] * 5)
     assert all(leak and leak.reason == "held_out_near" for leak in copies)
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        quote,
+        quote_plus,
+        lambda text: f"https://example.org/ask?q={quote_plus(text)}&lang=en",
+        lambda text: text.translate(str.maketrans("aeiost", "431057")),
+        lambda text: text.translate(str.maketrans("aeo", "@30")),
+        lambda text: text.translate(str.maketrans("acdefghimnoprtuw", SMALL_CAPITALS)),
+    ],
+)
+def test_letters_written_as_others_hide_nothing(disguise: Callable[[str], str]):
+    text = BASIL["English"]
+    assert leak_of_prompt(finder(text), disguise(text)) is not None
+
+
+def test_numbers_and_formulas_stay_what_they_are():
+    for text in ("Is mp3 or h264 better for a 4k film of 30 GB?", "a+b+c+d+e = 100%25 of it"):
+        assert undisguised(text) == text.lower()

@@ -155,6 +155,30 @@ WHOLE = {
         f"<end_of_utterance>\nUser: {Q}<end_of_utterance>\nAssistant:"
     ),
     "RedPajama": f"{S}\n<human>: {U}\n<bot>: {A}\n<human>: {Q}\n<bot>:",
+    "MiniMax 1": (
+        f"<beginning_of_sentence>system ai_setting=assistant\n{S}<end_of_sentence>\n"
+        f"<beginning_of_sentence>user name=user\n{U}<end_of_sentence>\n"
+        f"<beginning_of_sentence>ai name=assistant\n{A}<end_of_sentence>\n"
+        f"<beginning_of_sentence>user name=user\n{Q}<end_of_sentence>\n"
+        "<beginning_of_sentence>ai name=assistant\n"
+    ),
+    "LongCat": (
+        f"SYSTEM:{S} [Round 0] USER:{U} ASSISTANT:{A}</longcat_s>[Round 1] USER:{Q} ASSISTANT:"
+    ),
+    "YaYi": (
+        f"<|System|>:\n{S}\n\n<|Human|>:\n{U}\n\n<|YaYi|>:\n{A}\n\n<|Human|>:\n{Q}\n\n"
+        "<|YaYi|>:"
+    ),
+    "Cohere, in lines": f"{S}\nUser: {U}\nChatbot: {A}\nUser: {Q}\nChatbot:",
+    "Guanaco in one line": f"{S}### Human: {U}### Assistant: {A}### Human: {Q}### Assistant:",
+    "one line": f"System: {S} Human: {U} Assistant: {A} Human: {Q} Assistant:",
+    "Chinese": (
+        f"\u7cfb\u7edf\uff1a{S}\n\u7528\u6237\uff1a{U}\n\u52a9\u624b\uff1a{A}\n"
+        f"\u7528\u6237\uff1a{Q}\n\u52a9\u624b\uff1a"
+    ),
+    "headings": f"## System\n{S}\n## User\n{U}\n\n## Assistant\n{A}\n\n## User\n{Q}\n",
+    "bold": f"**System:** {S}\n\n**User:** {U}\n\n**Assistant**: {A}\n\n**User:** {Q}",
+    "brackets": f"[System]: {S}\n[User]: {U}\n[Assistant]: {A}\n[User]: {Q}\n[Assistant]:",
 }  # fmt: skip
 NO_SYSTEM = {
     "Gemma": (
@@ -182,6 +206,13 @@ NO_SYSTEM = {
         f"<|system|>\n</s>\n<|user|>\n{U}</s>\n<|assistant|>\n{A}</s>\n<|user|>\n{Q}</s>\n"
         "<|assistant|>\n"
     ),
+    "ChatGLM 2": (
+        f"[Round 1]\n\n\u95ee\uff1a{U}\n\n\u7b54\uff1a{A}\n\n[Round 2]\n\n"
+        f"\u95ee\uff1a{Q}\n\n\u7b54\uff1a"
+    ),
+    "Open Assistant, as text": f"prompter: {U}\nassistant: {A}\nprompter: {Q}",
+    "Koala": f"BEGINNING OF CONVERSATION: USER: {U} GPT: {A}</s>USER: {Q} GPT:",
+    "BlueLM": f"[|Human|]:{U}[|AI|]:{A}</s>[|Human|]:{Q}[|AI|]:",
     "InternLM": (
         f"<s><|User|>:{U}<eoh>\n<|Bot|>:{A}<eoa>\n<|User|>:{Q}<eoh>\n<|Bot|>:"
     ),
@@ -235,6 +266,8 @@ def test_an_answer_behind_the_prompt_is_the_last_message(text: str):
         (f"{Q}<|endoftext|>", "token '<.endoftext.>' in ordinary text"),
         ("Complete the code.\n<fim_prefix>def f(<fim_suffix>)<fim_middle>", "<fim_prefix>"),
         ("<tool_call>\n{}\n</tool_call>", "<tool_call>"),
+        ("What does <beginning_of_sentence> mean?", "<beginning_of_sentence>"),
+        (f"Human: {Q} Assistant: {A}", "ends with an answer"),
     ],
 )
 def test_markup_that_is_not_whole_is_refused_by_name(text: str, found: str):
@@ -261,6 +294,13 @@ def test_markup_that_is_not_whole_is_refused_by_name(text: str, found: str):
         "Usage: tool [OPTIONS] [ARGS]...",
         "<b>Human</b>: x",
         "Human beings: what are they?",
+        "User: where is it? The manual says Assistant: but shows none.",
+        "Why does it begin with User: and end with Assistant:",
+        "## User\nroot\n## Host\ndb1\nWhy can I not log in?",
+        "# Response\nWrite one to this letter.",
+        "**Human:** a short word. **Assistant:** a long one. Which?",
+        "[User]: root\n[Host]: db1",
+        "\u95ee\uff1a\u4e3a\u4ec0\u4e48\uff1f\n\u7b54\uff1a",
         "Is this polite?\n\nHuman: Hi\n\nAssistant: Go away.\n\nAnswer with yes or no.",
         "",
     ],

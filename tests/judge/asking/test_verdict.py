@@ -139,6 +139,10 @@ ONE = reply(verdict="A")
         f"Both {{a}} and {{b}} are sets, so: {ONE}.",
         f"so A it is </think>{ONE}",
         f'hm, {{"rationale": "x", "verdict": "B"}}? no.\n</think>\n\n```json\n{ONE}\n```',
+        f"~~~json\n{ONE}\n~~~",
+        f"{ONE}<|eot_id|>",
+        f"{ONE}</s>\n",
+        f"<thought>{{}}</thought>{ONE}",
     ],
 )
 def test_one_object_in_a_code_block_or_in_prose_is_read(text: str) -> None:
@@ -418,3 +422,18 @@ def test_one_token_is_read_where_it_stands(text: str, value: str, place: int) ->
 @pytest.mark.parametrize("text", ["", "a", "tie", "A.", "A B", "AB", "[[A]]", '"A"', "The", "1"])
 def test_one_token_that_was_not_offered_is_off_menu(text: str) -> None:
     assert read_token(text, "verdict", TOKEN_PAIRWISE)[::2] == (None, "off_menu")
+
+
+def test_a_comma_too_many_and_lines_in_a_string_lose_no_verdict() -> None:
+    for text in (
+        '{"rationale": "x, [1,]",\n"verdict": "A",\n}',
+        '{"rationale": "x\n\ty", "verdict": "A"}',
+    ):
+        assert read_json(text, VERDICT).values == {"verdict": "A"}
+        assert read_json(f"```json\n{text}\n```", VERDICT).values == {"verdict": "A"}
+    assert outcome('{"rationale": "x", "verdict": "A", "verdict": "B",}') == "two_verdicts"
+
+
+@pytest.mark.parametrize("after", ["Wait, B is right.", "I made a mistake.", "Correction: B"])
+def test_an_object_that_is_taken_back_after_it_is_no_verdict(after: str) -> None:
+    assert outcome(reply(verdict="A") + f"\n\n{after}") == "two_verdicts"

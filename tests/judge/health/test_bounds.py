@@ -7,9 +7,9 @@ import pytest
 from judge.health.bounds import crossed_bounds
 from judge.health.config import Bounds
 from judge.health.measures import measure
-from judge.health.reliability import gold_measures
 from rounds.health_lines import health_lines
 from rounds.rates import rate
+from rounds.reliability import gold_measures
 
 OPEN = Bounds(**{name: None for name in Bounds.model_fields if name != "min_n"})
 

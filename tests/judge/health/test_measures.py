@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judges import measured
 
-from judge.health.agreement import kappa
 from judge.health.canaries import canary_candidates
+from rounds.kappa import kappa
 from rounds.rows import Candidate, Prompt, Verdict
 
 

@@ -9,10 +9,10 @@ import pytest
 from benchmark_output import ROOT
 
 from judge.health.config import FromGold, wanted_accuracy
-from judge.health.reliability import Case
 from judge.health.thresholds import CONFIDENCE, STARTS, threshold
 from rounds.errors import UserError
 from rounds.rates import binomial_tail, lower_bound
+from rounds.reliability import Case
 from rounds.rows import Verdict
 
 SIMULATION: dict[str, Any] = runpy.run_path(str(ROOT / "benchmarks/gold_threshold.py"))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from judge.health.agreement import kappa
+from rounds.kappa import kappa
 from rounds.rates import rate
 from rounds.rows import Verdict
 from rounds.verdicts import Settled, settle

@@ -1,0 +1,1 @@
+"""Checking a finished round without trusting its maker."""

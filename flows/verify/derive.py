@@ -1,0 +1,148 @@
+"""What a round concluded, derived again by the stages' own functions from what it rests on."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.config import Config
+from flows.derived import copied_round
+from gate.stage import decide
+from pairs.config import PairsConfig
+from pairs.contamination import Contamination
+from pairs.decide import leak_limits
+from pairs.pair import answer_texts
+from pairs.stage import build_pairs
+from rounds.checks import Looked
+from rounds.folder import read_round_start
+from rounds.ids import digest
+from rounds.rows import DROPPED, EXTRA, HELD_OUT, PAIRS, PROMPTS, Messages, Table
+from rounds.schema import arrow_schema
+from rounds.stages import Progress
+from rounds.tables import iter_rows
+from texts.leaks import LeakFinder, LeakLimits
+
+NEAR = "held_out_near"
+
+TABLES: tuple[Table[Any], ...] = (PAIRS, DROPPED)
+
+
+def check_derived_pairs(looked: Looked, folder: Path, config: Config, progress: Progress) -> None:
+    """Every pair and drop as the pairs stage makes it of the stored verdicts.
+
+    Earlier rounds are compared with as they are. Holds a hash of every row in memory.
+    """
+    section, as_now = _as_compared(looked, folder, config)
+    with copied_round(folder) as copy:
+        build_pairs(copy, section, progress)
+        made = {name: (table, said) for table in TABLES for name, said in _said(copy, table)}
+        there: dict[str, str] = {}
+        for table in TABLES:
+            for row in iter_rows(folder, table):
+                name = row["pair_id"]
+                there[name] = table
+                expected = made.get(name)
+                if not as_now and row.get("reason") == NEAR:
+                    continue
+                if expected is None:
+                    looked.must(False, table, name, "no verdict leads to it")
+                elif expected[0] != table:
+                    what = f"belongs into {expected[0]}.parquet"
+                    looked.must(False, table, name, what + _reason(copy, expected[0], name))
+                elif expected[1] == _hash(table, row):
+                    looked.n += 1
+                else:
+                    columns = _different(row, _row(copy, table, name))
+                    if not as_now and set(columns) <= {"reason", "detail"}:
+                        looked.leave_out("reasons of drops that an earlier version named otherwise")
+                        continue
+                    what = f"{', '.join(columns)} is not what its verdicts lead to"
+                    looked.must(False, table, name, what)
+        for name, (table, _) in made.items():
+            if name not in there:
+                looked.must(False, table, name, "is missing")
+
+
+def check_leaks(looked: Looked, folder: Path, config: Config) -> None:
+    """No held-out prompt, as exact and near as the config says, in what was trained on."""
+    held_out = list(iter_rows(folder, PROMPTS, HELD_OUT, ["prompt_id", "messages", "reference"]))
+    section, _ = _as_compared(looked, folder, config)
+    trained_on: tuple[tuple[Table[Any], LeakLimits], ...] = (
+        (PAIRS, leak_limits(folder, section)),
+        (EXTRA, section.leak_limits),
+    )
+    for table, limits in trained_on:
+        finder = LeakFinder(held_out, limits)
+        contamination = Contamination(
+            finder, iter_rows(folder, PROMPTS, ["train"], ["prompt_id", "messages"])
+        )
+        leaks = finder.leaks_of_prompts(_prompts(folder, table))
+        columns = ["pair_id", "prompt_id", "prompt", "chosen", "rejected"]
+        rows = iter_rows(folder, table, columns=columns)
+        for row, leak in zip(rows, leaks, strict=True):
+            quoted = contamination.leak_of(row["prompt_id"], row["prompt"], answer_texts(row))
+            found = leak or quoted
+            what = f"{found.reason}: {found.detail}" if found else ""
+            looked.must(found is None, table, row["pair_id"], what)
+
+
+def check_decision(looked: Looked, folder: Path, config: Config, facts: dict[str, Any]) -> None:
+    """The gate's decision and win rates as they follow from the held-out verdicts."""
+    decision, trained = facts["decision"], facts["trained"]
+    if trained is None:
+        right = decision["promoted"] is False
+        looked.must(right, "manifest.json", "decision", "promotes and nothing was trained")
+        return
+    ids = [facts[name]["policy_id"] for name in ("trained", "policy", "initial")]
+    with copied_round(folder) as copy:
+        made = decide(copy, config.gate.model_copy(update={"metrics": {}}), *ids)
+    for name in ("promoted", "reasons"):
+        what = f"{name} is {decision[name]}, its verdicts say {made[name]}"
+        looked.must(decision[name] == made[name], "manifest.json", "decision", what)
+    for split in HELD_OUT:
+        said = facts["win_rates"].get(split)
+        same = _close(said, {**made["metrics"][split]})
+        looked.must(same, "manifest.json", f"win_rates.{split}", "is not what its verdicts say")
+
+
+def _as_compared(looked: Looked, folder: Path, config: Config) -> tuple[PairsConfig, bool]:
+    """The section of the config that can be looked at, and whether held-out prompts in other words
+    can: rounds whose start does not say how prompts were dealt were compared otherwise.
+    """
+    if "near_held_out" in read_round_start(folder):
+        return config.pairs, True
+    looked.leave_out("held-out prompts in other words: this round was compared by an earlier way")
+    return config.pairs.model_copy(update={"held_out_near": None}), False
+
+
+def _prompts(folder: Path, table: Table[Any]) -> Iterator[Messages]:
+    return (row["prompt"] for row in iter_rows(folder, table, columns=["prompt"]))
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Equal but for what is younger than the manifest, and the last digits of numbers."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(name in other and _close(value, other[name]) for name, value in one.items())
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) < 1e-9
+    return bool(one == other)
+
+
+def _said(folder: Path, table: Table[Any]) -> Iterator[tuple[str, str]]:
+    return ((row["pair_id"], _hash(table, row)) for row in iter_rows(folder, table))
+
+
+def _hash(table: str, row: Mapping[str, Any]) -> str:
+    return digest([row[name] for name in arrow_schema(table).names])
+
+
+def _row(folder: Path, table: Table[Any], pair_id: str) -> Mapping[str, Any]:
+    return next(row for row in iter_rows(folder, table) if row["pair_id"] == pair_id)
+
+
+def _reason(folder: Path, table: Table[Any], pair_id: str) -> str:
+    reason = _row(folder, table, pair_id).get("reason")
+    return f": {reason}" if reason else ""
+
+
+def _different(row: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+    return [column for column in made if made[column] != row[column]]

@@ -1,0 +1,162 @@
+"""Every verdict that decides something read once more from its stored reply, and compared."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from math import isclose
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from endpoints.config import BudgetConfig
+from endpoints.open import Endpoints
+from judge.asking.questions import both_orders
+from judge.config import JudgeConfig
+from judge.held_out import held_out_verdicts
+from judge.inputs import answered_prompt_ids
+from judge.labels import read_labels, write_labels
+from judge.panel import panel, run_journal
+from rounds.checks import Looked
+from rounds.folder import round_number
+from rounds.ids import digest
+from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Verdict
+from rounds.schema import arrow_schema
+from rounds.stages import Progress
+from rounds.tables import by_prompt, iter_rows, read_rows
+from rounds.usage import NEVER_SENT
+
+ACCOUNTS = ("prompt_tokens", "completion_tokens", "cost", "cached_tokens", "estimated")
+"""Columns of what a call took: a price list or a guess may have changed since."""
+
+COMPARED = [name for name in arrow_schema(VERDICTS).names if name not in ACCOUNTS]
+
+NO_REPLY = ("reason", "raw_text", "request_key")
+"""Columns in which a call that left no reply may differ from one that was never sent."""
+
+
+def check_labels(
+    looked: Looked,
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    tau: float | None,
+    progress: Progress,
+) -> None:
+    """The verdicts on train prompts. `tau` None: what the rows themselves name.
+
+    Holds the hash of every row in memory.
+    """
+    config = config.model_copy(update={"budget": BudgetConfig(), "batch": False})
+    there = _stored(folder, ["train"])
+    if tau is None:
+        rows = iter_rows(folder, VERDICTS, ["train"], ["threshold"])
+        tau = next((row["threshold"] for row in rows if row["threshold"] is not None), 0.5)
+    judged = {row["prompt_id"] for row in iter_rows(folder, VERDICTS, ["train"], ["prompt_id"])}
+    answered = answered_prompt_ids(folder)
+    ids = [prompt_id for prompt_id in answered if prompt_id in judged]
+    if len(ids) < len(answered):
+        looked.leave_out(f"{len(answered) - len(ids)} prompts without a verdict are not looked at")
+    with TemporaryDirectory(prefix=".again-", dir=folder) as scratch:
+        into = Path(scratch)
+        read = write_labels(folder, into, ids, config, endpoints, tau, progress, offline=True)
+        asyncio.run(read)
+        _compare(looked, folder, there, read_labels(into, ids), ["train"])
+
+
+def check_held_out_verdicts(
+    looked: Looked,
+    folder: Path,
+    config: JudgeConfig,
+    endpoints: Endpoints,
+    trained: str,
+    tau: float,
+    progress: Progress,
+) -> None:
+    """The verdicts of the gate, on gate and test prompts."""
+    splits = ["gate", "test"]
+    read = held_out_verdicts(folder, config, endpoints, trained, tau, progress, offline=True)
+    rows = [row for verdicts in asyncio.run(read) for row in verdicts]
+    _compare(looked, folder, _stored(folder, splits), rows, splits)
+
+
+def check_gold_verdicts(
+    looked: Looked, folder: Path, config: JudgeConfig, endpoints: Endpoints
+) -> None:
+    """The verdicts on the gold set, as prompts and answers of it lie in the round's tables."""
+    prompts = read_rows(folder, PROMPTS, ["gold"])
+    answers = by_prompt(read_rows(folder, CANDIDATES, ["gold"]))
+    repeat = round_number(folder) - 1
+
+    async def read() -> list[Verdict]:
+        journal, jury = run_journal(folder), config.jury
+        async with panel(journal, config, endpoints, jury, offline=True) as judge:
+            rows: list[Verdict] = []
+            for prompt in prompts:
+                a, b = answers[prompt["prompt_id"]]
+                rows += await both_orders(judge, prompt, a, b, "gold", repeat)
+            return rows
+
+    rows = asyncio.run(read()) if prompts else []
+    _compare(looked, folder, _stored(folder, ["gold"]), rows, ["gold"])
+
+
+def _stored(folder: Path, splits: Collection[str]) -> dict[str, str]:
+    return {row["verdict_id"]: _said(row) for row in iter_rows(folder, VERDICTS, splits, COMPARED)}
+
+
+def _said(row: Verdict) -> str:
+    return digest([row[name] for name in COMPARED])  # type: ignore[literal-required]
+
+
+def _compare(
+    looked: Looked,
+    folder: Path,
+    there: dict[str, str],
+    again: Iterable[Verdict],
+    splits: Collection[str],
+) -> None:
+    other: dict[str, Verdict] = {}
+    seen: set[str] = set()
+    for row in again:
+        name = row["verdict_id"]
+        seen.add(name)
+        if name not in there:
+            what = f"is missing: {row['outcome']} ({row['reason'] or 'read from its reply'})"
+            looked.must(row["reason"] == "not_asked", VERDICTS, name, what)
+        elif there[name] == _said(row):
+            looked.n += 1
+        else:
+            other[name] = row
+    unread = there.keys() - seen
+    for row in iter_rows(folder, VERDICTS, splits):
+        if row["verdict_id"] in unread:
+            looked.must(False, VERDICTS, row["verdict_id"], "the judge's strategy does not ask it")
+        elif again_row := other.get(row["verdict_id"]):
+            _compare_row(looked, row, again_row)
+
+
+def _compare_row(looked: Looked, row: Verdict, again: Verdict) -> None:
+    name = row["verdict_id"]
+    if again["reason"] == "not_asked" and row["outcome"] == "abstain":
+        if row["reason"] not in NEVER_SENT:
+            looked.leave_out("abstentions whose call failed and left no reply")
+        return
+    if again["reason"] == "not_asked":
+        looked.must(False, VERDICTS, name, f"{row['outcome']}: no such reply in the journal")
+        return
+    differ = [name for name in COMPARED if not _same(row[name], again[name])]  # type: ignore[literal-required]
+    shown = "; ".join(
+        f"{column} is {_short(row[column])}, its reply says {_short(again[column])}"  # type: ignore[literal-required]
+        for column in differ[:3]
+    )
+    looked.must(not differ, VERDICTS, name, shown)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(one == other)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

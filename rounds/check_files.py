@@ -1,0 +1,144 @@
+"""A round's files as its manifest names them, and whether its tables can be read to their end."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from rounds import schema
+from rounds.checks import Looked
+from rounds.files import read_json
+from rounds.folder import policy_of, round_number
+from rounds.ids import file_hash, text_hash
+from rounds.tables import iter_batches, table_path
+from rounds.weights import Policy, local_policy
+
+MANIFEST = "manifest.json"
+
+WANTED: dict[str, Any] = {
+    **{"round": int, "seed": int, "policy": dict, "initial": dict, "in_place": dict},
+    **{"decision": dict, "counts": dict, "config": dict, "files": dict, "rubrics": list},
+    **{"trained": (dict, type(None)), "win_rates": dict},
+}
+"""What a manifest holds, and of which type."""
+
+IDS: dict[str, tuple[str, ...]] = {
+    "prompts": ("prompt_id",),
+    "candidates": ("candidate_id",),
+    "verdicts": ("verdict_id", "purpose"),
+    "pairs": ("pair_id",),
+    "dropped": ("pair_id",),
+    "extra": ("pair_id", "origin"),
+}
+"""The columns that name a row, the first of them alone in messages."""
+
+
+def check_manifest(looked: Looked, folder: Path) -> None:
+    """The manifest is JSON, has what a manifest has, and says what metrics.json says."""
+    facts = read_json(folder / MANIFEST)
+    for name in WANTED:
+        looked.must(_has(facts, name), MANIFEST, name, "is missing or of another type")
+    if looked.n_faults:
+        return
+    right = facts["round"] == round_number(folder)
+    looked.must(right, MANIFEST, "round", f"is {facts['round']}")
+    for rubric in facts["rubrics"]:
+        right = text_hash(rubric["text"]) == rubric["hash"]
+        looked.must(right, MANIFEST, rubric["name"], "is not the text that its hash names")
+    metrics = read_json(folder / "metrics.json")
+    for name, said in {"counts": facts["counts"], **facts["win_rates"]}.items():
+        looked.must(metrics.get(name) == said, MANIFEST, name, "is not what metrics.json says")
+
+
+def manifest_facts(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a round, or None where it is not what a manifest is."""
+    try:
+        facts: dict[str, Any] = read_json(folder / MANIFEST)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return facts if all(_has(facts, name) for name in WANTED) else None
+
+
+def check_hashes(looked: Looked, folder: Path, facts: dict[str, Any]) -> None:
+    """Every file has the bytes that the manifest names, and no table lies there unnamed."""
+    named = facts["files"]
+    for name, hashed in named.items():
+        path = folder / name
+        if not path.exists():
+            looked.must(False, name, None, "is named in the manifest and not there")
+        else:
+            looked.must(file_hash(path) == hashed, name, None, "has other bytes than were written")
+    tables = [table_path(folder, table).name for table in (*schema.TABLES, *schema.OPTIONAL)]
+    for name in tables:
+        if name not in named and (folder / name).exists():
+            looked.must(False, name, None, "is not named in the manifest")
+    for table in schema.TABLES:
+        if f"{table}.parquet" not in named:
+            looked.must(False, f"{table}.parquet", None, "is not named in the manifest")
+
+
+def check_tables(looked: Looked, folder: Path, facts: dict[str, Any]) -> None:
+    """Every table can be read to its end, in its schema, and has the rows that are counted.
+
+    Holds the ids of one table in memory.
+    """
+    counts = facts["counts"]
+    said = {"candidates": counts.get("candidates"), "verdicts": counts.get("verdicts")}
+    said |= {"pairs": counts.get("pairs"), "dropped": sum(counts.get("dropped", {}).values())}
+    for table in (*schema.TABLES, *schema.OPTIONAL):
+        path, name = table_path(folder, table), f"{table}.parquet"
+        if not path.exists():
+            if table in schema.TABLES:
+                looked.must(False, name, None, "is not there")
+            continue
+        try:
+            n = _read_through(looked, path, table)
+        except Exception as error:
+            looked.fault(name, None, f"cannot be read: {' '.join(str(error).split())[:200]}")
+            continue
+        if table in said and n != said[table]:
+            looked.fault(name, None, f"has {n} rows, the manifest counts {said[table]}")
+
+
+def check_policy(looked: Looked, run_dir: Path, what: str, facts: dict[str, Any]) -> None:
+    """The weights of a policy of a manifest have the hash that is its id."""
+    policy = policy_of(run_dir, facts)
+    if policy.served is not None:
+        looked.leave_out(f"{what}: an endpoint's model, whose weights are not here")
+        return
+    if not policy_is_here(policy):
+        looked.leave_out(f"{what}: no weights at {policy.adapter or policy.model}")
+        return
+    model, adapter = Path(policy.model), policy.adapter
+    found = local_policy(model, Path(adapter) if adapter else None)
+    right = found.policy_id == policy.policy_id
+    looked.must(right, adapter or policy.model, policy.policy_id, f"weights hash {found.policy_id}")
+
+
+def policy_is_here(policy: Policy) -> bool:
+    """Whether the weights of a policy lie on this machine."""
+    folders = (policy.model, policy.adapter)
+    return policy.served is None and all(Path(one).is_dir() for one in folders if one)
+
+
+def _has(facts: Any, name: str) -> bool:
+    return isinstance(facts, dict) and isinstance(facts.get(name, ...), WANTED[name])
+
+
+def _read_through(looked: Looked, path: Path, table: str) -> int:
+    """Read a table to its end; the number of its rows, of its train rows where it has splits."""
+    stored = pq.read_schema(path)
+    for field in schema.arrow_schema(table):
+        if field.name in stored.names and not stored.field(field.name).type.equals(field.type):
+            looked.fault(path.name, None, f"column {field.name} is {stored.field(field.name).type}")
+    unknown = sorted(set(stored.names) - set(schema.arrow_schema(table).names))
+    looked.must(not unknown, path.name, None, f"has other columns: {', '.join(unknown)}")
+    n, seen = 0, set[tuple[str, ...]]()
+    splits = "split" in stored.names
+    for batch in iter_batches(path, table):
+        values = [batch[column].to_pylist() for column in (*IDS[table], *(["split"] * splits))]
+        for row in zip(*values, strict=True):
+            n += not splits or row[-1] == "train"
+            looked.must(row not in seen, path.name, str(row[0]), "stands there twice")
+            seen.add(row)
+    return n

@@ -1,0 +1,144 @@
+"""Labelling on the page: what is written, taken back and counted, and who may not write."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspected import many_pairs, pages
+from starlette.testclient import TestClient
+
+from rounds.labels import read_labels, standing_labels
+from rounds.rows import CANDIDATES
+from rounds.tables import read_rows
+
+OWN = {"origin": "http://127.0.0.1"}
+
+
+@pytest.fixture
+def asked(run_dir: Path) -> TestClient:
+    many_pairs(run_dir, 30)
+    return pages(run_dir)
+
+
+def shown(asked: TestClient, query: str = "") -> dict[str, str]:
+    """What the page would send of the comparison it shows."""
+    text = asked.get(f"label?by=ann&{query}").text
+    place = text.partition('id="labelling"')[2].partition(">")[0]
+    parts = (part.partition('="') for part in place.split(" data-")[1:])
+    return {name: value.rstrip('"') for name, _, value in parts}
+
+
+def send(asked: TestClient, said: dict[str, Any], **headers: str) -> Any:
+    return asked.post("label", json=said, headers=OWN | headers)
+
+
+def voted(asked: TestClient, verdict: str, query: str = "", **more: Any) -> Any:
+    place = shown(asked, query)
+    said = {name: place[name] for name in ("queue", "round", "name", "by", "a", "b")}
+    return send(asked, said | {"verdict": verdict} | more)
+
+
+def test_a_vote_is_a_line_with_who_what_and_both_texts(run_dir: Path, asked: TestClient):
+    place = shown(asked)
+    assert voted(asked, place["first"], note=" quite sure ").status_code == 200
+    (label,) = read_labels(run_dir / "labels" / "people.jsonl").labels
+    texts = {row["candidate_id"]: row for row in read_rows(run_dir / "rounds/0001", CANDIDATES)}
+    assert (label["candidate_a"], label["candidate_b"]) == (place["a"], place["b"])
+    for side in ("a", "b"):
+        row = texts[place[side]]
+        assert label[f"answer_{side}"] == row["text"]  # type: ignore[literal-required]
+        assert label[f"hash_{side}"] == row["text_hash"]  # type: ignore[literal-required]
+    assert label["by"] == "ann" and label["verdict"] == label["shown_first"] == place["first"]
+    assert label["note"] == "quite sure" and label["queue"] == "random"
+    assert label["chance"] is not None and 0 < label["chance"] <= 1
+
+
+def test_the_judge_is_hidden_until_the_vote_and_the_next_one_comes(asked: TestClient):
+    before = asked.get("label?by=ann").text
+    assert "the judge said" not in before and "1 of 30" in before
+    first = shown(asked)
+    voted(asked, "tie")
+    after = asked.get("label?by=ann").text
+    assert "the judge said" in after and "2 of 30" in after
+    assert shown(asked)["a"] != first["a"]
+    assert "1 of 30" in asked.get("label?by=ben").text, "each has an own place"
+
+
+def test_undo_takes_the_last_one_back_and_rewrites_nothing(run_dir: Path, asked: TestClient):
+    first = shown(asked)
+    voted(asked, "a")
+    voted(asked, "both_bad")
+    path = run_dir / "labels" / "people.jsonl"
+    before = path.read_bytes()
+    undo = {name: first[name] for name in ("queue", "round", "name", "by")} | {"undo": True}
+    assert send(asked, undo).status_code == 200
+    assert path.read_bytes().startswith(before)
+    assert [each["verdict"] for each in standing_labels(read_labels(path).labels)] == ["a"]
+    assert send(asked, undo).status_code == 200
+    assert shown(asked)["a"] == first["a"], "it is asked again"
+    assert send(asked, undo).status_code == 400
+
+
+def test_kappa_moves_with_the_labels(asked: TestClient):
+    seen = set()
+    for _ in range(6):
+        voted(asked, "a")
+        seen.add(asked.get("label?by=ann").text.partition('id="kappa">')[2].partition("<")[0])
+    assert len(seen) > 2, seen
+
+
+@pytest.mark.parametrize("queue", ["undecided", "margin", "disagreement"])
+def test_each_queue_is_walked_to_its_end(asked: TestClient, queue: str):
+    for _ in range(40):
+        place = shown(asked, f"queue={queue}")
+        if "a" not in place:
+            break
+        assert voted(asked, "skip", f"queue={queue}").status_code == 200
+    assert "Nothing is left in this queue" in asked.get(f"label?by=ann&queue={queue}").text
+
+
+def test_the_gates_queue_without_a_trained_policy_is_said(asked: TestClient):
+    assert "no round has judged" in asked.get("label?queue=gate").text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"origin": "http://127.0.0.1:1"},
+        {"content-type": "text/plain"},
+    ],
+)
+def test_another_site_cannot_write(run_dir: Path, asked: TestClient, headers: dict[str, str]):
+    place = shown(asked)
+    said = {name: place[name] for name in ("queue", "round", "name", "by", "a", "b")}
+    assert send(asked, said | {"verdict": "a"}, **headers).status_code == 403
+    assert asked.post("http://127.0.0.1/wrong/label", json=said, headers=OWN).status_code == 404
+    assert not (run_dir / "labels").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"verdict": "c"}, "expected one of a, b"),
+        ({"name": "../policy"}, "no name"),
+        ({"round": "9"}, "not there"),
+        ({"a": "nobody"}, "not in the queue"),
+        ({"queue": "all"}, "expected one of random"),
+        ({"by": " "}, "who labelled"),
+    ],
+)
+def test_what_is_wrong_with_a_vote_is_said(
+    run_dir: Path, asked: TestClient, wrong: dict[str, str], said: str
+):
+    place = shown(asked)
+    fields = {name: place[name] for name in ("queue", "round", "name", "by", "a", "b")}
+    answer = send(asked, fields | {"verdict": "a"} | wrong)
+    assert answer.status_code == 400 and said in answer.json()["fault"]
+    assert not list(run_dir.glob("labels/*"))
+    assert asked.post("label", content="[]", headers=OWN | JSON).status_code == 400
+
+
+JSON = {"content-type": "application/json"}

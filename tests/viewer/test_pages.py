@@ -1,0 +1,310 @@
+"""The pages of `prefloop inspect` show what the tables hold, and nobody else may ask."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from builders import begun, candidate_row, finished, prompt_row, scored
+from inspected import HOSTILE, TOKEN, hostile_round, many_pairs, pages
+from starlette.testclient import TestClient
+
+from rounds.rows import DROPPED, PAIRS
+from rounds.tables import iter_rows, read_rows, table_path
+from viewer.filters import SORTS, PairFilter, read_filter
+from viewer.words import word_diff
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with one finished round of many pairs; tests only read it."""
+    folder = tmp_path_factory.mktemp("inspected") / "runs" / "demo"
+    many_pairs(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asked(run_dir: Path) -> TestClient:
+    return pages(run_dir)
+
+
+def listed(asked: TestClient, query: str) -> list[dict[str, Any]]:
+    """What the list shows under a filter, as its export says it."""
+    answer = asked.get(f"round/1/pairs.jsonl?{query}")
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_without_the_token_nothing_is_shown(asked: TestClient):
+    for address in ("/", "/wrong/", "/t0ke/", "/t0ken", "//t0ken/", "/t0kenn/round/1"):
+        answer = asked.get(f"http://127.0.0.1{address}", follow_redirects=False)
+        assert answer.status_code == 404, address
+        assert "demo" not in answer.text and TOKEN not in answer.text
+
+
+def test_another_name_for_this_machine_is_not_answered(asked: TestClient):
+    """A page of another site whose name was made to point here (DNS rebinding)."""
+    assert asked.get("", headers={"host": "evil.example"}).status_code == 400
+    assert asked.get("", headers={"host": "localhost:1234"}).status_code == 200
+
+
+def test_every_answer_forbids_what_is_from_elsewhere(asked: TestClient):
+    for address in ("", "round/1", "round/1/pairs", "round/9", "static/style.css", "/nothing"):
+        headers = asked.get(address).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy, address
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+CONDITIONS = {
+    "": "true",
+    "outcome=kept": "kept",
+    "outcome=dropped": "NOT kept",
+    "outcome=undecided": "chosen_id IS NULL",
+    "reason=tie": "reason = 'tie'",
+    "tag=trade": "list_contains(tags, 'trade')",
+    "source=other": "chosen_source = 'other' OR rejected_source = 'other'",
+    "margin_from=5&margin_to=6": "margin BETWEEN 5 AND 6",
+    "length_from=9&outcome=kept": "kept AND chosen_tokens >= 9",
+    "text=apples": "contains(lower(prompt[1].content), 'apples')",
+    "text=Pears&outcome=kept": "kept AND contains(prompt[1].content, 'Pears')",
+    "text=QUITE": "false",
+    "text=quite+bad": "chosen_id IS NOT NULL",
+    "flipped=1": "flipped",
+    "abstained=1": "abstained",
+    "flipped=0&abstained=0": "NOT flipped AND NOT abstained",
+}
+
+
+@pytest.fixture(scope="module")
+def direct(run_dir: Path) -> duckdb.DuckDBPyConnection:
+    """The rows put together from the tables by another way than the pages'."""
+    folder = run_dir / "rounds" / "0001"
+    tags = {row["prompt_id"]: row["tags"] for row in _table(folder, "prompts")}
+    tokens = {row["candidate_id"]: row["n_tokens"] for row in _table(folder, "candidates")}
+    outcomes: dict[str, list[str]] = {}
+    for row in _table(folder, "verdicts"):
+        outcomes.setdefault(row["prompt_id"], []).append(row["outcome"])
+    rows = [
+        {
+            **{"kept": table == "pairs", "reason": None, **row},
+            "tags": tags[row["prompt_id"]],
+            "chosen_tokens": tokens.get(row["chosen_id"]),
+            "flipped": {"a", "b"} <= set(outcomes[row["prompt_id"]]),
+            "abstained": "abstain" in outcomes[row["prompt_id"]],
+        }
+        for table in ("pairs", "dropped")
+        for row in _table(folder, table)
+    ]
+    import pandas
+
+    frame = pandas.DataFrame(rows)
+    database = duckdb.connect()
+    database.register("frame", frame)
+    database.execute("CREATE TABLE rows AS SELECT * FROM frame")
+    return database
+
+
+def _table(folder: Path, name: str) -> list[dict[str, Any]]:
+    return pq.read_table(table_path(folder, name)).to_pylist()
+
+
+@pytest.mark.parametrize("query", CONDITIONS)
+def test_a_filter_gives_the_rows_of_a_direct_query(
+    asked: TestClient, direct: duckdb.DuckDBPyConnection, query: str
+):
+    found = direct.execute(f"SELECT pair_id FROM rows WHERE {CONDITIONS[query]}").fetchall()
+    shown = listed(asked, query)
+    assert sorted(row["pair_id"] for row in shown) == sorted(name for (name,) in found)
+    assert bool(found) == (query != "text=QUITE"), "the round has some of each"
+    assert f"<small>{len(found)}</small>" in asked.get(f"round/1/pairs?{query}").text
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_sort_orders_all_pages(asked: TestClient, sort: str):
+    rows = listed(asked, f"sort={sort}")
+    gaps = {
+        "gap": lambda row: _less(row["chosen_tokens"], row["rejected_tokens"]),
+        "length": lambda row: row["chosen_tokens"],
+    }
+    name = sort.lstrip("-")
+    if name != "order":
+        values = [gaps.get(name, lambda row: row[name])(row) for row in rows]
+        known = [value for value in values if value is not None]
+        assert known == sorted(known, reverse=sort.startswith("-"))
+        assert values[len(known) :] == [None] * (len(values) - len(known)), (
+            "those without come last"
+        )
+    on_pages = []
+    for page in (1, 2, 3):
+        text = asked.get(f"round/1/pairs?sort={sort}&page={page}").text
+        on_pages += [part.partition("?")[0].partition('"')[0] for part in text.split("/pair/")[1:]]
+    assert on_pages == [row["pair_id"] for row in rows]
+
+
+def _less(first: Any, second: Any) -> Any:
+    return None if first is None or second is None else first - second
+
+
+def test_an_address_says_its_filter():
+    given = PairFilter(
+        "dropped", "tie", margin_from=-1.5, flipped=False, text="a&b= c", sort="-gap"
+    )
+    from urllib.parse import parse_qsl
+
+    assert read_filter(dict(parse_qsl(given.query()))) == given
+    assert read_filter({}) == PairFilter() and PairFilter().query() == ""
+
+
+@pytest.mark.parametrize(
+    "query", ["outcome=kpt", "sort=up", "margin_from=many", "flipped=yes", "page=0", "page=x"]
+)
+def test_a_wrong_value_in_an_address_is_said(asked: TestClient, query: str):
+    answer = asked.get(f"round/1/pairs?{query}")
+    assert answer.status_code == 400
+    assert query.partition("=")[0] in answer.text and "expected" in answer.text
+
+
+def test_exports_hold_what_is_shown(asked: TestClient):
+    query = "outcome=kept&sort=-margin"
+    rows = listed(asked, query)
+    parquet = pq.read_table(
+        BytesIO(asked.get(f"round/1/pairs.parquet?{query}").content)
+    ).to_pylist()
+    csv = asked.get(f"round/1/pairs.csv?{query}").text.splitlines()
+    assert [row["pair_id"] for row in parquet] == [row["pair_id"] for row in rows]
+    assert parquet[0]["chosen"] == rows[0]["chosen"]
+    assert len(csv) == len(rows) + 1 and csv[0].startswith("pair_id,prompt_id,round,kept")
+    assert asked.get("round/1/pairs.exe").status_code == 400
+
+
+def test_a_pair_is_shown_with_all_that_is_behind_it(run_dir: Path, asked: TestClient):
+    folder = run_dir / "rounds" / "0001"
+    row = read_rows(folder, PAIRS)[0]
+    text = asked.get(f"round/1/pair/{row['pair_id']}").text
+    for said in ("Not compared", "#0 chosen", "#1 rejected", "then #1: #0 better", "<mark>"):
+        assert said in text, said
+    lost = next(row for row in iter_rows(folder, DROPPED) if row["reason"] == "abstain:flip")
+    assert "Dropped: abstain:flip" in asked.get(f"round/1/pair/{lost['pair_id']}").text
+    assert asked.get("round/1/pair/nothing").status_code == 400
+
+
+def test_next_and_previous_stay_in_the_filter(asked: TestClient):
+    query = "outcome=dropped&sort=margin"
+    rows = listed(asked, query)
+    text = asked.get(f"round/1/pair/{rows[1]['pair_id']}?{query}").text
+    assert f"2 of {len(rows)}" in text
+    for other in (rows[0], rows[2]):
+        assert f"/pair/{other['pair_id']}?outcome=dropped&amp;sort=margin" in text
+
+
+def test_the_funnel_leads_to_the_rows_that_fell_out(asked: TestClient):
+    text = asked.get("round/1").text
+    assert "prompts dealt" in text and "pairs kept" in text
+    for reason in ("tie", "abstain%3Aflip"):
+        assert f"pairs?outcome=dropped&amp;reason={reason}" in text
+
+
+def test_hostile_text_is_text(tmp_path: Path):
+    folder = hostile_round(tmp_path / "runs" / "demo")
+    asked = pages(tmp_path / "runs" / "demo")
+    rows = [*read_rows(folder, PAIRS), *read_rows(folder, DROPPED)]
+    assert len(rows) == len(HOSTILE) + 1
+    shown = [asked.get(f"round/1/pair/{row['pair_id']}?markdown=1").text for row in rows]
+    shown += [asked.get("round/1/pairs").text, asked.get("round/1").text]
+    from viewer.report import report
+
+    shown.append(report(tmp_path / "runs" / "demo"))
+    for page in shown:
+        body = page.partition("<main")[2]
+        for danger in ("<script", "<img", "onerror=alert(1)>", "javascript:alert", "<svg onload"):
+            if danger in ("javascript:alert", "onerror=alert(1)>"):
+                assert f'"{danger}' not in body and f"={danger}" not in body
+            else:
+                assert danger not in body
+        assert not any(sign in body for sign in "\x1b\x00\x9b\u202e\u2066"), "shown, not obeyed"
+    assert any(
+        "\\x1b[31mred" in page and "\\x00" in page and "\\u202egnp" in page for page in shown
+    )
+    assert "49" not in shown[0].partition("7 * 7")[2][:4]
+
+
+def test_a_megabyte_is_cut_until_it_is_asked_for(tmp_path: Path):
+    folder = hostile_round(tmp_path / "runs" / "demo")
+    asked = pages(tmp_path / "runs" / "demo")
+    rows = [*read_rows(folder, PAIRS), *read_rows(folder, DROPPED)]
+    long = max(rows, key=lambda row: len(row["chosen"][0]["content"]))
+    page = asked.get(f"round/1/pair/{long['pair_id']}").text
+    assert len(page) < 300_000 and "show all" in page
+    assert len(asked.get(f"round/1/pair/{long['pair_id']}?whole=1").text) > 2_000_000
+
+
+def test_a_damaged_table_is_said_and_the_others_are_shown(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    folder = many_pairs(run_dir, 20)
+    path = table_path(folder, "candidates")
+    path.write_bytes(path.read_bytes()[:200])
+    asked = pages(run_dir)
+    text = asked.get("round/1").text
+    assert "candidates.parquet cannot be read" in text and "pairs kept" in text
+    assert asked.get("round/1/pairs").status_code == 200
+    (folder / "metrics.json").write_text("{")
+    assert "metrics.json cannot be read" in asked.get("").text
+
+
+def test_a_round_under_way_shows_what_there_is(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    finished(run_dir)
+    prompt = prompt_row("Under way?")
+    a, b = candidate_row(prompt, "one"), candidate_row(prompt, "two", 1)
+    begun(run_dir, 2, prompts=[prompt], candidates=[a, b], verdicts=[scored(a, 5), scored(b, 4)])
+    asked = pages(run_dir)
+    assert "Round 2, under way" in asked.get("").text
+    assert asked.get("live").json()["round"] == 2
+    text = asked.get("round/2").text
+    assert "Not there yet: pairs.parquet, dropped.parquet, metrics.json" in text
+    assert "so far" in asked.get("round/2/pairs").text
+    assert "no two were compared" in asked.get("round/2/pairs").text
+    assert "alone: score 5" in asked.get(f"round/2/prompt/{prompt['prompt_id']}").text
+
+
+def test_a_run_without_a_round(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    run_dir.mkdir(parents=True)
+    (run_dir / "run.yaml").write_text("name: demo\n")
+    asked = pages(run_dir)
+    assert "No round has begun" in asked.get("").text
+    assert "No round is finished" in asked.get("compare").text
+    assert "round 1 is not there" in asked.get("round/1").text
+
+
+def test_two_rounds_are_compared(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    for number in (1, 2):
+        finished(run_dir, number)
+    text = pages(run_dir).get("compare?left=demo:1&right=demo:2").text
+    assert "pairs kept" in text
+    for wrong in ("demo", "other:1", "demo:9", "../demo:1"):
+        assert pages(run_dir).get(f"compare?left={wrong}").status_code == 400
+
+
+def test_a_folder_with_the_signs_of_a_pattern(tmp_path: Path):
+    run_dir = tmp_path / "ru[ns]*'?" / "de mo"
+    many_pairs(run_dir, 20)
+    assert "20" in pages(run_dir).get("round/1/pairs").text
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("a b c", "a x c"), ("", "new"), ("same", "same"), ("é\n\n", " é")]
+)
+def test_the_parts_of_a_diff_are_the_texts(first: str, second: str):
+    both = word_diff(first, second)
+    assert both is not None
+    assert ["".join(part.text for part in side) for side in both] == [first, second]
+    shared = [[part.text for part in side if part.shared] for side in both]
+    assert "".join(shared[0]) == "".join(shared[1])
+    assert word_diff("a " * 5000, "b") is None

@@ -1,0 +1,181 @@
+"""The page of one prompt: every answer, each judge call word for word, why it is a pair or not."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from endpoints.calls import Call, read_calls
+from rounds.errors import UserError
+from rounds.verdicts import screen_scores
+from viewer.filters import read_filter
+from viewer.pairs_view import neighbours
+from viewer.site import Site
+from viewer.tables import RoundTables, Row
+from viewer.words import word_diff
+
+LONGEST = 20_000
+"""Characters of a text that are shown at first."""
+
+REPEATED = re.compile(r"\b([0-9a-f]{16}) of round (\d+)")
+"""What the detail of a dropped row names where it repeats a pair."""
+
+
+def prompt_page(site: Site, request: Request) -> dict[str, Any]:
+    """What the template `prompt.html` shows of a prompt that is named by itself."""
+    tables = site.tables(site.folder(request.path_params["number"]))
+    return _facts(site, request, tables, request.path_params["prompt_id"], None)
+
+
+def pair_page(site: Site, request: Request) -> dict[str, Any]:
+    """The same of a prompt that is named by one of its pairs, kept or dropped."""
+    number, pair_id = request.path_params["number"], request.path_params["pair_id"]
+    tables = site.tables(site.folder(number))
+    rows = tables.rows("SELECT prompt_id FROM listed WHERE pair_id = ?", [pair_id])
+    if not rows:
+        raise UserError(f"round {number} has no pair {pair_id}")
+    return _facts(site, request, tables, rows[0]["prompt_id"], pair_id)
+
+
+def _facts(
+    site: Site, request: Request, tables: RoundTables, prompt_id: str, pair_id: str | None
+) -> dict[str, Any]:
+    number = request.path_params["number"]
+    prompts = tables.rows("SELECT * FROM prompts WHERE prompt_id = ?", [prompt_id])
+    if not prompts:
+        raise UserError(f"round {number} has no prompt {prompt_id}")
+    candidates = tables.rows(
+        'SELECT * FROM candidates WHERE prompt_id = ? ORDER BY split, "index"', [prompt_id]
+    )
+    verdicts = tables.rows(
+        "SELECT * FROM verdicts WHERE prompt_id = ? ORDER BY file_row_number", [prompt_id]
+    )
+    pairs = _pairs(tables, prompt_id)
+    pair = next((row for row in pairs if row["pair_id"] == pair_id), pairs[0] if pairs else None)
+    given = read_filter(request.query_params)
+    place, of, before, after = (
+        neighbours(tables, given, pair["pair_id"]) if pair else (0, 0, None, None)
+    )
+    whole = request.query_params.get("whole") == "1"
+    return {
+        "number": number,
+        "prompt": prompts[0],
+        "pairs": pairs,
+        "pair": pair,
+        "diff": _diff(pair),
+        "candidates": [_candidate(row, pair, verdicts) for row in candidates],
+        "verdicts": _with_calls(site.run_dir, verdicts, candidates),
+        "repeats": REPEATED.search(pair["detail"]) if pair and pair["detail"] else None,
+        "filter": given,
+        "query": given.query(),
+        "place": place,
+        "of": of,
+        "before": before,
+        "after": after,
+        "longest": None if whole else LONGEST,
+        "as_markdown": request.query_params.get("markdown") == "1",
+    }
+
+
+def _pairs(tables: RoundTables, prompt_id: str) -> list[Row]:
+    """The pairs and the dropped rows of a prompt."""
+    kept = tables.rows("SELECT * FROM pairs WHERE prompt_id = ?", [prompt_id])
+    dropped = tables.rows("SELECT * FROM dropped WHERE prompt_id = ?", [prompt_id])
+    return [
+        *({**row, "kept": True, "reason": None, "detail": None} for row in kept),
+        *({**row, "kept": False} for row in dropped),
+    ]
+
+
+def _diff(pair: Row | None) -> Any:
+    if pair is None or pair["chosen"] is None or pair["rejected"] is None:
+        return None
+    return word_diff(pair["chosen"][0]["content"], pair["rejected"][0]["content"])
+
+
+def _candidate(row: Row, pair: Row | None, verdicts: list[Row]) -> Row:
+    """A candidate with its part in the pair and what the screen gave it."""
+    part = "not compared"
+    if pair is not None:
+        if row["candidate_id"] == pair["chosen_id"]:
+            part = "chosen"
+        elif row["candidate_id"] == pair["rejected_id"]:
+            part = "rejected"
+        elif row["candidate_id"] in (pair["candidate_ids"] or []):
+            part = "compared, undecided"
+    of_split = [each for each in verdicts if each["split"] == row["split"]]
+    scores = screen_scores([each for each in of_split if each["purpose"] == "screen"])  # type: ignore[misc]
+    return {**row, "part": part, "score": scores.get(row["candidate_id"])}
+
+
+def _with_calls(run_dir: Path, verdicts: list[Row], candidates: list[Row]) -> dict[str, Any]:
+    """The verdicts as they are shown, and why there are no calls where there are none."""
+    fault, calls = None, {}
+    try:
+        calls = read_calls(run_dir / "journal.sqlite", (row["request_key"] for row in verdicts))
+    except UserError as error:
+        fault = str(error)
+    names = {row["candidate_id"]: f"#{row['index']}" for row in candidates}
+    return {
+        "fault": fault,
+        "rows": [
+            {**row, "said": _said(row, names), "call": _call(calls.get(row["request_key"]))}
+            for row in verdicts
+        ],
+    }
+
+
+def _said(verdict: Row, names: dict[str, str]) -> str:
+    """What a verdict says, in words."""
+    a, b = (names.get(verdict[side] or "", "?") for side in ("candidate_a", "candidate_b"))
+    if verdict["kind"] == "pointwise":
+        score = "no score" if verdict["score"] is None else f"score {verdict['score']:.4g}"
+        return f"{a} alone: {score}"
+    if verdict["kind"] == "listwise":
+        ranked = " > ".join(names.get(name, "?") for name in verdict["ranking"] or [])
+        return f"all in a list: {ranked or 'no ranking'}"
+    first, second = (b, a) if verdict["shown_first"] == "b" else (a, b)
+    won = {"a": f"{a} better", "b": f"{b} better"}.get(verdict["outcome"], verdict["outcome"])
+    return f"{first} {'and' if verdict['shown_first'] is None else 'then'} {second}: {won}"
+
+
+def _call(call: Call | None) -> dict[str, Any] | None:
+    """A call as it is shown: messages as sent, the other arguments, the reply."""
+    if call is None:
+        return None
+    usage = call.reply.get("usage") or {}
+    return {
+        "endpoint": call.endpoint,
+        "model": call.model,
+        "at": datetime.fromtimestamp(call.at, UTC).isoformat(timespec="seconds"),
+        "messages": [
+            {"role": str(each.get("role")), "content": _text(each.get("content"))}
+            for each in call.messages
+        ],
+        "parameters": json.dumps(call.parameters, ensure_ascii=False),
+        "reply": _reply(call.reply),
+        "read": usage.get("prompt_tokens"),
+        "written": usage.get("completion_tokens"),
+        "cost": call.cost,
+    }
+
+
+def _reply(reply: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the judge said, part by part; a reply of another form as it came."""
+    try:
+        (choice,) = reply["choices"]
+        parts = {
+            name: value for name, value in choice["message"].items() if value and name != "role"
+        }
+        return [*((name, _text(value)) for name, value in parts.items())] + [
+            ("finish_reason", str(choice.get("finish_reason")))
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return [("reply", _text(reply))]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,102 @@
+"""A run, or one round of it, as one file that opens anywhere; its plots as files for the card."""
+
+from base64 import b64encode
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from jinja2 import Environment
+
+from rounds.card import PLOTS, write_card
+from rounds.errors import UserError
+from rounds.files import write_text
+from rounds.folder import round_dir, round_folders, round_number, run_of
+from rounds.status import round_state, state_lines
+from viewer.filters import PairFilter
+from viewer.pairs_view import found, with_texts
+from viewer.plots import in_fixed_colours
+from viewer.round_view import round_facts, round_plots
+from viewer.run_view import lineage, metric_names, round_line, run_plots
+from viewer.site import round_files
+from viewer.tables import RoundTables, open_listed
+from viewer.templating import HERE, environment
+
+EXAMPLES = {"widest margin": "-margin", "smallest margin": "margin"}
+"""Kept pairs that a report shows, by the order whose first they are."""
+OF_EACH = 5
+DROPPED = 8
+
+REPORT = "report.html"
+
+
+def report(run_dir: Path, number: int | None = None) -> str:
+    """A page of everything known of a run, or of one round: nothing in it is loaded from elsewhere.
+
+    Raises UserError for a round that is not there.
+    """
+    folders = round_folders(run_dir)
+    if number is not None:
+        folders = [folder for folder in folders if folder == round_dir(run_dir, number)]
+        if not folders:
+            raise UserError(f"{run_dir}: round {number} is not there")
+    files = [round_files(folder) for folder in folders]
+    with TemporaryDirectory(prefix="prefloop-report-") as scratch:
+        rounds = [_round(folder, Path(scratch)) for folder in folders]
+    return (
+        _templates(run_dir)
+        .get_template("report.html")
+        .render(
+            number=number,
+            lines_of_rounds=[round_line(each) for each in files],
+            metric_names=metric_names(files),
+            lineage=lineage(files) if number is None else [],
+            run_plots=run_plots(files) if number is None else {},
+            rounds=rounds,
+        )
+    )
+
+
+def leave_report(folder: Path) -> Path:
+    """Write the report of a finished round into its folder, the plots of its run into the run's,
+    and the card that shows them; returns the report's path.
+    """
+    run_dir, path = run_of(folder), folder / REPORT
+    write_text(path, report(run_dir, round_number(folder)))
+    files = [round_files(folder) for folder in round_folders(run_dir)]
+    for name, drawn in run_plots(files).items():
+        write_text(run_dir / PLOTS / f"{name}.svg", in_fixed_colours(drawn))
+    write_card(run_dir)
+    return path
+
+
+def _round(folder: Path, scratch: Path) -> dict[str, Any]:
+    """What the report says of one round."""
+    files, tables = round_files(folder), open_listed(folder, scratch)
+    under_way = None
+    if files.manifest is None and not files.faults:
+        under_way = state_lines(round_state(folder))
+    return {
+        "number": files.number,
+        "found": [*files.faults, *tables.faults.values()],
+        "under_way": under_way,
+        "plots": round_plots(tables, files.metrics or {}),
+        "examples": {
+            name: _some(tables, PairFilter("kept", sort=sort), OF_EACH)
+            for name, sort in EXAMPLES.items()
+        }
+        | {"dropped": _some(tables, PairFilter("dropped"), DROPPED)},
+        **round_facts(folder, files, tables),
+    }
+
+
+def _some(tables: RoundTables, given: PairFilter, count: int) -> list[dict[str, Any]]:
+    return with_texts(tables, found(tables, given, 1)[:count])
+
+
+def _templates(run_dir: Path) -> Environment:
+    """The templates without a session: addresses lead nowhere, style stands in the page."""
+    templates = environment(run_dir.name, "")
+    style = (HERE / "static" / "style.css").read_text()
+    icon = b64encode((HERE / "static" / "icon.svg").read_bytes()).decode()
+    templates.globals.update(style=style, icon=f"data:image/svg+xml;base64,{icon}")
+    return templates

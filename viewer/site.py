@@ -1,0 +1,118 @@
+"""What the pages of a session share: the run, what is open of it, and the files of its rounds."""
+
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rounds.errors import UserError
+from rounds.files import read_json
+from rounds.folder import read_manifest, round_dir, round_folders, round_number
+from rounds.schema import TABLES
+from rounds.tables import table_path
+from viewer.queues import Entry, entries_of
+from viewer.tables import RoundTables, open_listed
+
+MOST_OPEN = 3
+"""Rounds that are held open at a time; the one not looked at for longest is let go."""
+
+WhatIf = Callable[[Path, int, list[str]], dict[str, Any]]
+"""Derives a round's pairs again under other settings: (run folder, round, overrides)."""
+
+
+@dataclass
+class Site:
+    """A session on one run. Without `what_if` the panel derives nothing."""
+
+    run_dir: Path
+    token: str
+    what_if: WhatIf | None = None
+    scratch: tempfile.TemporaryDirectory[str] = field(
+        default_factory=lambda: tempfile.TemporaryDirectory(prefix="prefloop-inspect-")
+    )
+    _open: dict[Path, tuple[tuple[int, ...], RoundTables]] = field(default_factory=dict)
+    _asked: dict[Path, tuple[tuple[int, ...], list[Entry]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def folder(self, number: int) -> Path:
+        """The folder of a round. Raises UserError where it is not there."""
+        folder = round_dir(self.run_dir, number)
+        if not folder.is_dir():
+            known = ", ".join(str(round_number(path)) for path in round_folders(self.run_dir))
+            raise UserError(f"round {number} is not there (rounds there: {known or 'none'})")
+        return folder
+
+    def tables(self, folder: Path) -> RoundTables:
+        """The tables of a round as they are now, with its pairs listed."""
+        now = tuple(_changed(table_path(folder, name)) for name in TABLES)
+        with self._lock:  # whoever asks meanwhile waits, and finds them open
+            held = self._open.pop(folder, None)
+            if held is None or held[0] != now:
+                held = now, open_listed(folder, Path(self.scratch.name))
+            self._open[folder] = held
+            while len(self._open) > MOST_OPEN:
+                self._open.pop(next(iter(self._open)))
+        return held[1]
+
+    def entries(self, folder: Path) -> list[Entry]:
+        """The comparisons of a round that people may be asked about, as its tables are now."""
+        now = tuple(_changed(table_path(folder, name)) for name in TABLES)
+        with self._lock:
+            held = self._asked.get(folder)
+            if held is None or held[0] != now:
+                held = self._asked[folder] = now, entries_of(folder)
+        return held[1]
+
+    def open_last(self) -> None:
+        """Open the tables of the last round, so that who looks need not wait."""
+        if folders := round_folders(self.run_dir):
+            self.tables(folders[-1])
+
+    def siblings(self) -> list[str]:
+        """The names of the runs in the folder that this one lies in, this one first."""
+        others = {path.parent.name for path in self.run_dir.parent.glob("*/run.yaml")}
+        return [self.run_dir.name, *sorted(others - {self.run_dir.name})]
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """What a round's own files say: each is None where it is not there, and `faults` says of those
+    that cannot be read why."""
+
+    number: int
+    metrics: dict[str, Any] | None
+    manifest: dict[str, Any] | None
+    faults: list[str]
+
+
+def round_files(folder: Path) -> RoundFiles:
+    """Read them, whatever state they are in."""
+    faults: list[str] = []
+
+    def read(what: Callable[[], Any], name: str) -> dict[str, Any] | None:
+        try:
+            value = what()
+        except (OSError, ValueError, UserError) as error:
+            faults.append(f"{folder / name} cannot be read: {error}")
+            return None
+        if value is not None and not isinstance(value, dict):
+            faults.append(f"{folder / name} holds no object")
+            return None
+        return value
+
+    path = folder / "metrics.json"
+    return RoundFiles(
+        round_number(folder),
+        read(lambda: read_json(path) if path.exists() else None, "metrics.json"),
+        read(lambda: read_manifest(folder), "manifest.json"),
+        faults,
+    )
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

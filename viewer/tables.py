@@ -1,0 +1,113 @@
+"""The tables of a round in DuckDB, read where they lie; a damaged one is a fault and empty."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rounds.ids import digest
+from rounds.schema import OPTIONAL, TABLES, arrow_schema
+from rounds.tables import table_path
+from viewer.listed import LISTED
+
+MEMORY = "400MB"
+"""What DuckDB may hold; what is larger goes through files beside it."""
+
+TEXTS = (
+    "array_to_string([turn.content FOR turn IN prompt], chr(10))",
+    "chosen[1].content",
+    "rejected[1].content",
+)
+"""The texts of a pair."""
+
+Row = dict[str, Any]
+
+
+class RoundTables:
+    """A view for each table of a round, in its schema: a column that is younger than the file is
+    null, and each row has its place in the file, `file_row_number`. Used from several threads.
+
+    `missing` names the tables that are not there (yet), `faults` says of the damaged ones why; both
+    kinds have no rows.
+    """
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        self._db = duckdb.connect(
+            config={"threads": 2, "memory_limit": MEMORY, "temp_directory": str(scratch)}
+        )
+        self.folder = folder
+        self.missing: list[str] = []
+        self.faults: dict[str, str] = {}
+        self._searching = threading.Lock()
+        for table in (*TABLES, *OPTIONAL):
+            self._add(table)
+
+    def _add(self, table: str) -> None:
+        empty = arrow_schema(table).empty_table()
+        self._db.register("empty_rows", empty)
+        self._db.execute(f"CREATE TABLE none_{table} AS SELECT * FROM empty_rows")
+        self._db.unregister("empty_rows")
+        types = self._db.execute(f"DESCRIBE none_{table}").fetchall()
+        path = table_path(self.folder, table)
+        try:
+            if not path.exists():
+                self.missing.append(table)
+                raise FileNotFoundError
+            source = f"read_parquet({_quoted(str(path))}, file_row_number = true)"
+            stored = {row[0] for row in self._db.execute(f"DESCRIBE FROM {source}").fetchall()}
+            columns = ", ".join(
+                f'"{name}"' if name in stored else f'NULL::{kind} AS "{name}"'
+                for name, kind, *_ in types
+            )
+            self._db.execute(
+                f"CREATE VIEW {table} AS SELECT {columns}, file_row_number FROM {source}"
+            )
+        except (duckdb.Error, FileNotFoundError) as error:
+            if path.exists():
+                self.faults[table] = f"{path} cannot be read: {_first_line(error)}"
+            self._db.execute(
+                f"CREATE VIEW {table} AS SELECT *, 0 AS file_row_number FROM none_{table}"
+            )
+
+    def with_text(self, text: str) -> str:
+        """A table of the rows (in_table, file_row_number) that have the text in the prompt or in an
+        answer, in any case unless it has a capital: searched once.
+        """
+        name = f"with_text_{digest(text)}"
+        with self._searching:
+            if not self.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]):
+                within = "contains(lower({}), ?)" if text == text.lower() else "contains({}, ?)"
+                condition = " OR ".join(within.format(column) for column in TEXTS)
+                self.run(
+                    f"CREATE TABLE {name} AS SELECT 'pairs' AS in_table, file_row_number FROM "
+                    f"pairs WHERE {condition} UNION ALL SELECT 'dropped', file_row_number FROM "
+                    f"dropped WHERE {condition}",
+                    [text] * 2 * len(TEXTS),
+                )
+        return name
+
+    def rows(self, query: str, values: list[Any] | None = None) -> list[Row]:
+        """The rows of a query as dicts. Raises duckdb.Error where a file turns out damaged."""
+        found = self._db.cursor().execute(query, values or [])
+        names = [column[0] for column in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def run(self, statement: str, values: list[Any] | None = None) -> None:
+        """Carry out a statement on DuckDB's own tables."""
+        self._db.cursor().execute(statement, values or [])
+
+
+def open_listed(folder: Path, scratch: Path) -> RoundTables:
+    """The tables of a round with the table `listed`: see `viewer.listed`."""
+    tables = RoundTables(folder, scratch)
+    tables.run(LISTED)
+    return tables
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
