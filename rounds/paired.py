@@ -23,8 +23,9 @@ def paired_difference(
     """The share after minus the share before, of the same cases in the same order.
 
     {"value", "low", "high", "n": cases of either side, "changed": those that come out otherwise}.
-    The interval is Newcombe's hybrid of two Wilson intervals (1998, method 10; with unequal numbers
-    as Zou and Donner 2008) with the correlation that the cases show. No case, no number.
+    The interval is Newcombe's hybrid of two Wilson intervals (1998, for paired data; with unequal
+    numbers as Zou and Donner 2008) with the correlation that the cases show, as it is. No case, no
+    number.
     """
     shares = [_share(side) for side in (before, after)]
     cases = [pair for pair in zip(before, after, strict=True) if pair != (None, None)]

@@ -1,26 +1,23 @@
 """What people say of the comparisons of a run: the files in its folder `labels`."""
 
-import json
-from collections import Counter
 from pathlib import Path
 
 from flows.whatif.sides import Labels
-
-NEITHER = ("tie", "both_bad")
+from rounds.labels import read_labels
+from rounds.people import Opinion, opinions
 
 
 def preferred(run_dir: Path) -> Labels:
-    """The candidate that most people prefer of two, by the ids of the two."""
-    votes: dict[frozenset[str], Counter[str | None]] = {}
-    for path in sorted((run_dir / "labels").glob("*.jsonl")):
-        for label in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-            a, b, verdict = label["candidate_a"], label["candidate_b"], label["verdict"]
-            if verdict in ("a", "b", *NEITHER):
-                better = {"a": a, "b": b}.get(verdict)
-                votes.setdefault(frozenset((a, b)), Counter())[better] += 1
-    return {compared: _most_given(given) for compared, given in votes.items()}
+    """The candidate that people prefer of two, by the ids of the two, by all files together.
+
+    Comparisons that nobody answered, or on which they contradict each other, are left out. Raises
+    UserError for a line that is no label.
+    """
+    paths = sorted((run_dir / "labels").glob("*.jsonl"))
+    said = opinions(label for path in paths for label in read_labels(path).labels)
+    return {ids: _better(one) for ids, one in said.items() if one.outcome is not None}
 
 
-def _most_given(votes: Counter[str | None]) -> str | None:
-    (first, count), *others = votes.most_common()
-    return None if others and others[0][1] == count else first
+def _better(said: Opinion) -> str | None:
+    label = said.label
+    return {"a": label["candidate_a"], "b": label["candidate_b"]}.get(said.outcome or "")

@@ -26,6 +26,7 @@ from flows.whatif.derive import derive
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.folder import round_dir
+from rounds.labels import append_label, labels_path
 from rounds.tables import read_rows
 
 pytestmark = pytest.mark.long
@@ -308,10 +309,9 @@ def _rows(folder: Path, table: Any) -> list[Any]:
 
 
 def _label(run_dir: Path, said: list[tuple[Any, str]]) -> None:
-    path = run_dir / "labels" / "ada.jsonl"
-    path.parent.mkdir()
-    lines = [
-        {"candidate_a": row["candidate_a"], "candidate_b": row["candidate_b"], "verdict": verdict}
-        for row, verdict in said
-    ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path = labels_path(run_dir, "ada")
+    for row, verdict in said:
+        given = {name: row[name] for name in ("prompt_id", "split", "candidate_a", "candidate_b")}
+        answers = {"answer_a": "x", "answer_b": "y", "prompt": [{"role": "user", "content": "?"}]}
+        how = {"shown_first": "a", "by": "ada", "queue": "random", "round": 1, "verdict": verdict}
+        append_label(path, {**given, **answers, **how})

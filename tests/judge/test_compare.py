@@ -13,6 +13,7 @@ from scripted import Raw, Scripted, shown
 from typer.testing import CliRunner
 
 from flows.cli import app
+from rounds.labels import append_label
 from rounds.settings import locate
 
 Say = Callable[..., Result]
@@ -156,6 +157,19 @@ def test_other_labelled_pairs_can_be_named(say, tmp_path, endpoint):
     found = json.loads(say(*RUBRICS, "--labels", "labels.jsonl", "--json").stdout)
     assert found["pairs"] == 1 and asked(at) == 4
     assert "--labels: no such file" in say(*RUBRICS, "--labels", "nowhere.jsonl", code=2).stderr
+
+
+def test_labels_that_people_gave_can_be_named_as_their_file_is(say, tmp_path, endpoint):
+    at = endpoint(by_rubric)
+    served(tmp_path, {"gold": None}, desk=at)
+    given = {
+        **{"round": 1, "split": "train", "prompt_id": "p", "by": "ada", "queue": "random"},
+        **{"candidate_a": "c1", "candidate_b": "c2", "shown_first": "a", "verdict": "b"},
+        "prompt": [{"role": "user", "content": "Q?"}],
+    }
+    append_label(Path("ada.jsonl"), {**given, "answer_a": "quality 1", "answer_b": "quality 9"})
+    found = json.loads(say(*RUBRICS, "--labels", "ada.jsonl", "--json").stdout)
+    assert [way["agreement"]["value"] for way in found["ways"]] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from rounds.paired import mcnemar, paired_difference
 
 
-def test_newcombe_s_own_example():
-    """Newcombe 1998, table II: 36 of 50 against 36 of 50 and 12 discordant, without correction."""
+def test_shares_that_are_equal_have_an_even_interval():
+    """36 of 50 against 36 of 50, of which 12 come out otherwise."""
     before = [True] * 30 + [True] * 6 + [False] * 6 + [False] * 8
     after = [True] * 30 + [False] * 6 + [True] * 6 + [False] * 8
     found = paired_difference(before, after)
