@@ -19,12 +19,12 @@ NOT_LINKED = ("journal.sqlite", ".lock")
 
 
 @contextmanager
-def copied_round(folder: Path, journal: bool = False) -> Iterator[Path]:
+def copied_round(folder: Path, journal: bool = False, index: bool = False) -> Iterator[Path]:
     """The folder of a round under way that has what `folder` has before its pairs are made.
 
-    Of the run it has the earlier rounds, whose pairs are indexed anew, and with `journal` a copy of
-    the replies. Whatever is written there is its own: files are renamed into place, over a link and
-    not through it. Raises sqlite3.Error where the journal is damaged.
+    Of the run it has the earlier rounds, whose pairs are indexed anew but with `index`, and with
+    `journal` a copy of the replies. Whatever is written there is its own: files are renamed into
+    place, over a link and not through it. Raises sqlite3.Error where the journal is damaged.
     """
     run_dir, number = run_of(folder).resolve(), round_number(folder)
     with TemporaryDirectory(prefix="prefloop-derived-") as scratch:
@@ -37,11 +37,21 @@ def copied_round(folder: Path, journal: bool = False) -> Iterator[Path]:
         for file in run_dir.glob("*.*"):
             if file.is_file() and not file.name.startswith(NOT_LINKED):
                 (run_of(copy) / file.name).symlink_to(file)
+        if index:
+            _link_index(folder, run_of(copy) / "index")
         if journal:
             _copy_journal(run_dir / "journal.sqlite", run_of(copy) / "journal.sqlite")
         start = read_round_start(folder)
         write_start(copy, {name: start[name] for name in STARTS_FROM if name in start})
         yield copy
+
+
+def _link_index(folder: Path, to: Path) -> None:
+    """What the run has indexed of the earlier rounds."""
+    to.mkdir()
+    for earlier in earlier_rounds(folder):
+        for file in (run_of(folder) / "index").glob(f"{round_number(earlier):04d}.*"):
+            (to / file.name).symlink_to(file.resolve())
 
 
 def _copy_journal(path: Path, to: Path) -> None:

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from flows.config import Config
+from flows.derived import copied_round
 from flows.load import config_of
-from flows.whatif.copied import copied_round
 from flows.whatif.gold import GoldSet, Settled, calls_on_gold, gold_of_round, settled_again
 from flows.whatif.needed import changed, needed_for
 from flows.whatif.own import judged_round, otherwise_asked, otherwise_made, round_tau
@@ -74,7 +74,7 @@ def derive(
     labels = preferred(run_dir)
     notes = [gold.fault] if gold.fault else []
     left: dict[str, Open] = {}
-    with copied_round(folder) as copy:
+    with copied_round(folder, index=True) as copy:
         lookup, before = read_lookup(copy), _made(copy, own.pairs)
         notes += otherwise_made(folder, before.fates)
         progress(1, STEPS)
