@@ -45,9 +45,16 @@ def may_wait(work: Callable[Given, Result]) -> Callable[Given, Result | State[An
         try:
             return work(*args, **kwargs)
         except Waiting as waiting:
-            return Completed(name="Waiting", message=str(waiting))
+            return waits(str(waiting))
 
     return waited
+
+
+def waits(message: str | None) -> State[Any]:
+    """The state of what waits for people. Each task and flow needs one of its own: that of another
+    is to Prefect one of several results, and its name is lost.
+    """
+    return Completed(name="Waiting", message=message)
 
 
 ASKS = {

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.command import same_command
+from flows.failures import waits
 from flows.load import load_config
 from flows.round import run_round
 from flows.session import session
@@ -28,7 +29,7 @@ def run_loop(
         for _ in range(rounds):
             folder = run_round(tree, Path(runs_dir))
             if isinstance(folder, State):
-                return folder
+                return waits(folder.message)
             run.display.rest()
             print_round(folder)
             folders.append(str(folder))

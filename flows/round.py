@@ -13,7 +13,7 @@ from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
-from flows.failures import ASKS, WORKS, may_wait
+from flows.failures import ASKS, WORKS, may_wait, waits
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
@@ -55,7 +55,7 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             judge_the_held_out(folder, trained)
             decision = decide_promotion(folder, trained)
             if isinstance(decision, State):
-                return decision
+                return waits(decision.message)
         else:
             trained = None
             why = "trainer is null" if config.trainer is None else "no pair was kept"

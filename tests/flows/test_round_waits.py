@@ -36,10 +36,10 @@ def test_the_command_says_what_is_missing_and_exits_with_3(capsys):
 
 
 def test_what_waits_has_not_failed_and_is_not_tried_again():
-    def waits(folder: Path) -> dict[str, Any]:
+    def gate(folder: Path) -> dict[str, Any]:
         raise WAITING
 
-    state = flows.failures.may_wait(waits)(Path())
+    state = flows.failures.may_wait(gate)(Path())
     assert state.is_completed() and (state.name, state.message) == ("Waiting", str(WAITING))
     assert not flows.failures.asks_again(
         None, None, SimpleNamespace(result=lambda raise_on_failure: WAITING)
