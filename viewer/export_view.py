@@ -24,6 +24,14 @@ l.margin, l.probability, l.judge_id, l.chosen_source, l.rejected_source, l.chose
 l.rejected_tokens, l.flipped, l.abstained, l.tags, l.prompt_source"""
 
 
+AS_TEXT = (
+    COLUMNS.replace("t.prompt,", "to_json(t.prompt) AS prompt,")
+    .replace("t.chosen,", "t.chosen[1].content AS chosen,")
+    .replace("t.rejected,", "t.rejected[1].content AS rejected,")
+)
+"""The same for a format without lists: the prompt as JSON, the answers as their texts."""
+
+
 def export_pairs(site: Site, request: Request) -> Response:
     """The rows of the address's filter in its order, all of them, whichever page is looked at."""
     number, kind = request.path_params["number"], request.path_params["kind"]
@@ -40,7 +48,7 @@ def export_pairs(site: Site, request: Request) -> Response:
         f"SELECT 'dropped', detail, {columns} FROM dropped"
     )
     tables.run(
-        f"COPY (SELECT {COLUMNS} FROM (SELECT * FROM listed WHERE "
+        f"COPY (SELECT {AS_TEXT if kind == 'csv' else COLUMNS} FROM (SELECT * FROM listed WHERE "
         f"{where}) AS l JOIN ({texts}) AS t USING (in_table, file_row_number) ORDER BY "
         f"{given.order()}) TO '{name}' ({options})",
         values,

@@ -3,6 +3,7 @@
 What is voted is appended to the run's labels at once; the page holds nothing.
 """
 
+from collections import Counter
 from getpass import getuser
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,6 +76,8 @@ def label_page(site: Site, request: Request) -> dict[str, Any]:
         "done": len(own) if asked.queue == "gate" else done,
         "total": len(entries) + (len(own) if asked.queue == "gate" else 0),
         "last": _last(site, own),
+        "splits": Counter(entry.split for entry in entries),
+        "differing": _differing(site, own, asked.by),
         "torn": read.torn,
         "people": agreement(site, read.labels),
         "gate": _gate(asked.gate, read.labels) if asked.queue == "gate" else None,
@@ -173,7 +176,22 @@ def _last(site: Site, own: list[Label]) -> dict[str, Any] | None:
     outcome = judged and judged.outcome
     if judged and outcome in ("a", "b"):
         outcome = sides[judged.pair["ab".index(outcome)]]
-    return {"label": last, "judge": judged, "outcome": outcome}
+    sure = judged and judged.probability
+    if sure is not None and judged and judged.outcome == "b":
+        sure = 1 - sure
+    return {"label": last, "judge": judged, "outcome": outcome, "probability": sure}
+
+
+def _differing(site: Site, labels: list[Label], by: str) -> list[Label]:
+    """What this person says otherwise than the judge, where both decided for one answer."""
+    said = []
+    for label in standing_labels(labels):
+        if label["by"] != by or label["verdict"] not in ("a", "b"):
+            continue
+        shown = _last(site, [label])
+        if shown and shown["outcome"] in ("a", "b") and shown["outcome"] != label["verdict"]:
+            said.append(label)
+    return said
 
 
 def _gate(gate: GateQueue | None, labels: list[Label]) -> dict[str, Any] | None:

@@ -59,6 +59,7 @@ STYLE = {
 }
 
 DOTS: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.2, "elinewidth": 1}
+MOST_TICKS = 12
 DASHED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (4, 4))}
 
 SVG = "http://www.w3.org/2000/svg"
@@ -76,15 +77,17 @@ def rates_by_round(
     """Rates with their intervals over rounds, a line for each name; a dashed line at `level`."""
     with _drawing():
         figure, axes = _axes(title)
+        rounds: set[int] = set()
         for place, (name, points) in enumerate(series.items()):
             there = [(number, rate) for number, rate in points if rate is not None and _known(rate)]
             beside = 0.06 * (place - (len(series) - 1) / 2)
             values, spread = _with_spread([rate for _, rate in there])
             x = [number + beside for number, _ in there]
+            rounds |= {number for number, _ in there}
             axes.errorbar(x, values, spread, color=SERIES[place % len(SERIES)], label=name, **DOTS)
         if level is not None:
             axes.axhline(level, color=SOFT, **DASHED)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        _ticks_at(axes, sorted(rounds))
         axes.set_xlabel("round")
         axes.margins(x=0.08)
         return _drawn(figure, axes, len(series) > 1)
@@ -101,7 +104,7 @@ def curves(
             y = [float("nan") if value is None else value for _, value in points]
             color, marker = SERIES[place % len(SERIES)], "." if len(x) < 10 else ""
             axes.plot(x, y, color=color, linewidth=1.2, label=name, marker=marker)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        _ticks_at(axes, sorted({at for points in series.values() for at, _ in points}))
         axes.set_xlabel(across)
         return _drawn(figure, axes, len(series) > 1)
 
@@ -132,7 +135,8 @@ def reliability(title: str, bins: Sequence[tuple[float, Rate]]) -> str:
         there = [(at, rate) for at, rate in bins if _known(rate)]
         values, spread = _with_spread([rate for _, rate in there])
         axes.plot([0.5, 1], [0.5, 1], color=SOFT, **DASHED)
-        axes.errorbar([at for at, _ in there], values, spread, color=SERIES[0], **DOTS)
+        at = [confidence for confidence, _ in there]
+        axes.errorbar(at, values, spread, color=SERIES[0], **DOTS | {"linestyle": ""})
         axes.set_xlim(0.48, 1.02)
         axes.set_xlabel("the judge's probability")
         return _drawn(figure, axes, legend=False)
@@ -164,6 +168,15 @@ def in_fixed_colours(svg: str) -> str:
     for name, colour in FIXED.items():
         svg = svg.replace(f"var(--{name})", colour)
     return svg.replace(' class="plot"', ' style="background: #fff"')
+
+
+def _ticks_at(axes: Axes, numbers: Sequence[float]) -> None:
+    """Ticks at whole numbers, at each of them where they are few."""
+    if 0 < len(numbers) <= MOST_TICKS:
+        axes.set_xticks(numbers)
+        axes.set_xlim(numbers[0] - 0.5, numbers[-1] + 0.5)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 def _known(rate: Rate) -> bool:

@@ -10,15 +10,20 @@ from starlette.requests import Request
 
 from endpoints.calls import Call, read_calls
 from rounds.errors import UserError
+from rounds.label_row import Label
+from rounds.labels import read_labels, standing_labels
 from rounds.verdicts import screen_scores
 from viewer.filters import read_filter
 from viewer.pairs_view import neighbours
+from viewer.reasons import reason_text
 from viewer.site import Site
 from viewer.tables import RoundTables, Row
 from viewer.words import word_diff
 
 LONGEST = 20_000
 """Characters of a text that are shown at first."""
+
+BOTH = ("candidate_a", "candidate_b")
 
 REPEATED = re.compile(r"\b([0-9a-f]{16}) of round (\d+)")
 """What the detail of a dropped row names where it repeats a pair."""
@@ -65,6 +70,8 @@ def _facts(
         "prompt": prompts[0],
         "pairs": pairs,
         "pair": pair,
+        "why": reason_text(pair["reason"]) if pair and pair["reason"] else "",
+        "people": _people(site.run_dir, prompt_id),
         "diff": _diff(pair),
         "candidates": [_candidate(row, pair, verdicts) for row in candidates],
         "verdicts": _with_calls(site.run_dir, verdicts, candidates),
@@ -99,16 +106,29 @@ def _diff(pair: Row | None) -> Any:
 def _candidate(row: Row, pair: Row | None, verdicts: list[Row]) -> Row:
     """A candidate with its part in the pair and what the screen gave it."""
     part = "not compared"
+    compared = {each[side] for each in verdicts if each["candidate_b"] for side in BOTH}
     if pair is not None:
         if row["candidate_id"] == pair["chosen_id"]:
             part = "chosen"
         elif row["candidate_id"] == pair["rejected_id"]:
             part = "rejected"
-        elif row["candidate_id"] in (pair["candidate_ids"] or []):
+        elif row["candidate_id"] in compared:
             part = "compared, undecided"
     of_split = [each for each in verdicts if each["split"] == row["split"]]
     scores = screen_scores([each for each in of_split if each["purpose"] == "screen"])  # type: ignore[misc]
     return {**row, "part": part, "score": scores.get(row["candidate_id"])}
+
+
+def _people(run_dir: Path, prompt_id: str) -> list[Label]:
+    """What people say of the prompt's answers, in all the labels of the run."""
+    said = []
+    for path in sorted((run_dir / "labels").glob("*.jsonl")):
+        try:
+            labels = standing_labels(read_labels(path).labels)
+        except (UserError, OSError):  # the page that labels says what is wrong with it
+            continue
+        said += [label for label in labels if label["prompt_id"] == prompt_id]
+    return said
 
 
 def _with_calls(run_dir: Path, verdicts: list[Row], candidates: list[Row]) -> dict[str, Any]:

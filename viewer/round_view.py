@@ -116,7 +116,7 @@ def funnel(tables: RoundTables, metrics: dict[str, Any]) -> list[Step]:
         without = sampled - pairs["considered"]
         steps += [
             {
-                "name": "comparisons considered",
+                "name": "considered for a pair",
                 "count": pairs["listed"],
                 "lost": [("prompts without one", without, "prompts?which=not_compared")],
             },
@@ -181,11 +181,17 @@ def _histogram(tables: RoundTables, title: str, across: str, queries: dict[str, 
     low, high = span["low"], span["high"]
     if low is None:
         return None
-    width = (high - low) / BINS or 1.0
+    (kind,) = tables.rows(
+        f"SELECT bool_and(x = floor(x)) AS whole FROM ({both}) WHERE x IS NOT NULL"
+    )
+    if kind["whole"] and high - low <= 2 * BINS:  # whole numbers stand in the middle of their bars
+        low, width = low - 0.5, 1.0
+    else:
+        width = (high - low) / BINS or 1.0
     series = {}
     for name, query in queries.items():
         found = tables.rows(
-            f"SELECT least(floor((x - ?) / ?), {BINS - 1})::INTEGER AS bin, count(*) AS n "
+            f"SELECT least(floor((x - ?) / ?), {2 * BINS})::INTEGER AS bin, count(*) AS n "
             f"FROM ({query}) WHERE x IS NOT NULL GROUP BY bin ORDER BY bin",
             [low, width],
         )

@@ -52,7 +52,8 @@ def number(value: Any, digits: int = 3) -> str:
         return "–"
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    text = f"{value:.{digits}g}"
+    return f"{value:.6g}" if text == "1" and value != 1 else text  # 0.99991 is not sure
 
 
 def last_turn(messages: Messages | None) -> str:

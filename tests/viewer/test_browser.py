@@ -140,8 +140,11 @@ def test_labelling_by_keyboard(browser: "sync_api.Browser", address: str, run_di
     path, kappas = run_dir / "labels" / "people.jsonl", []
 
     def press(key: str, lines: int) -> None:
-        with page.expect_navigation():
-            page.keyboard.press(key)
+        before = page.locator("#count").inner_text()
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "text => document.getElementById('count').innerText !== text", arg=before
+        )
         assert len(path.read_text().splitlines()) == lines
 
     for lines, key in enumerate("1212123", start=1):

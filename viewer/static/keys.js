@@ -44,6 +44,16 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-help]"))
   button.addEventListener("click", () => document.getElementById("help").showModal());
 
+for (const button of document.querySelectorAll("[data-back]"))
+  button.addEventListener("click", () => history.back());
+
+for (const form of document.querySelectorAll("[data-busy]"))
+  form.addEventListener("submit", () => {
+    const button = form.querySelector("button");
+    button.textContent = form.dataset.busy;
+    button.disabled = true;
+  });
+
 for (const place of document.querySelectorAll("[data-plots]"))
   fetch(place.dataset.plots)
     .then((reply) => reply.text())

@@ -1,11 +1,14 @@
 "use strict";
-const place = document.getElementById("labelling");
-let sent = false;
+const KEYS = { 1: "left", 2: "right", 3: "tie", 4: "both_bad", s: "skip" };
+let busy = false;
+let undoNext = false;
+
+const at = (id) => document.getElementById(id);
 
 async function send(said) {
-  if (sent) return;
-  sent = true;
-  const { to, queue, round, name, by } = place.dataset;
+  const { to, queue, round, name, by } = at("labelling").dataset;
+  busy = true;
+  at("labelling").classList.add("busy");
   let fault;
   try {
     const reply = await fetch(to, {
@@ -13,43 +16,56 @@ async function send(said) {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ queue, round, name, by, ...said }),
     });
-    if (reply.ok) return location.reload();
-    fault = (await reply.json()).fault;
+    if (reply.ok) await next();
+    else fault = (await reply.json()).fault;
   } catch {
-    fault = "the session has ended: nothing was written";
+    fault = "the session has ended; what was voted last may not be written";
   }
-  sent = false;
-  const line = document.getElementById("fault");
-  line.textContent = fault;
-  line.hidden = false;
+  busy = false;
+  at("labelling").classList.remove("busy");
+  if (fault) {
+    at("fault").textContent = fault;
+    at("fault").hidden = false;
+  }
+  if (undoNext) undo();
+}
+
+async function next() {
+  const text = await (await fetch(location.href)).text();
+  const page = new DOMParser().parseFromString(text, "text/html");
+  at("content").replaceWith(page.getElementById("content"));
 }
 
 function vote(choice) {
-  const { a, b, first } = place.dataset;
-  if (!a) return;
+  const { a, b, first } = at("labelling").dataset;
+  if (!a || busy) return; // a key for what is not yet shown is no vote
   const second = first === "a" ? "b" : "a";
   const verdict = { left: first, right: second }[choice] || choice;
-  send({ a, b, verdict, note: document.getElementById("note").value });
+  send({ a, b, verdict, note: at("note").value });
 }
 
-const KEYS = { 1: "left", 2: "right", 3: "tie", 4: "both_bad", s: "skip" };
-
-if (place) {
-  for (const button of place.querySelectorAll("[data-vote]"))
-    button.addEventListener("click", () => vote(button.dataset.vote));
-  for (const button of place.querySelectorAll("[data-undo]"))
-    button.addEventListener("click", () => send({ undo: true }));
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (typing(event.target)) {
-      if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "note"))
-        event.target.blur();
-      return;
-    }
-    if (KEYS[event.key]) vote(KEYS[event.key]);
-    else if (event.key === "z" && place.querySelector("[data-undo]")) send({ undo: true });
-    else if (event.key === "n") document.getElementById("note")?.focus();
-    else return;
-    event.preventDefault();
-  });
+function undo() {
+  undoNext = busy;
+  if (!busy && document.querySelector("[data-undo]")) send({ undo: true });
 }
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-vote], [data-undo]");
+  if (!button) return;
+  if (button.dataset.vote) vote(button.dataset.vote);
+  else undo();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (!at("labelling") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing(event.target)) {
+    if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "note"))
+      event.target.blur();
+    return;
+  }
+  if (KEYS[event.key]) vote(KEYS[event.key]);
+  else if (event.key === "z") undo();
+  else if (event.key === "n") at("note")?.focus();
+  else return;
+  event.preventDefault();
+});
