@@ -21,6 +21,9 @@ def win_rate_lines(metrics: dict[str, Any]) -> Lines:
                 decides = (split, other) == DECIDES and not people
                 use = "decides" if decides else "reported"
                 text = win_rate_text(rate, rates.get(f"length_controlled_win_rate_vs_{other}"))
+                decided_by = metrics.get("decision") or {}
+                if decides and rate.get("abstained") and decided_by.get("value") is not None:
+                    text += f"; what decides: {_interval(decided_by)}, abstentions as losses"
                 lines.append((f"{split}: win rate vs {other} ({use})", text))
         if tags := rates.get("by_tag_vs_previous"):
             lines.append((f"{split}: by tag (reported)", _by_tag(tags)))
