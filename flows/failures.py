@@ -52,7 +52,7 @@ def may_wait(work: Callable[Given, Result]) -> Callable[Given, Result | State[An
 
 def waits(message: str | None) -> State[Any]:
     """The state of what waits for people. Each task and flow needs one of its own: that of another
-    is to Prefect one of several results, and its name is lost.
+    is to Prefect one of several results, and its name is lost. A caller gets the state, or None.
     """
     return Completed(name="Waiting", message=message)
 

@@ -28,8 +28,8 @@ def run_loop(
     with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)) as run:
         for _ in range(rounds):
             folder = run_round(tree, Path(runs_dir))
-            if isinstance(folder, State):
-                return waits(folder.message)
+            if not isinstance(folder, Path):
+                return waits(f"{run.run_dir}: see prefloop status")
             run.display.rest()
             print_round(folder)
             folders.append(str(folder))

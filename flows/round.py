@@ -54,8 +54,8 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             answer_held_out(folder, trained)
             judge_the_held_out(folder, trained)
             decision = decide_promotion(folder, trained)
-            if isinstance(decision, State):
-                return waits(decision.message)
+            if not isinstance(decision, dict):
+                return waits(f"{folder}: see prefloop status")
         else:
             trained = None
             why = "trainer is null" if config.trainer is None else "no pair was kept"
