@@ -17,10 +17,10 @@ from rounds.tables import read_rows
 EXAMPLES = 3
 
 
-def publish(folder: Path, report: Path) -> None:
+def publish(folder: Path, report: Path | None) -> None:
     """Publish a finished round. Keys name the run and stay, so that Prefect shows a history.
 
-    `report` is its page, on the machine that ran the round.
+    `report` is its page, on the machine that ran the round; None where it could not be written.
     """
     run = "".join(sign if sign.isalnum() else "-" for sign in run_of(folder).name.lower()).strip(
         "-"
@@ -32,12 +32,13 @@ def publish(folder: Path, report: Path) -> None:
         key=f"prefloop-{run}-round",
         description=f"Round {number} of {run_of(folder).name}",
     )
-    create_link_artifact(
-        report.resolve().as_uri(),
-        link_text=f"Report of round {number}",
-        key=f"prefloop-{run}-report",
-        description=f"{report.resolve()}, on the machine that ran it",
-    )
+    if report is not None:
+        create_link_artifact(
+            report.resolve().as_uri(),
+            link_text=f"Report of round {number}",
+            key=f"prefloop-{run}-report",
+            description=f"{report.resolve()}, on the machine that ran it",
+        )
     create_markdown_artifact(_page(folder), key=f"prefloop-{run}-pairs", description="Judged pairs")
 
 

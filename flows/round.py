@@ -62,11 +62,21 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
         with noting_stops(folder, "finish"):
             finish_round(folder, dump_config(config), trained, decision)
-        try:
-            publish(folder, leave_report(folder))
-        except Exception as error:  # the round is finished, whatever can be shown of it
-            run.display.warn(f"the report of the round was not published: {error}")
+        show_round(run, folder)
         return folder
+
+
+def show_round(run: Session, folder: Path) -> None:
+    """Leave the round's report and publish it: the round is finished, whatever comes of that."""
+    report = None
+    try:
+        report = leave_report(folder)
+    except Exception as error:
+        run.display.warn(f"the report of the round was not written: {error}")
+    try:
+        publish(folder, report)
+    except Exception as error:
+        run.display.warn(f"the artifacts of the round were not published: {error}")
 
 
 def begin(run: Session) -> Path:
