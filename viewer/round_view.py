@@ -22,6 +22,8 @@ fell out before it as (reason, count, address of the rows or None)."""
 
 BINS = 20
 MOST_PROMPTS = 200
+SPENT = ("judge", "policy", "sampler's calls", "generator's calls", "seconds of start-up")
+"""The lines of a round's table that say what it took beside its stages' time."""
 
 
 def round_page(site: Site, request: Request) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def round_facts(folder: Path, files: RoundFiles, tables: RoundTables) -> dict[st
         "alarms": metrics.get("alarms") or [],
         "all_lines": round_lines(metrics) if metrics else [],
         "stages": _stages(metrics),
+        "spent": [line for line in round_lines(metrics) if line[0] in SPENT] if metrics else [],
     }
 
 
