@@ -31,18 +31,19 @@ def one_message() -> Iterator[None]:
     """A user's error is one message and exit code 2, work that failed one message and 1, a round
     that waits for people one message and 3."""
     from rounds.errors import Waiting, WorkFailed
+    from viewer.visible import visible
 
     try:
         yield
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible(f"error: {error}"), file=sys.stderr)
         raise typer.Exit(2) from error
     except Waiting as error:
-        print(f"waiting: {error}", file=sys.stderr)
+        print(visible(f"waiting: {error}"), file=sys.stderr)
         print(f"Nothing is lost: {error.then} to continue.", file=sys.stderr)
         raise typer.Exit(3) from error
     except WorkFailed as error:
-        print(f"failed: {error}", file=sys.stderr)
+        print(visible(f"failed: {error}"), file=sys.stderr)
         print(f"Nothing is lost: {error.then} to continue.", file=sys.stderr)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
@@ -90,12 +91,15 @@ def print_table(title: str, lines: list[tuple[str, str]]) -> None:
     """A two-column table that survives a narrow terminal and a log file."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", show_header=False)
+    from viewer.visible import visible
+
+    table = Table(title=Text(visible(title)), title_justify="left", show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for what, value in lines:
-        table.add_row(what, value)
+        table.add_row(Text(visible(what)), Text(visible(value)))
     console = Console()
     console.print(table, width=max(console.width, 100) if not console.is_terminal else None)
 

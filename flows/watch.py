@@ -40,7 +40,7 @@ def watch_run(run_dir: Path) -> None:
 
 def _table(state: dict[str, Any]) -> Table:
     table = Table(
-        title=Text(f"{state['run']}, Ctrl-C ends"), title_justify="left", show_header=False
+        title=Text(visible(f"{state['run']}, Ctrl-C ends")), title_justify="left", show_header=False
     )
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

@@ -78,7 +78,12 @@ def append_label(path: Path, given: Mapping[str, Any]) -> Label:
     # half a character, which a browser may send, is written as JSON's own escape
     line = json_text(checked).encode("utf-8", "backslashreplace") + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:  # a link in a folder that somebody sent may lead anywhere
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        if path.is_symlink():
+            raise UserError(f"{path}: is a link; labels are written into a file only") from error
+        raise
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         size = os.fstat(file).st_size

@@ -4,7 +4,9 @@ Every address begins with the session's token. Nothing is loaded from elsewhere,
 is told about that holds for every answer.
 """
 
+import asyncio
 import hmac
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,7 +31,9 @@ from viewer.prompt_view import pair_page, prompt_page
 from viewer.round_view import prompts_page, round_page, round_plots_page
 from viewer.run_view import live, run_page, run_plots_page
 from viewer.site import Site
+from viewer.tables import first_line
 from viewer.templating import HERE, environment
+from viewer.visible import visible
 from viewer.what_if_view import what_if_page
 
 HEADERS = {
@@ -127,7 +131,13 @@ def _answering(
         except UserError as error:
             fault, status = str(error), 400
         except duckdb.Error as error:
-            fault, status = f"a table of this round cannot be read: {error}", 500
+            fault, status = f"a table of this round cannot be read: {first_line(error)}", 500
+        except Exception as error:  # figures that nobody expected: the other pages go on
+            fault = (
+                f"a file of the run holds what was not expected ({type(error).__name__}: {error})"
+            )
+            status = 500
+            print(visible(fault), file=sys.stderr)
         return HTMLResponse(templates.get_template("fault.html").render(fault=fault), status)
 
     return answered
@@ -135,14 +145,16 @@ def _answering(
 
 def _voting(site: Site) -> Callable[[Request], Awaitable[Response]]:
     """Takes a vote as JSON; what is wrong with it is said as JSON."""
+    one_vote = asyncio.Lock()
 
     async def voted(request: Request) -> Response:
         try:
             given = await request.json()
             if not isinstance(given, dict):
                 raise ValueError("not an object")
-            return await run_in_threadpool(vote, site, given)
-        except (UserError, ValueError, OSError) as error:
+            async with one_vote:  # what is undone is what was looked at
+                return await run_in_threadpool(vote, site, given)
+        except (UserError, ValueError, OSError, RecursionError) as error:
             return JSONResponse({"fault": str(error)}, 400)
 
     return voted

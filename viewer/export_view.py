@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, Response
 from rounds.errors import UserError
 from viewer.filters import read_filter
 from viewer.site import Site
+from viewer.tables import quoted
 
 FORMATS = {
     "csv": ("FORMAT csv, HEADER", "text/csv"),
@@ -38,6 +39,8 @@ def export_pairs(site: Site, request: Request) -> Response:
     if kind not in FORMATS:
         raise UserError(f"pairs.{kind}: expected one of {', '.join(FORMATS)}")
     tables, given = site.tables(site.folder(number)), read_filter(request.query_params)
+    if tables.faults:
+        raise UserError("; ".join(tables.faults.values()))
     options, media = FORMATS[kind]
     where, values = given.where(tables)
     name = f"{site.scratch.name}/{secrets.token_hex(8)}.{kind}"
@@ -50,7 +53,7 @@ def export_pairs(site: Site, request: Request) -> Response:
     tables.run(
         f"COPY (SELECT {AS_TEXT if kind == 'csv' else COLUMNS} FROM (SELECT * FROM listed WHERE "
         f"{where}) AS l JOIN ({texts}) AS t USING (in_table, file_row_number) ORDER BY "
-        f"{given.order()}) TO '{name}' ({options})",
+        f"{given.order()}) TO {quoted(name)} ({options})",
         values,
     )
     return FileResponse(

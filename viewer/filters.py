@@ -110,8 +110,8 @@ def read_filter(given: Mapping[str, str]) -> PairFilter:
     """
     values: dict[str, Any] = {}
     for field in fields(PairFilter):
-        said = given.get(field.name, "").strip()
-        if said:
+        said = given.get(field.name, "")
+        if said.strip():
             values[field.name] = _value(field.name, said)
     return PairFilter(**values)
 
@@ -126,7 +126,7 @@ def _value(name: str, said: str) -> Any:
         return said == "1"
     if name.endswith(("_from", "_to")):
         try:
-            return float(said)
+            return float(said.strip())
         except ValueError:
             raise UserError(f"{name}={said}: expected a number") from None
     return said

@@ -40,6 +40,9 @@ QUEUE_NAMES = {
 }
 
 
+AT_ONCE = 20
+
+
 class Asked(NamedTuple):
     """Who labels what: the queue, its round, the file of labels, and the person."""
 
@@ -62,7 +65,7 @@ def label_page(site: Site, request: Request) -> dict[str, Any]:
     read = read_labels(asked.labels)
     entries = _entries(site, asked, read.labels)
     left = left_for(entries, read.labels, asked.by)
-    item = next(iter(items(asked.folder, asked.queue, left[:1])), None)
+    item = _first(asked, left)
     own = [label for label in standing_labels(read.labels) if label["by"] == asked.by]
     of_queue = {frozenset(entry.pair) for entry in entries}
     done = sum(frozenset((each["candidate_a"], each["candidate_b"])) in of_queue for each in own)
@@ -84,19 +87,27 @@ def label_page(site: Site, request: Request) -> dict[str, Any]:
     }
 
 
+def _first(asked: Asked, left: list[Entry]) -> Any:
+    """The first entry whose answers are in the round's tables."""
+    for first in range(0, len(left), AT_ONCE):
+        if found := items(asked.folder, asked.queue, left[first : first + AT_ONCE]):
+            return found[0]
+    return None
+
+
 def vote(site: Site, given: dict[str, Any]) -> Response:
     """Append a label, or take the person's last one back.
 
-    `given`: {"queue", "round", "name", "by", "undo": true}, or with "a" and "b" (the candidates),
-    "verdict" and "note" in place of undo. Raises UserError for a value that is wrong.
+    `given`: {"queue", "round", "name", "by", "undo": its label_id}, or with "a" and "b" (the
+    candidates), "verdict" and "note" in place of undo. Raises UserError for a value that is wrong.
     """
     fields = {name: str(given.get(name) or "") for name in ("queue", "round", "name", "by")}
     asked = _asked(site, fields)
     labels = read_labels(asked.labels).labels
-    if given.get("undo"):
+    if "undo" in given:
         own = [label for label in standing_labels(labels) if label["by"] == asked.by]
-        if not own:
-            raise UserError("nothing to undo")
+        if not own or own[-1]["label_id"] != given["undo"]:
+            raise UserError("this label is not your last one any more; load the page again")
         return JSONResponse({"undone": take_back(asked.labels, own[-1], asked.by)["undoes"]})
     if given.get("verdict") not in CHOICES:
         raise UserError(f"verdict {given.get('verdict')!r}: expected one of {', '.join(CHOICES)}")
@@ -124,7 +135,8 @@ def agreement(site: Site, labels: list[Label]) -> dict[str, Any] | None:
     if not labels:
         return None
     compared: dict[CandidateIds, list[Verdict]] = {}
-    for number in sorted({label["round"] for label in labels}):
+    there = {round_number(folder) for folder in round_folders(site.run_dir)}
+    for number in sorted({label["round"] for label in labels} & there):
         ids = sorted({label["prompt_id"] for label in labels if label["round"] == number})
         marks = ", ".join("?" * len(ids))
         tables = site.tables(site.folder(number))
@@ -144,16 +156,29 @@ def _asked(site: Site, given: dict[str, str]) -> Asked:
     if queue == "gate" and gate is None:
         raise UserError("the gate's queue: no round has judged a trained policy yet")
     if gate is not None:
-        return Asked(queue, gate.folder, labels_file(site.run_dir, gate.labels), by, NAME, gate)
+        path = labels_file(site.run_dir, gate.labels)
+        _inside(site, path)
+        return Asked(queue, gate.folder, path, by, NAME, gate)
     said = given.get("round") or ""
-    if said and not said.isdecimal():
+    if said and not (said.isdecimal() and len(said) < 10):
         raise UserError(f"round={said}: expected the number of a round")
     finished = finished_rounds(site.run_dir) or round_folders(site.run_dir)
     if not finished:
         raise UserError("no round has begun")
     folder = site.folder(int(said)) if said else finished[-1]
     name = given.get("name") or "people"
-    return Asked(queue, folder, labels_path(site.run_dir, name), by, name, None)
+    path = labels_path(site.run_dir, name)
+    _inside(site, path)
+    return Asked(queue, folder, path, by, name, None)
+
+
+def _inside(site: Site, path: Path) -> None:
+    """A page writes nothing outside the run's labels, whatever the folder's own files say."""
+    if path.resolve().parent != site.run_dir.resolve() / "labels":
+        raise UserError(
+            f"{path}: labels outside the run's folder are not written from a page; name them by a "
+            "name in gate.people.labels"
+        )
 
 
 def _entries(site: Site, asked: Asked, labels: list[Label]) -> list[Entry]:
@@ -169,9 +194,7 @@ def _last(site: Site, own: list[Label]) -> dict[str, Any] | None:
     if not own:
         return None
     last = own[-1]
-    pair = {last["candidate_a"], last["candidate_b"]}
-    entries = site.entries(site.folder(last["round"]))
-    judged = next((each for each in entries if set(each.pair) == pair), None)
+    judged = site.entry(last["round"], last["candidate_a"], last["candidate_b"])
     sides = {last["candidate_a"]: "a", last["candidate_b"]: "b"}
     outcome = judged and judged.outcome
     if judged and outcome in ("a", "b"):

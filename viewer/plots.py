@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rounds.ids import digest
+from viewer.visible import visible
 
 INK, SOFT, RULE = "#010101", "#020202", "#030303"
 SERIES = ("#040404", "#050505", "#060606", "#070707")
@@ -49,6 +50,7 @@ STYLE = {
     "axes.titlesize": 9,
     "axes.titlecolor": INK,
     "axes.titlelocation": "left",
+    "text.parse_math": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "xtick.color": SOFT,
@@ -60,6 +62,8 @@ STYLE = {
 
 DOTS: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.2, "elinewidth": 1}
 MOST_TICKS = 12
+ODD = re.compile(r"[^\t\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no SVG may hold."""
 DASHED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (4, 4))}
 
 SVG = "http://www.w3.org/2000/svg"
@@ -84,7 +88,9 @@ def rates_by_round(
             values, spread = _with_spread([rate for _, rate in there])
             x = [number + beside for number, _ in there]
             rounds |= {number for number, _ in there}
-            axes.errorbar(x, values, spread, color=SERIES[place % len(SERIES)], label=name, **DOTS)
+            axes.errorbar(
+                x, values, spread, color=SERIES[place % len(SERIES)], label=_label(name), **DOTS
+            )
         if level is not None:
             axes.axhline(level, color=SOFT, **DASHED)
         _ticks_at(axes, sorted(rounds))
@@ -151,7 +157,7 @@ def rates_by_tag(title: str, tags: Mapping[str, Rate]) -> str:
         rows = range(len(there))
         axes.errorbar(values, rows, xerr=spread, color=SERIES[0], **DOTS | {"linestyle": ""})
         axes.axvline(0.5, color=SOFT, **DASHED)
-        axes.set_yticks(rows, [tag if len(tag) < 16 else f"{tag[:14]}…" for tag in there])
+        axes.set_yticks(rows, [_label(tag) for tag in there])
         axes.invert_yaxis()
         return _drawn(figure, axes, legend=False)
 
@@ -177,6 +183,13 @@ def _ticks_at(axes: Axes, numbers: Sequence[float]) -> None:
         axes.set_xlim(numbers[0] - 0.5, numbers[-1] + 0.5)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def _label(name: str) -> str:
+    """A name of the user's as a label: one that begins with _ would be left out."""
+    shown = visible(name).encode("ascii", "backslashreplace").decode() if ODD.search(name) else name
+    shown = shown if len(shown) < 16 else f"{shown[:14]}…"
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def _known(rate: Rate) -> bool:

@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -29,14 +30,23 @@ def inspect_run(run_dir: Path, port: int, browser: bool, what_if: WhatIf | None)
         listening.listen()
     except OSError as error:
         raise UserError(f"--port {port}: {error.strerror}; leave it out for a free one") from error
-    threading.Thread(target=site.open_last, daemon=True).start()
+    opening = threading.Thread(target=site.open_last)
+    opening.start()
     address = f"http://{HOST}:{listening.getsockname()[1]}/{site.token}/"
     print(address, flush=True)
     print("Ctrl-C ends it", file=sys.stderr)
     if browser:
         webbrowser.open(address)
-    config = uvicorn.Config(make_app(site), log_level="warning", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        make_app(site),
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
     finally:
+        opening.join()
         site.scratch.cleanup()

@@ -3,9 +3,12 @@
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from rounds.errors import UserError
 from rounds.files import read_json
@@ -34,6 +37,9 @@ class Site:
     )
     _open: dict[Path, tuple[tuple[int, ...], RoundTables]] = field(default_factory=dict)
     _asked: dict[Path, tuple[tuple[int, ...], list[Entry]]] = field(default_factory=dict)
+    _by_pair: dict[Path, tuple[list[Entry], dict[frozenset[str], Entry]]] = field(
+        default_factory=dict
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def folder(self, number: int) -> Path:
@@ -65,10 +71,23 @@ class Site:
                 held = self._asked[folder] = now, entries_of(folder)
         return held[1]
 
+    def entry(self, number: int, a: str, b: str) -> Entry | None:
+        """The comparison of two candidates; None where it, or its round, is not there."""
+        folder = round_dir(self.run_dir, number)
+        if not folder.is_dir():
+            return None
+        entries = self.entries(folder)
+        held = self._by_pair.get(folder)
+        if held is None or held[0] is not entries:
+            by_pair = {frozenset(each.pair): each for each in entries}
+            held = self._by_pair[folder] = entries, by_pair
+        return held[1].get(frozenset((a, b)))
+
     def open_last(self) -> None:
         """Open the tables of the last round, so that who looks need not wait."""
-        if folders := round_folders(self.run_dir):
-            self.tables(folders[-1])
+        with suppress(duckdb.Error, UserError, OSError):  # the page says what is wrong
+            if folders := round_folders(self.run_dir):
+                self.tables(folders[-1])
 
     def siblings(self) -> list[str]:
         """The names of the runs in the folder that this one lies in, this one first."""
@@ -94,7 +113,7 @@ def round_files(folder: Path) -> RoundFiles:
     def read(what: Callable[[], Any], name: str) -> dict[str, Any] | None:
         try:
             value = what()
-        except (OSError, ValueError, UserError) as error:
+        except (OSError, ValueError, UserError, RecursionError) as error:
             faults.append(f"{folder / name} cannot be read: {error}")
             return None
         if value is not None and not isinstance(value, dict):

@@ -1,5 +1,6 @@
 """The tables of a round in DuckDB, read where they lie; a damaged one is a fault and empty."""
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from viewer.listed import LISTED
 
 MEMORY = "400MB"
 """What DuckDB may hold; what is larger goes through files beside it."""
+
+GLOB = re.compile(r"([*?\[])")
+"""What DuckDB takes for a pattern in a file's name; in brackets it is itself."""
 
 TEXTS = (
     "array_to_string([turn.content FOR turn IN prompt], chr(10))",
@@ -54,7 +58,8 @@ class RoundTables:
             if not path.exists():
                 self.missing.append(table)
                 raise FileNotFoundError
-            source = f"read_parquet({_quoted(str(path))}, file_row_number = true)"
+            plain = GLOB.sub(r"[\1]", str(path.absolute()))
+            source = f"read_parquet({quoted(plain)}, file_row_number = true)"
             stored = {row[0] for row in self._db.execute(f"DESCRIBE FROM {source}").fetchall()}
             columns = ", ".join(
                 f'"{name}"' if name in stored else f'NULL::{kind} AS "{name}"'
@@ -65,10 +70,22 @@ class RoundTables:
             )
         except (duckdb.Error, FileNotFoundError) as error:
             if path.exists():
-                self.faults[table] = f"{path} cannot be read: {_first_line(error)}"
-            self._db.execute(
-                f"CREATE VIEW {table} AS SELECT *, 0 AS file_row_number FROM none_{table}"
-            )
+                self.faults[table] = f"{path} cannot be read: {first_line(error)}"
+            self._add_empty(table)
+
+    def _add_empty(self, table: str) -> None:
+        self._db.execute(f"CREATE VIEW {table} AS SELECT *, 0 AS file_row_number FROM none_{table}")
+
+    def without_damaged(self) -> None:
+        """Read every table to its end; one that cannot be is a fault and empty from here on."""
+        for table in (*TABLES, *OPTIONAL):
+            try:
+                self.rows(f"SELECT max(hash({table})) FROM {table}")
+            except duckdb.Error as error:
+                path = table_path(self.folder, table)
+                self.faults[table] = f"{path} cannot be read: {first_line(error)}"
+                self._db.execute(f"DROP VIEW {table}")
+                self._add_empty(table)
 
     def with_text(self, text: str) -> str:
         """A table of the rows (in_table, file_row_number) that have the text in the prompt or in an
@@ -101,13 +118,19 @@ class RoundTables:
 def open_listed(folder: Path, scratch: Path) -> RoundTables:
     """The tables of a round with the table `listed`: see `viewer.listed`."""
     tables = RoundTables(folder, scratch)
-    tables.run(LISTED)
+    try:
+        tables.run(LISTED)
+    except duckdb.Error:
+        tables.without_damaged()
+        tables.run(LISTED)
     return tables
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, without the statement that met it."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

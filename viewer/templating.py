@@ -14,7 +14,9 @@ from viewer.visible import visible
 
 HERE = Path(__file__).parent
 
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "autolink"])
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(
+    ["image", "link", "autolink", "reference"]
+)
 """Markdown of others: tags in it are text, and it can neither load nor link anything."""
 
 
@@ -36,7 +38,7 @@ def environment(run: str, token: str) -> Environment:
     )
     templates.globals.update(
         run=run,
-        at=lambda *parts: f"/{token}/" + "/".join(quote(str(part)) for part in parts),
+        at=lambda *parts: f"/{token}/" + "/".join(quote(str(part), safe="") for part in parts),
     )
     return templates
 

@@ -1,14 +1,17 @@
 """What differs between two texts, word by word."""
 
 import re
+from collections import Counter
 from difflib import SequenceMatcher
 from itertools import groupby
 from typing import NamedTuple
 
-LONGEST = 4000
-"""Words of both texts together beyond which they are not compared: it takes their product."""
+MOST_MATCHES = 200_000
+"""Places where a word of one text is one of the other: beyond them the texts are not compared, for
+it takes some times as many steps."""
 
-WORD = re.compile(r"\s+|\w+|[^\w\s]")
+WORD = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
+"""A word with what parts it from the next: a space alone would be in every text."""
 
 
 class Part(NamedTuple):
@@ -21,7 +24,8 @@ class Part(NamedTuple):
 def word_diff(first: str, second: str) -> tuple[list[Part], list[Part]] | None:
     """Both texts in parts; joined again they are the texts. None where they are too long."""
     words = WORD.findall(first), WORD.findall(second)
-    if sum(map(len, words)) > 2 * LONGEST:
+    counts = Counter(words[0]), Counter(words[1])
+    if sum(n * counts[1][word] for word, n in counts[0].items()) > MOST_MATCHES:
         return None
     matcher = SequenceMatcher(a=words[0], b=words[1], autojunk=False)
     same: tuple[set[int], set[int]] = set(), set()

@@ -7,9 +7,10 @@ import pytest
 from inspected import many_pairs, pages
 from starlette.testclient import TestClient
 
-from rounds.labels import read_labels, standing_labels
+from rounds.errors import UserError
+from rounds.labels import append_label, read_labels, standing_labels
 from rounds.rows import CANDIDATES
-from rounds.tables import read_rows
+from rounds.tables import read_rows, write_rows
 
 OWN = {"origin": "http://127.0.0.1"}
 
@@ -70,11 +71,14 @@ def test_undo_takes_the_last_one_back_and_rewrites_nothing(run_dir: Path, asked:
     voted(asked, "both_bad")
     path = run_dir / "labels" / "people.jsonl"
     before = path.read_bytes()
-    undo = {name: first[name] for name in ("queue", "round", "name", "by")} | {"undo": True}
+    fields = {name: first[name] for name in ("queue", "round", "name", "by")}
+    ids = [label["label_id"] for label in read_labels(path).labels]
+    undo, earlier = ({**fields, "undo": name} for name in reversed(ids))
+    assert send(asked, earlier).status_code == 400, "another one is the last"
     assert send(asked, undo).status_code == 200
     assert path.read_bytes().startswith(before)
     assert [each["verdict"] for each in standing_labels(read_labels(path).labels)] == ["a"]
-    assert send(asked, undo).status_code == 200
+    assert send(asked, earlier).status_code == 200
     assert shown(asked)["a"] == first["a"], "it is asked again"
     assert send(asked, undo).status_code == 400
 
@@ -141,4 +145,34 @@ def test_what_is_wrong_with_a_vote_is_said(
     assert asked.post("label", content="[]", headers=OWN | JSON).status_code == 400
 
 
+def test_a_link_among_the_labels_leads_nowhere(run_dir: Path, asked: TestClient, tmp_path: Path):
+    outside = tmp_path / "outside"
+    (run_dir / "labels").mkdir()
+    (run_dir / "labels" / "people.jsonl").symlink_to(outside)
+    place = {"queue": "random", "round": "1", "name": "people", "by": "ann"}
+    first = shown(asked, "name=other")
+    answer = send(asked, place | {"a": first["a"], "b": first["b"], "verdict": "a"})
+    assert answer.status_code == 400 and not outside.exists()
+    with pytest.raises(UserError, match="is a link"):
+        append_label(run_dir / "labels" / "people.jsonl", LABEL)
+
+
+def test_a_comparison_without_its_answers_is_passed_over(run_dir: Path, asked: TestClient):
+    first = shown(asked)
+    folder = run_dir / "rounds" / "0001"
+    rows = [row for row in read_rows(folder, CANDIDATES) if row["candidate_id"] != first["a"]]
+    write_rows(folder, CANDIDATES, rows)
+    assert shown(asked)["a"] != first["a"]
+
+
+def test_labels_of_a_round_that_is_gone_stop_nobody(run_dir: Path, asked: TestClient):
+    append_label(run_dir / "labels" / "people.jsonl", LABEL | {"round": 99, "by": "ann"})
+    assert "1 of 30" in asked.get("label?by=ann").text
+
+
+LABEL = {
+    **{"round": 1, "split": "train", "prompt_id": "p", "prompt": [], "verdict": "a", "by": "x"},
+    **{"candidate_a": "a", "candidate_b": "b", "answer_a": "one", "answer_b": "two"},
+    **{"shown_first": "a", "queue": "random"},
+}
 JSON = {"content-type": "application/json"}

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from rounds.rows import DROPPED, PAIRS
 from rounds.tables import iter_rows, read_rows, table_path
 from viewer.filters import SORTS, PairFilter, read_filter
+from viewer.plots import rates_by_round, rates_by_tag
 from viewer.words import word_diff
 
 
@@ -293,9 +294,41 @@ def test_two_rounds_are_compared(tmp_path: Path):
 
 
 def test_a_folder_with_the_signs_of_a_pattern(tmp_path: Path):
-    run_dir = tmp_path / "ru[ns]*'?" / "de mo"
-    many_pairs(run_dir, 20)
-    assert "20" in pages(run_dir).get("round/1/pairs").text
+    """What the pattern would find as well is another run."""
+    for name, count in (("m[1]*'?", 20), ("m1", 30), ("m[1]*'xyz", 30)):
+        many_pairs(tmp_path / name, count)
+    assert len(listed(pages(tmp_path / "m[1]*'?"), "")) == 20
+
+
+def test_a_table_that_is_damaged_in_its_middle(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    path = table_path(many_pairs(run_dir, 60), "verdicts")
+    data = bytearray(path.read_bytes())
+    data[200:3000] = b"\xff" * 2800
+    path.write_bytes(data)
+    asked = pages(run_dir)
+    for view in ("round/1", "round/1/pairs"):
+        assert "verdicts.parquet cannot be read" in asked.get(view).text, view
+    answer = asked.get("round/1/pairs.csv")
+    assert answer.status_code == 400 and "verdicts.parquet" in answer.text, "no half export"
+
+
+def test_figures_of_another_form_are_said(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    folder = many_pairs(run_dir, 20)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"counts": "many"}))
+    answer = pages(run_dir).get("round/1")
+    assert answer.status_code == 500 and "what was not expected" in answer.text
+
+
+def test_names_of_the_user_in_plots_are_text():
+    rate = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    names = ["$5 or $6", "$\\frac$", "a\x1bb\x00", "_x", "<b>", "[/b]", "\ufffe", "x" * 99]
+    drawn = rates_by_tag("t", {name: rate for name in names})
+    assert "$5 or $6" in drawn and "_x" in drawn and "&lt;b&gt;" in drawn and "\x1b" not in drawn
+    drawn = rates_by_round("t", {name: [(1, rate)] for name in names})
+    assert "$5 or $6" in drawn and "_x" in drawn
 
 
 @pytest.mark.parametrize(
@@ -307,4 +340,4 @@ def test_the_parts_of_a_diff_are_the_texts(first: str, second: str):
     assert ["".join(part.text for part in side) for side in both] == [first, second]
     shared = [[part.text for part in side if part.shared] for side in both]
     assert "".join(shared[0]) == "".join(shared[1])
-    assert word_diff("a " * 5000, "b") is None
+    assert word_diff("a " * 500, "a " * 500) is None, "half a million steps are too many"

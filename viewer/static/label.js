@@ -46,7 +46,8 @@ function vote(choice) {
 
 function undo() {
   undoNext = busy;
-  if (!busy && document.querySelector("[data-undo]")) send({ undo: true });
+  const button = document.querySelector("[data-undo]");
+  if (!busy && button) send({ undo: button.dataset.undo });
 }
 
 document.addEventListener("click", (event) => {
