@@ -19,6 +19,8 @@ _NUMBERED = re.compile(
     r"(?<=[a-z])[013457@$]{1,3}(?=[a-z])|(?<![\w.,])[013457@$]{1,3}(?=[a-z])"
     r"|(?<=[a-z])[013457@$]{1,3}(?![\w@$])|(?<!\S)[14@](?!\S)"
 )
+_WITHIN = re.compile(r"(?<=[a-z])[013457@$]{1,3}(?=[a-z])|(?<![\w.,])[013457@$]{1,3}(?=[a-z]{2})")
+"""Those that tell of hiding: at the end of a word a number is as likely one of many (x1, x2)."""
 _LETTERS = str.maketrans("013457@$", "oieastas")
 MIN_ENCODED = 4
 """Fewest encoded characters, and words that come of them."""
@@ -75,7 +77,7 @@ def _decoded(unbroken: re.Match[str]) -> str:
 
 def _in_letters(text: str) -> str:
     """The text with its letters as such, where so many are written as numbers (h0w t0 gr0w)."""
-    hidden = len(_NUMBERED.findall(text))
+    hidden = len(_WITHIN.findall(text))
     if hidden < MIN_NUMBERED or hidden < MIN_NUMBERED_SHARE * len(text.split()):
         return text
     return _NUMBERED.sub(lambda found: found.group().translate(_LETTERS), text)

@@ -244,7 +244,7 @@ def test_our_index_finds_every_near_duplicate_and_no_other(run_here: Run):
     """Of 300 texts 12 repeat an earlier one, 10 in both parts; datasketch is there if installed."""
     small = "--counts 300 --turns 1 --rounds 2 --of 50 --added 100".split()
     said = run_here("near_duplicates", *small)
-    assert "300 texts of 163 words, of 32 edits 12 true as wholes, 10 in both parts" in said
+    assert "300 texts of 163 words at 0.7, of 32 edits 12 true as wholes, 10 in both parts" in said
     found = {name: (float(recall), float(right)) for name, recall, right in MEASURED.findall(said)}
     assert found["ours"] == (1, 1)
     assert {"rensa verified", "rensa verified, 32 bands", "rensa deduplicator"} < found.keys()
