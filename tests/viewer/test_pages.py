@@ -12,7 +12,9 @@ from builders import begun, candidate_row, finished, prompt_row, scored
 from inspected import HOSTILE, TOKEN, hostile_round, many_pairs, pages
 from starlette.testclient import TestClient
 
+from rounds.errors import WorkFailed
 from rounds.rows import DROPPED, PAIRS
+from rounds.stopped import noting_stops
 from rounds.tables import iter_rows, read_rows, table_path
 from viewer.filters import SORTS, PairFilter, read_filter
 from viewer.plots import rates_by_round, rates_by_tag
@@ -341,3 +343,15 @@ def test_the_parts_of_a_diff_are_the_texts(first: str, second: str):
     shared = [[part.text for part in side if part.shared] for side in both]
     assert "".join(shared[0]) == "".join(shared[1])
     assert word_diff("a " * 500, "a " * 500) is None, "half a million steps are too many"
+
+
+def test_a_stopped_round_says_why_and_what_goes_on(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    folder = begun(run_dir, prompts=[prompt_row()])
+    (run_dir / "run.yaml").write_text("name: demo\njudge: {gold: null}\ntrainer: null\n")
+    with pytest.raises(WorkFailed), noting_stops(folder, "judge"):
+        raise WorkFailed("the endpoint desk gave no answer for an hour")
+    asked = pages(run_dir)
+    for view in ("", "round/1"):
+        text = asked.get(view).text
+        assert "the endpoint desk gave no answer" in text and "to go on" in text, view
