@@ -1,5 +1,6 @@
 """A round in a few lines: what the terminal, the status command and Prefect show."""
 
+from collections.abc import Iterable
 from math import inf
 from typing import Any
 
@@ -52,7 +53,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     verdict = "promoted" if metrics["promoted"] else "kept the policy in place"
     lines.append(("decision", f"{verdict}: {'; '.join(metrics['reasons'])}"))
     seconds = metrics["seconds"]
-    order = sorted(seconds, key=lambda name: STAGES.index(stage_name(name)))
+    order = stages_in_order(seconds)
     times = ", ".join(f"{stage_name(name)} {seconds[name]:.0f}" for name in order)
     lines.append(("seconds", times))
     if startup := metrics.get("startup_seconds"):
@@ -75,6 +76,11 @@ def partial_text(partial: dict[str, Any]) -> str:
 def stage_name(stage: str) -> str:
     """A stage's name without the policy id that tells two samplings apart."""
     return "sample_held_out" if stage.startswith("sample_held_out") else stage
+
+
+def stages_in_order(names: Iterable[str]) -> list[str]:
+    """Stages as they follow each other."""
+    return sorted(names, key=lambda name: STAGES.index(stage_name(name)))
 
 
 def _set_aside(counts: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from rounds.folder import finished_rounds, round_dir
 from rounds.report import round_lines
 from rounds.rows import HELD_OUT
 from rounds.verdicts import comparisons, settle
+from viewer.pairs_view import page_number
 from viewer.site import RoundFiles, Site, round_files
 from viewer.tables import RoundTables, Row
 
@@ -45,15 +46,13 @@ def compare_page(site: Site, request: Request) -> dict[str, Any]:
     split = request.query_params.get("split", "test")
     if split not in HELD_OUT:
         raise UserError(f"split={split}: expected gate or test")
-    page = request.query_params.get("page", "1")
-    if not page.isdecimal() or int(page) < 1:
-        raise UserError(f"page={page}: expected a number from 1")
-    shown = {"rounds": rounds, "left": left, "right": right, "split": split, "page": int(page)}
+    page = page_number(request.query_params.get("page", "1"))
+    shown = {"rounds": rounds, "left": left, "right": right, "split": split, "page": page}
     if not rounds:
         return {**shown, "figures": [], "answers": [], "count": 0, "pages": 1}
     sides = _side(site, left), _side(site, right)
     answers = changed_answers(*sides, split)
-    first = (int(page) - 1) * ON_A_PAGE
+    first = (page - 1) * ON_A_PAGE
     return {
         **shown,
         "figures": _lines(*sides),

@@ -80,7 +80,7 @@ def label_page(site: Site, request: Request) -> dict[str, Any]:
         "total": len(entries) + (len(own) if asked.queue == "gate" else 0),
         "last": _last(site, own),
         "splits": Counter(entry.split for entry in entries),
-        "differing": _differing(site, own, asked.by),
+        "differing": _differing(site, own),
         "torn": read.torn,
         "people": agreement(site, read.labels),
         "gate": _gate(asked.gate, read.labels) if asked.queue == "gate" else None,
@@ -205,11 +205,11 @@ def _last(site: Site, own: list[Label]) -> dict[str, Any] | None:
     return {"label": last, "judge": judged, "outcome": outcome, "probability": sure}
 
 
-def _differing(site: Site, labels: list[Label], by: str) -> list[Label]:
+def _differing(site: Site, own: list[Label]) -> list[Label]:
     """What this person says otherwise than the judge, where both decided for one answer."""
     said = []
-    for label in standing_labels(labels):
-        if label["by"] != by or label["verdict"] not in ("a", "b"):
+    for label in own:
+        if label["verdict"] not in ("a", "b"):
             continue
         shown = _last(site, [label])
         if shown and shown["outcome"] in ("a", "b") and shown["outcome"] != label["verdict"]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from rounds.errors import UserError
 from rounds.show_judged import judged_so_far
 from viewer.filters import OUTCOMES, SORTS, PairFilter, read_filter
-from viewer.site import Site, round_files
+from viewer.site import Site
 from viewer.tables import RoundTables, Row
 
 ON_A_PAGE = 50
@@ -22,7 +22,7 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
     number = request.path_params["number"]
     folder = site.folder(number)
     tables, given = site.tables(folder), read_filter(request.query_params)
-    page = _page(request.query_params.get("page", "1"))
+    page = page_number(request.query_params.get("page", "1"))
     shown = {
         "number": number,
         "filter": given,
@@ -43,7 +43,6 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
         "pages": max(1, -(-count["n"] // ON_A_PAGE)),
         "rows": with_texts(tables, found(tables, given, page)),
         "judged": None,
-        "finished": round_files(folder).manifest is not None,
     }
 
 
@@ -116,7 +115,8 @@ def _choices(tables: RoundTables) -> dict[str, list[str]]:
     }
 
 
-def _page(said: str) -> int:
+def page_number(said: str) -> int:
+    """The page of a list that an address names."""
     if not said.isdecimal() or not 1 <= int(said) < 10**9:
         raise UserError(f"page={said}: expected a number from 1")
     return int(said)

@@ -11,13 +11,12 @@ from rounds.card import PLOTS, write_card
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.folder import round_dir, round_folders, round_number, run_of
-from rounds.status import round_state, state_lines
 from viewer.filters import PairFilter
 from viewer.pairs_view import found, with_texts
 from viewer.plots import in_fixed_colours
 from viewer.round_view import round_facts, round_plots
 from viewer.run_view import lineage, metric_names, round_line, run_plots
-from viewer.site import round_files
+from viewer.site import round_files, round_state_lines
 from viewer.tables import RoundTables, open_listed
 from viewer.templating import HERE, environment
 
@@ -74,7 +73,7 @@ def _round(folder: Path, scratch: Path) -> dict[str, Any]:
     files, tables = round_files(folder), open_listed(folder, scratch)
     under_way = None
     if files.manifest is None and not files.faults:
-        under_way = state_lines(round_state(folder))
+        under_way = round_state_lines(folder)
     return {
         "number": files.number,
         "found": [*files.faults, *tables.faults.values()],

@@ -6,14 +6,13 @@ from typing import Any
 from starlette.requests import Request
 
 from rounds.errors import UserError
-from rounds.folder import run_config
+from rounds.folder import run_config, run_of
 from rounds.health_lines import health_lines
-from rounds.report import STAGES, round_lines, stage_name
-from rounds.status import round_state, state_lines
+from rounds.report import round_lines, stage_name, stages_in_order
 from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 from viewer.filters import PairFilter
 from viewer.plots import bars, curves, rates_by_tag, reliability
-from viewer.site import RoundFiles, Site, round_files
+from viewer.site import RoundFiles, Site, round_files, round_state_lines
 from viewer.tables import RoundTables
 
 Step = dict[str, Any]
@@ -34,7 +33,7 @@ def round_page(site: Site, request: Request) -> dict[str, Any]:
         "number": files.number,
         "missing": _missing(tables, files),
         "found": [*files.faults, *tables.faults.values()],
-        "under_way": _state(folder) if files.manifest is None else None,
+        "under_way": round_state_lines(folder) if files.manifest is None else None,
         **round_facts(folder, files, tables),
     }
 
@@ -43,6 +42,7 @@ def round_facts(folder: Path, files: RoundFiles, tables: RoundTables) -> dict[st
     """What is known of a round, for its page and its report."""
     metrics = files.metrics or {}
     judge = metrics.get("judge") or {}
+    lines = round_lines(metrics) if metrics else []
     return {
         "funnel": funnel(tables, metrics),
         "decision": metrics.get("reasons") or [],
@@ -51,9 +51,9 @@ def round_facts(folder: Path, files: RoundFiles, tables: RoundTables) -> dict[st
         "bounds": _bounds(folder),
         "gate": win_rate_lines(metrics) + custom_metric_lines(metrics.get("custom") or {}),
         "alarms": metrics.get("alarms") or [],
-        "all_lines": round_lines(metrics) if metrics else [],
+        "all_lines": lines,
         "stages": _stages(metrics),
-        "spent": [line for line in round_lines(metrics) if line[0] in SPENT] if metrics else [],
+        "spent": [line for line in lines if line[0] in SPENT],
     }
 
 
@@ -211,17 +211,10 @@ def _missing(tables: RoundTables, files: RoundFiles) -> list[str]:
     return missing + (["manifest.json"] if files.manifest is None and not files.faults else [])
 
 
-def _state(folder: Path) -> list[tuple[str, str]]:
-    try:
-        return state_lines(round_state(folder))
-    except (UserError, OSError, ValueError, KeyError, TypeError) as error:
-        return [("state", f"cannot be read: {error}")]
-
-
 def _bounds(folder: Path) -> list[tuple[str, Any]]:
     """The bounds that the judge is held to, as the run's config has them."""
     try:
-        judge = run_config(folder.parent.parent)["judge"] or {}
+        judge = run_config(run_of(folder))["judge"] or {}
         bounds = judge["health"]["bounds"]
     except (UserError, KeyError, TypeError):
         return []
@@ -230,5 +223,4 @@ def _bounds(folder: Path) -> list[tuple[str, Any]]:
 
 def _stages(metrics: dict[str, Any]) -> list[tuple[str, float]]:
     seconds = metrics.get("seconds") or {}
-    order = sorted(seconds, key=lambda name: STAGES.index(stage_name(name)))
-    return [(stage_name(name), seconds[name]) for name in order]
+    return [(stage_name(name), seconds[name]) for name in stages_in_order(seconds)]

@@ -5,11 +5,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from rounds.errors import UserError
-from rounds.folder import round_folders
-from rounds.status import round_state, state_lines
+from rounds.folder import round_folders, round_number
 from viewer.plots import curves, rates_by_round
-from viewer.site import RoundFiles, Site, round_files
+from viewer.site import RoundFiles, Site, round_files, round_state_lines
 
 
 def run_page(site: Site, request: Request) -> dict[str, Any]:
@@ -32,15 +30,11 @@ def run_plots_page(site: Site, request: Request) -> dict[str, Any]:
 
 
 def live(site: Site) -> dict[str, Any] | None:
-    """The round under way: its number, lines of its state, and how far its stage is."""
+    """The round under way: its number and the lines of its state."""
     folder = under_way(site.run_dir)
     if folder is None:
         return None
-    try:
-        state = round_state(folder)
-    except (UserError, OSError, ValueError, KeyError, TypeError) as error:
-        return {"round": int(folder.name), "lines": [("state", f"cannot be read: {error}")]}
-    return {"round": state["round"], "lines": state_lines(state), "at_work": bool(state["process"])}
+    return {"round": round_number(folder), "lines": round_state_lines(folder)}
 
 
 def under_way(run_dir: Path) -> Path | None:
@@ -130,7 +124,6 @@ def round_line(files: RoundFiles) -> dict[str, Any]:
     return {
         "round": files.number,
         "state": _outcome(files),
-        "why": "; ".join(metrics.get("reasons") or []),
         "previous": _under(metrics, "test", "win_rate_vs_previous"),
         "initial": _under(metrics, "test", "win_rate_vs_initial"),
         "gold": {

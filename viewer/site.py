@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -14,6 +14,7 @@ from rounds.errors import UserError
 from rounds.files import read_json
 from rounds.folder import read_manifest, round_dir, round_folders, round_number
 from rounds.schema import TABLES
+from rounds.status import round_state, state_lines
 from rounds.tables import table_path
 from viewer.queues import Entry, entries_of
 from viewer.tables import RoundTables, open_listed
@@ -23,6 +24,14 @@ MOST_OPEN = 3
 
 WhatIf = Callable[[Path, int, list[str]], dict[str, Any]]
 """Derives a round's pairs again under other settings: (run folder, round, overrides)."""
+
+
+class Compared(NamedTuple):
+    """The comparisons of a round that people may be asked about, as its tables were `at`."""
+
+    at: tuple[int, ...]
+    entries: list[Entry]
+    by_pair: dict[frozenset[str], Entry]
 
 
 @dataclass
@@ -36,10 +45,7 @@ class Site:
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="prefloop-inspect-")
     )
     _open: dict[Path, tuple[tuple[int, ...], RoundTables]] = field(default_factory=dict)
-    _asked: dict[Path, tuple[tuple[int, ...], list[Entry]]] = field(default_factory=dict)
-    _by_pair: dict[Path, tuple[list[Entry], dict[frozenset[str], Entry]]] = field(
-        default_factory=dict
-    )
+    _compared: dict[Path, Compared] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def folder(self, number: int) -> Path:
@@ -52,7 +58,7 @@ class Site:
 
     def tables(self, folder: Path) -> RoundTables:
         """The tables of a round as they are now, with its pairs listed."""
-        now = tuple(_changed(table_path(folder, name)) for name in TABLES)
+        now = tables_now(folder)
         with self._lock:  # whoever asks meanwhile waits, and finds them open
             held = self._open.pop(folder, None)
             if held is None or held[0] != now:
@@ -64,24 +70,24 @@ class Site:
 
     def entries(self, folder: Path) -> list[Entry]:
         """The comparisons of a round that people may be asked about, as its tables are now."""
-        now = tuple(_changed(table_path(folder, name)) for name in TABLES)
-        with self._lock:
-            held = self._asked.get(folder)
-            if held is None or held[0] != now:
-                held = self._asked[folder] = now, entries_of(folder)
-        return held[1]
+        return self._comparisons(folder).entries
 
     def entry(self, number: int, a: str, b: str) -> Entry | None:
         """The comparison of two candidates; None where it, or its round, is not there."""
         folder = round_dir(self.run_dir, number)
         if not folder.is_dir():
             return None
-        entries = self.entries(folder)
-        held = self._by_pair.get(folder)
-        if held is None or held[0] is not entries:
-            by_pair = {frozenset(each.pair): each for each in entries}
-            held = self._by_pair[folder] = entries, by_pair
-        return held[1].get(frozenset((a, b)))
+        return self._comparisons(folder).by_pair.get(frozenset((a, b)))
+
+    def _comparisons(self, folder: Path) -> Compared:
+        now = tables_now(folder)
+        with self._lock:
+            held = self._compared.get(folder)
+            if held is None or held.at != now:
+                entries = entries_of(folder)
+                by_pair = {frozenset(each.pair): each for each in entries}
+                held = self._compared[folder] = Compared(now, entries, by_pair)
+        return held
 
     def open_last(self) -> None:
         """Open the tables of the last round, so that who looks need not wait."""
@@ -106,6 +112,11 @@ class RoundFiles:
     faults: list[str]
 
 
+def tables_now(folder: Path) -> tuple[int, ...]:
+    """When each table of a round was last written; 0 where it is not there."""
+    return tuple(_changed(table_path(folder, name)) for name in TABLES)
+
+
 def round_files(folder: Path) -> RoundFiles:
     """Read them, whatever state they are in."""
     faults: list[str] = []
@@ -128,6 +139,14 @@ def round_files(folder: Path) -> RoundFiles:
         read(lambda: read_manifest(folder), "manifest.json"),
         faults,
     )
+
+
+def round_state_lines(folder: Path) -> list[tuple[str, str]]:
+    """The state of a round under way in lines; why it cannot be read where it cannot."""
+    try:
+        return state_lines(round_state(folder))
+    except (UserError, OSError, ValueError, KeyError, TypeError) as error:
+        return [("state", f"cannot be read: {error}")]
 
 
 def _changed(path: Path) -> int:
