@@ -1,10 +1,13 @@
 """Every paid reply, written down the moment it arrives, so that no answer is paid for twice.
 
 SQLite in WAL mode on a local disk. A write is committed before the answer is used: a killed run
-repeats at most the calls that were in flight. A paid reply that is no answer (refused, truncated,
-empty) is kept apart, for the accounts: it answers nothing and is asked again. Calls that failed
-are not kept; of a request that the endpoint would not take only that is kept. An answer that is
-forgotten on purpose becomes such a reply, and `forgotten` says when and why.
+repeats at most the calls that were in flight. The disk is waited for once a second and before a
+stage is done: after a loss of power, those of the last second are asked again.
+
+A paid reply that is no answer (refused, truncated, empty) is kept apart, for the accounts: it
+answers nothing and is asked again. Calls that failed are not kept; of a request that the endpoint
+would not take only that is kept. An answer that is forgotten on purpose becomes such a reply, and
+`forgotten` says when and why.
 """
 
 import json
@@ -16,7 +19,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.usage import usage_of
+from rounds.errors import UserError
+from rounds.files import sync
 from rounds.ids import digest
+
+JOURNAL = "journal.sqlite"
+"""The file in a run folder."""
+SYNC_EVERY = 1.0
+"""Seconds of replies that a loss of power may take."""
 
 COLUMNS = """
     endpoint TEXT NOT NULL,
@@ -70,6 +80,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._log = path.with_name(f"{path.name}-wal")  # no lock of SQLite's is on this file
+        self._synced = time.monotonic()
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=NORMAL")
@@ -79,6 +91,7 @@ class Journal:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self.sync()
         self.db.close()
 
     def get(self, key: str) -> Entry | None:
@@ -106,6 +119,13 @@ class Journal:
         self.db.execute(
             f"INSERT {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (key, endpoint, model, *reply)
         )
+        if time.monotonic() - self._synced >= SYNC_EVERY:
+            self.sync()
+
+    def sync(self) -> None:
+        """Wait until the disk has what was written."""
+        sync(self._log)
+        self._synced = time.monotonic()
 
     def reject(self, key: str) -> bool:
         """Note that the endpoint would not take a request; whether that was known before."""
@@ -129,6 +149,7 @@ class Journal:
                 noted = key, why, entry.cost, time.time()
                 self.db.execute("INSERT INTO forgotten VALUES (?, ?, ?, ?)", noted)
                 calls, cost = calls + 1, cost + entry.cost
+        self.sync()
         return Forgotten(calls, cost)
 
     @contextmanager
@@ -144,7 +165,16 @@ class Journal:
 
     def _entry(self, table: str, key: str) -> Entry | None:
         row = self._last("answer, cost", table, key)
-        return None if row is None else Entry(json.loads(row[0]), row[1])
+        if row is None:
+            return None
+        try:
+            return Entry(json.loads(row[0]), row[1])
+        except ValueError as error:
+            raise UserError(
+                f"{self.folder / JOURNAL}: the reply kept under {key} is no JSON any more "
+                f"({error}); put a copy of the journal back, or delete that row from its table "
+                f"{table}, and the call is asked, and paid, again"
+            ) from error
 
     def _last(self, columns: str, table: str, key: str) -> Any:
         return self.db.execute(

@@ -8,8 +8,7 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from rounds.files import read_json
-from rounds.folder import run_of
+from rounds.folder import read_metrics, run_of
 from rounds.report import round_lines
 from rounds.rows import PAIRS
 from rounds.tables import read_rows
@@ -25,7 +24,7 @@ def publish(folder: Path, report: Path | None) -> None:
     run = "".join(sign if sign.isalnum() else "-" for sign in run_of(folder).name.lower()).strip(
         "-"
     )
-    lines = round_lines(read_json(folder / "metrics.json"))
+    lines = round_lines(read_metrics(folder))
     number = int(folder.name)
     create_table_artifact(
         [{"what": what, "value": value} for what, value in lines],

@@ -23,6 +23,7 @@ from flows.terminal import (
     Overrides,
     RunFolder,
     RunsDir,
+    Verify,
     one_message,
     paths_from,
     prepare_libraries,
@@ -70,6 +71,7 @@ def run(
     runs_dir: RunsDir = Path("runs"),
     set: Overrides = None,
     relative_to_config: FromConfig = False,
+    verify: Verify = False,
 ) -> None:
     """Run rounds. A finished round or stage is not run again; a stopped one continues."""
     with one_message(), paths_from(config, relative_to_config) as config:
@@ -85,7 +87,7 @@ def run(
         with ExitStack() as stack:
             if tree.secret_blocks:  # the checks read them, so the server comes first
                 stack.enter_context(stack.enter_context(prefect_server(log))())
-            opened = stack.enter_context(session(tree, runs_dir, typed()))
+            opened = stack.enter_context(session(tree, runs_dir, typed(), verify))
             stack.enter_context(stack.enter_context(prefect_server(log))())
             from flows.loop import run_loop
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from flows.command import typed
-from flows.terminal import RunFolder, one_message
+from flows.terminal import RunFolder, Verify, one_message
 
 HUB = "hub:"
 
@@ -28,6 +28,7 @@ def export(
     private: Annotated[
         bool, typer.Option("--private", help="Make the data set on the Hub a private one.")
     ] = False,
+    verify: Verify = False,
 ) -> None:
     """Write the pairs of finished rounds, one split a round, with a card that says how they came.
 
@@ -37,8 +38,10 @@ def export(
     with one_message():
         from rounds.errors import UserError
         from rounds.folder import selected_rounds
+        from rounds.proven import prove_rounds
 
         folders = selected_rounds(run, rounds)
+        prove_rounds(folders, verify)
         repo = to.removeprefix(HUB) if to.startswith(HUB) else None
         if repo is None and private:
             raise UserError(f"--private: {to} is a folder; it is for --to hub:owner/name")

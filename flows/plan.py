@@ -12,8 +12,7 @@ from judge.config import is_endpoint
 from judge.health.gold import most_gold_calls, read_gold
 from judge.health.trials import most_trial_calls
 from judge.strategies import STRATEGIES
-from rounds.files import read_json
-from rounds.folder import finished_rounds, next_round, round_number
+from rounds.folder import finished_rounds, next_round, read_metrics, round_number
 from sampler.dealing.config import generate_section
 from sampler.dealing.cursor import Deal, next_deal
 from sampler.dealing.pool import dealt_keys
@@ -56,7 +55,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     sampling = _sampling(config, prompts)
     whole = _cost(config, judging + generation + sampling, read, written)
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
-    last = read_json(done[-1] / "metrics.json") if done else {}
+    last = read_metrics(done[-1]) if done else {}
     trains = config.trainer is not None
     seconds = estimate_seconds(last, prompts, trains) if "seconds" in last else None
     known = "as measured" if done or measured else "a guess until a round has measured it"
@@ -143,7 +142,7 @@ def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[s
     section = generate_section(config.prompts)
     if section is None or not deal.generated:
         return Counter()
-    metrics = read_json(done[-1] / "metrics.json") if done else {}
+    metrics = read_metrics(done[-1]) if done else {}
     last = metrics.get("prompts", {}).get("generated")
     a_prompt = last["calls"] / max(last["prompts"], 1) if last else 1.0
     calls = ceil(deal.generated * a_prompt)
@@ -191,6 +190,6 @@ def _price(config: Config, cost: float) -> str:
 def _tokens_a_call(done: list[Path]) -> tuple[float, float]:
     if not done:
         return TOKENS_A_CALL
-    usage: dict[str, Any] = read_json(done[-1] / "metrics.json")["usage"]
+    usage: dict[str, Any] = read_metrics(done[-1])["usage"]
     calls = max(usage["judge_calls"], 1)
     return usage["judge_prompt_tokens"] / calls, usage["judge_completion_tokens"] / calls

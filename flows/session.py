@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from endpoints.hosts import remember_hosts
-from endpoints.journal import Journal
+from endpoints.journal import JOURNAL, Journal
+from endpoints.journal_check import check_journal
 from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
@@ -16,9 +17,11 @@ from flows.settle import settle_endpoints
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
-from rounds.folder import policy_history, policy_of, read_round_start, run_config
+from rounds.folder import next_round, policy_history, policy_of, read_round_start, run_config
 from rounds.home import check_runs_dir
 from rounds.lock import run_lock
+from rounds.mend import mend_run
+from rounds.proven import prove_run, rests_on_journal
 from rounds.settings import require_plain
 from rounds.weights import Policy
 
@@ -41,8 +44,12 @@ _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
 
 
 @contextmanager
-def session(config: Config, runs_dir: Path, command: str | None = None) -> Iterator[Session]:
+def session(
+    config: Config, runs_dir: Path, command: str | None = None, thorough: bool = False
+) -> Iterator[Session]:
     """The session of this run: the one that is open, or a new one, checked and locked.
+
+    `thorough` reads every file of earlier rounds to its end before they are believed.
 
     Raises UserError before anything is spent when something in the config cannot work.
     """
@@ -53,12 +60,16 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
         check_runs_dir(run_dir)
+        prove_run(run_dir, thorough)
+        check_journal(run_dir / JOURNAL, rests_on_journal(next_round(run_dir)), thorough)
         if config.trainer is not None:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
         with run_lock(run_dir):
+            for sentence in mend_run(run_dir, next_round(run_dir), thorough):
+                display.tell(sentence)
             follow_manifests(run_dir)
             _remember_hosts(run_dir)
             write_text(run_dir / "run.yaml", dump_config(config))
@@ -98,7 +109,7 @@ def _remember_hosts(run_dir: Path) -> None:
     """Note where answers of a run begun before hosts were noted came from: what run.yaml says is
     about to be written over.
     """
-    written, journal = run_dir / "run.yaml", run_dir / "journal.sqlite"
+    written, journal = run_dir / "run.yaml", run_dir / JOURNAL
     if written.exists() and journal.exists():
         with suppress(UserError):  # a damaged one says nothing, and is written anew
             endpoints = run_config(run_dir).get("endpoints")

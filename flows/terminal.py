@@ -23,6 +23,13 @@ FromConfig = Annotated[
         help="Paths, that of --runs-dir too, start from the config's folder, not the current one.",
     ),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Read every file of finished rounds to its end, whatever its size and time say.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
@@ -106,12 +113,11 @@ def print_table(title: str, lines: list[tuple[str, str]]) -> None:
 
 def print_round(folder: Path) -> None:
     """The table of a finished round."""
-    from rounds.files import read_json
-    from rounds.folder import run_of
+    from rounds.folder import read_metrics, run_of
     from rounds.report import round_lines
 
     title = f"{run_of(folder).name}, round {int(folder.name)}"
-    print_table(title, round_lines(read_json(folder / "metrics.json")))
+    print_table(title, round_lines(read_metrics(folder)))
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:

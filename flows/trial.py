@@ -9,7 +9,7 @@ from pathlib import Path
 from endpoints.children import ChildFailed, reason_in
 from flows.config import Config
 from rounds.errors import UserError
-from rounds.files import read_json, write_json
+from rounds.files import read_json_if_whole, write_json
 from rounds.finish import versions
 from rounds.folder import run_of
 from rounds.ids import digest
@@ -33,8 +33,8 @@ def trial_due(config: Config, folder: Path) -> bool:
 
 def was_tried(config: Config, run_dir: Path) -> bool:
     """Whether this very training was tried in this run, and works."""
-    stamp = run_dir / "trial.json"
-    return stamp.exists() and read_json(stamp)["key"] == trial_key(config)
+    stamp = read_json_if_whole(run_dir / "trial.json")
+    return isinstance(stamp, dict) and stamp.get("key") == trial_key(config)
 
 
 def trial_key(config: Config) -> str:

@@ -20,6 +20,8 @@ from rounds.folder import (
 )
 from rounds.home import usable_home
 from rounds.lock import run_lock
+from rounds.mend import mend_run
+from rounds.proven import prove_run
 from rounds.stopped import noting_stops
 
 STAGE_OF = {"sampler": "sample", "trainer": "train"}
@@ -51,10 +53,13 @@ def by_hand(stage: Stage) -> None:
             raise UserError(f"{folder}: this round is finished; its tables do not change any more")
         read_round_start(folder)
         tree = run_config(run_dir)
+        prove_run(run_dir)
         if moved := usable_home(run_dir.parent):
             print(moved, file=sys.stderr)
         name = Path(sys.argv[0]).parent.name
         with run_lock(run_dir), noting_stops(folder, STAGE_OF.get(name, name)):
+            for sentence in mend_run(run_dir, folder):
+                print(sentence, file=sys.stderr)
             print(stage(folder, tree))
     except ValidationError as error:
         first = error.errors()[0]

@@ -1,5 +1,6 @@
 """A round's files as its manifest names them, and whether its tables can be read to their end."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,14 @@ import pyarrow.parquet as pq
 from rounds import schema
 from rounds.checks import Looked
 from rounds.files import read_json
-from rounds.folder import policy_of, round_number
+from rounds.folder import MANIFEST, policy_of, round_number
 from rounds.ids import file_hash, text_hash
+from rounds.seal import seal_holds
 from rounds.tables import iter_batches, table_path
-from rounds.weights import Policy, local_policy
+from rounds.weights import Policy, policy_id_of, weights_hash
 
-MANIFEST = "manifest.json"
+HashOf = Callable[[Path], str]
+"""The hash of a file, or of a folder of weights."""
 
 WANTED: dict[str, Any] = {
     **{"round": int, "seed": int, "policy": dict, "initial": dict, "in_place": dict},
@@ -40,6 +43,7 @@ def check_manifest(looked: Looked, folder: Path) -> None:
         looked.must(_has(facts, name), MANIFEST, name, "is missing or of another type")
     if looked.n_faults:
         return
+    looked.must(seal_holds(facts), MANIFEST, None, "was changed after the round was finished")
     right = facts["round"] == round_number(folder)
     looked.must(right, MANIFEST, "round", f"is {facts['round']}")
     for rubric in facts["rubrics"]:
@@ -59,7 +63,9 @@ def manifest_facts(folder: Path) -> dict[str, Any] | None:
     return facts if all(_has(facts, name) for name in WANTED) else None
 
 
-def check_hashes(looked: Looked, folder: Path, facts: dict[str, Any]) -> None:
+def check_hashes(
+    looked: Looked, folder: Path, facts: dict[str, Any], hash_of: HashOf = file_hash
+) -> None:
     """Every file has the bytes that the manifest names, and no table lies there unnamed."""
     named = facts["files"]
     for name, hashed in named.items():
@@ -67,7 +73,7 @@ def check_hashes(looked: Looked, folder: Path, facts: dict[str, Any]) -> None:
         if not path.exists():
             looked.must(False, name, None, "is named in the manifest and not there")
         else:
-            looked.must(file_hash(path) == hashed, name, None, "has other bytes than were written")
+            looked.must(hash_of(path) == hashed, name, None, "has other bytes than were written")
     tables = [table_path(folder, table).name for table in (*schema.TABLES, *schema.OPTIONAL)]
     for name in tables:
         if name not in named and (folder / name).exists():
@@ -100,7 +106,13 @@ def check_tables(looked: Looked, folder: Path, facts: dict[str, Any]) -> None:
             looked.fault(name, None, f"has {n} rows, the manifest counts {said[table]}")
 
 
-def check_policy(looked: Looked, run_dir: Path, what: str, facts: dict[str, Any]) -> None:
+def check_policy(
+    looked: Looked,
+    run_dir: Path,
+    what: str,
+    facts: dict[str, Any],
+    hash_of: HashOf = weights_hash,
+) -> None:
     """The weights of a policy of a manifest have the hash that is its id."""
     policy = policy_of(run_dir, facts)
     if policy.served is not None:
@@ -109,10 +121,10 @@ def check_policy(looked: Looked, run_dir: Path, what: str, facts: dict[str, Any]
     if not policy_is_here(policy):
         looked.leave_out(f"{what}: no weights at {policy.adapter or policy.model}")
         return
-    model, adapter = Path(policy.model), policy.adapter
-    found = local_policy(model, Path(adapter) if adapter else None)
-    right = found.policy_id == policy.policy_id
-    looked.must(right, adapter or policy.model, policy.policy_id, f"weights hash {found.policy_id}")
+    adapter = hash_of(Path(policy.adapter)) if policy.adapter else None
+    found = policy_id_of(hash_of(Path(policy.model)), adapter)
+    where, right = policy.adapter or policy.model, found == policy.policy_id
+    looked.must(right, where, policy.policy_id, f"weights hash {found}")
 
 
 def policy_is_here(policy: Policy) -> bool:

@@ -1,14 +1,21 @@
-"""Writing so that a reader, or a crash, never meets half a file."""
+"""Writing so that a reader, or a crash, never meets half a file.
+
+What is written here is on the disk, with its name, when the next thing is written: after a loss of
+power a file that is there is whole, and so is all that was written before it.
+"""
 
 import json
 import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+
+TEMPORARY = ".tmp"
+"""The end of the names of files that are still being written."""
 
 
 def unwritable(folder: Path) -> str | None:
@@ -23,27 +30,52 @@ def unwritable(folder: Path) -> str | None:
         return f"{nearest}: {error.strerror}"
 
 
+def sync(path: Path) -> None:
+    """Have the disk hold what a file says, or which names a folder has. None where it is gone."""
+    with suppress(FileNotFoundError):
+        opened = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; their names are on the disk when this returns."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        sync(folder.parent)
+
+
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path`, renamed into place at the end of a block that went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
+    """A temporary file beside `path`, renamed into place at the end of a block that went well.
+
+    Not `durable` is what nobody misses after a loss of power: the disk is not waited for.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         yield temporary
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
+        if durable:
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it into place."""
-    with atomic(path) as temporary:
+    with atomic(path, durable) as temporary:
         write(temporary)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, durable: bool = True) -> None:
     """Write a text file atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), durable)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
@@ -59,9 +91,9 @@ def _finite(value: Any) -> Any:
     return [_finite(below) for below in value] if isinstance(value, list | tuple) else value
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, durable: bool = True) -> None:
     """Write JSON atomically, readable and with a stable key order."""
-    write_text(path, json_text(value, indent=2) + "\n")
+    write_text(path, json_text(value, indent=2) + "\n", durable)
 
 
 def read_json(path: Path) -> Any:
@@ -69,8 +101,21 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
 
 
+def read_json_if_whole(path: Path) -> Any:
+    """Read a JSON file; None where it is not there or is no JSON."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def replace_folder(temporary: Path, target: Path) -> None:
     """Rename a finished folder into place; what stood there goes."""
+    for path in (*temporary.rglob("*"), temporary):
+        sync(path)
     if target.exists():
         shutil.rmtree(target)
     os.rename(temporary, target)
+    sync(target.parent)
+    if temporary.parent != target.parent:
+        sync(temporary.parent)

@@ -17,6 +17,7 @@ from rounds import schema
 from rounds.card import write_card
 from rounds.files import write_json
 from rounds.folder import (
+    MANIFEST,
     finished_rounds,
     policy_facts,
     policy_history,
@@ -26,8 +27,10 @@ from rounds.folder import (
 )
 from rounds.ids import file_hash, text_hash
 from rounds.metrics import round_metrics
+from rounds.proven import remember_hashes
 from rounds.rows import HELD_OUT
-from rounds.stages import stage_stamps
+from rounds.seal import write_sealed
+from rounds.stages import check_written, stage_stamps
 from rounds.tables import iter_batches, table_path
 from rounds.weights import Policy
 
@@ -56,6 +59,7 @@ def finish_round(
     `config` is the resolved YAML. The decision is in the manifest first; policy.json and the card
     are made from the manifests and can be made again.
     """
+    check_written(folder)
     run_dir, stages = run_of(folder), stage_stamps(folder)
     for table in schema.TABLES:
         if not table_path(folder, table).exists():
@@ -63,11 +67,12 @@ def finish_round(
     metrics = round_metrics(folder, stages, decision)
     write_json(folder / "metrics.json", metrics)
     start = read_round_start(folder)
+    hashes = _hashes(folder)
     in_place = (
         policy_facts(run_dir, trained) if trained and decision["promoted"] else start["policy"]
     )
-    write_json(
-        folder / "manifest.json",
+    write_sealed(
+        folder / MANIFEST,
         {
             "round": round_number(folder),
             "run": run_dir.name,
@@ -85,20 +90,24 @@ def finish_round(
             "counts": metrics["counts"],
             "config": yaml.safe_load(config),
             "stages": {name: {"key": stamp["key"]} for name, stamp in stages.items()},
-            "files": {
-                path.name: file_hash(path)
-                for path in [
-                    *(table_path(folder, table) for table in schema.TABLES),
-                    *(table_path(folder, table) for table in schema.OPTIONAL),
-                    folder / "metrics.json",
-                ]
-                if path.exists()
-            },
+            "files": hashes,
             "versions": versions(),
         },
     )
+    remember_hashes(folder, hashes)
     follow_manifests(run_dir)
     return metrics
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """The hash of every file that the round leaves. Raises Stopped where a table's is not that of
+    what was written.
+    """
+    tables = [table_path(folder, table).name for table in (*schema.TABLES, *schema.OPTIONAL)]
+    names = [name for name in (*tables, "metrics.json") if (folder / name).exists()]
+    hashes = {name: file_hash(folder / name) for name in names}
+    check_written(folder, hashes)
+    return hashes
 
 
 def follow_manifests(run_dir: Path) -> None:

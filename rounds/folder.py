@@ -17,7 +17,11 @@ from rounds.files import read_json, write_json
 from rounds.weights import Policy
 
 RUN_FILES = "*/run.yaml"
+JOURNAL_LOG = "journal.sqlite-wal"
+"""Where SQLite has written what of the journal is not yet in journal.sqlite."""
 WRITTEN_ANEW = "`prefloop run` with the run's config writes it anew"
+A_COPY = "put a copy of it back (a backup, the mirror)"
+MANIFEST = "manifest.json"
 ROUND_RANGE = re.compile(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?")
 
 
@@ -37,9 +41,33 @@ def run_of(folder: Path) -> Path:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a round, or None while it is not finished."""
-    path = folder / "manifest.json"
-    return read_json(path) if path.exists() else None
+    """The manifest of a round, or None while it is not finished.
+
+    Raises UserError where it is damaged.
+    """
+    path = folder / MANIFEST
+    return _read_record(path, A_COPY) if path.exists() else None
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """What was measured of a finished round. Raises UserError where it is gone or damaged."""
+    return _read_record(folder / "metrics.json", A_COPY)
+
+
+def _read_record(path: Path, way_out: str) -> dict[str, Any]:
+    try:
+        facts = read_json(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: is not there; {way_out}") from None
+    except (ValueError, RecursionError, OSError) as error:
+        raise UserError(f"{path}: cannot be read ({_one_line(error)}); {way_out}") from error
+    if not isinstance(facts, dict):
+        raise UserError(f"{path}: holds no object; {way_out}")
+    return facts
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def round_folders(run_dir: Path) -> list[Path]:
@@ -51,7 +79,7 @@ def round_folders(run_dir: Path) -> list[Path]:
 
 def finished_rounds(run_dir: Path) -> list[Path]:
     """The finished round folders, in order."""
-    return [folder for folder in round_folders(run_dir) if (folder / "manifest.json").exists()]
+    return [folder for folder in round_folders(run_dir) if (folder / MANIFEST).exists()]
 
 
 def earlier_rounds(folder: Path) -> list[Path]:
@@ -132,7 +160,7 @@ def read_round_start(folder: Path) -> dict[str, Any]:
         path = folder / "work" / "start.json"
         if not path.exists():
             raise UserError(f"{folder}: no round here; `prefloop run` starts one")
-        facts = read_json(path)
+        facts = _read_record(path, WRITTEN_ANEW)
     return facts
 
 

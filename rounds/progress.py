@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
-from rounds.files import read_json, write_json
+from rounds.files import read_json_if_whole, write_json
 from rounds.stages import Progress
 
 EVERY = 1.0
@@ -42,15 +42,15 @@ def noting(folder: Path, stage: str, shown: Progress) -> Progress:
                 "note": note,
                 "at": at,
             }
-            write_json(_path(folder), facts)
+            write_json(_path(folder), facts, durable=False)
 
     return report
 
 
 def read_progress(folder: Path) -> StageProgress | None:
     """The last note; None where there is none."""
-    path = _path(folder)
-    return read_json(path) if path.exists() else None
+    progress: StageProgress | None = read_json_if_whole(_path(folder))
+    return progress
 
 
 def progress_text(progress: StageProgress) -> str:

@@ -2,16 +2,19 @@
 
 import re
 import shutil
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
 
 from rounds import schema
-from rounds.errors import WorkFailed
-from rounds.files import read_json, write_json
+from rounds.attempts import Attempts
+from rounds.errors import Stopped, WorkFailed
+from rounds.files import read_json_if_whole, sync, write_json
+from rounds.folder import JOURNAL_LOG, run_of
 from rounds.ids import digest
+from rounds.seal import read_whole, write_sealed
+from rounds.written import files_of_stage, not_as_written
 
 Facts = dict[str, Any]
 """What a stage returns: counts, usage, and what later stages need of it."""
@@ -43,44 +46,68 @@ def work_dir(folder: Path, stage: str, key: str) -> Path:
     return path
 
 
-_startup: ContextVar[dict[str, float] | None] = ContextVar(
-    "start-up of the running stage", default=None
-)
+_running: ContextVar[Attempts | None] = ContextVar("attempts at the running stage", default=None)
 
 
 def count_startup(what: str, seconds: float) -> None:
     """Seconds in which the running stage only waited for `what`, which stays up or must be loaded
     before any work: they are no work of the stage.
     """
-    if (startup := _startup.get()) is not None:
-        startup[what] = startup.get(what, 0) + seconds
+    if (running := _running.get()) is not None:
+        running.count_startup(what, seconds)
 
 
 def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> Facts:
     """The facts of a stage: what `work` returns, or what it returned when it ran on this key.
 
     `work` writes the stage's tables; its facts (counts, usage) and seconds are kept in a stamp, and
-    apart from these what `count_startup` was told.
+    apart from these what `count_startup` was told, with which files it wrote. The seconds are those
+    of every attempt on this key. Raises Stopped where a file of the round is not as it was written.
     """
-    path = folder / "work" / f"{stage}.json"
-    if path.exists() and (stamp := read_json(path))["key"] == key:
+    check_written(folder)
+    stamp = read_stamp(folder, stage)
+    if stamp is not None and stamp["key"] == key:
         return dict(stamp["facts"])
     remove_stamp(folder, stage)  # the tables are about to become those of another key
-    startup: dict[str, float] = {}
-    started = time.monotonic()
-    token = _startup.set(startup)
+    attempts = Attempts(folder, stage, key)
+    token = _running.set(attempts)
     try:
-        facts = work()
-    except WorkFailed as error:
-        _note_failure(folder, stage, key, error)
+        with files_of_stage() as files:
+            facts = work()
+    except BaseException as error:
+        attempts.end()
+        if isinstance(error, WorkFailed):
+            _note_failure(folder, stage, key, error)
         raise
     finally:
-        _startup.reset(token)
+        _running.reset(token)
     _failure_path(folder, stage).unlink(missing_ok=True)
-    seconds = round(time.monotonic() - started - sum(startup.values()), 2)
-    waited = {what: round(value, 2) for what, value in startup.items()}
-    write_json(path, {"key": key, "seconds": seconds, "startup": waited, "facts": facts})
+    attempts.end()
+    sync(run_of(folder) / JOURNAL_LOG)  # the replies that the tables rest on
+    write_sealed(
+        _stamp_path(folder, stage),
+        {
+            "key": key,
+            "seconds": round(attempts.seconds, 2),
+            "startup": {what: round(value, 2) for what, value in attempts.startup.items()},
+            "facts": facts,
+            "files": files,
+        },
+    )
+    attempts.forget()
     return facts
+
+
+def check_written(folder: Path, hashes: Mapping[str, str] | None = None) -> None:
+    """Raise Stopped where a file of a round under way is not as it was written: by size and time,
+    and by the content of those whose `hashes` were just taken.
+    """
+    for name, wrong in not_as_written(folder, hashes=hashes or {}).items():
+        raise Stopped(
+            f"{folder / name} {wrong}: something else than prefloop has changed round "
+            f"{folder.name.lstrip('0')} while it is under way",
+            "run the same command again, which makes the file again,",
+        )
 
 
 def _note_failure(folder: Path, stage: str, key: str, error: WorkFailed) -> None:
@@ -89,7 +116,7 @@ def _note_failure(folder: Path, stage: str, key: str, error: WorkFailed) -> None
         return
     said = [key, re.sub(r"\d+", "", str(error).splitlines()[-1])]  # times and ports are no reason
     path = _failure_path(folder, stage)
-    if path.exists() and read_json(path) == said:
+    if read_json_if_whole(path) == said:
         error.twice = True
         error.then = f"it failed the same way twice: {error.then}"
     write_json(path, said)
@@ -101,10 +128,21 @@ def _failure_path(folder: Path, stage: str) -> Path:
 
 def remove_stamp(folder: Path, stage: str) -> None:
     """Take a stage's stamp away: its tables are no longer, or not yet, what the stamp says."""
-    (folder / "work" / f"{stage}.json").unlink(missing_ok=True)
+    _stamp_path(folder, stage).unlink(missing_ok=True)
+
+
+def read_stamp(folder: Path, stage: str) -> dict[str, Any] | None:
+    """The stamp of a stage; None where it has none, or one that is not as it was written."""
+    stamp = read_whole(_stamp_path(folder, stage))
+    return stamp if stamp is not None and "key" in stamp else None
 
 
 def stage_stamps(folder: Path) -> dict[str, dict[str, Any]]:
     """Every stamped stage of a round in progress: key, seconds and facts, by name."""
-    stamps = {path.stem: read_json(path) for path in sorted(folder.glob("work/*.json"))}
-    return {name: stamp for name, stamp in stamps.items() if "key" in stamp}
+    names = [path.stem for path in sorted(folder.glob("work/*.json"))]
+    stamps = {name: read_stamp(folder, name) for name in names}
+    return {name: stamp for name, stamp in stamps.items() if stamp is not None}
+
+
+def _stamp_path(folder: Path, stage: str) -> Path:
+    return folder / "work" / f"{stage}.json"

@@ -4,11 +4,11 @@ so far, and why it stopped if it did."""
 from pathlib import Path
 from typing import Any
 
-from rounds.files import read_json
 from rounds.folder import (
     open_run,
     policy_history,
     read_manifest,
+    read_metrics,
     round_dir,
     round_folders,
     run_config,
@@ -34,7 +34,7 @@ def run_status(run_dir: Path) -> dict[str, Any]:
     finished, under_way = [], None
     for folder in round_folders(run_dir):
         if read_manifest(folder) is not None:
-            finished.append(read_json(folder / "metrics.json"))
+            finished.append(read_metrics(folder))
         else:
             under_way = round_state(folder)
     history = policy_history(run_dir)

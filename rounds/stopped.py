@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from rounds.errors import Stopped, UserError, Waiting, WorkFailed
-from rounds.files import read_json, write_json
+from rounds.files import read_json_if_whole, write_json
 
 TRIAL = "trial"
 """The stage that runs beside others."""
@@ -45,10 +45,9 @@ class Stop(TypedDict):
 
 def read_stop(folder: Path) -> Stop | None:
     """Why the round stopped; None where it is at work, was killed, or is finished."""
-    path = _path(folder)
-    if not path.exists():
+    stop: Stop | None = read_json_if_whole(_path(folder))
+    if stop is None:
         return None
-    stop: Stop = read_json(path)
     stop.setdefault("waiting", None)  # stops of before had none
     return stop
 

@@ -19,6 +19,7 @@ from rounds.files import atomic
 from rounds.ids import digest
 from rounds.rows import AnyRow, Table
 from rounds.schema import arrow_schema, deterministic
+from rounds.written import forget_written, note_written, settle_written
 
 ROWS_AT_ONCE = 4096
 """Rows that reading or writing a table holds in memory, and those of a row group."""
@@ -140,14 +141,24 @@ class TableWriter:
 
 @contextmanager
 def table_writer(path: Path, table: str) -> Iterator[TableWriter]:
-    """Write a file in a table's schema. Where the block fails, what stood at `path` stays."""
-    with (
-        atomic(path) as temporary,
-        pq.ParquetWriter(temporary, arrow_schema(table), compression="zstd") as file,
-    ):
-        writer = TableWriter(table, file)
-        yield writer
-        writer.flush()
+    """Write a file in a table's schema. Where the block fails, what stood at `path` stays.
+
+    A table of a round under way is noted as written (`rounds.written`).
+    """
+    with atomic(path) as temporary:
+        with pq.ParquetWriter(temporary, arrow_schema(table), compression="zstd") as file:
+            writer = TableWriter(table, file)
+            yield writer
+            writer.flush()
+        note_written(path.parent, {path.name: temporary})
+    settle_written(path.parent, path.name)
+
+
+def remove_table(round_dir: Path, table: str) -> None:
+    """Take a table away, if it is there."""
+    path = table_path(round_dir, table)
+    forget_written(round_dir, path.name)
+    path.unlink(missing_ok=True)
 
 
 def by_prompt(rows: Iterable[AnyRow]) -> dict[str, list[AnyRow]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rounds.files import read_json, write_json
+from rounds.files import read_json_if_whole, write_json
 from rounds.rows import Verdict
 
 NEVER_SENT = ("budget", "not_asked")
@@ -72,8 +72,7 @@ def note_forgotten(folder: Path, calls: int, cost: float) -> None:
 
 def forgotten_totals(folder: Path) -> dict[str, Any]:
     """{"calls", "cost"} of the replies that were dropped in a round under way."""
-    path = _forgotten(folder)
-    return read_json(path) if path.exists() else {"calls": 0, "cost": 0.0}
+    return read_json_if_whole(_forgotten(folder)) or {"calls": 0, "cost": 0.0}
 
 
 def _forgotten(folder: Path) -> Path:

@@ -46,8 +46,13 @@ def local_policy(model: Path, adapter: Path | None = None) -> Policy:
     if adapter is None:
         return Policy(str(model), None, weights_hash(model))
     require_weights(adapter)
-    policy_id = digest("adapter", weights_hash(model), weights_hash(adapter))
+    policy_id = policy_id_of(weights_hash(model), weights_hash(adapter))
     return Policy(str(model), str(adapter), policy_id)
+
+
+def policy_id_of(model: str, adapter: str | None = None) -> str:
+    """The id of a policy from the hashes of its weights."""
+    return model if adapter is None else digest("adapter", model, adapter)
 
 
 def adapter_base(folder: Path) -> str | None:

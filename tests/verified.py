@@ -23,6 +23,7 @@ from rounds.finish import finish_round
 from rounds.folder import policy_facts, policy_history, policy_of, round_dir, write_round_start
 from rounds.ids import file_hash, text_hash
 from rounds.rows import Candidate, Prompt
+from rounds.seal import SEAL, write_sealed
 from rounds.stages import run_stage, silent
 from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy, local_policy
@@ -193,7 +194,8 @@ def hashes_put_right(folder: Path) -> None:
 def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     facts = read_json(folder / "manifest.json")
     change(facts)
-    write_json(folder / "manifest.json", facts)
+    del facts[SEAL]
+    write_sealed(folder / "manifest.json", facts)
 
 
 def recounted(folder: Path) -> None:

@@ -14,8 +14,9 @@ from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
 from rounds.rows import EXTRA, PAIRS
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
-from rounds.tables import iter_rows, rows_hash, table_path, write_rows
+from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_rows
 from rounds.weights import Policy, local_policy
+from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.extra import extra_pairs
@@ -46,7 +47,7 @@ def train(
     if extra.rows:
         write_rows(folder, EXTRA, extra.rows)
     else:
-        table_path(folder, EXTRA).unlink(missing_ok=True)
+        remove_table(folder, EXTRA)
     reference = initial if config.reference == "initial" else policy
     own_pairs = iter_rows(folder, PAIRS)
     key = stage_key(
@@ -63,7 +64,7 @@ def train(
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, "train", key)
-        job = work / "job.json"
+        job, saved, trained = work / "job.json", work / "policy", work / "training.json"
         write_json(
             job,
             {
@@ -73,18 +74,22 @@ def train(
                 "args": {"seed": seed, **args},
                 "lora": config.lora,
                 "held_out_pairs": config.held_out_pairs,
-                "out": str(work / "policy"),
+                "out": str(saved),
             },
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
-        if not (work / "training.json").exists():  # it is written last
+        if not saved.exists() and not target.exists():  # the policy was lost since
+            trained.unlink(missing_ok=True)
+        if not trained.exists():  # it is written last
             progress(0, 0, "loading the policy")
             run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
-        facts: dict[str, Any] = read_json(work / "training.json")
+        facts: dict[str, Any] = read_json(trained)
         if extra.facts:
             facts["extra"] = extra.facts
-        if (work / "policy").exists():  # else a kill came between this rename and the stamp
-            replace_folder(work / "policy", target)
+        if saved.exists():  # else a kill came between this rename and the stamp
+            note_folder(folder, target.name, saved)
+            replace_folder(saved, target)
+            settle_written(folder, target.name)
         return facts
 
     facts = run_stage(folder, "train", key, run)

@@ -124,7 +124,10 @@ def round_files(folder: Path) -> RoundFiles:
     def read(what: Callable[[], Any], name: str) -> dict[str, Any] | None:
         try:
             value = what()
-        except (OSError, ValueError, UserError, RecursionError) as error:
+        except UserError as error:
+            faults.append(str(error))
+            return None
+        except (OSError, ValueError, RecursionError) as error:
             faults.append(f"{folder / name} cannot be read: {error}")
             return None
         if value is not None and not isinstance(value, dict):

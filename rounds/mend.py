@@ -1,0 +1,130 @@
+"""What a kill or other hands left in a run folder, put right before the round goes on.
+
+Whatever can be made again is taken away, with the stamps of the stages that made it; they find what
+they asked in the journal and what they drew in their chunks.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from rounds.files import TEMPORARY, read_json_if_whole
+from rounds.schema import OPTIONAL, TABLES
+from rounds.stages import read_stamp, remove_stamp
+from rounds.tables import table_path
+from rounds.written import forget_written, not_as_written, read_written
+
+SCRATCH = (".forget-*", ".reparse-*")
+"""Folders inside a round's that a command works in."""
+
+
+def mend_run(run_dir: Path, folder: Path, thorough: bool = False) -> list[str]:
+    """Take away what is left of dead processes and, of the round under way in `folder`, what is not
+    as it was written; says what is made again, a sentence each. The run's lock must be held.
+    """
+    _sweep(run_dir)
+    if not folder.is_dir():
+        return []
+    return [*_mend_work(folder), *_mend_tables(folder, thorough)]
+
+
+def _sweep(run_dir: Path) -> None:
+    for above, folders, files in os.walk(run_dir):
+        for name in files:
+            if name.startswith(".") and name.endswith(TEMPORARY) and _is_stray(name):
+                (Path(above) / name).unlink(missing_ok=True)
+        folders[:] = [name for name in folders if name != "policy"]
+    shutil.rmtree(run_dir / "work", ignore_errors=True)  # of a trial
+    for scratch in (path for shape in SCRATCH for path in run_dir.glob(f"rounds/*/{shape}")):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _is_stray(name: str) -> bool:
+    """Whether a temporary file is none that a living process is writing.
+
+    One of this process's own number is of an earlier process: this one has yet to begin.
+    """
+    number = name.removesuffix(TEMPORARY).rpartition(".")[2]
+    if not number.isdigit() or int(number) == os.getpid():
+        return number.isdigit()
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def _mend_work(folder: Path) -> list[str]:
+    """Damaged notes and chunks go."""
+    said = []
+    for path in sorted(folder.glob("work/*.json")):
+        stamp = read_json_if_whole(path)
+        damaged = not isinstance(stamp, dict) or (
+            "key" in stamp and read_stamp(folder, path.stem) is None
+        )
+        if damaged:
+            path.unlink()
+            said.append(f"{path} is damaged, and is made again")
+    for path in sorted(folder.glob("work/*/**/aside-*.json")):
+        if read_json_if_whole(path) is None:
+            path.unlink()
+            said.append(f"{path} is damaged: its prompts are sampled again")
+    for path in sorted(folder.glob("work/*/**/chunk-*.parquet")):
+        if not _can_be_read(path):
+            path.unlink()
+            said.append(f"{path} is damaged: its prompts are sampled again")
+    return said
+
+
+def _mend_tables(folder: Path, thorough: bool) -> list[str]:
+    """Tables and weights that are not as they were written go, and the stamps that name them."""
+    ledger, wrong = read_written(folder), dict[str, str]()
+    for name, what in not_as_written(folder, thorough).items():
+        wrong[_top(name)] = f"{folder / name} {what}"
+    for table in (*TABLES, *OPTIONAL):
+        path = table_path(folder, table)
+        if path.exists() and path.name not in ledger and not _can_be_read(path):
+            wrong[path.name] = f"{path} cannot be read"
+    stamps = {
+        path.stem: stamp
+        for path in sorted(folder.glob("work/*.json"))
+        if (stamp := read_stamp(folder, path.stem))
+    }
+    for name in {name for stamp in stamps.values() for name in stamp.get("files", ())}:
+        if name not in ledger:
+            wrong.setdefault(_top(name), f"{folder / name} has lost the note of how it was written")
+    made_by: dict[str, list[str]] = {name: [] for name in wrong}
+    for stage, stamp in stamps.items():
+        # a stamp of before says of no file that it wrote it
+        names = set(map(_top, stamp["files"])) if "files" in stamp else set(wrong)
+        for name in names & wrong.keys():
+            made_by[name].append(stage)
+            remove_stamp(folder, stage)
+    forget_written(folder, *(name for name in ledger if _top(name) in wrong))
+    for name in wrong:
+        if (path := folder / name).is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return [f"{what}: {_again(made_by[name])}" for name, what in wrong.items()]
+
+
+def _top(name: str) -> str:
+    """The table, or the folder of weights, that a noted file belongs to."""
+    return name.partition("/")[0]
+
+
+def _again(stages: list[str]) -> str:
+    return f"made again by {', '.join(stages)}" if stages else "made again"
+
+
+def _can_be_read(path: Path) -> bool:
+    try:
+        pq.read_metadata(path)
+    except (OSError, ValueError):
+        return False
+    return True
