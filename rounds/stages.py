@@ -99,12 +99,20 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
 
 
 def check_written(folder: Path, hashes: Mapping[str, str] | None = None) -> None:
-    """Raise Stopped where a file of a round under way is not as it was written: by size and time,
-    and by the content of those whose `hashes` were just taken.
+    """Raise Stopped where a file of a round under way is not as it was written.
+
+    Of files that a stamp names, by size and time. At the end of the round, with the `hashes` that
+    were just taken, by content, and of all: whoever removes a stamp may remove its tables as well.
     """
-    for name, wrong in not_as_written(folder, hashes=hashes or {}).items():
+    wrong = not_as_written(folder, hashes=hashes or {})
+    if wrong and hashes is None:
+        stamped = {
+            name for stamp in stage_stamps(folder).values() for name in stamp.get("files", ())
+        }
+        wrong = {name: what for name, what in wrong.items() if name in stamped}
+    for name, what in wrong.items():
         raise Stopped(
-            f"{folder / name} {wrong}: something else than prefloop has changed round "
+            f"{folder / name} {what}: something else than prefloop has changed round "
             f"{folder.name.lstrip('0')} while it is under way",
             "run the same command again, which makes the file again,",
         )

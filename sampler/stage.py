@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 from endpoints.open import Endpoints
 from rounds.folder import finished_rounds, run_of
 from rounds.rows import CANDIDATES, HELD_OUT, Candidate
-from rounds.stages import Progress, remove_stamp, run_stage, silent, stage_key, work_dir
+from rounds.stages import (
+    Progress,
+    read_stamp,
+    remove_stamp,
+    run_stage,
+    silent,
+    stage_key,
+    work_dir,
+)
 from rounds.tables import iter_rows, replace_splits, rows_hash
 from rounds.weights import Policy
 from sampler.chunks import ChunkReader
@@ -84,8 +92,16 @@ def sample_held_out(
         wanted |= {candidate_id(request, writer, 0) for request in held_out}
         aside |= set(held_out_aside([folder]))
         unanswered = _unanswered(folder, held_out, writer, aside, True)
+        stage = f"sample_held_out_{policy.policy_id}"
+        stamp = read_stamp(folder, stage)
+        if unanswered.requests or stamp is None:
+            # what the stage has drawn, it was asked: without its stamp it is to count it
+            drawn = ChunkReader(*_work_of(folder, stage))
+            unanswered = _unanswered(folder, held_out, writer, aside, True, drawn)
+        else:
+            facts = stamp["facts"]
+            check_set_aside(config, facts)
         if unanswered.requests:
-            stage = f"sample_held_out_{policy.policy_id}"
             # a change of config, taken back, leaves a stamp without rows
             remove_stamp(folder, stage)
             facts = _run_sampling(
@@ -121,16 +137,27 @@ def _unanswered(
     writer: Writer,
     aside: set[str],
     include_this_round: bool,
+    drawn: ChunkReader | None = None,
 ) -> Unanswered:
-    """The held-out prompts without an answer of this policy, but for those set aside."""
+    """The held-out prompts without an answer of this policy, but for those set aside. Answers, and
+    reasons to set aside, that are in the chunks `drawn` do not count.
+    """
     by_id = {candidate_id(request, writer, 0): request for request in held_out}
     sampled = already_sampled(folder, set(by_id), include_this_round)
     answered = {row["candidate_id"] for row in sampled}
+    if drawn is not None:
+        answered -= {name for name, request in by_id.items() if request.prompt_id in drawn}
+        aside = aside - drawn.reasons.keys()
     missing = [request for name, request in by_id.items() if name not in answered]
     return Unanswered(
         [request for request in missing if request.prompt_id not in aside],
         {request.split for name, request in by_id.items() if name in answered},
     )
+
+
+def _work_of(folder: Path, stage: str) -> list[Path]:
+    """Where a stage has kept its chunks, whatever its key was."""
+    return [*folder.glob(f"work/{stage}-*"), *folder.glob(f"work/{stage}-*/endpoints")]
 
 
 def _run_sampling(

@@ -15,6 +15,7 @@ from rounds.errors import Stopped, UserError
 from rounds.files import write_json
 from rounds.ids import SEED_SPACING
 from rounds.rows import Candidate
+from rounds.stages import stage_stamps
 from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
@@ -303,6 +304,33 @@ def test_a_change_taken_back_samples_the_held_out_rows_it_lost(run_dir, desk, en
     assert held_out_ids(folder) != wanted
     sample_held_out(folder, CONFIG, [FIRST, NEXT], 0, none)
     assert held_out_ids(folder) == wanted
+
+
+@pytest.mark.parametrize("killed_at", ["set_aside", "rows_hash", "write_sealed"])
+def test_a_kill_before_the_stamp_loses_no_count(
+    run_dir: Path, tmp_path: Path, desk, endpoint, vllm, killed_at: str
+):
+    long, none = prompt_row("far too long a prompt", "gate"), desk(endpoint(told))
+    calm, killed = (
+        begun(one, prompts=[*PROMPTS, long]) for one in (tmp_path / "runs" / "calm", run_dir)
+    )
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for folder in (calm, killed):
+        write_rows(folder, "candidates", [])
+        if folder is killed:
+            where = "rounds.stages" if killed_at == "write_sealed" else "sampler.stage"
+            with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(f"{where}.{killed_at}", kill)
+                sample_held_out(folder, CONFIG, [NEXT], 0, none)
+        sample_held_out(folder, CONFIG, [NEXT], 0, none)
+    stamps = [stage_stamps(folder)["sample_held_out_p1"] for folder in (calm, killed)]
+    assert stamps[0]["facts"] == stamps[1]["facts"] and stamps[0]["key"] == stamps[1]["key"]
+    assert stamps[0]["facts"]["set_aside"] == 1 and stamps[0]["facts"]["tokens"]
+    assert held_out_ids(calm) == held_out_ids(killed)
+    assert len(vllm.asked) == 4, "a prompt was sampled again"
 
 
 def test_answers_follow_a_held_out_prompt_to_its_new_split(run_dir, desk, endpoint, vllm):
