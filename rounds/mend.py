@@ -7,6 +7,7 @@ they asked in the journal and what they drew in their chunks.
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -97,29 +98,39 @@ def _mend_tables(folder: Path, thorough: bool) -> list[str]:
     for name in {name for stamp in stamps.values() for name in stamp.get("files", ())}:
         if name not in ledger:
             wrong.setdefault(_top(name), f"{folder / name} has lost the note of how it was written")
-    made_by: dict[str, list[str]] = {name: [] for name in wrong}
-    for stage, stamp in stamps.items():
-        # a stamp of before says of no file that it wrote it
-        names = set(map(_top, stamp["files"])) if "files" in stamp else set(wrong)
-        for name in names & wrong.keys():
-            made_by[name].append(stage)
-            remove_stamp(folder, stage)
-    forget_written(folder, *(name for name in ledger if _top(name) in wrong))
-    for name in wrong:
+    gone, again = _made_again(set(wrong), stamps)
+    for name in gone:  # first, so that a kill in between leaves stamps that miss them
         if (path := folder / name).is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    return [f"{what}: {_again(made_by[name])}" for name, what in wrong.items()]
+    for stage in again:
+        remove_stamp(folder, stage)
+    forget_written(folder, *(name for name in ledger if _top(name) in gone))
+    stages = f" by {', '.join(again)}" if again else ""
+    return [f"{what}: made again{stages}" for what in wrong.values()]
+
+
+def _made_again(gone: set[str], stamps: dict[str, dict[str, Any]]) -> tuple[set[str], list[str]]:
+    """The stages that wrote these tables, and all that they wrote with the stages that wrote it:
+    rows then come in the order in which they first came.
+    """
+    again: list[str] = []
+    while True:
+        for stage, stamp in stamps.items():
+            # a stamp of before says of no file that it wrote it
+            names = set(map(_top, stamp["files"])) if "files" in stamp else gone
+            if stage not in again and names & gone:
+                again.append(stage)
+                gone = gone | names
+                break
+        else:
+            return gone, again
 
 
 def _top(name: str) -> str:
     """The table, or the folder of weights, that a noted file belongs to."""
     return name.partition("/")[0]
-
-
-def _again(stages: list[str]) -> str:
-    return f"made again by {', '.join(stages)}" if stages else "made again"
 
 
 def _can_be_read(path: Path) -> bool:
