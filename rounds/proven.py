@@ -155,7 +155,7 @@ def _prove_policy(run_dir: Path, thorough: bool) -> None:
         looked.fault(policy.adapter or policy.model, None, "is not there")
     for fault in looked.faults:
         raise UserError(
-            f"{fault.table}: {fault.what}, and the policy that round {made} put in place is "
-            f"{policy.policy_id}; {way_out}"
+            f"{run_dir / fault.table}: {fault.what}, and the policy that round {made} put in place "
+            f"is {policy.policy_id}; {way_out}"
         )
     hashes.keep()
