@@ -17,6 +17,7 @@ from pathlib import Path
 from endpoints import run_module, supervise
 from endpoints.child_main import ERROR, USER_ERROR
 from rounds.errors import UserError, WorkFailed
+from rounds.scratch import SHORT_FOLDERS, scratch
 
 LINES_SHOWN = 15
 PYTHON_ERROR = re.compile(r"\b(?:[A-Za-z_][\w.]*)?(?:Error|Exception): \S.*")
@@ -28,7 +29,6 @@ PYTHON = (sys.executable, "-P")
 
 LONGEST_TMPDIR = 60
 """Bytes of a temporary folder below which every socket of a child has room."""
-SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
@@ -91,8 +91,8 @@ def short_temporary_folder() -> Iterator[dict[str, str]]:
             f"TMPDIR: {folder} is too long for the sockets in it ({LONGEST_TMPDIR} bytes at most); "
             "choose another"
         )
-    with tempfile.TemporaryDirectory(prefix="prefloop-", dir=short) as beside:
-        link = Path(beside) / "tmp"
+    with scratch("tmp", short) as beside:
+        link = beside / "tmp"
         link.symlink_to(folder)
         yield {"TMPDIR": str(link)}
 

@@ -5,11 +5,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rounds.folder import earlier_rounds, read_round_start, round_dir, round_number, run_of
 from rounds.folder import write_round_start as write_start
 from rounds.rows import CANDIDATES, PROMPTS, VERDICTS
+from rounds.scratch import scratch
 from rounds.tables import table_path
 
 STARTS_FROM = ("policy", "initial", "seed", "dialects", "control_tokens", "near_held_out")
@@ -27,8 +27,8 @@ def copied_round(folder: Path, journal: bool = False, index: bool = False) -> It
     place, over a link and not through it. Raises sqlite3.Error where the journal is damaged.
     """
     run_dir, number = run_of(folder).resolve(), round_number(folder)
-    with TemporaryDirectory(prefix="prefloop-derived-") as scratch:
-        copy = round_dir(Path(scratch) / run_dir.name, number)
+    with scratch("derived") as beside:
+        copy = round_dir(beside / run_dir.name, number)
         copy.mkdir(parents=True)
         for table in (PROMPTS, CANDIDATES, VERDICTS):
             table_path(copy, table).symlink_to(table_path(folder, table).resolve())

@@ -1,6 +1,5 @@
 """Everything that can be found wrong before anything is spent."""
 
-import tempfile
 from collections.abc import Collection
 from math import inf
 from pathlib import Path
@@ -27,6 +26,7 @@ from preferences.data_files import left_out
 from rounds.errors import UserError
 from rounds.folder import next_round, run_config
 from rounds.labels import is_path, labels_file, read_labels
+from rounds.scratch import scratch
 from rounds.stages import stage_stamps
 from rounds.weights import Policy
 from sampler.check import check_sampler
@@ -68,18 +68,18 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         config.sampler, config.policy.endpoint is not None, lambda: _any_reference(config)
     )
     if config.pairs.semantic is not None:
-        with tempfile.TemporaryDirectory() as scratch:
-            check_embedding(config.pairs.semantic.embed, Path(scratch))
+        with scratch("embedding") as work:
+            check_embedding(config.pairs.semantic.embed, work)
     check_endpoints(config, config.used_endpoints)
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
         _check_row_counts(config, config.trainer, len(supply.pool.keys))
         if not _training_was_checked(config, config.trainer, run_dir):
-            with tempfile.TemporaryDirectory() as scratch:
+            with scratch("trainer") as work:
                 shown = display.stage("trainer data")
                 folders = policy_folders(str(config.policy.model), config.policy.adapter)
-                for sentence in check_training(config.trainer, *folders, Path(scratch), shown):
+                for sentence in check_training(config.trainer, *folders, work, shown):
                     display.tell(sentence)
 
 

@@ -55,5 +55,5 @@ class Attempts:
 
     def _last_sign(self) -> float:
         """When the attempt that was killed last wrote anything."""
-        paths = [*self._work.glob(f"{self._stage}-{self._key}/**/*"), self._work / "progress.json"]
+        paths = [*self._work.glob(f"{self._stage}-{self._key}*/**/*"), self._work / "progress.json"]
         return max((path.stat().st_mtime for path in paths if path.exists()), default=0.0)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from rounds.files import TEMPORARY, read_json_if_whole
 from rounds.schema import OPTIONAL, TABLES
+from rounds.scratch import is_alive, sweep_scratch
 from rounds.stages import read_stamp, remove_stamp
 from rounds.tables import table_path
 from rounds.written import forget_written, not_as_written, read_written
@@ -26,6 +27,7 @@ def mend_run(run_dir: Path, folder: Path, thorough: bool = False) -> list[str]:
     as it was written; says what is made again, a sentence each. The run's lock must be held.
     """
     _sweep(run_dir)
+    sweep_scratch()
     if not folder.is_dir():
         return []
     return [*_mend_work(folder), *_mend_tables(folder, thorough)]
@@ -47,16 +49,8 @@ def _is_stray(name: str) -> bool:
 
     One of this process's own number is of an earlier process: this one has yet to begin.
     """
-    number = name.removesuffix(TEMPORARY).rpartition(".")[2]
-    if not number.isdigit() or int(number) == os.getpid():
-        return number.isdigit()
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False
+    number = name.removesuffix(TEMPORARY).rpartition(".")[2].partition("-")[0]
+    return number.isdigit() and (int(number) == os.getpid() or not is_alive(int(number)))
 
 
 def _mend_work(folder: Path) -> list[str]:

@@ -4,7 +4,6 @@ Raises UserError for the first argument that TRL or peft would refuse and for im
 wrong. Writes found.json beside the job: a sentence about each source.
 """
 
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from preferences.read import Malformed, read_preferences
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.rows import Messages
+from rounds.scratch import scratch
 from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.arguments import dpo_config, lora_config
@@ -30,8 +30,8 @@ REPORT_EVERY = 5000
 def main(job_path: Path) -> None:
     """Check the job's arguments, then its data."""
     job = read_json(job_path)
-    with tempfile.TemporaryDirectory() as folder:
-        dpo_config(job["args"], folder)
+    with scratch("arguments") as folder:
+        dpo_config(job["args"], str(folder))
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)

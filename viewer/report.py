@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from jinja2 import Environment
@@ -11,6 +10,7 @@ from rounds.card import PLOTS, write_card
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.folder import round_dir, round_folders, round_number, run_of
+from rounds.scratch import scratch
 from viewer.filters import PairFilter
 from viewer.pairs_view import found, with_texts
 from viewer.plots import in_fixed_colours
@@ -39,8 +39,8 @@ def report(run_dir: Path, number: int | None = None) -> str:
         if not folders:
             raise UserError(f"{run_dir}: round {number} is not there")
     files = [round_files(folder) for folder in folders]
-    with TemporaryDirectory(prefix="prefloop-report-") as scratch:
-        rounds = [_round(folder, Path(scratch)) for folder in folders]
+    with scratch("report") as work:
+        rounds = [_round(folder, work) for folder in folders]
     return (
         _templates(run_dir)
         .get_template("report.html")
@@ -68,9 +68,9 @@ def leave_report(folder: Path) -> Path:
     return path
 
 
-def _round(folder: Path, scratch: Path) -> dict[str, Any]:
+def _round(folder: Path, work: Path) -> dict[str, Any]:
     """What the report says of one round."""
-    files, tables = round_files(folder), open_listed(folder, scratch)
+    files, tables = round_files(folder), open_listed(folder, work)
     under_way = None
     if files.manifest is None and not files.faults:
         under_way = round_state_lines(folder)

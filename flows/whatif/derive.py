@@ -7,7 +7,6 @@ built, cleaned and compared with earlier rounds, in a temporary folder. The run 
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from flows.config import Config
@@ -28,6 +27,7 @@ from pairs.config import PairsConfig
 from pairs.stage import build_pairs
 from rounds.paired import INTERVAL, paired_difference
 from rounds.rows import VERDICTS
+from rounds.scratch import scratch
 from rounds.stages import Progress, silent
 from rounds.tables import write_rows
 
@@ -121,8 +121,8 @@ def _with_what_is_stored(found: Sorted, judged: Judged, where: str) -> Sorted:
     if found.if_stored:
         settings = [*found.derived, *found.if_stored]
         judge = _config(own, settings, where).judge
-        with TemporaryDirectory(prefix="prefloop-whatif-") as scratch:
-            again = relabel(judged.folder, Path(scratch), judged.ids, judge, judged.tau)
+        with scratch("whatif") as work:
+            again = relabel(judged.folder, work, judged.ids, judge, judged.tau)
             stored = not asyncio.run(again)
         if stored:
             return found._replace(derived=settings, if_stored=[])

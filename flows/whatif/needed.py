@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from flows.config import Config
 from flows.plan import judge_calls
@@ -13,6 +12,7 @@ from flows.whatif.result import Changed, Needed
 from flows.whatif.settings import Setting, Sorted
 from judge.relabel import relabel
 from rounds.rows import PROMPTS
+from rounds.scratch import scratch
 from rounds.tables import iter_rows
 
 
@@ -41,8 +41,8 @@ def needed_for(
         answers = prompts * wanted.sampler.candidates
     else:
         anew = found.asked_anew
-        with TemporaryDirectory(prefix="prefloop-whatif-") as scratch:
-            left = asyncio.run(relabel(folder, Path(scratch), ids, wanted.judge, tau, anew))
+        with scratch("whatif") as work:
+            left = asyncio.run(relabel(folder, work, ids, wanted.judge, tau, anew))
         least = sum(prompt.least_calls for prompt in left.values())
         if not gold.fault:
             least += calls_on_gold(gold, wanted.judge, own.judge, anew)
