@@ -373,3 +373,17 @@ def test_every_benchmark_has_a_small_run():
         for part in re.findall(r"^from (\w+) import", sources[name], re.MULTILINE)
     }
     assert sources.keys() - run - parts == set()
+
+
+def test_chaos(run_here: Run):
+    said = run_here("chaos", "--kills", 4, "--changes", 60)
+    assert said.endswith("tables equal, nothing asked again, no stray file, no dead lock\n")
+    assert "4 kills at random in" in said
+    assert int(re.search(r"(\d+) kills before \d+ state changes", said)[1]) >= 2
+
+
+def test_crash_consistency(run_here: Run):
+    said = run_here("crash_consistency", "--step", 90)
+    counts = {what: int(n) for n, what in re.findall(r"(\d+)  (.*)", said)}
+    assert sum(counts.values()) >= 3
+    assert all("the same tables" in what or "refused by name" in what for what in counts)
