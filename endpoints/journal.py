@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.usage import usage_of
+from rounds.fence import check_fence
 from rounds.ids import digest
 
 COLUMNS = """
@@ -64,13 +65,28 @@ def request_key(
     return digest("request", endpoint, model_id, body, rubric, repeat)
 
 
+class FencedConnection(sqlite3.Connection):
+    """A connection that neither reads nor writes for a process that has lost the run: what another
+    has asked since would be missing in it, and be asked again.
+    """
+
+    folder: Path
+
+    def execute(self, *statement: Any) -> sqlite3.Cursor:
+        """As the connection of SQLite. Raises LeaseLost as `rounds.files.atomic`."""
+        check_fence(self.folder / "journal.sqlite")
+        return super().execute(*statement)
+
+
 class Journal:
     """The journal of one run. Opened by one process at a time (the run's lock sees to that)."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.db = sqlite3.connect(path, isolation_level=None)
+        check_fence(path)
+        self.db = sqlite3.connect(path, isolation_level=None, factory=FencedConnection)
+        self.db.folder = self.folder
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=NORMAL")
         self.db.executescript(TABLES)
