@@ -10,13 +10,13 @@ forgotten on purpose becomes such a reply, and `forgotten` says when and why.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.usage import usage_of
-from rounds.fence import check_fence
+from rounds.fence import fence_around
 from rounds.ids import digest
 
 COLUMNS = """
@@ -70,11 +70,11 @@ class FencedConnection(sqlite3.Connection):
     has asked since would be missing in it, and be asked again.
     """
 
-    folder: Path
+    check: Callable[[], None]
 
     def execute(self, *statement: Any) -> sqlite3.Cursor:
         """As the connection of SQLite. Raises LeaseLost as `rounds.files.atomic`."""
-        check_fence(self.folder / "journal.sqlite")
+        self.check()
         return super().execute(*statement)
 
 
@@ -84,9 +84,10 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
         self.folder.mkdir(parents=True, exist_ok=True)
-        check_fence(path)
+        check = fence_around(path)
+        check()
         self.db = sqlite3.connect(path, isolation_level=None, factory=FencedConnection)
-        self.db.folder = self.folder
+        self.db.check = check
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=NORMAL")
         self.db.executescript(TABLES)

@@ -6,8 +6,9 @@ steps, between which a process may be stopped for hours. So a new owner removes 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from rounds.claims import FOLDER, claim_path, newest, read_claim, token_in
@@ -46,8 +47,34 @@ def token_of(path: Path) -> int | None:
 
 def check_fence(path: Path) -> None:
     """Raise LeaseLost where `path` lies in a run that another has taken over."""
-    if (run_dir := _run_of(path)) is not None and newest(run_dir) != _held[run_dir]:
-        raise lease_lost(run_dir)
+    fence_around(path)()
+
+
+def fence_around(path: Path) -> Callable[[], None]:
+    """`check_fence` of a path, for who writes there often."""
+    run_dir = _run_of(path)
+    return _open if run_dir is None else _guard(run_dir, _held[run_dir])
+
+
+def _open() -> None:
+    pass
+
+
+@cache
+def _guard(run_dir: Path, token: int) -> Callable[[], None]:
+    claim = claim_path(run_dir, token)
+    folder, alone = str(claim.parent), [claim.name]
+
+    def check() -> None:
+        try:
+            if os.listdir(folder) == alone:  # as it is until another comes
+                return
+        except FileNotFoundError:
+            pass
+        if newest(run_dir) != token:
+            raise lease_lost(run_dir)
+
+    return check
 
 
 def lease_lost(run_dir: Path) -> LeaseLost:
