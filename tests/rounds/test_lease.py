@@ -13,9 +13,10 @@ import pytest
 from leases import claimed_elsewhere, facts_of, owner, said, wait_for
 
 from rounds import claims, lock
+from rounds.at_work import gone, holder
 from rounds.errors import Busy, LeaseLost
 from rounds.files import write_json
-from rounds.lock import gone, holder, refuse_if_busy, run_lock
+from rounds.lock import refuse_if_busy, run_lock
 
 SHORT = 0.6
 
