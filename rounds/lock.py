@@ -50,9 +50,9 @@ def run_lock(run_dir: Path, seconds: float | None = None) -> Iterator[Lease]:
             yield lease
     except LeaseLost:
         raise
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt) as error:
         if newest(run_dir) != claim.token:  # whatever else it looks like: children ended, Ctrl-C
-            raise lease_lost(run_dir) from None
+            raise lease_lost(run_dir) from error
         raise
     finally:
         lease.end()
