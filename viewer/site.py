@@ -134,8 +134,8 @@ def round_files(folder: Path) -> RoundFiles:
             if value is not None:
                 known(value)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            what = f"({type(error).__name__}: {error})"
-            faults.append(f"{folder / name} holds what was not expected {what}; it is left out")
+            of = f"({type(error).__name__}: {error})"
+            faults.append(f"{folder / name} holds what was not expected {of}; it is left out")
             return None
         return dict(value) if value is not None else None
 
