@@ -32,8 +32,9 @@ class Lease:
         """Stop beating, and let go of the run unless it was taken over."""
         self._ended.set()
         self._beating.join(LETS_GO)
-        if newest(self.run_dir) == self.claim.token:
-            self.note(released=True)
+        with suppress(OSError):  # the lease then ends by itself
+            if newest(self.run_dir) == self.claim.token:
+                self.note(released=True)
 
     def _beat(self) -> None:
         while not self._ended.wait(self.claim.lease / BEATS):

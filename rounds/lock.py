@@ -27,9 +27,9 @@ SAID = logging.getLogger("prefloop")
 
 LEASE = 120.0
 """Seconds without a sign of life after which another may take a run over."""
-CHILDREN_END = 7.0
+CHILDREN_END = 5.0
 """Seconds in which the children of one that was only stopped end, and free the GPU: their
-supervisors look each second, and allow five."""
+supervisors look each second."""
 
 
 @contextmanager
@@ -73,8 +73,7 @@ def _acquire(run_dir: Path, seconds: float) -> tuple[Claim, int]:
     (run_dir / claims.FOLDER).mkdir(exist_ok=True)
     if (old := earlier_version(run_dir)) is not None:
         raise _busy(run_dir, old)
-    before = read_claim(run_dir, newest(run_dir))
-    contested = _wait_until_over(run_dir, before)
+    before, contested = _wait_until_over(run_dir)
     token = (before.token or _last_fence(run_dir)) + 1
     file = claims.make_claim(run_dir, token)
     if file is None or newest(run_dir) != token:  # another was as fast
@@ -92,10 +91,13 @@ def _acquire(run_dir: Path, seconds: float) -> tuple[Claim, int]:
     return claim, file
 
 
-def _wait_until_over(run_dir: Path, claim: Claim) -> bool:
-    """Wait until a claim may be passed over; whether its process may still live. Raises Busy."""
+def _wait_until_over(run_dir: Path) -> tuple[Claim, bool]:
+    """Wait until the newest claim may be passed over; it, and whether its process may still live.
+    Raises Busy.
+    """
+    claim = read_claim(run_dir, newest(run_dir))
     if is_over(run_dir, claim):
-        return False
+        return claim, False
     if gave_sign(run_dir, claim):
         raise _busy(run_dir, claim.who)
     SAID.warning(
@@ -106,12 +108,12 @@ def _wait_until_over(run_dir: Path, claim: Claim) -> bool:
     while time.monotonic() - started < claim.lease:
         time.sleep(min(1.0, claim.lease / BEATS))
         now = read_claim(run_dir, newest(run_dir))
-        if (now.token, now.beat) != (claim.token, claim.beat) and not now.released:
-            raise _busy(run_dir, now.who)
         if is_over(run_dir, now):
-            return False
+            return now, False
+        if (now.token, now.beat) != (claim.token, claim.beat):
+            raise _busy(run_dir, now.who)
     SAID.warning(f"{run_dir}: taken over from process {claim.who}")
-    return True
+    return claim, True
 
 
 def _settle(lease: Lease) -> None:

@@ -211,6 +211,14 @@ def replace(*paths):
         assert not (run_dir / "late.txt").exists()
 
 
+def test_a_damaged_database_is_left_to_who_opens_it(run_dir: Path):
+    claimed_elsewhere(run_dir, SHORT)
+    (run_dir / "journal.sqlite").write_text("no database " * 100)
+    time.sleep(SHORT / 4)
+    with run_lock(run_dir):
+        assert (run_dir / "journal.sqlite").read_text() == "no database " * 100
+
+
 INSERTS = """
 import sqlite3
 db = sqlite3.connect(run_dir / "journal.sqlite", isolation_level=None)
