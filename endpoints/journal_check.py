@@ -30,7 +30,7 @@ def check_journal(path: Path, needed: bool = False, thorough: bool = False) -> N
     log = path.with_name(f"{path.name}-wal")
     read_through = thorough or log.exists() or path.stat().st_size < QUICK
     try:
-        with closing(sqlite3.connect(path)) as db:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
             faults = db.execute("PRAGMA quick_check(1)").fetchall() if read_through else []
     except sqlite3.DatabaseError as error:

@@ -11,6 +11,8 @@ from flows.load import load_config
 from flows.round import run_round
 from flows.session import session
 from flows.terminal import print_round
+from flows.ticks import skips, take_over
+from rounds.errors import Busy
 
 
 @flow(name="prefloop")
@@ -18,19 +20,24 @@ def run_loop(
     config: str = "starter", rounds: int = 1, runs_dir: str = "runs", set: list[str] | None = None
 ) -> list[str] | State[Any]:
     """Run `rounds` rounds, the one that was begun first, and print the table of each when it is
-    finished; returns their folders, or the state named Waiting where one waits for people.
+    finished; returns their folders, or the state named Waiting where one waits for people, or that
+    named Skipped where another process works on the run.
 
     `config` is a file or the name of a shipped example, `set` holds overrides such as
     "sampler.n=8".
     """
     tree = load_config(config, set)
     folders = []
-    with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)) as run:
-        for _ in range(rounds):
-            folder = run_round(tree, Path(runs_dir))
-            if not isinstance(folder, Path):
-                return waits(f"{run.run_dir}: see prefloop status")
-            run.display.rest()
-            print_round(folder)
-            folders.append(str(folder))
+    try:
+        with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)) as run:
+            take_over(run.lease, run.display)
+            for _ in range(rounds):
+                folder = run_round(tree, Path(runs_dir))
+                if not isinstance(folder, Path):
+                    return waits(f"{run.run_dir}: see prefloop status")
+                run.display.rest()
+                print_round(folder)
+                folders.append(str(folder))
+    except Busy as busy:
+        return skips(busy)
     return folders

@@ -19,7 +19,8 @@ from rounds.files import write_text
 from rounds.finish import follow_manifests
 from rounds.folder import next_round, policy_history, policy_of, read_round_start, run_config
 from rounds.home import check_runs_dir
-from rounds.lock import run_lock
+from rounds.lease import Lease
+from rounds.lock import refuse_if_busy, run_lock
 from rounds.mend import mend_run
 from rounds.proven import prove_run, rests_on_journal
 from rounds.settings import require_plain
@@ -38,6 +39,7 @@ class Session(NamedTuple):
     initial: Policy
     command: str | None
     """What was typed to run it, for the manifest."""
+    lease: Lease
 
 
 _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
@@ -51,7 +53,8 @@ def session(
 
     `thorough` reads every file of earlier rounds to its end before they are believed.
 
-    Raises UserError before anything is spent when something in the config cannot work.
+    Raises UserError before anything is spent when something in the config cannot work, and Busy
+    where another process works on the run.
     """
     if (outer := _open.get()) is not None:
         yield outer
@@ -60,6 +63,7 @@ def session(
     run_dir = runs_dir.resolve() / config.name
     with Display() as display:
         check_runs_dir(run_dir)
+        refuse_if_busy(run_dir)
         prove_run(run_dir, thorough)
         check_journal(run_dir / JOURNAL, rests_on_journal(next_round(run_dir)), thorough)
         if config.trainer is not None:  # its policies are sampled from there
@@ -67,7 +71,7 @@ def session(
         initial = first_policy(config)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
-        with run_lock(run_dir):
+        with run_lock(run_dir) as lease:
             for sentence in mend_run(run_dir, next_round(run_dir), thorough):
                 display.tell(sentence)
             follow_manifests(run_dir)
@@ -78,7 +82,7 @@ def session(
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block
             ) as endpoints:
                 settle_endpoints(config, endpoints, run_dir, display)
-                run = Session(config, run_dir, endpoints, display, initial, command)
+                run = Session(config, run_dir, endpoints, display, initial, command, lease)
                 token = _open.set(run)
                 try:
                     yield run

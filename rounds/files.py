@@ -14,8 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-TEMPORARY = ".tmp"
-"""The end of the names of files that are still being written."""
+from rounds.fence import check_fence, token_of
 
 
 def unwritable(folder: Path) -> str | None:
@@ -52,19 +51,35 @@ def make_folder(path: Path) -> None:
 def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """A temporary file beside `path`, renamed into place at the end of a block that went well.
 
-    Not `durable` is what nobody misses after a loss of power: the disk is not waited for.
+    Not `durable` is what nobody misses after a loss of power: the disk is not waited for. Raises
+    LeaseLost where another process has taken over the run that `path` lies in.
     """
+    check_fence(path)
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    # process ids are alike on two machines, tokens are not
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_of(path) or 0}.tmp")
     try:
         yield temporary
         if durable:
             sync(temporary)
+        check_fence(path)
         os.replace(temporary, path)
         if durable:
             sync(path.parent)
+    except FileNotFoundError:
+        check_fence(path)  # the new owner has removed it
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there. Raises as `atomic`."""
+    check_fence(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True) -> None:
@@ -110,9 +125,10 @@ def read_json_if_whole(path: Path) -> Any:
 
 
 def replace_folder(temporary: Path, target: Path) -> None:
-    """Rename a finished folder into place; what stood there goes."""
+    """Rename a finished folder into place; what stood there goes. Raises as `atomic`."""
     for path in (*temporary.rglob("*"), temporary):
         sync(path)
+    check_fence(target)
     if target.exists():
         shutil.rmtree(target)
     os.rename(temporary, target)

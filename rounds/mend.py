@@ -4,16 +4,14 @@ Whatever can be made again is taken away, with the stamps of the stages that mad
 they asked in the journal and what they drew in their chunks.
 """
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from rounds.files import TEMPORARY, read_json_if_whole
+from rounds.files import read_json_if_whole, remove
 from rounds.schema import OPTIONAL, TABLES
-from rounds.scratch import is_alive, sweep_scratch
+from rounds.scratch import sweep_scratch
 from rounds.stages import read_stamp, remove_stamp
 from rounds.tables import table_path
 from rounds.written import forget_written, not_as_written, read_written
@@ -34,23 +32,10 @@ def mend_run(run_dir: Path, folder: Path, thorough: bool = False) -> list[str]:
 
 
 def _sweep(run_dir: Path) -> None:
-    for above, folders, files in os.walk(run_dir):
-        for name in files:
-            if name.startswith(".") and name.endswith(TEMPORARY) and _is_stray(name):
-                (Path(above) / name).unlink(missing_ok=True)
-        folders[:] = [name for name in folders if name != "policy"]
-    shutil.rmtree(run_dir / "work", ignore_errors=True)  # of a trial
-    for scratch in (path for shape in SCRATCH for path in run_dir.glob(f"rounds/*/{shape}")):
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _is_stray(name: str) -> bool:
-    """Whether a temporary file is none that a living process is writing.
-
-    One of this process's own number is of an earlier process: this one has yet to begin.
-    """
-    number = name.removesuffix(TEMPORARY).rpartition(".")[2].partition("-")[0]
-    return number.isdigit() and (int(number) == os.getpid() or not is_alive(int(number)))
+    """What was being written goes as the lease is taken (`rounds.takeover`)."""
+    remove(run_dir / "work")  # of a trial
+    for path in (path for shape in SCRATCH for path in run_dir.glob(f"rounds/*/{shape}")):
+        remove(path)
 
 
 def _mend_work(folder: Path) -> list[str]:
@@ -62,15 +47,15 @@ def _mend_work(folder: Path) -> list[str]:
             "key" in stamp and read_stamp(folder, path.stem) is None
         )
         if damaged:
-            path.unlink()
+            remove(path)
             said.append(f"{path} is damaged, and is made again")
     for path in sorted(folder.glob("work/*/**/aside-*.json")):
         if read_json_if_whole(path) is None:
-            path.unlink()
+            remove(path)
             said.append(f"{path} is damaged: its prompts are sampled again")
     for path in sorted(folder.glob("work/*/**/chunk-*.parquet")):
         if not _can_be_read(path):
-            path.unlink()
+            remove(path)
             said.append(f"{path} is damaged: its prompts are sampled again")
     return said
 
@@ -94,10 +79,7 @@ def _mend_tables(folder: Path, thorough: bool) -> list[str]:
             wrong.setdefault(_top(name), f"{folder / name} has lost the note of how it was written")
     gone, again = _made_again(set(wrong), stamps)
     for name in gone:  # first, so that a kill in between leaves stamps that miss them
-        if (path := folder / name).is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        remove(folder / name)
     for stage in again:
         remove_stamp(folder, stage)
     forget_written(folder, *(name for name in ledger if _top(name) in gone))

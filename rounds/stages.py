@@ -1,7 +1,6 @@
 """Running a stage: not again while what it depends on is unchanged, and saying how far it is."""
 
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any, Protocol
 from rounds import schema
 from rounds.attempts import Attempts
 from rounds.errors import Stopped, WorkFailed
-from rounds.files import read_json_if_whole, sync, write_json
+from rounds.fence import check_fence, token_of
+from rounds.files import read_json_if_whole, remove, sync, write_json
 from rounds.folder import JOURNAL_LOG, run_of
 from rounds.ids import digest
 from rounds.seal import read_whole, write_sealed
@@ -37,13 +37,29 @@ def stage_key(*depends_on: object) -> str:
 
 
 def work_dir(folder: Path, stage: str, key: str) -> Path:
-    """Where the stage keeps its chunks; those of other inputs are thrown away."""
-    path = folder / "work" / f"{stage}-{key}"
+    """Where the stage keeps its chunks; those of other inputs are thrown away.
+
+    Under a lease the folder bears its token, and what an earlier one left is moved there: a child
+    whose parent lost the run, which libraries let write as they like, then writes elsewhere.
+    """
+    token, kept = token_of(folder), f"{stage}-{key}"
+    path = folder / "work" / (f"{kept}-{token}" if token else kept)
+    of_key = {other: _token_in(other, kept) for other in folder.glob(f"work/{kept}*")}
+    latest = max(of_key, key=lambda other: of_key[other], default=path)
+    if latest != path and not path.exists():
+        check_fence(latest)
+        latest.rename(path)
     for other in folder.glob(f"work/{stage}-*"):
         if other != path:
-            shutil.rmtree(other)
+            remove(other)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def _token_in(path: Path, kept: str) -> int:
+    """The token that the name of a stage's folder ends with; 0 where it has none."""
+    token = path.name.removeprefix(kept).removeprefix("-")
+    return int(token) if token.isdigit() else 0
 
 
 _running: ContextVar[Attempts | None] = ContextVar("attempts at the running stage", default=None)
@@ -136,7 +152,7 @@ def _failure_path(folder: Path, stage: str) -> Path:
 
 def remove_stamp(folder: Path, stage: str) -> None:
     """Take a stage's stamp away: its tables are no longer, or not yet, what the stamp says."""
-    _stamp_path(folder, stage).unlink(missing_ok=True)
+    remove(_stamp_path(folder, stage))
 
 
 def read_stamp(folder: Path, stage: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rounds.files import atomic
+from rounds.files import atomic, remove
 from rounds.ids import digest
 from rounds.rows import AnyRow, Table
 from rounds.schema import arrow_schema, deterministic
@@ -158,7 +158,7 @@ def remove_table(round_dir: Path, table: str) -> None:
     """Take a table away, if it is there."""
     path = table_path(round_dir, table)
     forget_written(round_dir, path.name)
-    path.unlink(missing_ok=True)
+    remove(path)
 
 
 def by_prompt(rows: Iterable[AnyRow]) -> dict[str, list[AnyRow]]:

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TypedDict
 
-from rounds.files import read_json_if_whole, write_json
+from rounds.files import read_json_if_whole, remove, write_json
 from rounds.ids import file_hash
 
 
@@ -118,7 +118,7 @@ def forget_written(folder: Path, *names: str) -> None:
         if left != ledger:
             write_json(_path(folder), left)
     else:
-        _path(folder).unlink(missing_ok=True)
+        remove(_path(folder))
 
 
 def read_written(folder: Path) -> dict[str, Noted]:
