@@ -94,4 +94,5 @@ def deployment_of(wish: Wish, **given: Any) -> RunnerDeployment:
 
 def _first(error: ValueError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if line.startswith("Value error")), lines[0])
+    said = next((line for line in lines if line.startswith("Value error")), lines[0])
+    return said.removeprefix("Value error, ").partition(" [type=")[0]

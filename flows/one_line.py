@@ -6,6 +6,8 @@ and of what stopped the work from outside, the flow's own line is kept.
 """
 
 import logging
+import re
+from ast import literal_eval
 
 from prefect.exceptions import SignatureMismatchError
 
@@ -15,10 +17,16 @@ FLOWS, TASKS, ENGINE = "prefect.flow_runs", "prefect.task_runs", "prefect.engine
 """Prefect's loggers."""
 RAISED, ENDED = "Encountered exception during execution", "Engine execution exited"
 """Begin what the engine logs of a flow that raised, and then of its process."""
+FAILED = re.compile(r"Finished in state Failed\(.Task run encountered an exception (\w+):")
+LISTS = re.compile(r"\[[^]]*\]")
 
 
 def sentence(error: BaseException) -> str:
     """What is said of an error to someone who has only the log: what it is, and what continues."""
+    if isinstance(error, SignatureMismatchError):
+        known, given = (literal_eval(names) for names in LISTS.findall(str(error)))
+        unknown = [name for name in given if name not in known]
+        return f"parameters: {', '.join(unknown)}: not among {', '.join(known)}"
     then = f"; nothing is lost: {error.then} to continue" if isinstance(error, WorkFailed) else ""
     return f"{error}{then}"
 
@@ -39,8 +47,8 @@ class OneLine(logging.Filter):
                 return False
             record.msg, record.args = sentence(error), ()
             record.exc_info = record.exc_text = None
-        elif record.name == TASKS and self._last and str(self._last) in message:
-            record.levelno, record.levelname = logging.INFO, "INFO"  # the state it finished in
+        elif (failed := FAILED.match(message)) and failed[1] in _names(UserError, WorkFailed):
+            record.levelno, record.levelname = logging.INFO, "INFO"  # the flow says it
         return True
 
 
@@ -51,3 +59,9 @@ def install() -> None:
     """From here on in this process; again changes nothing."""
     for name in (FLOWS, TASKS, ENGINE):
         logging.getLogger(name).addFilter(ONE_LINE)
+
+
+def _names(*kinds: type) -> set[str]:
+    """The names of these classes and of all below them."""
+    below = (_names(*kind.__subclasses__()) for kind in kinds)
+    return {kind.__name__ for kind in kinds}.union(*below)

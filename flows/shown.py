@@ -10,7 +10,7 @@ from flows.progress_artifact import progress_artifact
 from flows.session import Session
 from rounds.files import read_json
 from rounds.folder import read_manifest, round_number, run_of
-from rounds.report import outcome_text
+from rounds.report import outcome_text, round_lines
 from rounds.status import planned_stages
 from rounds.stopped import read_stop
 from viewer.report import leave_report
@@ -36,6 +36,7 @@ def show_round(run: Session, folder: Path) -> None:
     if run.display.told is not None:  # the terminal gets its table
         why = "; ".join(metrics["reasons"])
         run.display.told.say(f"round {metrics['round']}: {outcome_text(metrics)}: {why}")
+        run.display.told.say("\n".join(f"{what}: {value}" for what, value in round_lines(metrics)))
     tell_finished(run.config.name, metrics)
     report = None
     try:
