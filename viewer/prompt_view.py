@@ -10,11 +10,10 @@ from starlette.requests import Request
 
 from endpoints.calls import Call, read_calls
 from rounds.errors import UserError
-from rounds.label_row import Label
-from rounds.labels import read_labels, standing_labels
 from rounds.verdicts import screen_scores
 from viewer.filters import read_filter
 from viewer.pairs_view import neighbours
+from viewer.people import said_of_prompt
 from viewer.reasons import reason_text
 from viewer.site import Site
 from viewer.tables import RoundTables, Row
@@ -64,26 +63,29 @@ def _facts(
     place, of, before, after = (
         neighbours(tables, given, pair["pair_id"]) if pair else (0, 0, None, None)
     )
+    as_markdown = request.query_params.get("markdown") == "1"
     whole = request.query_params.get("whole") == "1"
+    query = given.query() + ("&markdown=1" if as_markdown else "")
     return {
         "number": number,
         "prompt": prompts[0],
         "pairs": pairs,
         "pair": pair,
         "why": reason_text(pair["reason"]) if pair and pair["reason"] else "",
-        "people": _people(site.run_dir, prompt_id),
+        "people": said_of_prompt(site.run_dir, prompt_id),
         "diff": _diff(pair),
         "candidates": [_candidate(row, pair, verdicts) for row in candidates],
         "verdicts": _with_calls(site.run_dir, verdicts, candidates),
         "repeats": REPEATED.search(pair["detail"]) if pair and pair["detail"] else None,
         "filter": given,
-        "query": given.query(),
+        "filter_query": given.query(),
+        "query": query.removeprefix("&"),
         "place": place,
         "of": of,
         "before": before,
         "after": after,
         "longest": None if whole else LONGEST,
-        "as_markdown": request.query_params.get("markdown") == "1",
+        "as_markdown": as_markdown,
     }
 
 
@@ -117,18 +119,6 @@ def _candidate(row: Row, pair: Row | None, verdicts: list[Row]) -> Row:
     of_split = [each for each in verdicts if each["split"] == row["split"]]
     scores = screen_scores([each for each in of_split if each["purpose"] == "screen"])  # type: ignore[misc]
     return {**row, "part": part, "score": scores.get(row["candidate_id"])}
-
-
-def _people(run_dir: Path, prompt_id: str) -> list[Label]:
-    """What people say of the prompt's answers, in all the labels of the run."""
-    said = []
-    for path in sorted((run_dir / "labels").glob("*.jsonl")):
-        try:
-            labels = standing_labels(read_labels(path).labels)
-        except (UserError, OSError):  # the page that labels says what is wrong with it
-            continue
-        said += [label for label in labels if label["prompt_id"] == prompt_id]
-    return said
 
 
 def _with_calls(run_dir: Path, verdicts: list[Row], candidates: list[Row]) -> dict[str, Any]:
