@@ -20,6 +20,8 @@ from flows.parameters import check_rounds, given_config, runs_folder
 from flows.round import run_round
 from flows.session import session
 from flows.terminal import print_round
+from flows.ticks import skips, take_over
+from rounds.errors import Busy
 from rounds.folder import next_round, round_number
 from rounds.stopped import read_stop
 
@@ -35,7 +37,8 @@ def run_loop(
     set: list[str] | None = None,
 ) -> list[str] | State[Any]:
     """Run `rounds` rounds, the one that was begun first, and print the table of each when it is
-    finished; returns their folders, or the state named Waiting where one waits for people.
+    finished; returns their folders, or the state named Waiting where one waits for people, or that
+    named Skipped where another process works on the run.
 
     `config` is the config's tree, or a file or the name of a shipped example that is read when the
     run starts; `set` holds overrides such as "sampler.n=8". `runs_dir` starts from `runs_base`
@@ -49,14 +52,18 @@ def run_loop(
         found(run_dir)
         first = round_number(next_round(run_dir))
         name_flow_run(rounds_title(tree.name, first, rounds), tree.name)
-        with session(tree, folder, _command(config, rounds, folder, set)) as run:
-            for _ in range(rounds):
-                finished = run_round(tree, folder)
-                if not isinstance(finished, Path):
-                    return waits(f"{run_dir}: see prefloop status")
-                run.display.rest()
-                print_round(finished)
-                done.append(str(finished))
+        try:
+            with session(tree, folder, _command(config, rounds, folder, set)) as run:
+                take_over(run.lease, run.display)
+                for _ in range(rounds):
+                    finished = run_round(tree, folder)
+                    if not isinstance(finished, Path):
+                        return waits(f"{run_dir}: see prefloop status")
+                    run.display.rest()
+                    print_round(finished)
+                    done.append(str(finished))
+        except Busy as busy:
+            return skips(busy)
     return done
 
 

@@ -89,6 +89,7 @@ def begin(run: Session) -> Path:
         "initial": policy_facts(run.run_dir, run.initial),
         "seed": run.config.seed,
         "command": run.command,
+        "fence": run.lease.claim.token,
         "dialects": dialects_of(run.run_dir),
         "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)

@@ -20,7 +20,7 @@ from rounds.files import write_text
 from rounds.finish import follow_manifests
 from rounds.folder import policy_history, policy_of, read_round_start, run_config
 from rounds.home import check_runs_dir
-from rounds.lock import run_lock
+from rounds.lock import Lease, refuse_if_busy, run_lock
 from rounds.settings import require_plain
 from rounds.weights import Policy
 
@@ -37,6 +37,7 @@ class Session(NamedTuple):
     initial: Policy
     command: str | None
     """What was typed to run it, for the manifest."""
+    lease: Lease
 
 
 _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
@@ -46,7 +47,8 @@ _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
 def session(config: Config, runs_dir: Path, command: str | None = None) -> Iterator[Session]:
     """The session of this run: the one that is open, or a new one, checked and locked.
 
-    Raises UserError before anything is spent when something in the config cannot work.
+    Raises UserError before anything is spent when something in the config cannot work, and Busy
+    where another process works on the run.
     """
     if (outer := _open.get()) is not None:
         yield outer
@@ -55,12 +57,13 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
     run_dir = runs_dir.resolve() / config.name
     with Display(Telling(), alone=deployed()) as display:
         check_runs_dir(run_dir)
+        refuse_if_busy(run_dir)
         if config.trainer is not None:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
-        with run_lock(run_dir):
+        with run_lock(run_dir) as lease:
             follow_manifests(run_dir)
             _remember_hosts(run_dir)
             write_text(run_dir / "run.yaml", dump_config(config))
@@ -69,7 +72,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block
             ) as endpoints:
                 settle_endpoints(config, endpoints, run_dir, display)
-                run = Session(config, run_dir, endpoints, display, initial, command)
+                run = Session(config, run_dir, endpoints, display, initial, command, lease)
                 token = _open.set(run)
                 try:
                     yield run

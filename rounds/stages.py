@@ -2,7 +2,6 @@
 
 import logging
 import re
-import shutil
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -11,7 +10,8 @@ from typing import Any, Protocol
 
 from rounds import schema
 from rounds.errors import WorkFailed
-from rounds.files import read_json, write_json
+from rounds.fence import check_fence, token_of
+from rounds.files import read_json, remove, write_json
 from rounds.ids import digest
 
 LOG = logging.getLogger("prefloop")
@@ -37,13 +37,29 @@ def stage_key(*depends_on: object) -> str:
 
 
 def work_dir(folder: Path, stage: str, key: str) -> Path:
-    """Where the stage keeps its chunks; those of other inputs are thrown away."""
-    path = folder / "work" / f"{stage}-{key}"
+    """Where the stage keeps its chunks; those of other inputs are thrown away.
+
+    Under a lease the folder bears its token, and what an earlier one left is moved there: a child
+    whose parent lost the run, which libraries let write as they like, then writes elsewhere.
+    """
+    token, kept = token_of(folder), f"{stage}-{key}"
+    path = folder / "work" / (f"{kept}-{token}" if token else kept)
+    of_key = {other: _token_in(other, kept) for other in folder.glob(f"work/{kept}*")}
+    latest = max(of_key, key=lambda other: of_key[other], default=path)
+    if latest != path and not path.exists():
+        check_fence(latest)
+        latest.rename(path)
     for other in folder.glob(f"work/{stage}-*"):
         if other != path:
-            shutil.rmtree(other)
+            remove(other)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def _token_in(path: Path, kept: str) -> int:
+    """The token that the name of a stage's folder ends with; 0 where it has none."""
+    token = path.name.removeprefix(kept).removeprefix("-")
+    return int(token) if token.isdigit() else 0
 
 
 _startup: ContextVar[dict[str, float] | None] = ContextVar(
@@ -82,7 +98,7 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
         raise
     finally:
         _startup.reset(token)
-    _failure_path(folder, stage).unlink(missing_ok=True)
+    remove(_failure_path(folder, stage))
     seconds = round(time.monotonic() - started - sum(startup.values()), 2)
     waited = {what: round(value, 2) for what, value in startup.items()}
     write_json(path, {"key": key, "seconds": seconds, "startup": waited, "facts": facts})
@@ -114,7 +130,7 @@ def _failure_path(folder: Path, stage: str) -> Path:
 
 def remove_stamp(folder: Path, stage: str) -> None:
     """Take a stage's stamp away: its tables are no longer, or not yet, what the stamp says."""
-    (folder / "work" / f"{stage}.json").unlink(missing_ok=True)
+    remove(folder / "work" / f"{stage}.json")
 
 
 def stage_stamps(folder: Path) -> dict[str, dict[str, Any]]:
