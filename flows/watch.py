@@ -1,7 +1,9 @@
-"""`prefloop status RUN --watch`: a round under way, followed from its folder alone."""
+"""`prefloop status --watch`: a round under way, or a folder of runs, followed from its files."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from rounds.overview import COLUMNS, overview_rows, runs_status
 from rounds.report import outcome_text
 from rounds.status import run_status, state_lines
 from viewer.visible import visible
@@ -23,20 +26,53 @@ def watch_run(run_dir: Path) -> None:
 
     Raises UserError where there is no run.
     """
+    _watch(lambda: _table(run_status(run_dir)), lambda: [_line(run_status(run_dir))])
+
+
+def watch_folder(folder: Path) -> None:
+    """The same for every run of a folder. Raises UserError where there is none."""
+
+    def lines() -> list[str]:
+        return [_run_line(row) for row in overview_rows(runs_status(folder), datetime.now(UTC))]
+
+    _watch(
+        lambda: overview(f"{folder}, Ctrl-C ends", runs_status(folder), datetime.now(UTC)), lines
+    )
+
+
+def overview(title: str, runs: list[dict[str, Any]], now: datetime) -> Table:
+    """Every run of a folder, one line each."""
+    table = Table(title=Text(visible(title)), title_justify="left", box=None, pad_edge=False)
+    for name in COLUMNS:
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for row in overview_rows(runs, now):
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    return table
+
+
+def _watch(table: Callable[[], Table], lines: Callable[[], list[str]]) -> None:
     console = Console()
     with suppress(KeyboardInterrupt):
         if console.is_terminal:
             with Live(console=console, auto_refresh=False) as live:
                 while True:
-                    live.update(_table(run_status(run_dir)), refresh=True)
+                    live.update(table(), refresh=True)
                     time.sleep(EVERY)
-        said = ""
+        said: list[str] = []
         while True:
-            line = _line(run_status(run_dir))
-            if line != said:
-                print(visible(line), flush=True)
-            said = line
+            now = lines()
+            for line in now:
+                if line not in said:
+                    print(visible(line), flush=True)
+            said = now
             time.sleep(EVERY)
+
+
+def _run_line(row: tuple[str, ...]) -> str:
+    """A run of the folder, without its age, which would be another line each time."""
+    run, number, stage, state, decision, _ = row
+    parts = (f"round {number}" if number else "", stage, state, decision)
+    return f"{run}: {', '.join(filter(None, parts))}"
 
 
 def _table(state: dict[str, Any]) -> Table:
