@@ -1,6 +1,5 @@
 """`prefloop status`: a run's rounds and the one under way; every run of a folder in one line."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,8 +54,8 @@ def _of_folder(folder: Path, json: bool, watch: bool) -> None:
 
         from flows.watch import overview
 
-        width = None if Console().is_terminal else WIDE
-        Console(width=width).print(overview(str(folder), runs, datetime.now(UTC)))
+        fit = Console().is_terminal
+        Console(width=None if fit else WIDE).print(overview(str(folder), runs, fit))
 
 
 def print_status(state: dict[str, Any]) -> None:

@@ -35,17 +35,25 @@ def watch_folder(folder: Path) -> None:
     def lines() -> list[str]:
         return [_run_line(row) for row in overview_rows(runs_status(folder), datetime.now(UTC))]
 
-    _watch(
-        lambda: overview(f"{folder}, Ctrl-C ends", runs_status(folder), datetime.now(UTC)), lines
-    )
+    _watch(lambda: overview(f"{folder}, Ctrl-C ends", runs_status(folder), fit=True), lines)
 
 
-def overview(title: str, runs: list[dict[str, Any]], now: datetime) -> Table:
-    """Every run of a folder, one line each."""
+def overview(title: str, runs: list[dict[str, Any]], fit: bool) -> Table:
+    """Every run of a folder, one line each. To `fit` a terminal, what a long state says is cut."""
+    rows = overview_rows(runs, datetime.now(UTC))
     table = Table(title=Text(visible(title)), title_justify="left", box=None, pad_edge=False)
-    for name in COLUMNS:
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
-    for row in overview_rows(runs, now):
+    table.expand = fit
+    for at, name in enumerate(COLUMNS):
+        width = max(len(row[at]) for row in rows)
+        cut = fit and name == "state"
+        table.add_column(
+            name,
+            overflow="ellipsis",
+            no_wrap=True,
+            ratio=1 if cut else None,
+            min_width=None if cut else width,
+        )
+    for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     return table
 
