@@ -1,5 +1,5 @@
-"""Have Prefect tell a webhook what becomes of rounds: which were promoted, refused or stopped, which
-wait for people, where a budget is used up.
+"""Have Prefect tell a webhook what becomes of rounds: which were promoted, refused or stopped,
+which wait for people, where a budget is used up.
 
     python examples/notify.py https://hooks.slack.com/services/...
 
