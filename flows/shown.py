@@ -13,7 +13,6 @@ from rounds.folder import read_manifest, round_number, run_of
 from rounds.report import outcome_text, round_lines
 from rounds.status import planned_stages
 from rounds.stopped import read_stop
-from viewer.report import leave_report
 
 
 @contextmanager
@@ -40,6 +39,8 @@ def show_round(run: Session, folder: Path) -> None:
     tell_finished(run.config.name, metrics)
     report = None
     try:
+        from viewer.report import leave_report  # what draws costs a second, and no stage waits
+
         report = leave_report(folder)
     except Exception as error:
         run.display.warn(f"the report of the round was not written: {error}")

@@ -163,18 +163,16 @@ def test_a_deployment_pulled_from_git_counts_its_rounds_in_one_folder(
     clone = {"prefect.deployments.steps.git_clone": {"repository": str(repo), "branch": "main"}}
     deploy(repo, server.url, home, clone, name)
 
-    for number in (1, 2):
-        run, said = server.run(name, home, config="hosted.yaml")
-        assert run["state_name"] == "Completed", said
-        assert (run["name"], run["tags"]) == (f"{name} round {number}", [name])
+    run, said = server.run(name, home, config="hosted.yaml")
+    assert run["state_name"] == "Completed", said
+    assert (run["name"], run["tags"]) == (f"{name} round 1", [name])
     kept = home / "data" / "prefloop" / "runs" / name
-    assert [path.name for path in sorted(kept.glob("rounds/*"))] == ["0001", "0002"]
-
     tree = yaml.safe_load((kept / "run.yaml").read_text())
     tree["judge"]["endpoint"] = "python:judge.py:score"  # run.yaml has its place in the clone
     tree["sampler"]["n"] = 2
-    run, said = server.run(name, home, config=tree)
-    assert run["name"] == f"{name} round 3" and run["state_name"] == "Completed", said
+    run, said = server.run(name, home, config=tree, rounds=2)
+    assert run["name"] == f"{name} rounds 2 to 3" and run["state_name"] == "Completed", said
+    assert [path.name for path in sorted(kept.glob("rounds/*"))] == ["0001", "0002", "0003"]
     metrics = json.loads((kept / "rounds" / "0003" / "metrics.json").read_text())
     assert metrics["counts"]["candidates"] == 8, "4 prompts, one field changed"
     log = server.logs(run)
