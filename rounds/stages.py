@@ -1,5 +1,6 @@
 """Running a stage: not again while what it depends on is unchanged, and saying how far it is."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -15,6 +16,8 @@ from rounds.folder import JOURNAL_LOG, run_of
 from rounds.ids import digest
 from rounds.seal import read_whole, write_sealed
 from rounds.written import files_of_stage, not_as_written
+
+LOG = logging.getLogger("prefloop")
 
 Facts = dict[str, Any]
 """What a stage returns: counts, usage, and what later stages need of it."""
@@ -81,9 +84,11 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     of every attempt on this key. Raises Stopped where a file of the round is not as it was written.
     """
     check_written(folder)
-    stamp = read_stamp(folder, stage)
-    if stamp is not None and stamp["key"] == key:
-        return dict(stamp["facts"])
+    if (stamp := read_stamp(folder, stage)) is not None:
+        if stamp["key"] == key:
+            LOG.info("%s: reused%s", stage, rows_text(stamp["facts"]))
+            return dict(stamp["facts"])
+        LOG.info("%s: done again, what it depends on has changed", stage)
     remove_stamp(folder, stage)  # the tables are about to become those of another key
     attempts = Attempts(folder, stage, key)
     token = _running.set(attempts)
@@ -132,6 +137,13 @@ def check_written(folder: Path, hashes: Mapping[str, str] | None = None) -> None
             f"{folder.name.lstrip('0')} while it is under way",
             "run the same command again, which makes the file again,",
         )
+
+
+def rows_text(facts: Facts) -> str:
+    """ ": 120 rows", of the table that a stage wrote; empty where its facts count none."""
+    counts = (facts.get(name) for name in ("train", "candidates", "verdicts", "kept"))
+    rows = next((count for count in counts if isinstance(count, int)), None)
+    return "" if rows is None else f": {rows:,} rows"
 
 
 def _note_failure(folder: Path, stage: str, key: str, error: WorkFailed) -> None:
