@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rounds.progress import noting
 from rounds.stages import Progress
 
 SAID = logging.getLogger("prefloop")
+COUNTING = f"{SAID.name}.counting"
 
 QUIET_SECONDS = 10.0
 """Seconds between two lines of a stage where there is no terminal to redraw."""
@@ -28,8 +30,11 @@ class Said(logging.Handler):
         self._display = display
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line of it."""
-        self._display.warn(record.getMessage())
+        """One line of it; what only counts stands beside the stage at work."""
+        if record.name == COUNTING:
+            self._display.count(record.getMessage())
+        else:
+            self._display.warn(record.getMessage())
 
 
 class Display:
@@ -40,6 +45,7 @@ class Display:
         self._console = Console(stderr=True)
         self._bars = self._new_bars()
         self._folder: Path | None = None
+        self._count: Callable[[str], None] = lambda note: None
 
     def _new_bars(self) -> Bars:
         return Bars(
@@ -90,7 +96,26 @@ class Display:
     def stage(self, name: str) -> Progress:
         """The progress of one stage; its line appears with its first report."""
         shown = self._bar(name) if self._console.is_terminal else self._lines(name)
-        return noting(self._folder, name, shown) if self._folder else shown
+        shown = noting(self._folder, name, shown) if self._folder else shown
+        done_so_far = (0, 0)
+
+        def report(done: int, total: int, note: str = "") -> None:
+            nonlocal done_so_far
+            done_so_far = done, total
+            self._count = count
+            shown(done, total, note)
+
+        def count(note: str) -> None:
+            shown(*done_so_far, note)
+
+        self._count = count
+        return report
+
+    def count(self, note: str) -> None:
+        """A note that changes, such as for how long something is waited for, beside the stage that
+        reported last.
+        """
+        self._count(note)
 
     def _bar(self, name: str) -> Progress:
         bars, task, speed = self._bars, None, Speed()

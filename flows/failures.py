@@ -9,7 +9,7 @@ from prefect import State
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from endpoints.children import ChildKilled
+from endpoints.children import ChildFailed, ChildKilled
 from flows.session import current
 from rounds.errors import Stopped, Waiting, WorkFailed
 
@@ -33,6 +33,13 @@ def asks_again(task: object, run: object, state: Any) -> bool:
     if again:
         current().display.warn(f"{failure}; asking again")
     return again
+
+
+def was_ended(task: object, run: object, state: Any) -> bool:
+    """The same for a stage whose child is worth a second start only where another ended it."""
+    failure = state.result(raise_on_failure=False)
+    own = isinstance(failure, ChildFailed) and not isinstance(failure, ChildKilled)
+    return not own and asks_again(task, run, state)
 
 
 def may_wait(work: Callable[Given, Result]) -> Callable[Given, Result | State[Any]]:
@@ -63,6 +70,8 @@ ASKS = {
     "retry_condition_fn": asks_again,
     "cache_policy": NO_CACHE,
 }
-"""For stages that ask an endpoint: what was answered is in the journal, a retry asks the rest."""
+"""For stages that ask an endpoint or sample: what was answered is kept, a retry asks the rest."""
+STARTS = {**ASKS, "retry_condition_fn": was_ended}
+"""For a training: what it came to by itself it would only come to again, hours later."""
 WORKS = {"cache_policy": NO_CACHE}
-"""For the other stages. A training that failed would only fail again."""
+"""For stages that neither ask nor start anything."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from endpoints.check import check_endpoint, check_sampling
 from endpoints.open import api_key
+from endpoints.settled import recall
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
@@ -70,7 +71,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     if config.pairs.semantic is not None:
         with tempfile.TemporaryDirectory() as scratch:
             check_embedding(config.pairs.semantic.embed, Path(scratch))
-    check_endpoints(config, config.used_endpoints)
+    for sentence in check_endpoints(config, config.used_endpoints, run_dir):
+        display.warn(sentence)
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
@@ -127,13 +129,22 @@ def label_notes(config: Config, run_dir: Path) -> list[str]:
     return told
 
 
-def check_endpoints(config: Config, names: Collection[str]) -> None:
-    """Raise UserError for an endpoint that cannot be reached, or takes no such argument."""
+def check_endpoints(
+    config: Config, names: Collection[str], run_dir: Path | None = None
+) -> list[str]:
+    """Raise UserError for an endpoint that cannot be reached, or takes no such argument.
+
+    Returns a sentence for each that has answered in this run before and is away for now.
+    """
+    away = []
     for name in sorted(names):
         endpoint = config.endpoints[name]
         if endpoint.serve is not None:
             check_names(f"endpoints.{name}.serve.args", endpoint.serve.args, SERVER)
-        check_endpoint(name, endpoint, api_key(name, endpoint, read_secret_block))
+        key = api_key(name, endpoint, read_secret_block)
+        known = run_dir is not None and bool(recall(run_dir, name, endpoint).asked)
+        away.append(check_endpoint(name, endpoint, key, known))
+    return [sentence for sentence in away if sentence]
 
 
 def check_judge(where: str, judge: JudgeConfig) -> None:

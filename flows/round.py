@@ -13,7 +13,7 @@ from endpoints.settled import dialects_of
 from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
-from flows.failures import ASKS, WORKS, may_wait, waits
+from flows.failures import ASKS, STARTS, WORKS, may_wait, waits
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
@@ -109,7 +109,7 @@ def answer_prompts(run: Session, folder: Path) -> None:
         trial.result()
 
 
-@task(name="trial", **WORKS)
+@task(name="trial", **STARTS)
 @notes_stops("trial")
 def try_training(folder: Path) -> None:
     """The training and the sampling of what it saves, in small: once for each config."""
@@ -196,7 +196,7 @@ def make_pairs(folder: Path) -> Facts:
     return build_pairs(folder, run.config.pairs, run.display.stage("pairs"))
 
 
-@task(name="train", **WORKS)
+@task(name="train", **STARTS)
 @notes_stops("train")
 def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     """DPO makes the next policy."""
@@ -211,7 +211,7 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     return trained
 
 
-@task(name="sample-held-out", **WORKS)
+@task(name="sample-held-out", **ASKS)
 @notes_stops("sample_held_out")
 def answer_held_out(folder: Path, trained: Policy) -> Facts:
     """The new policy answers the gate and test prompts; the others have."""
