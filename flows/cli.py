@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.command import typed
+from flows.deploy_cli import deploy, serve
 from flows.export_cli import export
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
@@ -39,6 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(judge_app, name="judge")
+app.command()(deploy)
+app.command()(serve)
 app.command()(export)
 app.command()(inspect)
 app.command()(report)
@@ -89,7 +92,7 @@ def run(
             stack.enter_context(stack.enter_context(prefect_server(log))())
             from flows.loop import run_loop
 
-            run_loop(config, rounds, str(runs_dir), set)
+            run_loop(tree, rounds, str(runs_dir.resolve()))
         raise_waiting(opened.run_dir)
     print_end(opened.run_dir)
 

@@ -11,8 +11,10 @@ from endpoints.journal import Journal
 from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
+from flows.flow_runs import deployed
 from flows.preflight import check, first_policy, read_secret_block
 from flows.settle import settle_endpoints
+from flows.telling import Telling
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
@@ -51,7 +53,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
         return
     bypass_proxies_to_localhost()
     run_dir = runs_dir.resolve() / config.name
-    with Display() as display:
+    with Display(Telling(), alone=deployed()) as display:
         check_runs_dir(run_dir)
         if config.trainer is not None:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from rounds.report import outcome_text
 from rounds.status import run_status, state_lines
 from viewer.visible import visible
 
@@ -45,7 +46,7 @@ def _table(state: dict[str, Any]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for metrics in state["rounds"]:
-        table.add_row(f"round {metrics['round']}", Text(visible(_decision(metrics))))
+        table.add_row(f"round {metrics['round']}", Text(visible(outcome_text(metrics))))
     if under_way := state["under_way"]:
         table.add_row(f"round {under_way['round']}", "under way")
         for what, value in state_lines(under_way):
@@ -62,10 +63,5 @@ def _line(state: dict[str, Any]) -> str:
         return f"round {under_way['round']}: {shown}"
     if state["rounds"]:
         last = state["rounds"][-1]
-        return f"round {last['round']} finished: {_decision(last)}"
+        return f"round {last['round']} finished: {outcome_text(last)}"
     return "no round has begun"
-
-
-def _decision(metrics: dict[str, Any]) -> str:
-    outcome = "promoted" if metrics["promoted"] else "kept the policy in place"
-    return f"{metrics['counts']['pairs']} pairs, {outcome}"

@@ -1,5 +1,6 @@
 """Running a stage: not again while what it depends on is unchanged, and saying how far it is."""
 
+import logging
 import re
 import shutil
 import time
@@ -12,6 +13,8 @@ from rounds import schema
 from rounds.errors import WorkFailed
 from rounds.files import read_json, write_json
 from rounds.ids import digest
+
+LOG = logging.getLogger("prefloop")
 
 Facts = dict[str, Any]
 """What a stage returns: counts, usage, and what later stages need of it."""
@@ -63,8 +66,11 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     apart from these what `count_startup` was told.
     """
     path = folder / "work" / f"{stage}.json"
-    if path.exists() and (stamp := read_json(path))["key"] == key:
-        return dict(stamp["facts"])
+    if path.exists():
+        if (stamp := read_json(path))["key"] == key:
+            LOG.info("%s: reused%s", stage, rows_text(stamp["facts"]))
+            return dict(stamp["facts"])
+        LOG.info("%s: done again, what it depends on has changed", stage)
     remove_stamp(folder, stage)  # the tables are about to become those of another key
     startup: dict[str, float] = {}
     started = time.monotonic()
@@ -81,6 +87,13 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     waited = {what: round(value, 2) for what, value in startup.items()}
     write_json(path, {"key": key, "seconds": seconds, "startup": waited, "facts": facts})
     return facts
+
+
+def rows_text(facts: Facts) -> str:
+    """ ": 120 rows", of the table that a stage wrote; empty where its facts count none."""
+    counts = (facts.get(name) for name in ("train", "candidates", "verdicts", "kept"))
+    rows = next((count for count in counts if isinstance(count, int)), None)
+    return "" if rows is None else f": {rows:,} rows"
 
 
 def _note_failure(folder: Path, stage: str, key: str, error: WorkFailed) -> None:

@@ -65,7 +65,7 @@ def round_state(folder: Path) -> dict[str, Any]:
     """
     stamps = stage_stamps(folder)
     facts = {stage_name(name): stamp["facts"] for name, stamp in stamps.items()}
-    planned = _planned(folder, facts)
+    planned = planned_stages(folder, facts)
     stopped = read_stop(folder)
     labels, gold = facts.get("judge"), facts.get("gold") or {}
     health = (facts.get("health") or {}).get("health")
@@ -137,7 +137,7 @@ def _bound(bound: Bound) -> str:
     return text + (" BROKEN: " if bound["crossed"] else ": ") + bound["description"]
 
 
-def _planned(folder: Path, facts: dict[str, Any]) -> list[str]:
+def planned_stages(folder: Path, facts: dict[str, Any]) -> list[str]:
     """The stages that this round has, by its config and by what came of it so far."""
     tree = run_config(run_of(folder))
     without: set[str] = set()
