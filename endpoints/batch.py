@@ -16,8 +16,8 @@ from endpoints.batch_ledger import Batch, BatchLedger
 from endpoints.batch_wait import wait_for_batches
 from endpoints.client import ways_to_ask
 from endpoints.config import EndpointConfig
-from endpoints.journal import Journal
 from endpoints.faults import AWAY
+from endpoints.journal import Journal
 from endpoints.reply import EndpointAway, EndpointLost
 from endpoints.said import what_it_said, without_login, without_secrets
 from endpoints.serve import LiveEndpoint

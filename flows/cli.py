@@ -73,6 +73,12 @@ def run(
     runs_dir: RunsDir = Path("runs"),
     set: Overrides = None,
     relative_to_config: FromConfig = False,
+    without_prefect_server: Annotated[
+        bool,
+        typer.Option(
+            "--without-prefect-server", help="Run without Prefect: no server is started or asked."
+        ),
+    ] = False,
 ) -> None:
     """Run rounds. A finished round or stage is not run again; a stopped one continues."""
     with one_message(), paths_from(config, relative_to_config) as config:
@@ -83,6 +89,9 @@ def run(
         from flows.server import check_prefect, prefect_server
         from flows.session import session
 
+        if without_prefect_server:
+            run_without_prefect(tree, rounds, runs_dir)
+            return
         check_prefect()
         log = runs_dir.resolve() / tree.name / "logs" / "prefect-server.log"
         with ExitStack() as stack:
@@ -90,11 +99,32 @@ def run(
                 stack.enter_context(stack.enter_context(prefect_server(log))())
             opened = stack.enter_context(session(tree, runs_dir, typed()))
             stack.enter_context(stack.enter_context(prefect_server(log))())
-            from flows.loop import run_loop
+            from flows.loop import run_here
 
-            run_loop(tree, rounds, str(runs_dir.resolve()))
+            run_here(tree, rounds, runs_dir)
         raise_waiting(opened.run_dir)
     print_end(opened.run_dir)
+
+
+def run_without_prefect(tree: Any, rounds: int, runs_dir: Path) -> None:
+    """Run rounds as plain functions."""
+    from flows.loop import run_here
+    from flows.plain import do_without
+    from flows.session import session
+    from rounds.errors import UserError
+
+    if tree.secret_blocks:
+        raise UserError(
+            "--without-prefect-server: a key of this config is in a Prefect Secret block "
+            "(api_key_block), which a Prefect server keeps; name an environment variable instead "
+            "(api_key_env)"
+        )
+    do_without()
+    with session(tree, runs_dir, typed()) as opened:
+        run_here(tree, rounds, runs_dir)
+        run_dir = opened.run_dir
+    raise_waiting(run_dir)
+    print_end(run_dir)
 
 
 @app.command()

@@ -7,7 +7,7 @@ by itself whether it has anything left to do, so a round that was killed is simp
 from pathlib import Path
 from typing import Any
 
-from prefect import State, flow, task
+from prefect import State, flow
 
 from endpoints.settled import dialects_of
 from flows.config import Config, dump_config
@@ -15,6 +15,7 @@ from flows.control_tokens import control_tokens_of
 from flows.events import tell_round
 from flows.failures import ASKS, STARTS, WORKS, may_wait, waits
 from flows.flow_runs import name_flow_run, rounds_title
+from flows.plain import task, through_prefect
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.shown import show_round, shown_progress, tell_waiting
 from flows.trial import beside_sampling, trial_due, try_round
@@ -53,6 +54,7 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             tell_waiting(folder)
             return waits(f"{folder}: see prefloop status")
         show_round(run, folder)
+        through_prefect()  # Prefect is about to note that the round has ended
         return folder
 
 

@@ -389,6 +389,7 @@ def test_ten_failures_in_a_row_end_the_stream(endpoint, tmp_path: Path):
 
 def test_failures_between_answers_do_not(endpoint, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(pace, "PROBES", (0.01, 0.02))
+
     def every_third(body: dict[str, Any]) -> Any:
         number = int(body["messages"][0]["content"])
         return Raw(503, "{}", "application/json") if number % 3 else "yes"
