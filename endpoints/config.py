@@ -75,7 +75,7 @@ class EndpointConfig(Section):
     ends and says when it may be asked again."""
     wait_for: float = Field(1800.0, ge=0, allow_inf_nan=False)
     """Seconds that an endpoint at `base_url` may be away: nothing listens there, its name is not
-    found, or a gateway before it says so (502, 503, 504). A call's retries are not used up by it."""
+    found, or a gateway before it says so (502, 503, 504). It uses up none of a call's retries."""
     dialect: str | None = None
     """What it takes, by the name of a known server (`endpoints.dialect.PRESETS`). Not needed: each
     kind of question is tried before a round, and what is refused is left out."""

@@ -81,7 +81,10 @@ def run(
     ] = False,
 ) -> None:
     """Run rounds. A finished round or stage is not run again; a stopped one continues."""
-    with one_message(), paths_from(config, relative_to_config) as config:
+    with (
+        one_message("run the same command again to continue"),
+        paths_from(config, relative_to_config) as config,
+    ):
         from flows.load import load_config
 
         tree = load_config(config, set)

@@ -2,15 +2,19 @@
 what a stage that waits for people is to Prefect."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import State
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
+from prefect.exceptions import CancelledRun
+from prefect.states import Cancelled, Completed
 
 from endpoints.children import ChildFailed, ChildKilled
+from flows.flow_runs import deployed
 from flows.session import current
+from rounds.ending import as_by_hand, ended_by
 from rounds.errors import Stopped, Waiting, WorkFailed
 
 Given = ParamSpec("Given")
@@ -55,6 +59,35 @@ def may_wait(work: Callable[Given, Result]) -> Callable[Given, Result | State[An
             return waits(str(waiting))
 
     return waited
+
+
+def may_be_stopped(work: Callable[Given, Result]) -> Callable[Given, Result | State[Any]]:
+    """Let a flow that is ended by Ctrl-C or SIGTERM be cancelled to Prefect, not crashed. A caller
+    gets the state, or CancelledRun (see `still_stopped`).
+    """
+
+    @wraps(work)
+    def stopped(*args: Given.args, **kwargs: Given.kwargs) -> Result | State[Any]:
+        try:  # of what a deployment started Prefect's runner is the one to end it
+            with nullcontext() if deployed() else as_by_hand():  # Prefect has its own handler here
+                return still_stopped(work, *args, **kwargs)
+        except KeyboardInterrupt:
+            return Cancelled(message=f"stopped by {ended_by()}")
+
+    return stopped
+
+
+def still_stopped(
+    work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Result:
+    """What `work` returns; raises KeyboardInterrupt again where that is what it was ended by."""
+    try:
+        result = work(*args, **kwargs)
+    except CancelledRun:
+        raise KeyboardInterrupt from None
+    if isinstance(result, State) and result.is_cancelled():
+        raise KeyboardInterrupt
+    return result
 
 
 def waits(message: str | None) -> State[Any]:

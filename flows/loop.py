@@ -14,7 +14,7 @@ from flows import one_line
 from flows.command import same_command
 from flows.config import Config
 from flows.events import tell_round
-from flows.failures import waits
+from flows.failures import may_be_stopped, still_stopped, waits
 from flows.flow_runs import deployed, name_flow_run, rounds_title
 from flows.parameters import check_rounds, given_config, runs_folder
 from flows.plain import flow_or_plain, through_prefect
@@ -28,6 +28,7 @@ one_line.install()
 
 
 @flow(name="prefloop", validate_parameters=False)  # they are checked here, in one line each
+@may_be_stopped
 def run_loop(
     config: Config | str,
     rounds: Annotated[int, Field(ge=1)] = 1,
@@ -71,7 +72,7 @@ def next_of(run_dir: Path, tree: Config, runs_dir: Path) -> Path | State[Any]:
             return folder
         return run_round.fn(tree, runs_dir)
 
-    return flow_or_plain(run_round, tree, runs_dir, otherwise=plainly)
+    return still_stopped(flow_or_plain, run_round, tree, runs_dir, otherwise=plainly)
 
 
 def run_here(tree: Config, rounds: int, runs_dir: Path) -> None:
@@ -79,11 +80,13 @@ def run_here(tree: Config, rounds: int, runs_dir: Path) -> None:
     run_dir = runs_dir.resolve() / tree.name
     before = len(finished_rounds(run_dir))
 
-    def plainly(lost: BaseException | None) -> None:
+    def plainly(lost: BaseException | None) -> Any:
         if left := rounds - (len(finished_rounds(run_dir)) - before):
-            run_loop.fn(tree, left, str(runs_dir.resolve()))
+            return run_loop.fn(tree, left, str(runs_dir.resolve()))
+        return None
 
-    flow_or_plain(run_loop, tree, rounds, str(runs_dir.resolve()), otherwise=plainly)
+    given = run_loop, tree, rounds, str(runs_dir.resolve())
+    still_stopped(flow_or_plain, *given, otherwise=plainly)
 
 
 @contextmanager

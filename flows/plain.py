@@ -13,7 +13,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import httpx
 import prefect
-from prefect.exceptions import PrefectException
+from prefect.exceptions import CancelledRun, PrefectException
 from prefect.settings import get_current_settings
 
 from rounds.errors import UserError, WorkFailed
@@ -130,6 +130,8 @@ def flow_or_plain(
     try:
         result: Result = flow(*args)
         return result
+    except CancelledRun:
+        raise
     except LOST as error:
         if through_prefect():
             raise

@@ -13,7 +13,7 @@ from endpoints.settled import dialects_of
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
 from flows.events import tell_round
-from flows.failures import ASKS, STARTS, WORKS, may_wait, waits
+from flows.failures import ASKS, STARTS, WORKS, may_be_stopped, may_wait, waits
 from flows.flow_runs import name_flow_run, rounds_title
 from flows.plain import task, through_prefect
 from flows.session import Session, current, in_place, policy_in_place, session
@@ -39,6 +39,7 @@ Facts = dict[str, Any]
 
 
 @flow(name="prefloop-round", validate_parameters=False)
+@may_be_stopped
 def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
     """Run the next round, or finish the one that was begun; returns its folder, or the state named
     Waiting where it waits for people.

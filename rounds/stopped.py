@@ -7,6 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
+from rounds.ending import ended_by
 from rounds.errors import Stopped, UserError, Waiting, WorkFailed
 from rounds.files import read_json, write_json
 
@@ -93,7 +94,7 @@ def notes_stops(
 
 def _stop(stage: str, error: BaseException) -> Stop:
     if isinstance(error, KeyboardInterrupt):
-        reason, then = "stopped by hand", "run the same command again"
+        reason, then = f"stopped by {ended_by()}", "run the same command again"
     elif isinstance(error, WorkFailed):
         reason, then = str(error), error.then
     elif isinstance(error, UserError):
