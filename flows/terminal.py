@@ -1,6 +1,7 @@
 """What the commands share: their arguments, the one message of an error, tables."""
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -33,6 +34,7 @@ def one_message(then: str = "") -> Iterator[None]:
 
     `then` is what continues work that was interrupted, where anything does.
     """
+    from rounds.disk import disk_full
     from rounds.ending import as_by_hand, ended_by, exit_status, was_terminated
     from rounds.errors import Waiting, WorkFailed
     from viewer.visible import visible
@@ -59,6 +61,11 @@ def one_message(then: str = "") -> Iterator[None]:
     except BrokenPipeError:
         sys.stderr.close()
         raise typer.Exit(0) from None
+    except (OSError, sqlite3.Error) as error:
+        if (full := disk_full(error, Path.cwd())) is None:
+            raise
+        print(visible(f"failed: {full}"), file=sys.stderr)
+        raise typer.Exit(1) from error
 
 
 @contextmanager
