@@ -14,6 +14,7 @@ import typer
 from flows.command import typed
 from flows.deploy_cli import deploy, serve
 from flows.export_cli import export
+from flows.gc_cli import gc
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.report_cli import report
@@ -43,6 +44,7 @@ app.add_typer(judge_app, name="judge")
 app.command()(deploy)
 app.command()(serve)
 app.command()(export)
+app.command()(gc)
 app.command()(inspect)
 app.command()(report)
 app.command()(verify)
@@ -195,6 +197,8 @@ def show(
 ) -> None:
     """Page through a round's judged pairs: prompt, answers, verdicts, why kept or dropped."""
     with one_message():
+        from rounds.folder import round_dir
+        from rounds.removed import removed_calls
         from rounds.show import traced_pairs
         from rounds.status import state_of, state_text
         from viewer.pages import page, with_requests
@@ -203,6 +207,8 @@ def show(
         if under_way := state_of(run, round):
             print(f"round {round} is under way: {state_text(under_way)}", file=sys.stderr)
         if requests:
+            if gone := removed_calls(round_dir(run, round)):
+                print(gone, file=sys.stderr)
             pairs = with_requests(pairs, run / "journal.sqlite")
         if json:
             for row in pairs:

@@ -10,6 +10,7 @@ from typing import Any
 from prefect import State, flow
 
 from endpoints.settled import dialects_of
+from endpoints.shed import shed_calls
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
 from flows.events import tell_round
@@ -25,8 +26,10 @@ from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
+from rounds.disk import size_text
 from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, round_number, write_round_start
+from rounds.keep import removable, remove, rounds_without_calls
 from rounds.stages import stage_stamps
 from rounds.stopped import forget_stop, notes_stops, noting_stops
 from rounds.weights import Policy
@@ -80,7 +83,20 @@ def do_stages(run: Session, folder: Path) -> bool:
         decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
     with noting_stops(folder, "finish"):
         finish_round(folder, dump_config(config), trained, decision)
+    let_go(run)
     return True
+
+
+def let_go(run: Session) -> None:
+    """Remove what the config's `keep` no longer wants. The round is finished either way."""
+    keep = run.config.keep
+    try:
+        removals = removable(run.run_dir, keep, run.config.model_dump(mode="json"))
+        shed_calls(run.run_dir, rounds_without_calls(run.run_dir, keep))
+        if removals and (freed := remove(run.run_dir, removals)):
+            run.display.tell(f"keep: {len(removals)} policies removed, {size_text(freed)} freed")
+    except Exception as error:
+        run.display.warn(f"what keep lets go was not all removed: {error}")
 
 
 def begin(run: Session) -> Path:

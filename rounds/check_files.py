@@ -10,6 +10,7 @@ from rounds.checks import Looked
 from rounds.files import read_json
 from rounds.folder import policy_of, round_number
 from rounds.ids import file_hash, text_hash
+from rounds.removed import removed_weights
 from rounds.tables import iter_batches, table_path
 from rounds.weights import Policy, local_policy
 
@@ -106,6 +107,9 @@ def check_policy(looked: Looked, run_dir: Path, what: str, facts: dict[str, Any]
     if policy.served is not None:
         looked.leave_out(f"{what}: an endpoint's model, whose weights are not here")
         return
+    if why := next(filter(None, map(removed_weights, _folders(policy))), None):
+        looked.leave_out(f"{what}: {why}")
+        return
     if not policy_is_here(policy):
         looked.leave_out(f"{what}: no weights at {policy.adapter or policy.model}")
         return
@@ -115,10 +119,13 @@ def check_policy(looked: Looked, run_dir: Path, what: str, facts: dict[str, Any]
     looked.must(right, adapter or policy.model, policy.policy_id, f"weights hash {found.policy_id}")
 
 
+def _folders(policy: Policy) -> list[Path]:
+    return [Path(one) for one in (policy.model, policy.adapter) if one]
+
+
 def policy_is_here(policy: Policy) -> bool:
     """Whether the weights of a policy lie on this machine."""
-    folders = (policy.model, policy.adapter)
-    return policy.served is None and all(Path(one).is_dir() for one in folders if one)
+    return policy.served is None and all(folder.is_dir() for folder in _folders(policy))
 
 
 def _has(facts: Any, name: str) -> bool:

@@ -21,8 +21,8 @@ class DiskFull(Stopped):
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
             f"disk full: {folder} ({why}, {size_text(free_bytes(folder))} free); delete what is "
-            "not needed there (`prefloop gc RUN --dry-run` lists what a run can do without), or move "
-            "the runs to a larger disk (--runs-dir)"
+            "not needed there (`prefloop gc RUN --dry-run` lists what a run can do without), or "
+            "move the runs to a larger disk (--runs-dir)"
         )
 
 
