@@ -20,7 +20,7 @@ from endpoints.reply import (
     EndpointRefuses,
     is_completion,
 )
-from endpoints.said import shortened, without_login, without_secrets
+from endpoints.said import shortened, without_login, without_secrets, without_these
 from endpoints.serve import LiveEndpoint
 from endpoints.usage import usage_of
 from endpoints.waits import Waits, clock
@@ -112,13 +112,13 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
         sent = asyncio.get_running_loop().time()
         try:
             connection.tally["calls"] += 1
-            raw = await _attempt(connection.client, fields, options)
+            raw = await _attempt(connection, fields, options)
             pace.answered(place, estimated, *usage_of(raw, body)[:2])
             _is_there(connection)
             return raw
         except FAILURES as error:
             fault = fault_of(error, body)
-            fault = fault._replace(detail=without_secrets(fault.detail, connection.live.api_key))
+            fault = fault._replace(detail=without_secrets(fault.detail, *connection.live.secrets))
             connection.tally.update([fault.counted] if fault.counted else [])
             nobody_since = nobody_since or sent
             if fault.away and pace.last_answer <= nobody_since and connection.waits_for > 0:
@@ -145,12 +145,13 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
         await pace.back_off(failed + in_vain, spaced, told)
 
 
-async def _attempt(
-    client: openai.AsyncOpenAI, fields: dict[str, Any], options: Any
-) -> dict[str, Any]:
+async def _attempt(connection: Connection, fields: dict[str, Any], options: Any) -> dict[str, Any]:
     # not chat.completions.create: its typed arguments and models take a third of the CPU time
     async with asyncio.timeout(options["timeout"] + SLACK):
-        text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
+        text = await connection.client.post(
+            "/chat/completions", cast_to=str, body=fields, options=options
+        )
+    text = without_these(text, connection.live.secrets)  # some send back what they were sent
     raw = _read(text)
     if not is_completion(raw):
         raise ValueError(shortened(text))

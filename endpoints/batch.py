@@ -94,6 +94,7 @@ async def _answer_by_batch(
         api_key=live.api_key,
         timeout=config.timeout,
         max_retries=config.max_retries,
+        default_headers=live.headers,
     ) as client:
         try:
             await _find_planned(client, ledger)
@@ -111,7 +112,7 @@ async def _answer_by_batch(
             context = BatchContext(name, config, live.model_id, journal, ledger, client, bodies)
             await wait_for_batches(context, missing.keys(), progress, after_failure != "ask")
         except openai.APIStatusError as error:
-            said = without_secrets(what_it_said(error), live.api_key)
+            said = without_secrets(what_it_said(error), *live.secrets)
             if error.status_code in (400, 404, 405, 422):
                 raise UserError(f"endpoint {name} takes no batches: {said}") from error
             kind = EndpointAway if error.status_code in AWAY else EndpointLost

@@ -9,6 +9,7 @@ from openai.resources.chat.completions import AsyncCompletions
 
 from endpoints.config import EndpointConfig
 from endpoints.hub import model_folder
+from endpoints.open import headers_of
 from endpoints.waits import duration
 from rounds.errors import UserError, did_you_mean
 
@@ -51,7 +52,11 @@ def check_endpoint(
         model_folder(config.serve.model)
         return None
     with openai.OpenAI(
-        base_url=config.base_url, api_key=key, timeout=min(config.timeout, 20), max_retries=1
+        base_url=config.base_url,
+        api_key=key,
+        timeout=min(config.timeout, 20),
+        max_retries=1,
+        default_headers=headers_of(name, config),
     ) as client:
         try:
             models = _models(client)

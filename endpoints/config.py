@@ -48,6 +48,13 @@ class Serve(Section):
         return self
 
 
+class FromEnvironment(Section):
+    """A value that stands in the environment and never in a file of the run."""
+
+    env: str
+    """Name of the environment variable."""
+
+
 class EndpointConfig(Section):
     """An OpenAI-compatible endpoint: one that is there (`base_url`) or one to start (`serve`)."""
 
@@ -59,6 +66,8 @@ class EndpointConfig(Section):
     """Name of the environment variable that holds the key."""
     api_key_block: str | None = None
     """Name of a Prefect Secret block that holds the key."""
+    extra_headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
+    """Headers of every request: a text, or `{env: NAME}` for what is secret."""
     max_in_flight: int = Field(64, ge=1, le=1000)
     """Calls open at once; fewer while the endpoint answers 429. One that hangs while hundreds are
     answered does not count."""

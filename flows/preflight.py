@@ -11,6 +11,7 @@ from endpoints.settled import recall
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
+from flows.plan_disk import disk_text, estimate_disk
 from flows.trial import was_tried
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
@@ -25,6 +26,7 @@ from pairs.index.embedding import load_embedding
 from pairs.index.embedding_check import check_embedding
 from pairs.language import check_language
 from preferences.data_files import left_out
+from rounds.disk import DiskFull, require_room, size_text
 from rounds.errors import UserError
 from rounds.folder import next_round, run_config
 from rounds.labels import is_path, labels_file, read_labels
@@ -71,6 +73,7 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     if config.pairs.semantic is not None:
         with tempfile.TemporaryDirectory() as scratch:
             check_embedding(config.pairs.semantic.embed, Path(scratch))
+    _check_disk(config, display, run_dir, min(len(supply.pool.keys), config.prompts.per_round))
     for sentence in check_endpoints(config, config.used_endpoints, run_dir):
         display.warn(sentence)
     if config.trainer is not None:
@@ -83,6 +86,18 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
                 folders = policy_folders(str(config.policy.model), config.policy.adapter)
                 for sentence in check_training(config.trainer, *folders, Path(scratch), shown):
                     display.tell(sentence)
+
+
+def _check_disk(config: Config, display: Display, run_dir: Path, prompts: int) -> None:
+    """Raise DiskFull where a round cannot even begin or keep its policy, and warn where it may not
+    end.
+    """
+    require_room(run_dir)
+    disk = estimate_disk(config, run_dir, prompts, prompts)
+    if disk.free < disk.policy:
+        raise DiskFull(run_dir, f"the policy alone takes {size_text(disk.policy)}")
+    if disk.free < disk.most:
+        display.warn(f"{run_dir}: the round may not have room: it takes {disk_text(disk)}")
 
 
 def check_files(config: Config) -> None:
