@@ -13,8 +13,14 @@ from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
 from endpoints.pace import Pace
 from endpoints.refusals import ParameterRefused
-from endpoints.reply import EndpointBusy, EndpointLost, EndpointRefuses, is_completion
-from endpoints.said import shortened, without_login, without_secrets
+from endpoints.reply import (
+    EndpointAway,
+    EndpointBusy,
+    EndpointLost,
+    EndpointRefuses,
+    is_completion,
+)
+from endpoints.said import shortened, without_login, without_secrets, without_these
 from endpoints.serve import LiveEndpoint
 from endpoints.usage import usage_of
 from endpoints.waits import Waits, clock
@@ -60,6 +66,11 @@ class Connection(NamedTuple):
     tally: Counter[str]
     settled: bool = False
 
+    @property
+    def waits_for(self) -> float:
+        """Seconds that it may be away; a server of ours that has ended does not come back."""
+        return 0.0 if self.config.serve is not None else self.config.wait_for
+
     def lost(self, why: str, kind: type[EndpointLost] = EndpointLost) -> Exception:
         """The error for an endpoint that is lost; nothing more is sent."""
         where = f"endpoint {self.name} ({without_login(self.live.base_url)})"
@@ -86,24 +97,37 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     where it refuses an argument before it has answered anything, or ever log-probabilities.
     A 429 uses up none of the call's retries while the endpoint answers others; when it has answered
     none for as long as `timeout` and the retries are used up, the endpoint is lost; so it is when
-    it says to wait longer than `max_retry_after`.
+    it says to wait longer than `max_retry_after`. One that is away is waited for as long as
+    `wait_for` says, which uses up no retry either; where others are answered it is not away.
     """
     pace = connection.pace
     fields, options = wire(connection.live.model, body)
     options["timeout"] = options.get("timeout") or connection.config.timeout
     estimated = pace.estimate_tokens(body)
     failed = busy = 0
+    nobody_since: float | None = None
+    found_nobody = False
     while True:
-        place = await pace.enter(estimated, again=failed + busy > 0)
+        place = await pace.enter(estimated, failed + busy > 0, found_nobody)
+        sent = asyncio.get_running_loop().time()
         try:
             connection.tally["calls"] += 1
-            raw = await _attempt(connection.client, fields, options)
+            raw = await _attempt(connection, fields, options)
             pace.answered(place, estimated, *usage_of(raw, body)[:2])
+            _is_there(connection)
             return raw
         except FAILURES as error:
             fault = fault_of(error, body)
-            fault = fault._replace(detail=without_secrets(fault.detail, connection.live.api_key))
+            fault = fault._replace(detail=without_secrets(fault.detail, *connection.live.secrets))
             connection.tally.update([fault.counted] if fault.counted else [])
+            nobody_since = nobody_since or sent
+            if fault.away and pace.last_answer <= nobody_since and connection.waits_for > 0:
+                _is_away(connection, fault)
+                found_nobody = True
+                connection.tally["retries"] += 1
+                continue
+            found_nobody = False
+            _is_there(connection)
             failed += fault.kind == "again"
             busy += fault.kind == "busy"
             paused = fault.kind == "busy" and pace.refused(place, fault.wait)
@@ -121,12 +145,13 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
         await pace.back_off(failed + in_vain, spaced, told)
 
 
-async def _attempt(
-    client: openai.AsyncOpenAI, fields: dict[str, Any], options: Any
-) -> dict[str, Any]:
+async def _attempt(connection: Connection, fields: dict[str, Any], options: Any) -> dict[str, Any]:
     # not chat.completions.create: its typed arguments and models take a third of the CPU time
     async with asyncio.timeout(options["timeout"] + SLACK):
-        text = await client.post("/chat/completions", cast_to=str, body=fields, options=options)
+        text = await connection.client.post(
+            "/chat/completions", cast_to=str, body=fields, options=options
+        )
+    text = without_these(text, connection.live.secrets)  # some send back what they were sent
     raw = _read(text)
     if not is_completion(raw):
         raise ValueError(shortened(text))
@@ -147,6 +172,33 @@ def _read(text: str) -> Any:
             return json.loads(mended)
         except ValueError:
             raise error from None
+
+
+def _is_away(connection: Connection, fault: Fault) -> None:
+    """Note that nobody is there.
+
+    Where that has been so for too long it raises EndpointAway; NoAnswer where a gateway says so of
+    an endpoint that has answered others before: these calls alone may be what it cannot take.
+    """
+    pace, wait_for = connection.pace, connection.waits_for
+    if fault.wait is not None and fault.wait > connection.config.max_retry_after:
+        _give_up(connection, fault, 0, 0)
+    seconds = pace.away(wait_for)
+    if seconds >= wait_for:
+        connection.waits.there()
+        if fault.kind == "again" and pace.has_answered:
+            raise NoAnswer("api_error", fault.detail, False, False)
+        raise connection.lost(
+            f"nothing has answered there for {seconds:.0f} s, and wait_for is {wait_for:g} s "
+            f"({fault.detail}); what it answered is kept",
+            EndpointAway,
+        )
+    connection.waits.away(wait_for - seconds, fault.detail)
+
+
+def _is_there(connection: Connection) -> None:
+    connection.pace.there()
+    connection.waits.there()
 
 
 def _give_up(connection: Connection, fault: Fault, failed: int, busy: int) -> None:

@@ -4,6 +4,7 @@ Nothing is submitted twice. A batch is written down before it is created, and ca
 its file as metadata: after a kill in between it is found at the endpoint again.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -15,15 +16,19 @@ from endpoints.batch_ledger import Batch, BatchLedger
 from endpoints.batch_wait import wait_for_batches
 from endpoints.client import ways_to_ask
 from endpoints.config import EndpointConfig
+from endpoints.faults import AWAY
 from endpoints.journal import Journal
-from endpoints.reply import EndpointLost
-from endpoints.said import what_it_said, without_secrets
+from endpoints.reply import EndpointAway, EndpointLost
+from endpoints.said import what_it_said, without_login, without_secrets
 from endpoints.serve import LiveEndpoint
 from endpoints.settled import dialects_spoken
+from endpoints.waits import Waits
 from rounds.errors import UserError
 from rounds.stages import Progress
 
 MARK = "prefloop"
+PROBE = 5.0
+"""Seconds between two tries while the endpoint is away, each with its own retries."""
 
 AfterFailure = Literal["stop", "ask", "submit"]
 
@@ -45,8 +50,43 @@ async def answer_by_batch(
     them with `ask`, submitted again by the next run with `submit`, and ends this one with `stop`.
 
     Raises BatchFailed there; UserError where the endpoint takes no batches, EndpointLost where it
-    stops answering. The next call then goes on.
+    stops answering, once that has been so for as long as it is waited for. The next call then goes
+    on.
     """
+    waits, clock = Waits(name), asyncio.get_running_loop().time
+    away_since: float | None = None
+
+    def there(done: int, total: int, note: str = "") -> None:
+        nonlocal away_since
+        away_since = None
+        waits.there()
+        progress(done, total, note)
+
+    given = name, config, live, journal, questions, there, after_failure
+    try:
+        while True:
+            try:
+                return await _answer_by_batch(*given)
+            except EndpointAway as error:
+                away_since = away_since or clock()
+                left = away_since + config.wait_for - clock()
+                if left <= 0:
+                    raise
+                waits.away(left, str(error))
+                await asyncio.sleep(min(PROBE, left))
+    finally:
+        waits.there()
+
+
+async def _answer_by_batch(
+    name: str,
+    config: EndpointConfig,
+    live: LiveEndpoint,
+    journal: Journal,
+    questions: list[tuple[dict[str, Any], str]],
+    progress: Progress,
+    after_failure: AfterFailure,
+) -> None:
     ledger = BatchLedger(journal, name)
     bodies = _as_asked(name, config, live, journal, ledger, questions)
     async with openai.AsyncOpenAI(
@@ -54,6 +94,7 @@ async def answer_by_batch(
         api_key=live.api_key,
         timeout=config.timeout,
         max_retries=config.max_retries,
+        default_headers=live.headers,
     ) as client:
         try:
             await _find_planned(client, ledger)
@@ -71,12 +112,14 @@ async def answer_by_batch(
             context = BatchContext(name, config, live.model_id, journal, ledger, client, bodies)
             await wait_for_batches(context, missing.keys(), progress, after_failure != "ask")
         except openai.APIStatusError as error:
-            said = without_secrets(what_it_said(error), live.api_key)
+            said = without_secrets(what_it_said(error), *live.secrets)
             if error.status_code in (400, 404, 405, 422):
                 raise UserError(f"endpoint {name} takes no batches: {said}") from error
-            raise EndpointLost(f"endpoint {name} ({live.base_url}): {said}") from error
+            kind = EndpointAway if error.status_code in AWAY else EndpointLost
+            raise kind(f"endpoint {name} ({without_login(live.base_url)}): {said}") from error
         except openai.APIConnectionError as error:
-            raise EndpointLost(f"endpoint {name} ({live.base_url}): {error}") from error
+            where = f"endpoint {name} ({without_login(live.base_url)})"
+            raise EndpointAway(f"{where}: {error}") from error
 
 
 def _as_asked(

@@ -9,6 +9,8 @@ from openai.resources.chat.completions import AsyncCompletions
 
 from endpoints.config import EndpointConfig
 from endpoints.hub import model_folder
+from endpoints.open import headers_of
+from endpoints.waits import duration
 from rounds.errors import UserError, did_you_mean
 
 NO_SUCH_PLACE = (404, 405)
@@ -32,8 +34,13 @@ def check_sampling(where: str, sampling: dict[str, Any]) -> None:
             )
 
 
-def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
+def check_endpoint(
+    name: str, config: EndpointConfig, key: str, has_answered: bool = False
+) -> str | None:
     """Raise UserError where an endpoint cannot be reached, refuses the key or lacks the model.
+
+    One that `has_answered` at this address before is only away for now: it is waited for when it is
+    asked, and what is returned says so.
 
     It asks for the list of models and then sends a chat without messages, which every endpoint
     refuses, but only after it has looked at the key: nothing is generated and nothing is paid. Some
@@ -43,9 +50,13 @@ def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
     where = f"endpoints.{name}"
     if config.serve is not None:
         model_folder(config.serve.model)
-        return
+        return None
     with openai.OpenAI(
-        base_url=config.base_url, api_key=key, timeout=min(config.timeout, 20), max_retries=1
+        base_url=config.base_url,
+        api_key=key,
+        timeout=min(config.timeout, 20),
+        max_retries=1,
+        default_headers=headers_of(name, config),
     ) as client:
         try:
             models = _models(client)
@@ -54,6 +65,11 @@ def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
             source = config.api_key_env or config.api_key_block or "no key is configured"
             raise UserError(f"{where}: {config.base_url} refused the key ({source})") from error
         except openai.APIConnectionError as error:
+            if has_answered and config.wait_for > 0:
+                return (
+                    f"endpoint {name}: nothing answers at {config.base_url} for now; a stage that "
+                    f"asks it waits up to {duration(config.wait_for)} (endpoints.{name}.wait_for)"
+                )
             raise UserError(
                 f"{where}: nothing answers at {config.base_url}; start the server or correct "
                 "base_url"
@@ -66,6 +82,7 @@ def check_endpoint(name: str, config: EndpointConfig, key: str) -> None:
     if models and config.model not in models:
         shown = ", ".join(models[:8])
         raise UserError(f"{where}.model: {config.model} is not among the models there ({shown})")
+    return None
 
 
 def _models(client: openai.OpenAI) -> list[str] | None:

@@ -4,25 +4,23 @@ Children run with safe paths: nothing in the current folder is taken for a modul
 """
 
 import os
-import re
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from endpoints import run_module, supervise
 from endpoints.child_main import ERROR, USER_ERROR
+from endpoints.log_end import begin, says_disk_full, tail
+from rounds.disk import LEAST, DiskFull, free_bytes
 from rounds.errors import UserError, WorkFailed
 from rounds.fence import environment
 from rounds.scratch import SHORT_FOLDERS, scratch
 
-LINES_SHOWN = 15
-PYTHON_ERROR = re.compile(r"\b(?:[A-Za-z_][\w.]*)?(?:Error|Exception): \S.*")
-"""How the last line of a traceback looks."""
 SIGNALLED = 128
 """An exit status above it is this and the number of the signal that ended the process."""
 PYTHON = (sys.executable, "-P")
@@ -105,6 +103,8 @@ def _supervised(
     read_end, write_end = os.pipe()
     try:
         with log.open("ab") as output:
+            output.write(begin(log, shlex.join(command[-3:])).encode(errors="replace"))
+            output.flush()
             process = subprocess.Popen(
                 [*PYTHON, supervise.__file__, str(read_end), *command],
                 stdin=subprocess.DEVNULL,
@@ -160,9 +160,12 @@ def check_ended(module: str, log: Path, status: int, last: str) -> None:
     """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
     if status == USER_ERROR and last.startswith(ERROR):
         raise UserError(last.removeprefix(ERROR))
+    if status and (says_disk_full(log) or free_bytes(log.parent) < LEAST // 4):
+        raise DiskFull(log.parent, f"{module} could not write")
     if name := ended_by(status):
         memory = " (the machine may be short of memory)" if name == "SIGKILL" else ""
-        raise ChildKilled(f"{module} was ended by {name}{memory}; {log} ends with:\n{tail(log)}")
+        end = tail(log, cause=False)
+        raise ChildKilled(f"{module} was ended by {name}{memory}; {log} ends with:\n{end}")
     if status:
         raise ChildFailed(f"{module} ended with status {status}; {log} ends with:\n{tail(log)}")
 
@@ -171,19 +174,3 @@ def ended_by(status: int) -> str | None:
     """The signal that ended a process of this exit status; None where it ended by itself."""
     names = {SIGNALLED + one: one.name for one in signal.Signals}
     return names.get(status)
-
-
-def reason_in(log: Path) -> str | None:
-    """The last error that a log names, as Python does at the end of a traceback, or None."""
-    said = None
-    with log.open(errors="replace") as file:
-        for line in file:
-            if found := PYTHON_ERROR.search(line.rstrip()):
-                said = found[0]
-    return said
-
-
-def tail(log: Path, lines: int = LINES_SHOWN) -> str:
-    """The last lines of a log."""
-    with log.open(errors="replace") as file:
-        return "".join(deque(file, maxlen=lines)).rstrip()

@@ -11,6 +11,7 @@ import openai
 from endpoints.attempts import Connection, NoAnswer, send
 from endpoints.budget import Amounts, Budget
 from endpoints.config import EndpointConfig
+from endpoints.descriptors import calls_at_once
 from endpoints.dialect import PLAIN, Dialect, spoken
 from endpoints.journal import Journal, request_key
 from endpoints.pace import Pace
@@ -69,13 +70,15 @@ async def asking(
     unusable: dict[str, Reply] = {}
     blamed: list[ParameterRefused] = []
     spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
-    pace, standing = Pace(config), Standing()
+    open_calls = {"max_in_flight": calls_at_once(name, config.max_in_flight)}
+    pace, standing = Pace(config.model_copy(update=open_calls)), Standing()
     reports = False  # of what a call used: one that now and then does not is estimated
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
         timeout=config.timeout,
         max_retries=0,
+        default_headers=live.headers,
         http_client=openai.DefaultAioHttpClient(),
     ) as client:
         settled = dialect is None and bool(recall(journal.folder, name, config).asked)

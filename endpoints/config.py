@@ -48,6 +48,13 @@ class Serve(Section):
         return self
 
 
+class FromEnvironment(Section):
+    """A value that stands in the environment and never in a file of the run."""
+
+    env: str
+    """Name of the environment variable."""
+
+
 class EndpointConfig(Section):
     """An OpenAI-compatible endpoint: one that is there (`base_url`) or one to start (`serve`)."""
 
@@ -59,6 +66,8 @@ class EndpointConfig(Section):
     """Name of the environment variable that holds the key."""
     api_key_block: str | None = None
     """Name of a Prefect Secret block that holds the key."""
+    extra_headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
+    """Headers of every request: a text, or `{env: NAME}` for what is secret."""
     max_in_flight: int = Field(64, ge=1, le=1000)
     """Calls open at once; fewer while the endpoint answers 429. One that hangs while hundreds are
     answered does not count."""
@@ -73,6 +82,9 @@ class EndpointConfig(Section):
     max_retry_after: float = Field(120.0, gt=0, allow_inf_nan=False)
     """Seconds of a Retry-After that are waited for; where the endpoint asks for more, the stage
     ends and says when it may be asked again."""
+    wait_for: float = Field(1800.0, ge=0, allow_inf_nan=False)
+    """Seconds that an endpoint at `base_url` may be away: nothing listens there, its name is not
+    found, or a gateway before it says so (502, 503, 504). It uses up none of a call's retries."""
     dialect: str | None = None
     """What it takes, by the name of a known server (`endpoints.dialect.PRESETS`). Not needed: each
     kind of question is tried before a round, and what is refused is left out."""

@@ -21,6 +21,9 @@ NAMES_ARGUMENTS = (400, 403, 404, 422)
 FORM = "response_format"
 """What some answer with a 500 (ikawrakow/ik_llama.cpp#778)."""
 WORTH_ANOTHER_TRY = (408, 409)
+AWAY = (502, 503, 504, *range(520, 526), 529, 530)
+"""What gateways say for a server that is not there (Cloudflare's 52x and 530 among them), and
+Anthropic's word for one that is overloaded."""
 
 
 Kind = Literal["gone", "no_access", "content_filter", "rejected", "final", "busy", "again"]
@@ -28,13 +31,14 @@ Kind = Literal["gone", "no_access", "content_filter", "rejected", "final", "busy
 
 class Fault(NamedTuple):
     """`kind`: what to do. `wait`: the Retry-After in seconds. `counted`: its name in the tally.
-    `parameter`: the argument that a rejection names."""
+    `parameter`: the argument that a rejection names. `away`: that no endpoint may be there."""
 
     kind: Kind
     detail: str
     wait: float | None = None
     counted: str = ""
     parameter: str = ""
+    away: bool = False
 
 
 def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
@@ -45,8 +49,9 @@ def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
         # the client's aiohttp transport calls a refused connection and a broken one both a
         # timeout while connecting; aiohttp itself tells them apart
         cause = getattr(error.__cause__, "__cause__", None)
-        if isinstance(cause, aiohttp.ClientConnectorError):
-            return Fault("gone", str(cause))
+        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            # a certificate that is wrong stays wrong
+            return Fault("gone", str(cause), away=not isinstance(cause, aiohttp.ClientSSLError))
         if isinstance(error, openai.APITimeoutError) and isinstance(cause, TimeoutError):
             return Fault("again", "no answer in time", counted="timeouts")
         return Fault("again", str(cause or error))
@@ -91,7 +96,8 @@ def _of_status(error: openai.APIStatusError, body: dict[str, Any]) -> Fault:
         return Fault("rejected", detail, parameter=parameter)
     if status >= 500 or status in WORTH_ANOTHER_TRY:
         counted = "server_errors" if status >= 500 else ""
-        return Fault("again", detail, retry_after(error.response.headers), counted)
+        wait = retry_after(error.response.headers)
+        return Fault("again", detail, wait, counted, away=status in AWAY)
     if status in NO_ACCESS:
         return Fault("no_access", detail)
     if error.code == "content_filter":

@@ -37,6 +37,22 @@ def api_key(name: str, config: EndpointConfig, read_block: ReadBlock | None = No
     return "EMPTY"
 
 
+def headers_of(name: str, config: EndpointConfig) -> dict[str, str]:
+    """The endpoint's own headers, with the values that stand in the environment."""
+    headers = {}
+    for header, value in config.extra_headers.items():
+        if not isinstance(value, str):
+            found = os.environ.get(value.env)
+            if not found:
+                where = f"endpoints.{name}.extra_headers.{header}.env"
+                raise UserError(f"{where}: environment variable {value.env} is not set")
+            value = found
+        if not (value.isascii() and value.isprintable()):
+            raise UserError(f"endpoints.{name}.extra_headers.{header}: is no header's value")
+        headers[header] = value
+    return headers
+
+
 def read_endpoints(tree: dict[str, Any]) -> dict[str, EndpointConfig]:
     """The endpoints of a run.yaml."""
     return {
@@ -92,5 +108,12 @@ class Endpoints:
             else:
                 key = api_key(name, config, self._read_block)
                 model = str(config.model)
-                self._live[name] = LiveEndpoint(str(config.base_url), model, model, key)
+                headers = headers_of(name, config)
+                hidden = [
+                    headers[header]
+                    for header, value in config.extra_headers.items()
+                    if not isinstance(value, str)
+                ]
+                address = str(config.base_url)
+                self._live[name] = LiveEndpoint(address, model, model, key, headers, tuple(hidden))
         return self._live[name]

@@ -17,6 +17,8 @@ SILENT = 1.0
 whole for as long as it says; else the call that was refused waits alone."""
 REMEMBERED = 32
 """Calls, about, that the share refused is of."""
+PROBES = 0.5, 15.0
+"""Seconds between two calls to an endpoint that is away: the first, and the most they grow to."""
 LONGEST_REST = 1.0
 """Seconds that the place of a refused call is not given to another, times the share refused."""
 
@@ -26,7 +28,7 @@ class Pace:
 
     The number open at once starts at `max_in_flight` and follows the share that meets 429s
     (endpoints/window.py); by that share the places of refused calls rest. While it is in doubt
-    whether the endpoint answers at all, one is sent at a time.
+    whether the endpoint answers at all, one is sent at a time; while it is away, now and then one.
     """
 
     def __init__(self, config: EndpointConfig) -> None:
@@ -37,7 +39,10 @@ class Pace:
         self._refused_share = 0.0
         self.refused_in_a_row = self.answers = self.refusals = 0
         self.doubted_since: float | None = None
+        self.away_since: float | None = None
+        self._probe_after = PROBES[0]
         self._waiting: deque[tuple[asyncio.Future[Place], int]] = deque()
+        self._found_nobody: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._requests, self._tokens = Meter(config.rpm), Meter(config.tpm)
         self._counts_tokens = config.tpm is not None
         self._written, self._written_by = 0, 0
@@ -64,12 +69,17 @@ class Pace:
         """Calls that are open."""
         return len(self._places)
 
-    async def enter(self, tokens: int, again: bool) -> Place:
-        """Wait for a place. Raises what the pace is closed with, as soon as it is."""
+    async def enter(self, tokens: int, again: bool, found_nobody: bool = False) -> Place:
+        """Wait for a place; one that `found_nobody` goes after the others while that may be its own
+        fault, and first once somebody is there. Raises what the pace is closed with, at once.
+        """
         if self._end is not None:
             raise self._end
         ticket = self._loop.create_future()
-        (self._waiting.appendleft if again else self._waiting.append)((ticket, tokens))
+        if found_nobody and self.away_since is not None:
+            self._found_nobody.append((ticket, tokens))
+        else:
+            (self._waiting.appendleft if again else self._waiting.append)((ticket, tokens))
         self._admit()
         try:
             place = await ticket
@@ -94,6 +104,28 @@ class Pace:
             self._admit()
         elif self.doubted_since is None:
             self.doubted_since = self._loop.time()
+
+    def away(self, wait_for: float) -> float:
+        """A call found nobody there; for how many seconds that has been so.
+
+        The next one is sent after a while, but not later than `wait_for` seconds from the first.
+        """
+        now = self._loop.time()
+        if self.away_since is None:
+            self.away_since, self._probe_after = now, PROBES[0]
+        if now >= self._paused_until:  # of several that were open the first counts
+            left = max(0.0, self.away_since + wait_for - now)
+            self._paused_until = now + min(self._probe_after, left)
+            self._probe_after = min(PROBES[1], 2 * self._probe_after)
+        return now - self.away_since
+
+    def there(self) -> None:
+        """Something came of a call: the endpoint is not away."""
+        if self.away_since is not None:
+            self.away_since, self._paused_until = None, 0.0
+            self._waiting.extendleft(reversed(self._found_nobody))
+            self._found_nobody.clear()
+            self._admit()
 
     def answered(self, place: Place, estimated: int, read: int, written: int) -> None:
         """The call of a place was answered with so many tokens."""
@@ -141,17 +173,18 @@ class Pace:
         self._closed.set()
         if self._timer is not None:
             self._timer.cancel()
-        for ticket, _ in self._waiting:
-            if not ticket.done():
-                ticket.set_exception(self._end)
-        self._waiting.clear()
+        for tickets in (self._waiting, self._found_nobody):
+            for ticket, _ in tickets:
+                if not ticket.done():
+                    ticket.set_exception(self._end)
+            tickets.clear()
 
     def _rested(self) -> None:
         self._resting -= 1
         self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and self._has_room():
+        while (tickets := self._waiting or self._found_nobody) and self._has_room():
             now = self._loop.time()
             wait = max(self._paused_until - now, self._requests.wait(now), self._tokens.wait(now))
             if wait > 0:
@@ -159,7 +192,7 @@ class Pace:
                     self._timer.cancel()
                 self._timer = self._loop.call_later(wait, self._admit)
                 return
-            ticket, tokens = self._waiting.popleft()
+            ticket, tokens = tickets.popleft()
             if not ticket.done():
                 self._requests.use(now, 1)
                 self._tokens.use(now, tokens)
@@ -168,6 +201,6 @@ class Pace:
                 ticket.set_result(place)
 
     def _has_room(self) -> bool:
-        if self.doubted_since is not None:
+        if self.doubted_since is not None or self.away_since is not None:
             return not self._places
         return self._places.counted + self._resting < int(self._window.allowed)

@@ -29,6 +29,12 @@ class EndpointRefuses(EndpointLost, Stopped):
     then = "change what it refuses, then run the same command again"
 
 
+class EndpointAway(EndpointLost, Stopped):
+    """Nothing has answered at the endpoint's address for as long as is waited for one."""
+
+    then = "start it, or wait until it is there, and run the same command again"
+
+
 class EndpointBusy(EndpointLost, Stopped):
     """The endpoint is not to be asked before a time that is too far away to wait for."""
 

@@ -1,7 +1,10 @@
 """What an endpoint said when it refused: short, on one line, without secrets."""
 
+import json
 import re
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 import openai
 
@@ -29,11 +32,18 @@ def shortened(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[:LONGEST].rstrip()}..."
 
 
-def without_secrets(text: str, key: str) -> str:
-    """A text without the endpoint's key, and without what looks like one."""
-    if len(key) > 6:
-        text = text.replace(key, "***")
-    return SECRET.sub(r"\1***", text)
+def without_secrets(text: str, *secrets: str) -> str:
+    """A text without the endpoint's secrets, and without what looks like one."""
+    return SECRET.sub(r"\1***", without_these(text, secrets))
+
+
+def without_these(text: str, secrets: Iterable[str]) -> str:
+    """A text without these, as they are and as JSON and addresses write them."""
+    for secret in secrets:
+        if len(secret) > 6:
+            for written in {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}:
+                text = text.replace(written, "***")
+    return text
 
 
 def without_login(url: str) -> str:

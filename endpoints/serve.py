@@ -4,11 +4,12 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from endpoints.children import PYTHON, child
@@ -23,12 +24,22 @@ SERVED_NAME = "served"
 
 
 class LiveEndpoint(NamedTuple):
-    """An endpoint that answers: where, under which model name and key, and which model it is."""
+    """An endpoint that answers: where, under which model name and key, and which model it is.
+
+    `headers` are sent with every request; `hidden` are the values among them that nobody is shown.
+    """
 
     base_url: str
     model: str
     model_id: str
     api_key: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may stand in no message and no file."""
+        return (self.api_key, *self.hidden)
 
 
 @contextmanager

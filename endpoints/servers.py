@@ -7,7 +7,9 @@ import urllib.request
 from pathlib import Path
 from subprocess import Popen
 
-from endpoints.children import ChildFailed, ChildKilled, ended_by, tail
+from endpoints.children import ChildFailed, ChildKilled, ended_by
+from endpoints.log_end import says_disk_full, tail
+from rounds.disk import DiskFull
 from rounds.stages import Progress, silent
 
 
@@ -36,6 +38,8 @@ def wait_until_healthy(
     started = time.monotonic()
     while (waited := time.monotonic() - started) < seconds:
         if (status := process.poll()) is not None:
+            if says_disk_full(log):
+                raise DiskFull(log.parent, f"{what} could not write")
             kind = ChildKilled if ended_by(status) else ChildFailed
             raise kind(f"{what} did not start; {log} ends with:\n{tail(log)}")
         try:

@@ -123,7 +123,7 @@ class _Asker(NamedTuple):
     async def ask(self, call: DryCall, dialect: Dialect) -> Reply | str:
         """The reply, or what the endpoint said where it refused."""
         patient = self.config.model_copy(
-            update={"max_retries": min(self.config.max_retries, RETRIES)}
+            update={"max_retries": min(self.config.max_retries, RETRIES), "wait_for": 0.0}
         )
         stream = asking(self.name, patient, self.live, self.journal, dialect=dialect)
         try:

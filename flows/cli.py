@@ -14,6 +14,7 @@ import typer
 from flows.command import typed
 from flows.deploy_cli import deploy, serve
 from flows.export_cli import export
+from flows.gc_cli import gc
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.report_cli import report
@@ -45,6 +46,7 @@ app.add_typer(judge_app, name="judge")
 app.command()(deploy)
 app.command()(serve)
 app.command()(export)
+app.command()(gc)
 app.command()(inspect)
 app.command()(report)
 app.command()(status)
@@ -77,9 +79,18 @@ def run(
     set: Overrides = None,
     relative_to_config: FromConfig = False,
     verify: Verify = False,
+    without_prefect_server: Annotated[
+        bool,
+        typer.Option(
+            "--without-prefect-server", help="Run without Prefect: no server is started or asked."
+        ),
+    ] = False,
 ) -> None:
     """Run rounds. A finished round or stage is not run again; a stopped one continues."""
-    with one_message(), paths_from(config, relative_to_config) as config:
+    with (
+        one_message("run the same command again to continue"),
+        paths_from(config, relative_to_config) as config,
+    ):
         from flows.load import load_config
 
         tree = load_config(config, set)
@@ -87,6 +98,9 @@ def run(
         from flows.server import check_prefect, prefect_server
         from flows.session import session
 
+        if without_prefect_server:
+            run_without_prefect(tree, rounds, runs_dir)
+            return
         check_prefect()
         log = runs_dir.resolve() / tree.name / "logs" / "prefect-server.log"
         with ExitStack() as stack:
@@ -94,11 +108,32 @@ def run(
                 stack.enter_context(stack.enter_context(prefect_server(log))())
             opened = stack.enter_context(session(tree, runs_dir, typed(), verify))
             stack.enter_context(stack.enter_context(prefect_server(log))())
-            from flows.loop import run_loop
+            from flows.loop import run_here
 
-            run_loop(tree, rounds, str(runs_dir.resolve()))
+            run_here(tree, rounds, runs_dir)
         raise_waiting(opened.run_dir)
     print_end(opened.run_dir)
+
+
+def run_without_prefect(tree: Any, rounds: int, runs_dir: Path) -> None:
+    """Run rounds as plain functions."""
+    from flows.loop import run_here
+    from flows.plain import do_without
+    from flows.session import session
+    from rounds.errors import UserError
+
+    if tree.secret_blocks:
+        raise UserError(
+            "--without-prefect-server: a key of this config is in a Prefect Secret block "
+            "(api_key_block), which a Prefect server keeps; name an environment variable instead "
+            "(api_key_env)"
+        )
+    do_without()
+    with session(tree, runs_dir, typed()) as opened:
+        run_here(tree, rounds, runs_dir)
+        run_dir = opened.run_dir
+    raise_waiting(run_dir)
+    print_end(run_dir)
 
 
 @app.command()
@@ -142,6 +177,8 @@ def show(
 ) -> None:
     """Page through a round's judged pairs: prompt, answers, verdicts, why kept or dropped."""
     with one_message():
+        from rounds.folder import round_dir
+        from rounds.removed import removed_calls
         from rounds.show import traced_pairs
         from rounds.status import state_of, state_text
         from viewer.pages import page, with_requests
@@ -150,6 +187,8 @@ def show(
         if under_way := state_of(run, round):
             print(f"round {round} is under way: {state_text(under_way)}", file=sys.stderr)
         if requests:
+            if gone := removed_calls(round_dir(run, round)):
+                print(gone, file=sys.stderr)
             pairs = with_requests(pairs, run / "journal.sqlite")
         if json:
             for row in pairs:

@@ -11,6 +11,7 @@ from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
 from judge.strategies import STRATEGIES
 from pairs.config import PairsConfig
+from rounds.keep import Keep
 from rounds.settings import Section
 from sampler.config import PolicyConfig, SamplerConfig
 from sampler.dealing.config import PromptsConfig, generate_section
@@ -38,6 +39,8 @@ class Config(Section):
     trainer: TrainerConfig | None = TrainerConfig()
     """null makes pairs and trains nothing."""
     gate: GateSection = GateSection()
+    keep: Keep = Keep()
+    """What of finished rounds stays on the disk."""
 
     @field_validator("name")
     @classmethod

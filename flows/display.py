@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # most of those who show progress need no Prefect
     from flows.telling import Telling
 
 SAID = logging.getLogger("prefloop")
+COUNTING = f"{SAID.name}.counting"
 
 QUIET_SECONDS = 10.0
 """Seconds between two lines of a stage where there is no terminal to redraw."""
@@ -31,7 +33,10 @@ class Said(logging.Handler):
         self._display = display
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line of it."""
+        """One line of it; what only counts stands beside the stage at work."""
+        if record.name == COUNTING:
+            self._display.count(record.getMessage())
+            return
         say = self._display.warn if record.levelno >= logging.WARNING else self._display.tell
         say(record.getMessage())
 
@@ -49,6 +54,7 @@ class Display:
         self._console = Console(stderr=True, quiet=alone)
         self._bars = self._new_bars()
         self._folder: Path | None = None
+        self._count: Callable[[str], None] = lambda note: None
 
     def _new_bars(self) -> Bars:
         return Bars(
@@ -111,7 +117,26 @@ class Display:
         shown = self._bar(name) if self._console.is_terminal else self._lines(name)
         if self.told is not None:
             shown = self.told.stage(name, shown)
-        return noting(self._folder, name, shown) if self._folder else shown
+        shown = noting(self._folder, name, shown) if self._folder else shown
+        done_so_far = (0, 0)
+
+        def report(done: int, total: int, note: str = "") -> None:
+            nonlocal done_so_far
+            done_so_far = done, total
+            self._count = count
+            shown(done, total, note)
+
+        def count(note: str) -> None:
+            shown(*done_so_far, note)
+
+        self._count = count
+        return report
+
+    def count(self, note: str) -> None:
+        """A note that changes, such as for how long something is waited for, beside the stage that
+        reported last.
+        """
+        self._count(note)
 
     def _bar(self, name: str) -> Progress:
         bars, task, speed = self._bars, None, Speed()

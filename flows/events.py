@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 from prefect.events import emit_event
 
+from flows.plain import is_there
+
 Happening = Literal["promoted", "refused", "finished", "stopped", "waiting", "budget"]
 
 
@@ -28,6 +30,8 @@ def tell_round(happening: Happening, run: str, number: int, **payload: Any) -> N
         "prefloop.round": str(number),
     }
     facts = {"run": run, "round": number, **payload}
+    if not is_there():
+        return
     with suppress(Exception):
         emit_event(event=f"prefloop.round.{happening}", resource=resource, payload=facts)
 

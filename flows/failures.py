@@ -2,15 +2,19 @@
 what a stage that waits for people is to Prefect."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import State
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
+from prefect.exceptions import CancelledRun
+from prefect.states import Cancelled, Completed
 
-from endpoints.children import ChildKilled
+from endpoints.children import ChildFailed, ChildKilled
+from flows.flow_runs import deployed
 from flows.session import current
+from rounds.ending import as_by_hand, ended_by
 from rounds.errors import Stopped, Waiting, WorkFailed
 
 Given = ParamSpec("Given")
@@ -35,6 +39,13 @@ def asks_again(task: object, run: object, state: Any) -> bool:
     return again
 
 
+def was_ended(task: object, run: object, state: Any) -> bool:
+    """The same for a stage whose child is worth a second start only where another ended it."""
+    failure = state.result(raise_on_failure=False)
+    own = isinstance(failure, ChildFailed) and not isinstance(failure, ChildKilled)
+    return not own and asks_again(task, run, state)
+
+
 def may_wait(work: Callable[Given, Result]) -> Callable[Given, Result | State[Any]]:
     """Let a task that has to wait for people end well, in a state named Waiting: a schedule that
     comes by before they are done has not failed.
@@ -50,6 +61,35 @@ def may_wait(work: Callable[Given, Result]) -> Callable[Given, Result | State[An
     return waited
 
 
+def may_be_stopped(work: Callable[Given, Result]) -> Callable[Given, Result | State[Any]]:
+    """Let a flow that is ended by Ctrl-C or SIGTERM be cancelled to Prefect, not crashed. A caller
+    gets the state, or CancelledRun (see `still_stopped`).
+    """
+
+    @wraps(work)
+    def stopped(*args: Given.args, **kwargs: Given.kwargs) -> Result | State[Any]:
+        try:  # of what a deployment started Prefect's runner is the one to end it
+            with nullcontext() if deployed() else as_by_hand():  # Prefect has its own handler here
+                return still_stopped(work, *args, **kwargs)
+        except KeyboardInterrupt:
+            return Cancelled(message=f"stopped by {ended_by()}")
+
+    return stopped
+
+
+def still_stopped(
+    work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Result:
+    """What `work` returns; raises KeyboardInterrupt again where that is what it was ended by."""
+    try:
+        result = work(*args, **kwargs)
+    except CancelledRun:
+        raise KeyboardInterrupt from None
+    if isinstance(result, State) and result.is_cancelled():
+        raise KeyboardInterrupt
+    return result
+
+
 def waits(message: str | None) -> State[Any]:
     """The state of what waits for people. Each task and flow needs one of its own: that of another
     is to Prefect one of several results, and its name is lost. A caller gets the state, or None.
@@ -63,6 +103,8 @@ ASKS = {
     "retry_condition_fn": asks_again,
     "cache_policy": NO_CACHE,
 }
-"""For stages that ask an endpoint: what was answered is in the journal, a retry asks the rest."""
+"""For stages that ask an endpoint or sample: what was answered is kept, a retry asks the rest."""
+STARTS = {**ASKS, "retry_condition_fn": was_ended}
+"""For a training: what it came to by itself it would only come to again, hours later."""
 WORKS = {"cache_policy": NO_CACHE}
-"""For the other stages. A training that failed would only fail again."""
+"""For stages that neither ask nor start anything."""

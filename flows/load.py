@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from flows.config import Config
 from flows.explain import explain
+from flows.secrets import refuse_secrets
 from judge.config import PYTHON
 from rounds.errors import UserError
 from rounds.functions import absolute
@@ -43,6 +44,7 @@ def config_of(
     """
     for override in overrides or []:
         _override(tree, override)
+    refuse_secrets(tree)
     _judge_by_policy(tree)
     _locate_functions(tree, folder)
     try:
@@ -172,4 +174,4 @@ def _override(tree: dict[str, Any], override: str) -> None:
         if not isinstance(below, dict):
             below = tree[parent] = {"model": below} if parent == "policy" else {}
         tree = below
-    tree[last] = _parse(value, f"--set {override:.100}")
+    tree[last] = _parse(value, f"--set {key}")  # the value may be a secret

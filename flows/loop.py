@@ -14,21 +14,23 @@ from flows import one_line
 from flows.command import same_command
 from flows.config import Config
 from flows.events import tell_round
-from flows.failures import waits
+from flows.failures import may_be_stopped, still_stopped, waits
 from flows.flow_runs import deployed, name_flow_run, rounds_title
 from flows.parameters import check_rounds, given_config, runs_folder
+from flows.plain import flow_or_plain, through_prefect
 from flows.round import run_round
 from flows.session import session
 from flows.terminal import print_round
 from flows.ticks import skips, take_over
 from rounds.errors import Busy
-from rounds.folder import next_round, round_number
+from rounds.folder import finished_rounds, next_round, read_manifest, round_number
 from rounds.stopped import read_stop
 
 one_line.install()
 
 
 @flow(name="prefloop", validate_parameters=False)  # they are checked here, in one line each
+@may_be_stopped
 def run_loop(
     config: Config | str,
     rounds: Annotated[int, Field(ge=1)] = 1,
@@ -56,7 +58,7 @@ def run_loop(
             with session(tree, folder, _command(config, rounds, folder, set)) as run:
                 take_over(run.lease, run.display)
                 for _ in range(rounds):
-                    finished = run_round(tree, folder)
+                    finished = next_of(run_dir, tree, folder)
                     if not isinstance(finished, Path):
                         return waits(f"{run_dir}: see prefloop status")
                     run.display.rest()
@@ -64,7 +66,34 @@ def run_loop(
                     done.append(str(finished))
         except Busy as busy:
             return skips(busy)
+        through_prefect()  # Prefect is about to note that the rounds have ended
     return done
+
+
+def next_of(run_dir: Path, tree: Config, runs_dir: Path) -> Path | State[Any]:
+    """Run a round, through Prefect or without it; one whose end it could not note is finished."""
+    folder = next_round(run_dir)
+
+    def plainly(lost: BaseException | None) -> Path | State[Any]:
+        if lost is not None and read_manifest(folder) is not None:
+            return folder
+        return run_round.fn(tree, runs_dir)
+
+    return still_stopped(flow_or_plain, run_round, tree, runs_dir, otherwise=plainly)
+
+
+def run_here(tree: Config, rounds: int, runs_dir: Path) -> None:
+    """Run the loop from a terminal; where Prefect is lost the rounds that are left run without."""
+    run_dir = runs_dir.resolve() / tree.name
+    before = len(finished_rounds(run_dir))
+
+    def plainly(lost: BaseException | None) -> Any:
+        if left := rounds - (len(finished_rounds(run_dir)) - before):
+            return run_loop.fn(tree, left, str(runs_dir.resolve()))
+        return None
+
+    given = run_loop, tree, rounds, str(runs_dir.resolve())
+    still_stopped(flow_or_plain, *given, otherwise=plainly)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flows.config import Config
+from flows.plan_disk import disk_text, estimate_disk
 from flows.plan_text import candidates_text, gate_text, prompts_text, trained_beside_text
 from flows.plan_time import estimate_seconds, opponents_in, time_text
 from judge.config import is_endpoint
@@ -90,6 +91,8 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     else:
         lines.append(("training", "none: trainer is null"))
     lines.append(("time", time_text(seconds)))
+    disk = estimate_disk(config, run_dir, prompts, prompts)
+    lines.append(("disk", disk_text(disk)))
     numbers = {
         "run": config.name,
         "round": round_number(next_round(run_dir)),
@@ -102,6 +105,8 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
         "most_cost": cost,
         "seconds": None if seconds is None else round(sum(seconds.values()), 1),
         "seconds_by_stage": seconds,
+        "disk_bytes": disk.most,
+        "disk_free": disk.free,
     }
     return Plan(lines, numbers)
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from endpoints.check import check_endpoint, check_sampling
 from endpoints.open import api_key
+from endpoints.settled import recall
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
+from flows.plan_disk import disk_text, estimate_disk
 from flows.trial import was_tried
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
@@ -23,6 +25,7 @@ from pairs.index.embedding import load_embedding
 from pairs.index.embedding_check import check_embedding
 from pairs.language import check_language
 from preferences.data_files import left_out
+from rounds.disk import DiskFull, require_room, size_text
 from rounds.errors import UserError
 from rounds.folder import next_round, run_config
 from rounds.labels import is_path, labels_file, read_labels
@@ -70,7 +73,9 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
             check_embedding(config.pairs.semantic.embed, work)
-    check_endpoints(config, config.used_endpoints)
+    _check_disk(config, display, run_dir, min(len(supply.pool.keys), config.prompts.per_round))
+    for sentence in check_endpoints(config, config.used_endpoints, run_dir):
+        display.warn(sentence)
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
@@ -81,6 +86,18 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
                 folders = policy_folders(str(config.policy.model), config.policy.adapter)
                 for sentence in check_training(config.trainer, *folders, work, shown):
                     display.tell(sentence)
+
+
+def _check_disk(config: Config, display: Display, run_dir: Path, prompts: int) -> None:
+    """Raise DiskFull where a round cannot even begin or keep its policy, and warn where it may not
+    end.
+    """
+    require_room(run_dir)
+    disk = estimate_disk(config, run_dir, prompts, prompts)
+    if disk.free < disk.policy:
+        raise DiskFull(run_dir, f"the policy alone takes {size_text(disk.policy)}")
+    if disk.free < disk.most:
+        display.warn(f"{run_dir}: the round may not have room: it takes {disk_text(disk)}")
 
 
 def check_files(config: Config) -> None:
@@ -127,13 +144,22 @@ def label_notes(config: Config, run_dir: Path) -> list[str]:
     return told
 
 
-def check_endpoints(config: Config, names: Collection[str]) -> None:
-    """Raise UserError for an endpoint that cannot be reached, or takes no such argument."""
+def check_endpoints(
+    config: Config, names: Collection[str], run_dir: Path | None = None
+) -> list[str]:
+    """Raise UserError for an endpoint that cannot be reached, or takes no such argument.
+
+    Returns a sentence for each that has answered in this run before and is away for now.
+    """
+    away = []
     for name in sorted(names):
         endpoint = config.endpoints[name]
         if endpoint.serve is not None:
             check_names(f"endpoints.{name}.serve.args", endpoint.serve.args, SERVER)
-        check_endpoint(name, endpoint, api_key(name, endpoint, read_secret_block))
+        key = api_key(name, endpoint, read_secret_block)
+        known = run_dir is not None and bool(recall(run_dir, name, endpoint).asked)
+        away.append(check_endpoint(name, endpoint, key, known))
+    return [sentence for sentence in away if sentence]
 
 
 def check_judge(where: str, judge: JudgeConfig) -> None:

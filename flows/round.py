@@ -7,14 +7,16 @@ by itself whether it has anything left to do, so a round that was killed is simp
 from pathlib import Path
 from typing import Any
 
-from prefect import State, flow, task
+from prefect import State, flow
 
 from endpoints.settled import dialects_of
+from endpoints.shed import shed_calls
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
 from flows.events import tell_round
-from flows.failures import ASKS, WORKS, may_wait, waits
+from flows.failures import ASKS, STARTS, WORKS, may_be_stopped, may_wait, waits
 from flows.flow_runs import name_flow_run, rounds_title
+from flows.plain import task, through_prefect
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.shown import show_round, shown_progress, tell_waiting
 from flows.trial import beside_sampling, trial_due, try_round
@@ -24,8 +26,10 @@ from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
+from rounds.disk import size_text
 from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, round_number, write_round_start
+from rounds.keep import removable, remove, rounds_without_calls
 from rounds.stages import stage_stamps
 from rounds.stopped import forget_stop, notes_stops, noting_stops
 from rounds.weights import Policy
@@ -38,6 +42,7 @@ Facts = dict[str, Any]
 
 
 @flow(name="prefloop-round", validate_parameters=False)
+@may_be_stopped
 def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
     """Run the next round, or finish the one that was begun; returns its folder, or the state named
     Waiting where it waits for people.
@@ -53,6 +58,7 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             tell_waiting(folder)
             return waits(f"{folder}: see prefloop status")
         show_round(run, folder)
+        through_prefect()  # Prefect is about to note that the round has ended
         return folder
 
 
@@ -77,7 +83,20 @@ def do_stages(run: Session, folder: Path) -> bool:
         decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
     with noting_stops(folder, "finish"):
         finish_round(folder, dump_config(config), trained, decision)
+    let_go(run)
     return True
+
+
+def let_go(run: Session) -> None:
+    """Remove what the config's `keep` no longer wants. The round is finished either way."""
+    keep = run.config.keep
+    try:
+        removals = removable(run.run_dir, keep, run.config.model_dump(mode="json"))
+        shed_calls(run.run_dir, rounds_without_calls(run.run_dir, keep))
+        if removals and (freed := remove(run.run_dir, removals)):
+            run.display.tell(f"keep: {len(removals)} policies removed, {size_text(freed)} freed")
+    except Exception as error:
+        run.display.warn(f"what keep lets go was not all removed: {error}")
 
 
 def begin(run: Session) -> Path:
@@ -111,7 +130,7 @@ def answer_prompts(run: Session, folder: Path) -> None:
         trial.result()
 
 
-@task(name="trial", **WORKS)
+@task(name="trial", **STARTS)
 @notes_stops("trial")
 def try_training(folder: Path) -> None:
     """The training and the sampling of what it saves, in small: once for each config."""
@@ -200,7 +219,7 @@ def make_pairs(folder: Path) -> Facts:
     return build_pairs(folder, run.config.pairs, run.display.stage("pairs"))
 
 
-@task(name="train", **WORKS)
+@task(name="train", **STARTS)
 @notes_stops("train")
 def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     """DPO makes the next policy."""
@@ -215,7 +234,7 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     return trained
 
 
-@task(name="sample-held-out", **WORKS)
+@task(name="sample-held-out", **ASKS)
 @notes_stops("sample_held_out")
 def answer_held_out(folder: Path, trained: Policy) -> Facts:
     """The new policy answers the gate and test prompts; the others have."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from endpoints.children import PYTHON, child
 from endpoints.open import bypass_proxies_to_localhost
+from endpoints.said import without_login
 from endpoints.servers import free_port, wait_until_healthy
 from rounds.errors import UserError
 from rounds.files import unwritable
@@ -55,8 +56,9 @@ def check_prefect() -> None:
         return
     why = (str(fault) or type(fault).__name__).splitlines()[0]
     raise UserError(
-        f"PREFECT_API_URL: no Prefect server answers at {url} ({why}); start it, correct the "
-        "address, or unset it (prefect config unset PREFECT_API_URL) for a server of the run's own"
+        f"PREFECT_API_URL: no Prefect server answers at {without_login(url)} ({why}); start it, "
+        "correct the address, unset it (prefect config unset PREFECT_API_URL) for a server of the "
+        "run's own, or run without one (--without-prefect-server)"
     )
 
 
@@ -129,6 +131,9 @@ def _talking_to(url: str) -> Iterator[None]:
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from flows.plain import of_our_own
+
+    of_our_own()
     with temporary_settings({PREFECT_API_URL: url}):
         try:
             yield

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows.artifacts import artifact_key, publish
 from flows.events import tell_finished, tell_round
+from flows.plain import is_there
 from flows.progress_artifact import progress_artifact
 from flows.session import Session
 from rounds.files import read_json
@@ -20,6 +21,9 @@ def shown_progress(run: Session, folder: Path, title: str) -> Iterator[None]:
     """A progress artifact follows the display; the last it says is how the round ended, as the
     round's folder has it.
     """
+    if not is_there():
+        yield
+        return
     key, stages = artifact_key(run.config.name, "progress"), planned_stages(folder, {})
     with progress_artifact(key, title, stages, lambda: _ending(folder)) as artifact:
         if run.display.told is not None:
@@ -44,6 +48,8 @@ def show_round(run: Session, folder: Path) -> None:
         report = leave_report(folder)
     except Exception as error:
         run.display.warn(f"the report of the round was not written: {error}")
+    if not is_there():
+        return
     try:
         publish(folder, report)
     except Exception as error:

@@ -1,6 +1,7 @@
 """What the commands share: their arguments, the one message of an error, tables."""
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -34,14 +35,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")
 
 
 @contextmanager
-def one_message() -> Iterator[None]:
+def one_message(then: str = "") -> Iterator[None]:
     """A user's error is one message and exit code 2, work that failed one message and 1, a round
-    that waits for people one message and 3."""
+    that waits for people one message and 3; Ctrl-C is 130 and SIGTERM 143, one message each.
+
+    `then` is what continues work that was interrupted, where anything does.
+    """
+    from rounds.disk import disk_full
+    from rounds.ending import as_by_hand, ended_by, exit_status, was_terminated
     from rounds.errors import Waiting, WorkFailed
     from viewer.visible import visible
 
     try:
-        yield
+        with as_by_hand():
+            yield
+        if was_terminated():  # by what went on to its end
+            raise KeyboardInterrupt
     except UserError as error:
         print(visible(f"error: {error}"), file=sys.stderr)
         raise typer.Exit(2) from error
@@ -54,11 +63,16 @@ def one_message() -> Iterator[None]:
         print(f"Nothing is lost: {error.then} to continue.", file=sys.stderr)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
-        print("stopped; run the same command again to continue", file=sys.stderr)
-        raise typer.Exit(130) from None
+        print(f"stopped by {ended_by()}{then and f'; {then}'}", file=sys.stderr)
+        raise typer.Exit(exit_status()) from None
     except BrokenPipeError:
         sys.stderr.close()
         raise typer.Exit(0) from None
+    except (OSError, sqlite3.Error) as error:
+        if (full := disk_full(error, Path.cwd())) is None:
+            raise
+        print(visible(f"failed: {full}"), file=sys.stderr)
+        raise typer.Exit(1) from error
 
 
 @contextmanager

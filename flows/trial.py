@@ -5,7 +5,8 @@ Its stamp is trial.json in the run folder; it holds while nothing that the trial
 
 from pathlib import Path
 
-from endpoints.children import ChildFailed, reason_in
+from endpoints.children import ChildFailed
+from endpoints.log_end import reason_in
 from flows.config import Config
 from rounds.errors import UserError
 from rounds.files import read_json_if_whole, remove, write_json

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefloop import foreign_package
+from rounds.ending import as_by_hand, ended_by, exit_status
 from rounds.errors import UserError, Waiting, WorkFailed
 from rounds.files import read_json
 from rounds.folder import (
@@ -43,6 +44,25 @@ def by_hand(stage: Stage) -> None:
         print(_usage(stage))
         return
     try:
+        with as_by_hand():
+            _run(stage)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Waiting as error:
+        print(f"waiting: {error}; {error.then} to continue", file=sys.stderr)
+        sys.exit(3)
+    except WorkFailed as error:
+        print(f"failed: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        again = "run the same command again to continue"
+        print(f"stopped by {ended_by()}; {again}", file=sys.stderr)
+        sys.exit(exit_status())
+
+
+def _run(stage: Stage) -> None:
+    try:
         if fault := foreign_package():
             raise UserError(fault)
         if len(sys.argv) != 2:
@@ -65,19 +85,7 @@ def by_hand(stage: Stage) -> None:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         fault = f"{run_dir / 'run.yaml'}: {error.title}: {where}: {first['msg']}; {WRITTEN_ANEW}"
-        print(f"error: {fault}", file=sys.stderr)
-        sys.exit(2)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Waiting as error:
-        print(f"waiting: {error}; {error.then} to continue", file=sys.stderr)
-        sys.exit(3)
-    except WorkFailed as error:
-        print(f"failed: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        raise UserError(fault) from error
 
 
 def _usage(stage: Stage) -> str:

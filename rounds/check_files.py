@@ -11,6 +11,7 @@ from rounds.checks import Looked
 from rounds.files import read_json
 from rounds.folder import MANIFEST, policy_of, round_number
 from rounds.ids import file_hash, text_hash
+from rounds.removed import removed_weights
 from rounds.seal import seal_holds
 from rounds.tables import iter_batches, table_path
 from rounds.weights import Policy, policy_id_of, weights_hash
@@ -118,6 +119,9 @@ def check_policy(
     if policy.served is not None:
         looked.leave_out(f"{what}: an endpoint's model, whose weights are not here")
         return
+    if why := next(filter(None, map(removed_weights, _folders(policy))), None):
+        looked.leave_out(f"{what}: {why}")
+        return
     if not policy_is_here(policy):
         looked.leave_out(f"{what}: no weights at {policy.adapter or policy.model}")
         return
@@ -127,10 +131,13 @@ def check_policy(
     looked.must(right, where, policy.policy_id, f"weights hash {found}")
 
 
+def _folders(policy: Policy) -> list[Path]:
+    return [Path(one) for one in (policy.model, policy.adapter) if one]
+
+
 def policy_is_here(policy: Policy) -> bool:
     """Whether the weights of a policy lie on this machine."""
-    folders = (policy.model, policy.adapter)
-    return policy.served is None and all(Path(one).is_dir() for one in folders if one)
+    return policy.served is None and all(folder.is_dir() for folder in _folders(policy))
 
 
 def _has(facts: Any, name: str) -> bool:

@@ -168,11 +168,16 @@ def policy_of(run_dir: Path, facts: dict[str, Any]) -> Policy:
     """A policy written into a manifest; paths inside the run are relative to it."""
     located = {
         name: str(run_dir / facts[name])
-        if facts[name] and (run_dir / facts[name]).exists()
+        if facts[name] and ((run_dir / facts[name]).exists() or _of_a_round(facts[name]))
         else facts[name]
         for name in ("model", "adapter")
     }
     return Policy(**{**facts, **located})
+
+
+def _of_a_round(path: str) -> bool:
+    """Whether a manifest's path is a policy's in its run, there or removed."""
+    return re.fullmatch(r"rounds/\d+/policy", path) is not None
 
 
 def policy_facts(run_dir: Path, policy: Policy) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
+from rounds.disk import require_room
 from rounds.files import read_json_if_whole, write_json
 from rounds.stages import Progress
 
@@ -33,6 +34,7 @@ def noting(folder: Path, stage: str, shown: Progress) -> Progress:
         if now - last < EVERY and not (total and done == total):
             return
         last = now
+        require_room(folder)
         if (folder / "work").is_dir():  # a finished round has none, and gets none again
             at = datetime.now(UTC).isoformat(timespec="seconds")
             facts: StageProgress = {

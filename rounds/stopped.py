@@ -1,14 +1,17 @@
 """Why a round under way has stopped: kept in its folder until a stage of it is done."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
+from rounds.disk import disk_full, require_room
+from rounds.ending import ended_by
 from rounds.errors import Stopped, UserError, Waiting, WorkFailed
 from rounds.files import read_json_if_whole, remove, write_json
+from rounds.folder import run_of
 
 TRIAL = "trial"
 """The stage that runs beside others."""
@@ -64,9 +67,14 @@ def noting_stops(folder: Path, stage: str) -> Iterator[None]:
     The trial runs beside the others: neither takes away what ended the other.
     """
     try:
+        require_room(folder)
         yield
     except (Exception, KeyboardInterrupt) as error:
-        write_json(_path(folder), _stop(stage, error))
+        full = disk_full(error, run_of(folder))
+        with suppress(OSError):  # there may be no room for it
+            write_json(_path(folder), _stop(stage, full or error))
+        if full is not None:
+            raise full from error
         raise
     stop = read_stop(folder)
     if stop is not None and (stop["stage"] == TRIAL) == (stage == TRIAL):
@@ -92,7 +100,7 @@ def notes_stops(
 
 def _stop(stage: str, error: BaseException) -> Stop:
     if isinstance(error, KeyboardInterrupt):
-        reason, then = "stopped by hand", "run the same command again"
+        reason, then = f"stopped by {ended_by()}", "run the same command again"
     elif isinstance(error, WorkFailed):
         reason, then = str(error), error.then
     elif isinstance(error, UserError):

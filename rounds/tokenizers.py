@@ -41,13 +41,15 @@ def policy_tokenizer(policy: Policy) -> Any:
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(policy))
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(policy), trust_remote_code=False)
     if policy.adapter is not None:
         template = Path(policy.adapter) / OWN_TEMPLATE
         if template.exists():
             tokenizer.chat_template = template.read_text(encoding="utf-8")
         elif not tokenizer.chat_template:
-            tokenizer.chat_template = AutoTokenizer.from_pretrained(policy.model).chat_template
+            tokenizer.chat_template = AutoTokenizer.from_pretrained(
+                policy.model, trust_remote_code=False
+            ).chat_template
     if not tokenizer.chat_template:
         where = policy.model if policy.adapter is None else f"{policy.adapter} and {policy.model}"
         raise UserError(

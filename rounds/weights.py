@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rounds.errors import UserError
 from rounds.ids import digest
+from rounds.removed import removed_weights
 
 HASHED = (".safetensors", ".bin", ".json", ".model", ".jinja", ".txt")
 NOT_WEIGHTS = ("training_args.bin", "trainer_state.json", "optimizer.bin")
@@ -65,9 +66,18 @@ def adapter_base(folder: Path) -> str | None:
 
 def require_weights(folder: Path) -> None:
     """Raise UserError unless the folder can be loaded as a model or an adapter."""
+    if why := removed_weights(folder):
+        raise UserError(f"{folder}: {why}; take another policy, or train it again")
     if not folder.is_dir():
         raise UserError(f"{folder}: no such model folder")
     if not any((folder / name).exists() for name in ("config.json", "adapter_config.json")):
         raise UserError(f"{folder}: no config.json; a model folder holds config.json and weights")
-    if not any(path.suffix in (".safetensors", ".bin") for path in folder.iterdir()):
+    if not any(path.suffix == ".safetensors" for path in folder.iterdir()):
+        pickled = next(folder.glob("*.bin"), None) or next(folder.glob("*.pt*"), None)
+        if pickled is not None:
+            raise UserError(
+                f"{folder}: its weights are in {pickled.name}, a pickle, which can run code when "
+                "it is read; only *.safetensors are loaded: convert them once with transformers' "
+                "save_pretrained(FOLDER), in a place that you trust"
+            )
         raise UserError(f"{folder}: no weights; expected *.safetensors beside config.json")

@@ -143,7 +143,8 @@ def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedM
     Without its generation_config: nothing is generated here, and transformers refuses to save one
     that contradicts itself.
     """
-    model = AutoModelForCausalLM.from_pretrained(policy.model, **{"dtype": "float32", **kwargs})
+    given = {"dtype": "float32", "trust_remote_code": False, "use_safetensors": True, **kwargs}
+    model = AutoModelForCausalLM.from_pretrained(policy.model, **given)
     model.generation_config = GenerationConfig()
     if policy.adapter is None:
         return model

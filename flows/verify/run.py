@@ -18,6 +18,7 @@ from rounds.check_pairs import check_extra, check_pairs
 from rounds.check_rows import check_belonging, check_ids
 from rounds.checks import Check, Looked, run_check
 from rounds.folder import round_number
+from rounds.removed import removed_calls
 from rounds.stages import Progress
 from sampler.again import check_drawn_again
 from sampler.claimed import check_candidate_ids
@@ -95,11 +96,11 @@ def _derivations(folder: Path, facts: dict[str, Any], config: Config, show: Show
             check_held_out_verdicts(looked, copy, judge, endpoints, str(trained), tau, shown)
 
     yield "candidates", "ids of prompt, policy, seed", candidates
-    yield "verdicts", "replies in the journal", labels
+    yield "verdicts", "replies in the journal", _with_calls(folder, labels)
     if config.judge.gold is not None:
-        yield "gold verdicts", "replies in the journal", gold
+        yield "gold verdicts", "replies in the journal", _with_calls(folder, gold)
     if trained is not None:
-        yield "gate verdicts", "replies in the journal", held_out
+        yield "gate verdicts", "replies in the journal", _with_calls(folder, held_out)
     pairs = show("pairs again")
     yield (
         "derived",
@@ -112,6 +113,12 @@ def _derivations(folder: Path, facts: dict[str, Any], config: Config, show: Show
         "held-out verdicts",
         lambda looked: check_decision(looked, folder, config, facts),
     )
+
+
+def _with_calls(folder: Path, look: Callable[[Looked], object]) -> Callable[[Looked], object]:
+    """A check that needs the round's calls, or, where they were removed, says so."""
+    why = removed_calls(folder)
+    return look if why is None else lambda looked: looked.leave_out(why)
 
 
 def _closed(config: Config, copy: Path) -> Endpoints:

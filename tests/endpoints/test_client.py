@@ -12,7 +12,7 @@ import pytest
 from asking_all import ask_all, question
 from scripted import Raw, Scripted, completion
 
-from endpoints import attempts
+from endpoints import attempts, pace
 from endpoints.client import asking
 from endpoints.concurrency import run_concurrently
 from endpoints.config import EndpointConfig
@@ -139,7 +139,7 @@ def test_an_endpoint_that_is_gone_is_lost(tmp_path: Path):
     gone.base_url = "http://127.0.0.1:9/v1"
     tally: Counter[str] = Counter()
     with pytest.raises(EndpointLost, match="endpoint desk"):
-        ask_all(tmp_path, gone, [(question("x"), "r")], max_retries=1, tally=tally)
+        ask_all(tmp_path, gone, [(question("x"), "r")], max_retries=1, tally=tally, wait_for=0)
     assert tally["calls"] == 1
 
 
@@ -383,17 +383,20 @@ def test_ten_failures_in_a_row_end_the_stream(endpoint, tmp_path: Path):
     down = endpoint(lambda body: Raw(503, "{}", "application/json"))
     calls = [(question(str(i)), "r") for i in range(30)]
     with pytest.raises(EndpointLost, match=r"1\d calls in a row"):
-        ask_all(tmp_path, down, calls, max_retries=0, max_in_flight=2)
+        ask_all(tmp_path, down, calls, max_retries=0, max_in_flight=2, wait_for=0)
     assert len(down.requests) < 15
 
 
-def test_failures_between_answers_do_not(endpoint, tmp_path: Path):
+def test_failures_between_answers_do_not(endpoint, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(pace, "PROBES", (0.01, 0.02))
+
     def every_third(body: dict[str, Any]) -> Any:
         number = int(body["messages"][0]["content"])
         return Raw(503, "{}", "application/json") if number % 3 else "yes"
 
     calls = [(question(str(i)), "r") for i in range(30)]
-    answers = ask_all(tmp_path, endpoint(every_third), calls, max_retries=0, max_in_flight=1)
+    given = {"max_retries": 0, "max_in_flight": 1, "wait_for": 0.2}
+    answers = ask_all(tmp_path, endpoint(every_third), calls, **given)
     assert [answer.failure for answer in answers] == [None, "api_error", "api_error"] * 10
 
 
