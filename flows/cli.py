@@ -15,6 +15,7 @@ from flows.command import typed
 from flows.export_cli import export
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
+from flows.mirror_cli import mirror
 from flows.report_cli import report
 from flows.terminal import (
     AsJson,
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.add_typer(judge_app, name="judge")
 app.command()(export)
 app.command()(inspect)
+app.command()(mirror)
 app.command()(report)
 app.command()(verify)
 app.command()(whatif)

@@ -11,6 +11,7 @@ from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
 from judge.strategies import STRATEGIES
 from pairs.config import PairsConfig
+from rounds.mirror.address import check_address
 from rounds.settings import Section
 from sampler.config import PolicyConfig, SamplerConfig
 from sampler.dealing.config import PromptsConfig, generate_section
@@ -38,6 +39,14 @@ class Config(Section):
     trainer: TrainerConfig | None = TrainerConfig()
     """null makes pairs and trains nothing."""
     gate: GateSection = GateSection()
+    mirror: str | None = None
+    """Where finished rounds go, and what another machine goes on from: an fsspec address such as
+    s3://bucket/folder. Keys come from the environment, never from here."""
+
+    @field_validator("mirror")
+    @classmethod
+    def _no_key_in(cls, mirror: str | None) -> str | None:
+        return None if mirror is None else check_address(mirror)
 
     @field_validator("name")
     @classmethod

@@ -14,6 +14,7 @@ from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
 from flows.failures import ASKS, WORKS, may_wait, waits
+from flows.mirrored import send_to_mirror
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
@@ -63,6 +64,7 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
         with noting_stops(folder, "finish"):
             finish_round(folder, dump_config(config), trained, decision)
         show_round(run, folder)
+        send_to_mirror(config, run.run_dir, run.display)
         return folder
 
 

@@ -11,12 +11,19 @@ from endpoints.journal import Journal
 from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
+from flows.mirrored import start_from_mirror
 from flows.preflight import check, first_policy, read_secret_block
 from flows.settle import settle_endpoints
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
-from rounds.folder import policy_history, policy_of, read_round_start, run_config
+from rounds.folder import (
+    policy_here,
+    policy_history,
+    policy_of,
+    read_round_start,
+    run_config,
+)
 from rounds.home import check_runs_dir
 from rounds.lock import run_lock
 from rounds.settings import require_plain
@@ -56,6 +63,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
         if config.trainer is not None:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
+        start_from_mirror(config, run_dir, display)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
         with run_lock(run_dir):
@@ -91,7 +99,7 @@ def in_place(folder: Path) -> Policy:
 def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     """The promoted policy, or the first one while none was."""
     history = policy_history(run_dir)
-    return policy_of(run_dir, history["current"]) if history else initial
+    return policy_here(run_dir, history["current"], initial) if history else initial
 
 
 def _remember_hosts(run_dir: Path) -> None:

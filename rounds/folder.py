@@ -147,6 +147,23 @@ def policy_of(run_dir: Path, facts: dict[str, Any]) -> Policy:
     return Policy(**{**facts, **located})
 
 
+def policy_here(run_dir: Path, facts: dict[str, Any], initial: Policy) -> Policy:
+    """A policy of a manifest that another machine may have written: weights outside of the run,
+    which are those of the first policy or the base of adapters, lie where `initial` says.
+    """
+    placed = policy_of(run_dir, facts)
+    if placed.policy_id == initial.policy_id:
+        return initial
+    if placed.adapter is None or in_run(facts["model"]):
+        return placed
+    return placed._replace(model=initial.model)
+
+
+def in_run(path: str | None) -> bool:
+    """Whether a path of a manifest's policy is relative to the run folder."""
+    return path is not None and Path(path).parts[:1] == ("rounds",)
+
+
 def policy_facts(run_dir: Path, policy: Policy) -> dict[str, Any]:
     """The opposite of `policy_of`: a run folder can be moved and its policies still be found."""
 
