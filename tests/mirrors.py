@@ -1,8 +1,11 @@
 """A run with finished rounds, and a store on this disk that fails where a test wants."""
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +72,18 @@ def store_of(address: Path, run_dir: Path, meddle: Callable[..., object] | None 
     return open_store(f"file://{address}", run_dir)._replace(files=Watched(meddle))
 
 
-def run_of_rounds(run_dir: Path, rounds: int = 2, answers: int = 3) -> Path:
-    """A run with finished rounds, weights, a journal and labels; round 1 was promoted."""
-    for number in range(1, rounds + 1):
+NOT_PROMOTED = {"promoted": False, "reasons": ["too weak"]}
+
+ROUNDS = 3
+ANSWERS = 3
+
+
+@cache
+def _made() -> tempfile.TemporaryDirectory[str]:
+    """A run with ROUNDS finished rounds, weights, a journal and labels; round 1 was promoted."""
+    top = tempfile.TemporaryDirectory()
+    run_dir = Path(top.name) / "demo"
+    for number in range(1, ROUNDS + 1):
         weights = run_dir / f"rounds/{number:04d}/policy"
         weights.mkdir(parents=True)
         (weights / "config.json").write_text(json.dumps({"of": number}))
@@ -80,16 +92,21 @@ def run_of_rounds(run_dir: Path, rounds: int = 2, answers: int = 3) -> Path:
         (folder / "report.html").write_text("<p>report")
         (folder / "logs").mkdir()
         (folder / "logs" / "train.log").write_text("said")
-    (run_dir / "labels").mkdir(exist_ok=True)
+    (run_dir / "labels").mkdir()
     (run_dir / "labels" / "me.jsonl").write_text('{"label_id": "1"}\n')
     (run_dir / "trial.json").write_text("{}")
     with Journal(run_dir / "journal.sqlite") as journal:
-        for key in range(answers):
+        for key in range(ANSWERS):
             journal.put(str(key), "desk", "m", {"messages": []}, ANSWER, 0.5)
+    return top
+
+
+def run_of_rounds(run_dir: Path, rounds: int = 2) -> Path:
+    """A run with so many finished rounds."""
+    shutil.copytree(Path(_made().name) / "demo", run_dir)
+    for number in range(rounds + 1, ROUNDS + 1):
+        shutil.rmtree(run_dir / f"rounds/{number:04d}")
     return run_dir
-
-
-NOT_PROMOTED = {"promoted": False, "reasons": ["too weak"]}
 
 
 def everything(folder: Path) -> dict[str, bytes]:

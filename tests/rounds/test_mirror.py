@@ -1,4 +1,4 @@
-"""A run at its mirror: the manifest last, checked on arrival, resumed, and started from elsewhere."""
+"""A run at its mirror: manifests last, checked on arrival, resumed, and started from elsewhere."""
 
 import json
 import shutil
