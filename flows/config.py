@@ -43,11 +43,6 @@ class Config(Section):
     """Where finished rounds go, and what another machine goes on from: an fsspec address such as
     s3://bucket/folder. Keys come from the environment, never from here."""
 
-    @field_validator("mirror")
-    @classmethod
-    def _no_key_in(cls, mirror: str | None) -> str | None:
-        return None if mirror is None else check_address(mirror)
-
     @field_validator("name")
     @classmethod
     def _folder_name(cls, name: str) -> str:
@@ -57,6 +52,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Config":
+        if self.mirror is not None:
+            try:
+                check_address(self.mirror)
+            except ValueError as error:  # not said with its value, which may hold a key
+                raise ValueError(f"mirror: {error}") from None
         _strategy_selects("judge", self.judge)
         used = judged_by("judge", self.judge)
         if self.gate.judge:

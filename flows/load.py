@@ -14,6 +14,7 @@ from flows.explain import explain
 from judge.config import PYTHON
 from rounds.errors import UserError
 from rounds.functions import absolute
+from rounds.mirror.address import whole_address
 from rounds.settings import locate
 
 
@@ -45,6 +46,8 @@ def config_of(
         _override(tree, override)
     _judge_by_policy(tree)
     _locate_functions(tree, folder)
+    if isinstance(tree.get("mirror"), str):
+        tree["mirror"] = whole_address(tree["mirror"])
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:

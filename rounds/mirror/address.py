@@ -10,11 +10,8 @@ from rounds.settings import PATTERN
 PROBE = ".probe"
 
 
-def check_address(address: str) -> str:
-    """The address of a config; a folder of this machine gets its whole path.
-
-    Raises ValueError for one that may hold a key.
-    """
+def check_address(address: str) -> None:
+    """Raise ValueError for an address that names no place, or may hold a key."""
     _, separator, rest = address.partition("://")
     if not (rest if separator else address).strip(" /"):
         raise ValueError("names no place; expected an address such as s3://bucket/folder")
@@ -25,7 +22,13 @@ def check_address(address: str) -> str:
         )
     if found := PATTERN.search(address):
         raise ValueError(f"has {found[0]}, which fsspec takes for a pattern")
-    return address if separator else str(Path(address).expanduser().absolute())
+
+
+def whole_address(address: str) -> str:
+    """An address that means the same in any folder: one on this machine gets its whole path."""
+    if "://" in address or not address.strip():
+        return address
+    return str(Path(address).expanduser().absolute())
 
 
 def open_store(address: str, run_dir: Path) -> Store:

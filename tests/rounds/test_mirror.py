@@ -14,7 +14,7 @@ from rounds.errors import UserError
 from rounds.finish import follow_manifests
 from rounds.folder import finished_rounds, policy_history
 from rounds.mirror import store as store_module
-from rounds.mirror.address import check_address, check_writable, open_store
+from rounds.mirror.address import check_address, check_writable, open_store, whole_address
 from rounds.mirror.carried import SCRATCH, snapshot
 from rounds.mirror.fetch import fetch_run, fetch_weights, may_be_fetched
 from rounds.mirror.files import entry_of, etag_of, holds
@@ -379,8 +379,8 @@ def test_an_address_with_a_key_is_refused_without_saying_it(address: str, why: s
 
 def test_a_folder_of_this_machine_gets_its_whole_path(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert check_address("backups/x") == str(tmp_path / "backups/x")
-    assert check_address("s3://bucket/x") == "s3://bucket/x"
+    assert whole_address("backups/x") == str(tmp_path / "backups/x")
+    assert whole_address("s3://bucket/x") == "s3://bucket/x"
 
 
 def test_an_address_that_nothing_opens_is_refused(run_dir: Path):
