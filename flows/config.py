@@ -29,8 +29,11 @@ class Config(Section):
     """A run: what it is called, who answers, who judges, what is trained."""
 
     name: str
+    """What the run's folder is called: letters, digits, '.', '_' and '-'."""
     seed: int = 0
+    """What every choice by chance follows from: which prompts a round gets, and what is sampled."""
     policy: PolicyConfig
+    """The first policy: a folder or a hub id of weights, or a section."""
     prompts: PromptsConfig
     endpoints: dict[str, EndpointConfig] = Field(default_factory=dict)
     sampler: SamplerConfig = SamplerConfig()
