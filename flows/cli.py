@@ -13,6 +13,7 @@ import typer
 
 from flows.command import typed
 from flows.export_cli import export
+from flows.init_cli import init
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.mirror_cli import mirror
@@ -36,11 +37,12 @@ from flows.whatif_cli import whatif
 app = typer.Typer(
     help="Closed-loop preference data: sample, judge, pair, train with DPO, gate, repeat.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(judge_app, name="judge")
 app.command()(export)
+app.command()(init)
 app.command()(inspect)
 app.command()(mirror)
 app.command()(report)
