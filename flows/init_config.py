@@ -72,7 +72,7 @@ def _prompts(answers: Answers) -> str:
         [
             "prompts:",
             f"  train: {train}" + _note(said),
-            f"  gate: {held}" + _note("held out, by hash: they decide whether a policy takes over"),
+            f"  gate: {held}" + _note("held out by hash: they decide on a new policy"),
             f"  test: {held}" + _note("held out as well: reported, and decide nothing"),
             f"  per_round: {per_round}" + _note("train prompts of a round; none is taken twice"),
         ]
@@ -128,8 +128,7 @@ def _judge() -> str:
             "judge:",
             "  endpoint: judge" + _note("how to choose one: docs/choosing-a-judge.md"),
             "  # rubrics: {pointwise: score.txt, pairwise: compare.txt}" + _note("what it values"),
-            "  # gold: {path: gold.jsonl}"
-            + _note("labelled pairs measure the judge"),
+            "  # gold: {path: gold.jsonl}" + _note("labelled pairs measure the judge"),
             "  # budget: {calls: 20000}" + _note("a round that reaches it ends its labels there"),
         ]
     )
@@ -191,4 +190,4 @@ def _note(text: str) -> str:
 def _aligned(line: str) -> str:
     """The line with its note where those of the others stand."""
     said, note, text = line.partition(NOTE)
-    return f"{said:<40} # {text}" if note else line
+    return f"{said:<39}  # {text}" if note else line

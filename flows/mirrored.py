@@ -67,7 +67,9 @@ def send_to_mirror(config: Config, run_dir: Path, display: Display) -> None:
     try:
         store = open_store(config.mirror, run_dir)
         sent = send_run(store, run_dir, display.stage("mirror"))
-    except (MirrorFailed, OSError) as failure:
+    except UserError:
+        raise
+    except Exception as failure:  # whatever it is, the round has ended
         display.warn(
             f"{failure}; the round has ended all the same, and what is missing at the mirror is "
             f"sent when the next one ends, or by `prefloop mirror {run_dir}`"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -386,6 +387,12 @@ def test_a_folder_of_this_machine_gets_its_whole_path(tmp_path: Path, monkeypatc
 def test_an_address_that_nothing_opens_is_refused(run_dir: Path):
     with pytest.raises(UserError, match="mirror: nowhere://x/y: .*Protocol"):
         open_store("nowhere://x/y", run_dir)
+
+
+@pytest.mark.skipif(find_spec("adlfs") is not None, reason="adlfs is installed")
+def test_a_store_whose_package_is_not_here_is_named(run_dir: Path):
+    with pytest.raises(UserError, match="needs a package that is not here: .*adlfs"):
+        open_store("abfs://container/x", run_dir)
 
 
 def test_the_runs_own_folder_is_no_mirror(run_dir: Path):
