@@ -38,9 +38,8 @@ def open_store(address: str, run_dir: Path) -> Store:
     """
     from fsspec.core import url_to_fs
 
-    options = {"use_listings_cache": False, "skip_instance_cache": True}
     try:
-        files, root = url_to_fs(address.rstrip("/"), **options)
+        files, root = url_to_fs(address.rstrip("/"), skip_instance_cache=True)
     except ImportError as error:
         needed = "pip install 'prefloop[s3]'" if address.startswith("s3") else str(error)
         raise UserError(f"mirror: {address}: needs a package that is not here: {needed}") from error

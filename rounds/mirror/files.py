@@ -51,7 +51,7 @@ def send(
         counted = Counted(moved)
         try:
             store.files.put_file(str(local), path, callback=counted)
-            if not holds(store, path, store.files.info(path), entry, local):
+            if not holds(store, path, store.fresh.info(path), entry, local):
                 raise OSError("it did not arrive as it was sent")
         except BaseException:
             counted.take_back()

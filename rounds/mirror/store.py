@@ -38,6 +38,12 @@ class Store(NamedTuple):
         return f"{self.root}/{name}" if name else self.root
 
     @property
+    def fresh(self) -> "AbstractFileSystem":
+        """The file system, having forgotten what it has listed: others write there as well."""
+        self.files.invalidate_cache()
+        return self.files
+
+    @property
     def kinds(self) -> set[str]:
         """The protocols that the file system goes by."""
         named = self.files.protocol
@@ -88,7 +94,7 @@ def names_in(store: Store, folder: str) -> list[str]:
     """The names directly below a folder, in order."""
     try:
         found = tried(
-            store, f"listing {folder}", lambda: store.files.ls(store.path(folder), detail=False)
+            store, f"listing {folder}", lambda: store.fresh.ls(store.path(folder), detail=False)
         )
     except FileNotFoundError:
         return []
@@ -99,7 +105,7 @@ def listing(store: Store, folder: str) -> dict[str, dict[str, Any]]:
     """What the store says of every file below a folder, by its path relative to that."""
     top = str(store.files._strip_protocol(store.path(folder))).rstrip("/") + "/"
     try:
-        found = tried(store, f"listing {folder}", lambda: store.files.find(top, detail=True))
+        found = tried(store, f"listing {folder}", lambda: store.fresh.find(top, detail=True))
     except FileNotFoundError:
         return {}
     return {path.removeprefix(top): info for path, info in found.items() if path.startswith(top)}
@@ -111,11 +117,11 @@ def put(store: Store, name: str, data: bytes) -> None:
 
     def once() -> None:
         make_room(store, path)
-        if "file" in store.kinds:
+        if store.kinds & BUCKETS:
+            store.files.pipe_file(path, data)
+        else:
             store.files.pipe_file(f"{path}.tmp", data)
             store.files.mv(f"{path}.tmp", path)
-        else:
-            store.files.pipe_file(path, data)
 
     written(store, name, once)
 
@@ -141,7 +147,7 @@ def put_new(store: Store, name: str, data: bytes) -> bytes:
                 else:
                     store.files.pipe_file(path, data, mode="create")
             except Exception:  # another machine was faster: each store has its own way to say so
-                if not store.files.exists(path):
+                if not store.fresh.exists(path):
                     raise
 
         written(store, name, once)

@@ -184,6 +184,17 @@ def test_a_run_starts_elsewhere_with_all_but_older_weights(run_dir: Path, addres
         fetch_weights(store, other, rounds_there(store), [9], silent)
 
 
+def test_any_file_system_of_fsspec_will_do(run_dir: Path):
+    store = open_store("memory://somewhere/x", run_of_rounds(run_dir))
+    check_writable(store)
+    assert send_run(store, run_dir, silent).rounds == [1, 2]
+    assert send_run(store, run_dir, silent, verify=True).files == 0
+    fetch_run(store, elsewhere(run_dir), rounds_there(store), silent)
+    assert rounds_here(elsewhere(run_dir)) == rounds_here(run_dir)
+    assert put_new(store, "rounds/0002/manifest.json", b"x") == rounds_here(run_dir)[2]
+    store.files.rm("/somewhere", recursive=True)
+
+
 def test_a_killed_fetch_goes_on(run_dir: Path, address: Path):
     send_run(store_of(address, run_of_rounds(run_dir)), run_dir, silent)
     other, got = elsewhere(run_dir), list[str]()
