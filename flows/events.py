@@ -14,13 +14,16 @@ payload says the rest. The flow run and the deployment are Prefect's related res
 from contextlib import suppress
 from typing import Any, Literal
 
+from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
 Happening = Literal["promoted", "refused", "finished", "stopped", "waiting", "budget"]
 
 
 def tell_round(happening: Happening, run: str, number: int, **payload: Any) -> None:
-    """Emit the event. A server that cannot be reached stops no round."""
+    """Emit the event, within a flow run. A server that cannot be reached stops no round."""
+    if FlowRunContext.get() is None:
+        return
     resource = {
         "prefect.resource.id": f"prefloop.run.{run}",
         "prefect.resource.name": f"{run} round {number}",
