@@ -41,7 +41,7 @@ def compare_page(site: Site, request: Request) -> dict[str, Any]:
         for folder in finished_rounds(site.run_dir.parent / run)
     ]
     own = [name for name in rounds if name.startswith(f"{site.run_dir.name}:")]
-    left = request.query_params.get("left") or (own[0] if own else "")
+    left = request.query_params.get("left") or (own[-2:][0] if own else "")
     right = request.query_params.get("right") or (own[-1] if own else "")
     split = request.query_params.get("split", "test")
     if split not in HELD_OUT:

@@ -132,7 +132,8 @@ def as_far_as_read(given: Mapping[str, str]) -> tuple[PairFilter, list[str]]:
 
 
 def _value(name: str, said: str) -> Any:
-    known = {"outcome": OUTCOMES, "sort": SORTS}.get(name)
+    choices: dict[str, Mapping[str, Any]] = {"outcome": OUTCOMES, "sort": SORTS}
+    known = choices.get(name)
     if known is not None and said not in known:
         raise UserError(f"{name}={said}: expected one of {', '.join(known)}")
     if name in ("flipped", "abstained"):

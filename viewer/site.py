@@ -134,8 +134,8 @@ def round_files(folder: Path) -> RoundFiles:
             if value is not None:
                 known(value)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            what = f"({type(error).__name__}: {error})"
-            faults.append(f"{folder / name} holds what was not expected {what}; it is left out")
+            of = f"({type(error).__name__}: {error})"
+            faults.append(f"{folder / name} holds what was not expected {of}; it is left out")
             return None
         return dict(value) if value is not None else None
 
@@ -151,12 +151,15 @@ def round_files(folder: Path) -> RoundFiles:
 def _known_figures(metrics: Any) -> None:
     """Raise where metrics are not what a round writes: before they are shown, not while."""
     round_lines(metrics)
-    train, gate = metrics.get("train") or {}, metrics.get("gate") or {}
+    train = metrics.get("train") or {}
     gold = (metrics.get("judge") or {}).get("gold") or {}
     _ = [point["step"] + 0 for point in train.get("curves") or []]
     _ = [(each["confidence"], each["accuracy"]["n"]) for each in gold.get("reliability") or []]
-    rates = [*(metrics.get("test") or {}).values(), *gate.get("by_tag_vs_previous", {}).values()]
-    _ = [(rate["value"], rate["low"]) for rate in rates if isinstance(rate, dict)]
+    for name in ("test", "gate"):
+        measured = metrics.get(name) or {}
+        by_tag = measured.get("by_tag_vs_previous") or {}
+        whole = [measured.get(f"win_rate_vs_{other}") for other in ("previous", "initial")]
+        _ = [(rate["value"], rate["low"]) for rate in [*whole, *by_tag.values()] if rate]
     _ = sum(metrics["seconds"].values()) + metrics["round"]
 
 

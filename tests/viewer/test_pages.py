@@ -329,7 +329,11 @@ def test_figures_of_another_form_are_said(tmp_path: Path):
     run_dir = tmp_path / "runs" / "demo"
     folder = many_pairs(run_dir, 20)
     metrics = json.loads((folder / "metrics.json").read_text())
-    for wrong in ({"counts": "many"}, {"seconds": {"gate": "long"}}, {"test": {"a": {"value": 1}}}):
+    for wrong in (
+        {"counts": "many"},
+        {"seconds": {"gate": "long"}},
+        {"test": {"win_rate_vs_initial": {"n": 1}}},
+    ):
         (folder / "metrics.json").write_text(json.dumps(metrics | wrong))
         for view in ("", "round/1", "compare"):
             answer = pages(run_dir).get(view)
