@@ -20,7 +20,8 @@ from rounds.files import write_text
 from rounds.finish import follow_manifests
 from rounds.folder import policy_history, policy_of, read_round_start, run_config
 from rounds.home import check_runs_dir
-from rounds.lock import Lease, refuse_if_busy, run_lock
+from rounds.lease import Lease
+from rounds.lock import refuse_if_busy, run_lock
 from rounds.settings import require_plain
 from rounds.weights import Policy
 

@@ -3,7 +3,7 @@ is at work, and the end of the dead one's flow runs where it is not.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from prefect import State
@@ -14,15 +14,17 @@ from prefect.client.schemas.filters import (
     TaskRunFilter,
     TaskRunFilterFlowRunId,
 )
-from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Completed, Crashed
 
 from flows.display import Display
 from rounds.errors import Busy
-from rounds.lock import Lease
+from rounds.lease import Lease
 
+Run = TypeVar("Run", FlowRun, TaskRun)
+AT_WORK = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
 DIED = "The process that ran it ended without a word; another has taken the run over."
 
 
@@ -44,7 +46,8 @@ def take_over(lease: Lease, display: Display) -> None:
     try:
         with get_client(sync_client=True) as client:
             for one in lease.claim.left:
-                _crash(client, UUID(one))
+                if one != flow_run.id:  # this very flow run may have been started once more
+                    _crash(client, UUID(one))
     except Exception as error:
         display.warn(f"flow runs of a process that died may still be shown as running: {error}")
     else:
@@ -52,7 +55,7 @@ def take_over(lease: Lease, display: Display) -> None:
 
 
 def _crash(client: SyncPrefectClient, flow_run_id: UUID) -> None:
-    """Mark a flow run, those within it and their tasks as crashed, where they have not ended."""
+    """Mark a flow run, those within it and their tasks as crashed, where they are at work."""
     try:
         run = client.read_flow_run(flow_run_id)
     except ObjectNotFound:  # of another server
@@ -63,11 +66,12 @@ def _crash(client: SyncPrefectClient, flow_run_id: UUID) -> None:
     tasks = client.read_task_runs(
         task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))
     )
-    for task in _not_ended(tasks):
+    for task in _at_work(tasks):
         client.set_task_run_state(task.id, Crashed(message=DIED), force=True)
-    for one in _not_ended([run]):
+    for one in _at_work([run]):
         client.set_flow_run_state(one.id, Crashed(message=DIED), force=True)
 
 
-def _not_ended(runs: Iterable[Any]) -> list[FlowRun | TaskRun]:
-    return [run for run in runs if run.state is None or not run.state.is_final()]
+def _at_work(runs: Iterable[Run]) -> list[Run]:
+    """Those that Prefect takes for being at work. What is scheduled may yet be."""
+    return [run for run in runs if run.state and run.state.type in AT_WORK]

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 FOLDER = ".lease"
 ENDING = ".json"
+BEATS = 24
+"""In the length of a lease; who gave a sign of life within three of them is at work."""
 RUNS = ("flow_runs", "left")
 PADDED = 1024
 """Bytes of a claim: written over in place, a shorter one leaves nothing of a longer one."""
@@ -58,7 +60,7 @@ class Claim(NamedTuple):
 def claim_of_this_process(token: int, file: int, **facts: Any) -> Claim:
     """A claim with all that tells this process from others, and its file from copies."""
     pid, inode = os.getpid(), os.fstat(file).st_ino
-    return Claim(token, socket.gethostname(), _boot(), pid, _begun(pid), **facts, inode=inode)
+    return Claim(token, socket.gethostname(), boot_of_host(), pid, begun(pid), **facts, inode=inode)
 
 
 def newest(run_dir: Path) -> int:
@@ -136,45 +138,15 @@ def remove_claims(run_dir: Path, before: int) -> None:
             (run_dir / FOLDER / name).unlink(missing_ok=True)
 
 
-def is_dead(run_dir: Path, claim: Claim) -> bool:
-    """Whether the claim's process is known to be gone: it ran on this host, nothing holds its lock
-    and no process has its id. False where that cannot be known.
-    """
-    if (claim.host, claim.boot) != (socket.gethostname(), _boot()) or not claim.boot:
-        return False
-    if _begun(claim.pid) == claim.begun:  # else a file system that locks nothing would say so
-        return False
-    try:
-        file = os.open(claim_path(run_dir, claim.token), os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(file)
-    return True
-
-
-def folder_time(run_dir: Path) -> float:
-    """What time it is by the clock that stamps the claims: that of a file written beside them."""
-    probe = run_dir / FOLDER / f".{os.getpid()}.tmp"
-    try:
-        probe.write_bytes(b"")
-        return probe.stat().st_mtime
-    finally:
-        probe.unlink(missing_ok=True)
-
-
-def _boot() -> str:
+def boot_of_host() -> str:
+    """Which start of its kernel this host is at; empty where it does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
 
 
-def _begun(pid: int) -> int:
+def begun(pid: int) -> int:
     """When a process began; -1 where there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")

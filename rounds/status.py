@@ -4,6 +4,7 @@ so far, and why it stopped if it did."""
 from pathlib import Path
 from typing import Any
 
+from rounds.at_work import gone, holder
 from rounds.files import read_json
 from rounds.folder import (
     open_run,
@@ -15,7 +16,6 @@ from rounds.folder import (
     run_of,
 )
 from rounds.health_lines import Lines, health_lines
-from rounds.lock import gone, holder
 from rounds.progress import progress_text, read_progress
 from rounds.report import STAGES, partial_text, stage_name
 from rounds.stages import stage_stamps

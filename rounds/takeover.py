@@ -38,8 +38,13 @@ def replace_databases(run_dir: Path) -> None:
             shutil.copyfile(path, copy)
             with suppress(FileNotFoundError):  # read without -shm, which only its host understands
                 shutil.copyfile(f"{path}-wal", f"{copy}-wal")
-            with closing(sqlite3.connect(copy, isolation_level=None)) as database:
-                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                with closing(sqlite3.connect(copy, isolation_level=None)) as database:
+                    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.DatabaseError:  # a damaged one is named by who opens it
+                continue
+            with copy.open("rb") as file:
+                os.fsync(file.fileno())
             os.replace(copy, path)
             for log in LOGS:
                 Path(f"{path}{log}").unlink(missing_ok=True)

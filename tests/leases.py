@@ -14,9 +14,9 @@ from rounds.claims import FOLDER, claim_path, newest, read_claim, write_claim
 OWNER = """
 import sys, time
 from pathlib import Path
-import rounds.lock
+import rounds.lease, rounds.lock
 from rounds.errors import UserError, WorkFailed
-rounds.lock.LEASE, rounds.lock.LETS_GO = float(sys.argv[2]), 1.0
+rounds.lock.LEASE, rounds.lease.LETS_GO = float(sys.argv[2]), 1.0
 run_dir = Path(sys.argv[1])
 {before}
 try:

@@ -64,9 +64,9 @@ def test_what_lies_elsewhere_is_no_matter_of_the_lease(run_dir: Path, tmp_path: 
     with pytest.raises(LeaseLost), run_lock(run_dir):
         claimed_elsewhere(run_dir, 60)
         write_text(tmp_path / "elsewhere.txt", "written")
-        assert token_of(tmp_path / "elsewhere.txt") is None
+        token = token_of(tmp_path / "elsewhere.txt")
         check_fence(run_dir / "x")
-    assert (tmp_path / "elsewhere.txt").read_text() == "written"
+    assert token is None and (tmp_path / "elsewhere.txt").read_text() == "written"
 
 
 def test_a_path_through_a_link_is_seen_through(run_dir: Path, tmp_path: Path):
@@ -85,6 +85,13 @@ def test_what_the_new_owner_has_removed_is_no_mystery(run_dir: Path):
         claimed_elsewhere(run_dir, 60)
 
 
+def test_what_was_begun_under_the_lease_is_not_put_into_place_without_it(run_dir: Path):
+    with pytest.raises(LeaseLost), run_lock(run_dir), atomic(run_dir / "x") as temporary:
+        temporary.write_text("late")
+        claimed_elsewhere(run_dir, 60)
+    assert [path.name for path in run_dir.iterdir()] == [".lease"]
+
+
 CHILD = """
 import sys
 from pathlib import Path
@@ -100,12 +107,13 @@ def test_a_child_is_fenced_as_its_parent(run_dir: Path):
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     with pytest.raises(LeaseLost), run_lock(run_dir):
-        assert child().returncode == 0 and (run_dir / "of-child").read_text() == "written"
+        before = child()
         (run_dir / "of-child").unlink()
         claimed_elsewhere(run_dir, 60)
-        assert "LeaseLost" in child().stderr and not (run_dir / "of-child").exists()
+        after = child()
         check_fence(run_dir / "x")
-    assert environment() == {}
+    assert before.returncode == 0 and "LeaseLost" in after.stderr
+    assert not (run_dir / "of-child").exists() and environment() == {}
 
 
 def test_a_stage_goes_on_in_a_folder_of_its_own(run_dir: Path):

@@ -13,9 +13,10 @@ import pytest
 from leases import claimed_elsewhere, facts_of, owner, said, wait_for
 
 from rounds import claims, lock
+from rounds.at_work import gone, holder
 from rounds.errors import Busy, LeaseLost
 from rounds.files import write_json
-from rounds.lock import gone, holder, refuse_if_busy, run_lock
+from rounds.lock import refuse_if_busy, run_lock
 
 SHORT = 0.6
 
@@ -208,6 +209,14 @@ def replace(*paths):
             stopped.send_signal(signal.SIGCONT)
             assert said(stopped).startswith("LeaseLost")
         assert not (run_dir / "late.txt").exists()
+
+
+def test_a_damaged_database_is_left_to_who_opens_it(run_dir: Path):
+    claimed_elsewhere(run_dir, SHORT)
+    (run_dir / "journal.sqlite").write_text("no database " * 100)
+    time.sleep(SHORT / 4)
+    with run_lock(run_dir):
+        assert (run_dir / "journal.sqlite").read_text() == "no database " * 100
 
 
 INSERTS = """
