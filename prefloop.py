@@ -3,12 +3,16 @@
 prefloop's packages have short names. Another project in the same environment, or a folder on
 PYTHONPATH, may have a `trainer` or a `flows` as well, so before any of them is imported it is made
 sure that what Python finds by these names is prefloop's. Imports the standard library alone.
+
+`prefloop.run_loop` is the flow, for deployments: a worker that starts in the folder of a project
+with a `flows` of its own finds prefloop's all the same.
 """
 
 import sys
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 PACKAGES = (
     *("flows", "sampler", "judge", "pairs", "trainer", "gate", "viewer", "endpoints"),
@@ -39,6 +43,19 @@ def _sentence(name: str, place: Path | None) -> str:
         "the two cannot share an environment; give prefloop one of its own (python3 -m venv), and "
         "leave the other out of PYTHONPATH"
     )
+
+
+def __getattr__(name: str) -> Any:
+    """The flow, imported when it is asked for. Raises ImportError where a package is not ours."""
+    if name != "run_loop":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if str(ROOT) not in sys.path[:1]:  # before the folder that the worker works in
+        sys.path.insert(0, str(ROOT))
+    if fault := foreign_package():
+        raise ImportError(fault)
+    from flows.loop import run_loop
+
+    return run_loop
 
 
 def main() -> None:

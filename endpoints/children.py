@@ -17,6 +17,7 @@ from pathlib import Path
 from endpoints import run_module, supervise
 from endpoints.child_main import ERROR, USER_ERROR
 from rounds.errors import UserError, WorkFailed
+from rounds.fence import environment
 
 LINES_SHOWN = 15
 PYTHON_ERROR = re.compile(r"\b(?:[A-Za-z_][\w.]*)?(?:Error|Exception): \S.*")
@@ -111,7 +112,7 @@ def _supervised(
                 stderr=output,
                 pass_fds=(read_end,),
                 start_new_session=True,
-                env={**os.environ, **ENVIRONMENT, **env},
+                env={**os.environ, **ENVIRONMENT, **environment(), **env},
             )
         os.close(read_end)
         read_end = -1

@@ -10,12 +10,13 @@ forgotten on purpose becomes such a reply, and `forgotten` says when and why.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.usage import usage_of
+from rounds.fence import fence_around
 from rounds.ids import digest
 
 COLUMNS = """
@@ -64,13 +65,29 @@ def request_key(
     return digest("request", endpoint, model_id, body, rubric, repeat)
 
 
+class FencedConnection(sqlite3.Connection):
+    """A connection that neither reads nor writes for a process that has lost the run: what another
+    has asked since would be missing in it, and be asked again.
+    """
+
+    check: Callable[[], None]
+
+    def execute(self, *statement: Any) -> sqlite3.Cursor:
+        """As the connection of SQLite. Raises LeaseLost as `rounds.files.atomic`."""
+        self.check()
+        return super().execute(*statement)
+
+
 class Journal:
     """The journal of one run. Opened by one process at a time (the run's lock sees to that)."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.db = sqlite3.connect(path, isolation_level=None)
+        check = fence_around(path)
+        check()
+        self.db = sqlite3.connect(path, isolation_level=None, factory=FencedConnection)
+        self.db.check = check
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=NORMAL")
         self.db.executescript(TABLES)

@@ -3,6 +3,8 @@
 The supervisor holds the read end of a pipe whose write end only the starting process has. When
 that process dies, however it dies, the pipe closes and everything the child ever started is
 ended. When the child ends first, what it left behind is ended too and its exit status passed on.
+So it is where another took over the run that the child works for: the starting process may be
+stopped just then, and could not.
 
 The supervisor makes itself the reaper of orphans (PR_SET_CHILD_SUBREAPER), so that grandchildren
 that moved to a session of their own are still found. A parent-death signal would not do: it
@@ -21,6 +23,8 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
+LOOKS = 1.0
+"""Seconds between two looks whether the run was taken over."""
 
 
 def main() -> int:
@@ -31,11 +35,24 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
     child = subprocess.Popen(command)
     ended = os.pidfd_open(child.pid)
-    select.select([pipe, ended], [], [])
+    while not select.select([pipe, ended], [], [], LOOKS)[0] and not taken_over():
+        pass
     parent_alive = child.poll() is not None
     end_descendants(GRACE if parent_alive else 0.5)
     status = child.wait()
     return status if status >= 0 else 128 - status
+
+
+def taken_over() -> bool:
+    """Whether the lease under which the child was started (`rounds.fence`) is the newest no more.
+
+    Storage that does not answer says nothing.
+    """
+    claim = os.environ.get("PREFLOOP_LEASE")
+    try:
+        return bool(claim) and max(os.listdir(os.path.dirname(claim))) > os.path.basename(claim)
+    except (OSError, ValueError):
+        return False
 
 
 def end_descendants(grace: float) -> None:

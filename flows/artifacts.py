@@ -22,24 +22,30 @@ def publish(folder: Path, report: Path | None) -> None:
 
     `report` is its page, on the machine that ran the round; None where it could not be written.
     """
-    run = "".join(sign if sign.isalnum() else "-" for sign in run_of(folder).name.lower()).strip(
-        "-"
-    )
+    run = run_of(folder).name
     lines = round_lines(read_json(folder / "metrics.json"))
     number = int(folder.name)
     create_table_artifact(
         [{"what": what, "value": value} for what, value in lines],
-        key=f"prefloop-{run}-round",
-        description=f"Round {number} of {run_of(folder).name}",
+        key=artifact_key(run, "round"),
+        description=f"Round {number} of {run}",
     )
     if report is not None:
         create_link_artifact(
             report.resolve().as_uri(),
             link_text=f"Report of round {number}",
-            key=f"prefloop-{run}-report",
+            key=artifact_key(run, "report"),
             description=f"{report.resolve()}, on the machine that ran it",
         )
-    create_markdown_artifact(_page(folder), key=f"prefloop-{run}-pairs", description="Judged pairs")
+    create_markdown_artifact(
+        _page(folder), key=artifact_key(run, "pairs"), description="Judged pairs"
+    )
+
+
+def artifact_key(run: str, what: str) -> str:
+    """The key of one kind of artifact of a run: lowercase letters, digits and dashes."""
+    plain = "".join(sign if sign.isalnum() else "-" for sign in run.lower()).strip("-")
+    return f"prefloop-{plain}-{what}"
 
 
 def _page(folder: Path) -> str:

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 import typer
 
 from flows.command import typed
+from flows.deploy_cli import deploy, serve
 from flows.export_cli import export
 from flows.init_cli import init
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.mirror_cli import mirror
 from flows.report_cli import report
+from flows.status_cli import status
 from flows.terminal import (
     AsJson,
     ConfigFile,
@@ -41,11 +43,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(judge_app, name="judge")
+app.command()(deploy)
+app.command()(serve)
 app.command()(export)
 app.command()(init)
 app.command()(inspect)
 app.command()(mirror)
 app.command()(report)
+app.command()(status)
 app.command()(verify)
 app.command()(whatif)
 
@@ -93,7 +98,7 @@ def run(
             stack.enter_context(stack.enter_context(prefect_server(log))())
             from flows.loop import run_loop
 
-            run_loop(config, rounds, str(runs_dir), set)
+            run_loop(tree, rounds, str(runs_dir.resolve()))
         raise_waiting(opened.run_dir)
     print_end(opened.run_dir)
 
@@ -122,30 +127,6 @@ def plan(
             print_json({**planned.numbers, "lines": dict(planned.lines)})
         else:
             print_table("plan", planned.lines)
-
-
-@app.command()
-def status(
-    run: RunFolder,
-    json: AsJson = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Follow the round under way until Ctrl-C; reads only.")
-    ] = False,
-) -> None:
-    """Show every round of a run, and how far the one under way is."""
-    with one_message():
-        from rounds.status import run_status
-
-        if watch:
-            from flows.watch import watch_run
-
-            watch_run(run)
-            return
-        state = run_status(run)
-        if json:
-            print_json(state)
-        else:
-            print_status(state)
 
 
 @app.command()
@@ -203,18 +184,3 @@ def print_end(run_dir: Path) -> None:
     print(f"        prefloop show {shown} {number} --dropped  what was not kept, and why")
     print(f"        prefloop status {shown}            every round")
     print("        the same command again              the next round, from the policy in place")
-
-
-def print_status(state: dict[str, Any]) -> None:
-    """Every round's table, then what is under way."""
-    from rounds.report import round_lines
-    from rounds.status import state_lines
-
-    for metrics in state["rounds"]:
-        print_table(f"{state['run']}, round {metrics['round']}", round_lines(metrics))
-    if state["policy"]:
-        print(f"\npolicy in place  {state['policy']['policy_id']}  {state['policy']['model']}")
-    if under_way := state["under_way"]:
-        print_table(
-            f"{state['run']}, round {under_way['round']}, under way", state_lines(under_way)
-        )

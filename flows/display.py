@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -14,6 +14,9 @@ from flows.speed import Speed
 from rounds.progress import noting
 from rounds.stages import Progress
 
+if TYPE_CHECKING:  # most of those who show progress need no Prefect
+    from flows.telling import Telling
+
 SAID = logging.getLogger("prefloop")
 
 QUIET_SECONDS = 10.0
@@ -21,7 +24,7 @@ QUIET_SECONDS = 10.0
 
 
 class Said(logging.Handler):
-    """What the stages log under "prefloop" is said as a warning."""
+    """What is logged under "prefloop" is said: a warning as one, the rest as it is."""
 
     def __init__(self, display: "Display") -> None:
         super().__init__()
@@ -29,15 +32,21 @@ class Said(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line of it."""
-        self._display.warn(record.getMessage())
+        say = self._display.warn if record.levelno >= logging.WARNING else self._display.tell
+        say(record.getMessage())
 
 
 class Display:
-    """Bars on a terminal, a line now and then in a log."""
+    """Bars on a terminal, a line now and then in a log, and the same told to Prefect.
 
-    def __init__(self) -> None:
+    `alone` where nobody sits before it: Prefect's log has what it says, and nothing else.
+    """
+
+    def __init__(self, told: "Telling | None" = None, alone: bool = False) -> None:
+        self.told = told
+        self._alone = alone
         self._said = Said(self)
-        self._console = Console(stderr=True)
+        self._console = Console(stderr=True, quiet=alone)
         self._bars = self._new_bars()
         self._folder: Path | None = None
 
@@ -55,6 +64,7 @@ class Display:
     def __enter__(self) -> "Display":
         self._bars.start()
         SAID.addHandler(self._said)
+        SAID.setLevel(logging.INFO)
         SAID.propagate = False  # Prefect's handlers would say it again
         return self
 
@@ -65,16 +75,25 @@ class Display:
 
     def warn(self, message: str) -> None:
         """Something the user should know that stops nothing."""
-        self.tell(f"warning: {message}", style="yellow")
+        self._say(f"warning: {message}", style="yellow")
+        if self.told is not None:
+            self.told.say(message, logging.WARNING)
 
-    def tell(self, message: str, style: str | None = None) -> None:
+    def tell(self, message: str) -> None:
         """What was found, in a line of its own."""
+        self._say(message)
+        if self.told is not None:
+            self.told.say(message)
+
+    def _say(self, message: str, style: str | None = None) -> None:
         self._console.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def title(self, text: str) -> None:
         """A new round begins: its stages get lines of their own."""
         self.rest()
         self._console.print(text, style="bold", highlight=False)
+        if self.told is not None:
+            self.told.say(text)
         self._bars = self._new_bars()
         self._bars.start()
 
@@ -90,6 +109,8 @@ class Display:
     def stage(self, name: str) -> Progress:
         """The progress of one stage; its line appears with its first report."""
         shown = self._bar(name) if self._console.is_terminal else self._lines(name)
+        if self.told is not None:
+            shown = self.told.stage(name, shown)
         return noting(self._folder, name, shown) if self._folder else shown
 
     def _bar(self, name: str) -> Progress:
@@ -113,6 +134,8 @@ class Display:
             nonlocal last
             now = time.monotonic()
             speed.report(done, total)
+            if self._alone:
+                return
             if (total and done == total) or now - last >= QUIET_SECONDS:
                 last = now
                 line = " ".join(filter(None, [f"{name}:", counts_text(done, total, speed), note]))

@@ -1,36 +1,106 @@
 """The loop: rounds one after the other. This is what a deployment schedules."""
 
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import State, flow
+from prefect.runtime import deployment
+from pydantic import Field
 
+from flows import one_line
 from flows.command import same_command
+from flows.config import Config
+from flows.events import tell_round
 from flows.failures import waits
-from flows.load import load_config
+from flows.flow_runs import deployed, name_flow_run, rounds_title
+from flows.parameters import check_rounds, given_config, runs_folder
 from flows.round import run_round
 from flows.session import session
 from flows.terminal import print_round
+from flows.ticks import skips, take_over
+from rounds.errors import Busy
+from rounds.folder import next_round, round_number
+from rounds.stopped import read_stop
+
+one_line.install()
 
 
-@flow(name="prefloop")
+@flow(name="prefloop", validate_parameters=False)  # they are checked here, in one line each
 def run_loop(
-    config: str = "starter", rounds: int = 1, runs_dir: str = "runs", set: list[str] | None = None
+    config: Config | str,
+    rounds: Annotated[int, Field(ge=1)] = 1,
+    runs_dir: str | None = None,
+    runs_base: str | None = None,
+    set: list[str] | None = None,
 ) -> list[str] | State[Any]:
     """Run `rounds` rounds, the one that was begun first, and print the table of each when it is
-    finished; returns their folders, or the state named Waiting where one waits for people.
+    finished; returns their folders, or the state named Waiting where one waits for people, or that
+    named Skipped where another process works on the run.
 
-    `config` is a file or the name of a shipped example, `set` holds overrides such as
-    "sampler.n=8".
+    `config` is the config's tree, or a file or the name of a shipped example that is read when the
+    run starts; `set` holds overrides such as "sampler.n=8". `runs_dir` starts from `runs_base`
+    where it is no whole path, and that is by default a folder of the user's that stays.
     """
-    tree = load_config(config, set)
-    folders = []
-    with session(tree, Path(runs_dir), same_command(config, rounds, runs_dir, set)) as run:
-        for _ in range(rounds):
-            folder = run_round(tree, Path(runs_dir))
-            if not isinstance(folder, Path):
-                return waits(f"{run.run_dir}: see prefloop status")
-            run.display.rest()
-            print_round(folder)
-            folders.append(str(folder))
-    return folders
+    with telling_stops(config) as found:
+        check_rounds(rounds)
+        tree = given_config(config, set)
+        folder = runs_folder(runs_dir, runs_base)
+        run_dir, done = folder / tree.name, []
+        found(run_dir)
+        first = round_number(next_round(run_dir))
+        name_flow_run(rounds_title(tree.name, first, rounds), tree.name)
+        try:
+            with session(tree, folder, _command(config, rounds, folder, set)) as run:
+                take_over(run.lease, run.display)
+                for _ in range(rounds):
+                    finished = run_round(tree, folder)
+                    if not isinstance(finished, Path):
+                        return waits(f"{run_dir}: see prefloop status")
+                    run.display.rest()
+                    print_round(finished)
+                    done.append(str(finished))
+        except Busy as busy:
+            return skips(busy)
+    return done
+
+
+@contextmanager
+def telling_stops(config: Config | str) -> Iterator[Callable[[Path], None]]:
+    """Tell, as an event, what ends a run before its rounds are finished.
+
+    Yields what is to be called with the run's folder once that is known.
+    """
+    found: list[Path] = []
+    try:
+        yield found.append
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        number, stage, then = 0, "start", "put that right"
+        if found:
+            folder = next_round(found[0])
+            number, stop = round_number(folder), read_stop(folder)
+            if stop is not None and reason in stop["reason"]:  # and not that of a run before
+                stage, then = stop["stage"], stop["then"]
+        run = found[0].name if found else _run_name(config)
+        tell_round("stopped", run, number, stage=stage, reason=reason, then=then)
+        raise
+
+
+def _run_name(config: object) -> str:
+    """What a run is called whose config is not a right one."""
+    name = config.get("name") if isinstance(config, dict) else getattr(config, "name", config)
+    return str(name)[:60]
+
+
+def _command(
+    config: Config | str, rounds: int, folder: Path, overrides: list[str] | None
+) -> str | None:
+    """What does the same as this flow run, for the manifest and the card; None where nothing typed
+    does.
+    """
+    if deployed():
+        return shlex.join(["prefect", "deployment", "run", f"prefloop/{deployment.name}"])
+    return same_command(config, rounds, str(folder), overrides) if isinstance(config, str) else None

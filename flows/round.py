@@ -10,12 +10,14 @@ from typing import Any
 from prefect import State, flow, task
 
 from endpoints.settled import dialects_of
-from flows.artifacts import publish
 from flows.config import Config, dump_config
 from flows.control_tokens import control_tokens_of
+from flows.events import tell_round
 from flows.failures import ASKS, WORKS, may_wait, waits
+from flows.flow_runs import name_flow_run, rounds_title
 from flows.mirrored import send_to_mirror
 from flows.session import Session, current, in_place, policy_in_place, session
+from flows.shown import show_round, shown_progress, tell_waiting
 from flows.trial import beside_sampling, trial_due, try_round
 from gate.stage import decide
 from judge.forget import ask_failures_again
@@ -24,7 +26,7 @@ from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
 from rounds.finish import finish_round
-from rounds.folder import next_round, policy_facts, write_round_start
+from rounds.folder import next_round, policy_facts, round_number, write_round_start
 from rounds.stages import stage_stamps
 from rounds.stopped import forget_stop, notes_stops, noting_stops
 from rounds.weights import Policy
@@ -32,7 +34,6 @@ from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
 from trainer.stage import train
-from viewer.report import leave_report
 
 Facts = dict[str, Any]
 
@@ -44,41 +45,41 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
     """
     with session(config, runs_dir) as run:
         folder = begin(run)
-        run.display.title(f"round {int(folder.name)} of {config.name}")
-        answer_prompts(run, folder)
-        gold = measure_judge(folder)
-        judge_them(folder, gold["tau"])
-        examine_judge(folder, gold["tau"])
-        pairs = make_pairs(folder)
-        if config.trainer is not None and pairs["kept"]:
-            trained = train_policy(folder, gold["flip_rate"])
-            answer_held_out(folder, trained)
-            judge_the_held_out(folder, trained)
-            decision = decide_promotion(folder, trained)
-            if not isinstance(decision, dict):
-                return waits(f"{folder}: see prefloop status")
-        else:
-            trained = None
-            why = "trainer is null" if config.trainer is None else "no pair was kept"
-            decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
-        with noting_stops(folder, "finish"):
-            finish_round(folder, dump_config(config), trained, decision)
+        title = rounds_title(config.name, round_number(folder), 1)
+        name_flow_run(title, config.name)
+        run.display.title(f"round {round_number(folder)} of {config.name}")
+        with shown_progress(run, folder, title):
+            finished = do_stages(run, folder)
+        if not finished:
+            tell_waiting(folder)
+            return waits(f"{folder}: see prefloop status")
         show_round(run, folder)
         send_to_mirror(config, run.run_dir, run.display)
         return folder
 
 
-def show_round(run: Session, folder: Path) -> None:
-    """Leave the round's report and publish it: the round is finished, whatever comes of that."""
-    report = None
-    try:
-        report = leave_report(folder)
-    except Exception as error:
-        run.display.warn(f"the report of the round was not written: {error}")
-    try:
-        publish(folder, report)
-    except Exception as error:
-        run.display.warn(f"the artifacts of the round were not published: {error}")
+def do_stages(run: Session, folder: Path) -> bool:
+    """The stages of a round in their order, to its manifest; False where it waits for people."""
+    config = run.config
+    answer_prompts(run, folder)
+    gold = measure_judge(folder)
+    judge_them(folder, gold["tau"])
+    examine_judge(folder, gold["tau"])
+    pairs = make_pairs(folder)
+    if config.trainer is not None and pairs["kept"]:
+        trained = train_policy(folder, gold["flip_rate"])
+        answer_held_out(folder, trained)
+        judge_the_held_out(folder, trained)
+        decision = decide_promotion(folder, trained)
+        if not isinstance(decision, dict):
+            return False
+    else:
+        trained = None
+        why = "trainer is null" if config.trainer is None else "no pair was kept"
+        decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
+    with noting_stops(folder, "finish"):
+        finish_round(folder, dump_config(config), trained, decision)
+    return True
 
 
 def begin(run: Session) -> Path:
@@ -90,6 +91,7 @@ def begin(run: Session) -> Path:
         "initial": policy_facts(run.run_dir, run.initial),
         "seed": run.config.seed,
         "command": run.command,
+        "fence": run.lease.claim.token,
         "dialects": dialects_of(run.run_dir),
         "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)
@@ -169,10 +171,12 @@ def measure_judge(folder: Path) -> Facts:
 def judge_them(folder: Path, tau: float) -> Facts:
     """The judge compares the candidates."""
     run = current()
-    shown = run.display.stage("judge")
+    judged, shown = "judge" in stage_stamps(folder), run.display.stage("judge")
     facts = judge_candidates(folder, run.config.judge, run.endpoints, tau, shown)
     if facts["partial"]:
         partial = facts["partial"]
+        if not judged:
+            tell_round("budget", run.config.name, round_number(folder), **partial)
         run.display.warn(
             f"the budget of judge.budget.{partial['limit']} is used up: {partial['left_out']} "
             "prompts are not judged, the round is partial"

@@ -11,9 +11,11 @@ from endpoints.journal import Journal
 from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
+from flows.flow_runs import deployed
 from flows.mirrored import start_from_mirror
 from flows.preflight import check, first_policy, read_secret_block
 from flows.settle import settle_endpoints
+from flows.telling import Telling
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
@@ -25,7 +27,8 @@ from rounds.folder import (
     run_config,
 )
 from rounds.home import check_runs_dir
-from rounds.lock import run_lock
+from rounds.lease import Lease
+from rounds.lock import refuse_if_busy, run_lock
 from rounds.settings import require_plain
 from rounds.weights import Policy
 
@@ -42,6 +45,7 @@ class Session(NamedTuple):
     initial: Policy
     command: str | None
     """What was typed to run it, for the manifest."""
+    lease: Lease
 
 
 _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
@@ -51,22 +55,24 @@ _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
 def session(config: Config, runs_dir: Path, command: str | None = None) -> Iterator[Session]:
     """The session of this run: the one that is open, or a new one, checked and locked.
 
-    Raises UserError before anything is spent when something in the config cannot work.
+    Raises UserError before anything is spent when something in the config cannot work, and Busy
+    where another process works on the run.
     """
     if (outer := _open.get()) is not None:
         yield outer
         return
     bypass_proxies_to_localhost()
     run_dir = runs_dir.resolve() / config.name
-    with Display() as display:
+    with Display(Telling(), alone=deployed()) as display:
         check_runs_dir(run_dir)
+        refuse_if_busy(run_dir)
         if config.trainer is not None:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         start_from_mirror(config, run_dir, display)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
-        with run_lock(run_dir):
+        with run_lock(run_dir) as lease:
             follow_manifests(run_dir)
             _remember_hosts(run_dir)
             write_text(run_dir / "run.yaml", dump_config(config))
@@ -75,7 +81,7 @@ def session(config: Config, runs_dir: Path, command: str | None = None) -> Itera
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block
             ) as endpoints:
                 settle_endpoints(config, endpoints, run_dir, display)
-                run = Session(config, run_dir, endpoints, display, initial, command)
+                run = Session(config, run_dir, endpoints, display, initial, command, lease)
                 token = _open.set(run)
                 try:
                     yield run

@@ -69,10 +69,11 @@ def paths_from(config: str, its_folder: bool) -> Iterator[str]:
         yield str(whole)
 
 
-def prepare_libraries(runs_dir: Path) -> None:
+def prepare_libraries(runs_dir: Path, quiet: bool = True) -> None:
     """What libraries are told before they are imported: where their files go, and to be quiet.
 
-    Our display speaks on the terminal, Prefect's log goes to its server. No telemetry.
+    Our display speaks on the terminal, Prefect's log goes to its server, unless it is not to be
+    `quiet`. No telemetry.
     """
     from rounds.home import usable_home
 
@@ -83,6 +84,8 @@ def prepare_libraries(runs_dir: Path) -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
+    if not quiet:
+        del defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"]
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 

@@ -3,13 +3,12 @@
 Its stamp is trial.json in the run folder; it holds while nothing that the trial depends on changes.
 """
 
-import shutil
 from pathlib import Path
 
 from endpoints.children import ChildFailed, reason_in
 from flows.config import Config
 from rounds.errors import UserError
-from rounds.files import read_json, write_json
+from rounds.files import read_json, remove, write_json
 from rounds.finish import versions
 from rounds.folder import run_of
 from rounds.ids import digest
@@ -65,7 +64,7 @@ def try_round(
     """
     assert config.trainer is not None
     folder = run_dir / "work" / "trial"  # as a round's, so that its logs lie beside theirs
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     try:
         progress(0, 2, "training in small")
         tried = try_training(folder, config.trainer, policy)
@@ -77,7 +76,7 @@ def try_round(
         stamp = {"key": trial_key(config), "not_tried": tried.reason or None}
         write_json(run_dir / "trial.json", stamp)
     finally:
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        remove(folder.parent)
     return None if tried.policy is not None else tried.reason
 
 

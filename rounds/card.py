@@ -32,7 +32,7 @@ TAGS = ["trl", "dpo", "preference", "synthetic", MARK]
 SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 
 NOT_FOR_THE_HUB = (
-    *("journal.sqlite*", "logs/", "index/", "exports/", ".lock", "*.tmp"),
+    *("journal.sqlite*", "logs/", "index/", "exports/", ".lease/", ".lock", "*.tmp"),
     *("rounds/*/policy/", "rounds/*/work/", "rounds/*/logs/"),
 )
 """What stays here when a run folder is pushed: the Hub leaves out what .gitignore names."""

@@ -49,6 +49,18 @@ class Waiting(Stopped):
         self.missing = missing
 
 
+class Busy(UserError):
+    """Another process works on the run: a schedule that comes by meanwhile has nothing to do."""
+
+
+class LeaseLost(Stopped):
+    """Another process took the run over while this one gave no sign of life; what this one would
+    still write is refused.
+    """
+
+    then = "wait for that process"
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """ "did you mean NAME?" with the known name that is nearest; empty where none is near."""
     near = get_close_matches(str(name), list(known), n=1)

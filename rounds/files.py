@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from rounds.fence import check_fence, token_of
+
 
 def unwritable(folder: Path) -> str | None:
     """Why nothing can be written in a folder, there or still to be made; None where it can."""
@@ -25,14 +27,32 @@ def unwritable(folder: Path) -> str | None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path`, renamed into place at the end of a block that went well."""
+    """A temporary file beside `path`, renamed into place at the end of a block that went well.
+
+    Raises LeaseLost where another process has taken over the run that `path` lies in.
+    """
+    check_fence(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # process ids are alike on two machines, tokens are not
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_of(path) or 0}.tmp")
     try:
         yield temporary
+        check_fence(path)
         os.replace(temporary, path)
+    except FileNotFoundError:
+        check_fence(path)  # the new owner has removed it
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it is there. Raises as `atomic`."""
+    check_fence(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -70,7 +90,8 @@ def read_json(path: Path) -> Any:
 
 
 def replace_folder(temporary: Path, target: Path) -> None:
-    """Rename a finished folder into place; what stood there goes."""
+    """Rename a finished folder into place; what stood there goes. Raises as `atomic`."""
+    check_fence(target)
     if target.exists():
         shutil.rmtree(target)
     os.rename(temporary, target)

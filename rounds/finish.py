@@ -5,7 +5,6 @@ config and the versions of what ran.
 """
 
 import platform
-import shutil
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml
 
 from rounds import schema
 from rounds.card import write_card
-from rounds.files import write_json
+from rounds.files import remove, write_json
 from rounds.folder import (
     finished_rounds,
     policy_facts,
@@ -107,7 +106,7 @@ def follow_manifests(run_dir: Path) -> None:
     Also done when a run is opened: a kill may have come between a manifest and this.
     """
     for folder in finished_rounds(run_dir):
-        shutil.rmtree(folder / "work", ignore_errors=True)
+        remove(folder / "work")
     if (history := policy_history(run_dir)) is not None:
         write_json(run_dir / "policy.json", history)
         write_card(run_dir)

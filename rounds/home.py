@@ -28,6 +28,15 @@ READ = {
 """What can still be read in a home folder that cannot be written, by the variable that says so."""
 
 
+def data_folder() -> Path:
+    """Where prefloop keeps what a user is to find again whatever folder a run was started from:
+    `prefloop` in the user's data folder, as the XDG base directories name it.
+    """
+    named = os.environ.get("XDG_DATA_HOME", "")
+    data = Path(named) if os.path.isabs(named) else Path(os.path.expanduser("~/.local/share"))
+    return data / "prefloop"
+
+
 def check_runs_dir(run_dir: Path) -> None:
     """Raise UserError unless the run folder can be written, or made."""
     if why := unwritable(run_dir):

@@ -1,46 +1,138 @@
-"""One writer for a run folder. The kernel lets go of the lock however its holder dies."""
+"""One writer for a run folder, on whatever machine: a lease with a heartbeat.
 
-import fcntl
+The newest claim (`rounds.claims`) is the lease. Its owner beats: it counts its claim up. Who finds
+another's lease takes the run over at once where that process is known to be gone, and else when
+*it* has watched for the lease's length and seen no beat: no two machines' clocks are compared. One
+that was only stopped, and wakes, writes nothing (`rounds.fence`).
+"""
+
+import logging
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from rounds.errors import UserError
+from rounds import claims
+from rounds.at_work import earlier_version, gave_sign, is_over
+from rounds.claims import BEATS, Claim, newest, read_claim, write_claim
+from rounds.errors import Busy, LeaseLost
+from rounds.fence import fenced, lease_lost
+from rounds.files import read_json
+from rounds.folder import finished_rounds
+from rounds.lease import Lease
+from rounds.takeover import remove_temporaries, replace_databases
+
+SAID = logging.getLogger("prefloop")
+
+LEASE = 120.0
+"""Seconds without a sign of life after which another may take a run over."""
+CHILDREN_END = 5.0
+"""Seconds in which the children of one that was only stopped end, and free the GPU: their
+supervisors look each second."""
 
 
 @contextmanager
-def run_lock(run_dir: Path) -> Iterator[None]:
-    """Hold the run's lock, or say who holds it.
+def run_lock(run_dir: Path, seconds: float | None = None) -> Iterator[Lease]:
+    """Hold the run's lease, of `seconds` (LEASE), or raise Busy saying who works on it.
 
-    Local runs and deployments share it, so overlapping schedules cannot mix two rounds.
-    Raises UserError at once when another process holds it.
+    Local runs and deployments share it, so overlapping schedules cannot mix two rounds. Waits as
+    long as must be watched to know that a silent owner is gone. Raises LeaseLost when another has
+    taken the run over in the meantime.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    path = run_dir / ".lock"
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise UserError(
-                f"{run_dir}: process {holder} is working on this run; wait for it, or stop it"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+    run_dir = run_dir.resolve()
+    claim, file = _acquire(run_dir, LEASE if seconds is None else seconds)
+    lease = Lease(run_dir, claim)
+    try:
+        with fenced(run_dir, claim.token):
+            _settle(lease)
+            yield lease
+    except LeaseLost:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if newest(run_dir) != claim.token:  # whatever else it looks like: children ended, Ctrl-C
+            raise lease_lost(run_dir) from error
+        raise
+    finally:
+        lease.end()
+        os.close(file)
 
 
-def holder(run_dir: Path) -> str | None:
-    """The id of the process that works on a run; None where none does."""
-    path = run_dir / ".lock"
-    if not path.exists():
-        return None
-    with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return file.read().strip() or "unknown"
-    return None
+def refuse_if_busy(run_dir: Path) -> None:
+    """Raise Busy where another is plainly at work on a run, without waiting to find out."""
+    if (old := earlier_version(run_dir)) is not None:
+        raise _busy(run_dir, old)
+    claim = read_claim(run_dir, newest(run_dir))
+    if not is_over(run_dir, claim) and gave_sign(run_dir, claim):
+        raise _busy(run_dir, claim.who)
+
+
+def _acquire(run_dir: Path, seconds: float) -> tuple[Claim, int]:
+    """The claim of this process and its open file. Raises Busy where another is at work."""
+    (run_dir / claims.FOLDER).mkdir(exist_ok=True)
+    if (old := earlier_version(run_dir)) is not None:
+        raise _busy(run_dir, old)
+    before, contested = _wait_until_over(run_dir)
+    token = (before.token or _last_fence(run_dir)) + 1
+    file = claims.make_claim(run_dir, token)
+    if file is None or newest(run_dir) != token:  # another was as fast
+        if file is not None:
+            os.close(file)
+        raise _busy(run_dir, read_claim(run_dir, newest(run_dir)).who)
+    claim = claims.claim_of_this_process(
+        token,
+        file,
+        lease=seconds,
+        contested=contested or before.contested,
+        left=before.left if before.released else (*before.left, *before.flow_runs),
+    )
+    write_claim(run_dir, claim)
+    return claim, file
+
+
+def _wait_until_over(run_dir: Path) -> tuple[Claim, bool]:
+    """Wait until the newest claim may be passed over; it, and whether its process may still live.
+    Raises Busy.
+    """
+    claim = read_claim(run_dir, newest(run_dir))
+    if is_over(run_dir, claim):
+        return claim, False
+    if gave_sign(run_dir, claim):
+        raise _busy(run_dir, claim.who)
+    SAID.warning(
+        f"{run_dir}: process {claim.who} works on this run, or did, and has given no sign of life "
+        f"for a while; it is taken over after {claim.lease:g} s without one"
+    )
+    started = time.monotonic()
+    while time.monotonic() - started < claim.lease:
+        time.sleep(min(1.0, claim.lease / BEATS))
+        now = read_claim(run_dir, newest(run_dir))
+        if is_over(run_dir, now):
+            return now, False
+        if (now.token, now.beat) != (claim.token, claim.beat):
+            raise _busy(run_dir, now.who)
+    SAID.warning(f"{run_dir}: taken over from process {claim.who}")
+    return claim, True
+
+
+def _settle(lease: Lease) -> None:
+    """Keep those before from writing, and note that they are."""
+    remove_temporaries(lease.run_dir)
+    if lease.claim.contested:
+        replace_databases(lease.run_dir)
+        time.sleep(min(CHILDREN_END, lease.claim.lease))
+        lease.note(contested=False)
+    claims.remove_claims(lease.run_dir, lease.claim.token)
+
+
+def _busy(run_dir: Path, who: str) -> Busy:
+    return Busy(f"{run_dir}: process {who} is working on this run; wait for it, or stop it")
+
+
+def _last_fence(run_dir: Path) -> int:
+    """The token in the last manifest: a run that was copied without its claims counts on."""
+    with suppress(OSError, ValueError, AttributeError):  # a damaged one is named where it is read
+        for folder in finished_rounds(run_dir)[-1:]:
+            return int(read_json(folder / "manifest.json").get("fence") or 0)
+    return 0

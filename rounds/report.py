@@ -67,6 +67,12 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
+def outcome_text(metrics: dict[str, Any]) -> str:
+    """What came of a round, in a few words."""
+    outcome = "promoted" if metrics["promoted"] else "kept the policy in place"
+    return f"{metrics['counts']['pairs']} pairs, {outcome}"
+
+
 def partial_text(partial: dict[str, Any]) -> str:
     """What a budget left out."""
     limit = f"judge.budget.{partial['limit']}"

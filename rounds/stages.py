@@ -1,7 +1,7 @@
 """Running a stage: not again while what it depends on is unchanged, and saying how far it is."""
 
+import logging
 import re
-import shutil
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -10,8 +10,11 @@ from typing import Any, Protocol
 
 from rounds import schema
 from rounds.errors import WorkFailed
-from rounds.files import read_json, write_json
+from rounds.fence import check_fence, token_of
+from rounds.files import read_json, remove, write_json
 from rounds.ids import digest
+
+LOG = logging.getLogger("prefloop")
 
 Facts = dict[str, Any]
 """What a stage returns: counts, usage, and what later stages need of it."""
@@ -34,13 +37,29 @@ def stage_key(*depends_on: object) -> str:
 
 
 def work_dir(folder: Path, stage: str, key: str) -> Path:
-    """Where the stage keeps its chunks; those of other inputs are thrown away."""
-    path = folder / "work" / f"{stage}-{key}"
+    """Where the stage keeps its chunks; those of other inputs are thrown away.
+
+    Under a lease the folder bears its token, and what an earlier one left is moved there: a child
+    whose parent lost the run, which libraries let write as they like, then writes elsewhere.
+    """
+    token, kept = token_of(folder), f"{stage}-{key}"
+    path = folder / "work" / (f"{kept}-{token}" if token else kept)
+    of_key = {other: _token_in(other, kept) for other in folder.glob(f"work/{kept}*")}
+    latest = max(of_key, key=lambda other: of_key[other], default=path)
+    if latest != path and not path.exists():
+        check_fence(latest)
+        latest.rename(path)
     for other in folder.glob(f"work/{stage}-*"):
         if other != path:
-            shutil.rmtree(other)
+            remove(other)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def _token_in(path: Path, kept: str) -> int:
+    """The token that the name of a stage's folder ends with; 0 where it has none."""
+    token = path.name.removeprefix(kept).removeprefix("-")
+    return int(token) if token.isdigit() else 0
 
 
 _startup: ContextVar[dict[str, float] | None] = ContextVar(
@@ -63,8 +82,11 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
     apart from these what `count_startup` was told.
     """
     path = folder / "work" / f"{stage}.json"
-    if path.exists() and (stamp := read_json(path))["key"] == key:
-        return dict(stamp["facts"])
+    if path.exists():
+        if (stamp := read_json(path))["key"] == key:
+            LOG.info("%s: reused%s", stage, rows_text(stamp["facts"]))
+            return dict(stamp["facts"])
+        LOG.info("%s: done again, what it depends on has changed", stage)
     remove_stamp(folder, stage)  # the tables are about to become those of another key
     startup: dict[str, float] = {}
     started = time.monotonic()
@@ -76,11 +98,18 @@ def run_stage(folder: Path, stage: str, key: str, work: Callable[[], Facts]) -> 
         raise
     finally:
         _startup.reset(token)
-    _failure_path(folder, stage).unlink(missing_ok=True)
+    remove(_failure_path(folder, stage))
     seconds = round(time.monotonic() - started - sum(startup.values()), 2)
     waited = {what: round(value, 2) for what, value in startup.items()}
     write_json(path, {"key": key, "seconds": seconds, "startup": waited, "facts": facts})
     return facts
+
+
+def rows_text(facts: Facts) -> str:
+    """ ": 120 rows", of the table that a stage wrote; empty where its facts count none."""
+    counts = (facts.get(name) for name in ("train", "candidates", "verdicts", "kept"))
+    rows = next((count for count in counts if isinstance(count, int)), None)
+    return "" if rows is None else f": {rows:,} rows"
 
 
 def _note_failure(folder: Path, stage: str, key: str, error: WorkFailed) -> None:
@@ -101,7 +130,7 @@ def _failure_path(folder: Path, stage: str) -> Path:
 
 def remove_stamp(folder: Path, stage: str) -> None:
     """Take a stage's stamp away: its tables are no longer, or not yet, what the stamp says."""
-    (folder / "work" / f"{stage}.json").unlink(missing_ok=True)
+    remove(folder / "work" / f"{stage}.json")
 
 
 def stage_stamps(folder: Path) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ so far, and why it stopped if it did."""
 from pathlib import Path
 from typing import Any
 
+from rounds.at_work import gone, holder
 from rounds.files import read_json
 from rounds.folder import (
     open_run,
@@ -15,7 +16,6 @@ from rounds.folder import (
     run_of,
 )
 from rounds.health_lines import Lines, health_lines
-from rounds.lock import holder
 from rounds.progress import progress_text, read_progress
 from rounds.report import STAGES, partial_text, stage_name
 from rounds.stages import stage_stamps
@@ -59,13 +59,13 @@ def round_state(folder: Path) -> dict[str, Any]:
     """The state of a round under way.
 
     {"round", "done": stages, "next": stage, "stopped": rounds.stopped.Stop, "waiting": what it
-    waits for, "process": the id of the one at work, "progress": how far its stage is, "verdicts":
-    counts of the labels, "partial": what a budget left out, "judge": its measures}; None where
-    there is none, or none yet.
+    waits for, "process": the id of the one at work, "gone": the one that ended without a word,
+    "progress": how far its stage is, "verdicts": counts of the labels, "partial": what a budget
+    left out, "judge": its measures}; None where there is none, or none yet.
     """
     stamps = stage_stamps(folder)
     facts = {stage_name(name): stamp["facts"] for name, stamp in stamps.items()}
-    planned = _planned(folder, facts)
+    planned = planned_stages(folder, facts)
     stopped = read_stop(folder)
     labels, gold = facts.get("judge"), facts.get("gold") or {}
     health = (facts.get("health") or {}).get("health")
@@ -79,6 +79,7 @@ def round_state(folder: Path) -> dict[str, Any]:
         "stopped": stopped,
         "waiting": stopped["waiting"] if stopped else None,
         "process": holder(run_of(folder)),
+        "gone": gone(run_of(folder)),
         "progress": read_progress(folder),
         "verdicts": {name: labels[name] for name in ("verdicts", "outcomes", "abstained")}
         if labels
@@ -95,7 +96,7 @@ def state_text(state: dict[str, Any]) -> str:
     if stopped := state["stopped"]:
         text += f"; {_ended(stopped)} at {stopped['stage']}: {stopped['reason']}"
     elif state["process"] is None:
-        text += f"; {ENDED}"
+        text += f"; {_nobody(state)}"
     return text
 
 
@@ -109,7 +110,7 @@ def state_lines(state: dict[str, Any]) -> Lines:
         ]
     else:
         process = state["process"]
-        lines.append(("process", f"{process} is working on it" if process else ENDED))
+        lines.append(("process", f"{process} is working on it" if process else _nobody(state)))
         if process and (progress := state.get("progress")):
             lines.append(("progress", progress_text(progress)))
     if verdicts := state["verdicts"]:
@@ -128,6 +129,12 @@ def state_lines(state: dict[str, Any]) -> Lines:
     return lines
 
 
+def _nobody(state: dict[str, Any]) -> str:
+    """Who worked on a round that nobody works on, where that process ended without a word."""
+    who = state.get("gone")
+    return f"{ENDED} (process {who}, ended without a word)" if who else ENDED
+
+
 def _ended(stopped: Stop) -> str:
     return "waiting" if stopped["waiting"] else "stopped"
 
@@ -137,7 +144,7 @@ def _bound(bound: Bound) -> str:
     return text + (" BROKEN: " if bound["crossed"] else ": ") + bound["description"]
 
 
-def _planned(folder: Path, facts: dict[str, Any]) -> list[str]:
+def planned_stages(folder: Path, facts: dict[str, Any]) -> list[str]:
     """The stages that this round has, by its config and by what came of it so far."""
     tree = run_config(run_of(folder))
     without: set[str] = set()

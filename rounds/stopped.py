@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from rounds.errors import Stopped, UserError, Waiting, WorkFailed
-from rounds.files import read_json, write_json
+from rounds.files import read_json, remove, write_json
 
 TRIAL = "trial"
 """The stage that runs beside others."""
@@ -55,7 +55,7 @@ def read_stop(folder: Path) -> Stop | None:
 
 def forget_stop(folder: Path) -> None:
     """The round goes on."""
-    _path(folder).unlink(missing_ok=True)
+    remove(_path(folder))
 
 
 @contextmanager

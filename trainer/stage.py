@@ -10,7 +10,7 @@ from endpoints.child_main import progress_reader
 from endpoints.children import PYTHON, run_child
 from endpoints.serve import flags
 from rounds.errors import UserError
-from rounds.files import read_json, replace_folder, write_json
+from rounds.files import read_json, remove, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
 from rounds.rows import EXTRA, PAIRS
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
@@ -46,7 +46,7 @@ def train(
     if extra.rows:
         write_rows(folder, EXTRA, extra.rows)
     else:
-        table_path(folder, EXTRA).unlink(missing_ok=True)
+        remove(table_path(folder, EXTRA))
     reference = initial if config.reference == "initial" else policy
     own_pairs = iter_rows(folder, PAIRS)
     key = stage_key(

@@ -11,6 +11,7 @@ from pairs.index.near_duplicates import NearIndex
 from pairs.index.segments import Texts, TextsOfRound
 from pairs.index.semantic import SemanticIndex
 from pairs.pair import DropReason, PairTexts, pair_key, pair_texts
+from rounds.files import remove
 from rounds.folder import earlier_rounds, round_dir, round_number, run_of
 from rounds.rows import PAIRS, Pair
 from rounds.tables import iter_rows
@@ -50,7 +51,7 @@ class Duplicates:
             )
 
         for stale in (run_dir / "index").glob(f"{number:04d}.*"):
-            stale.unlink()  # of an attempt at this round that was killed, or of other settings
+            remove(stale)  # of an attempt at this round that was killed, or of other settings
         rounds = (run_dir / "index", number, earlier)
         all_texts = texts_of(pair_texts)
         self._exact = ExactIndex(*rounds, texts_of(pair_key))

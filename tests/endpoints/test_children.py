@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leases import claimed_elsewhere
 
 from endpoints.children import (
     PYTHON,
@@ -81,6 +82,30 @@ def test_a_killed_parent_takes_child_and_grandchild_with_it(tmp_path: Path, how:
         assert all(map(runs, pids))
         parent.send_signal(how)
     assert wait_for(lambda: not any(map(runs, pids))), "they outlived their parent"
+
+
+OWNER = f"""
+from pathlib import Path
+from rounds.lock import run_lock
+with run_lock(Path(__import__("sys").argv[3])):
+    exec({PARENT!r})
+"""
+
+
+def test_a_parent_that_is_stopped_loses_them_with_its_lease(tmp_path: Path, run_dir: Path):
+    command = [sys.executable, "-c", OWNER, FAMILY, str(tmp_path), str(run_dir)]
+    with subprocess.Popen(command) as parent:
+        try:
+            pids = family(tmp_path)
+            parent.send_signal(signal.SIGSTOP)
+            time.sleep(2)
+            assert all(map(runs, pids)), "nobody has taken the run over yet"
+            claimed_elsewhere(run_dir, 60)
+            assert wait_for(lambda: not any(map(runs, pids))), "they outlived their lease"
+            parent.send_signal(signal.SIGCONT)
+            parent.send_signal(signal.SIGINT)
+        finally:
+            parent.kill()
 
 
 def test_leaving_the_block_ends_child_and_grandchild(tmp_path: Path):

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leases import claimed_elsewhere
 from scripted import completion
 
 from endpoints.calls import read_calls
 from endpoints.client import from_journal
 from endpoints.journal import Journal, request_key
+from rounds.errors import LeaseLost
+from rounds.lock import run_lock
 
 BODY = {"messages": [{"role": "user", "content": "Q"}], "temperature": 0.0}
 
@@ -99,3 +102,27 @@ def test_whatever_changes_the_call_changes_its_key(changed: tuple):
 def test_the_order_of_arguments_does_not_change_the_key():
     turned = dict(reversed(BODY.items()))
     assert request_key("desk", "m", turned, "r") == request_key("desk", "m", BODY, "r")
+
+
+def test_a_process_that_lost_the_run_neither_asks_nor_answers(run_dir: Path):
+    refused = []
+    with pytest.raises(LeaseLost), run_lock(run_dir):
+        with Journal(run_dir / "journal.sqlite") as journal:
+            journal.put("k", "desk", "m", BODY, {"text": "first"}, 0.0)
+            found = journal.get("k")
+            claimed_elsewhere(run_dir, 60)
+            for use in (
+                lambda: journal.get("k"),
+                lambda: journal.put("other", "desk", "m", BODY, {}, 0.0),
+                lambda: journal.reject("other"),
+                lambda: journal.forget(["k"], "why"),
+                lambda: Journal(run_dir / "journal.sqlite"),
+            ):
+                try:
+                    use()
+                except LeaseLost as lost:
+                    refused.append(lost)
+        raise RuntimeError
+    assert found and len(refused) == 5
+    with Journal(run_dir / "journal.sqlite") as journal:
+        assert journal.get("k") and journal.get("other") is None

@@ -153,6 +153,6 @@ def test_what_stages_log_is_said_while_a_display_is_there(capsys: pytest.Capture
     log = logging.getLogger("prefloop")
     with Display():
         log.warning("endpoint %s: waits %d s", "desk", 60)
-        log.info("nothing to say")
-    assert capsys.readouterr().err == "warning: endpoint desk: waits 60 s\n"
+        log.info("judge: reused: 40 rows")
+    assert capsys.readouterr().err == "warning: endpoint desk: waits 60 s\njudge: reused: 40 rows\n"
     assert log.handlers == [] and log.propagate

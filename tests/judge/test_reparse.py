@@ -86,7 +86,8 @@ def test_the_parser_of_today_reads_what_it_read(run_dir: Path, endpoint):
     assert reparsed(run_dir) == [{"round": 1, "verdicts": 4, "changed": [], "written": False}]
     assert len(at.requests) == 4
     after = hashes(run_dir)
-    assert {name for name in after if after[name] != before.get(name)} <= {str(run_dir / ".lock")}
+    changed = {Path(name) for name in after if after[name] != before.get(name)}
+    assert {path.parent for path in changed} <= {run_dir / ".lease"}
 
 
 def test_a_changed_parser_is_applied_without_one_call(run_dir: Path, endpoint, parser):

@@ -138,6 +138,7 @@ def test_a_run_folder_is_pushed_as_it_is(
     finished(run_dir, 1), finished(run_dir, 2)
     left_here = (
         *("journal.sqlite", "journal.sqlite-wal", "logs/desk.log", "index/0001.npy", ".lock"),
+        ".lease/00000001.json",
         *("rounds/0001/policy/model.safetensors", "rounds/0002/work/chunk.parquet"),
         *("rounds/0002/logs/train.log", "rounds/0003/prompts.parquet", "exports/x/README.md"),
     )

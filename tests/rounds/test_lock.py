@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rounds import lock
+from rounds.at_work import holder as holder_of
 from rounds.errors import UserError
 from rounds.lock import run_lock
 
@@ -43,26 +44,29 @@ def test_a_second_holder_is_told_which_process_works_on_the_run(holder, run_dir:
         run_lock(run_dir),
     ):
         pass
-    assert lock.holder(run_dir) == str(holder.pid)
+    assert holder_of(run_dir) == str(holder.pid)
 
 
 def test_a_killed_holder_works_on_nothing(holder, run_dir: Path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    assert lock.holder(run_dir) is None
+    assert holder_of(run_dir) is None
 
 
 def test_the_kernel_releases_the_lock_of_a_killed_holder(holder, run_dir: Path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
+    started = time.monotonic()
     with run_lock(run_dir):
-        assert (run_dir / ".lock").read_text() == str(os.getpid())
+        assert holder_of(run_dir) == str(os.getpid())
+    assert time.monotonic() - started < 1, "at once, on this machine"
 
 
 def test_the_lock_is_free_after_the_holder_is_done(run_dir: Path):
     for _ in range(2):
         with run_lock(run_dir):
-            assert (run_dir / ".lock").exists()
+            assert holder_of(run_dir) == str(os.getpid())
+        assert holder_of(run_dir) is None
 
 
 def test_the_lock_is_free_after_an_error(run_dir: Path):

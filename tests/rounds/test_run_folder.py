@@ -180,6 +180,7 @@ def test_status_tells_finished_rounds_and_the_next_stage(run_dir: Path):
         "stopped": None,
         "waiting": None,
         "process": None,
+        "gone": None,
         "progress": None,
         "verdicts": None,
         "partial": None,

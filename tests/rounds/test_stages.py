@@ -109,3 +109,20 @@ def test_a_stage_that_fails_the_same_way_twice_says_so(run_dir: Path):
     run_stage(run_dir, "sample", "k", dict)
     assert set(stage_stamps(run_dir)) == {"sample"}
     assert not fails(run_dir, Own("ends with\nno file"), "another key").twice
+
+
+def test_what_a_resumed_round_reuses_and_does_again_is_said(run_dir: Path, caplog):
+    caplog.set_level("INFO", "prefloop")
+    facts = {"judge": {"verdicts": 1200}, "pairs": {"kept": 3}, "train": {"loss": 0.1}}
+    for stage, returned in facts.items():
+        run_stage(run_dir, stage, "k", lambda returned=returned: returned)
+    assert not caplog.messages, "what is done for the first time is told by its progress"
+    for stage, returned in facts.items():
+        assert run_stage(run_dir, stage, "k", dict) == returned
+    run_stage(run_dir, "judge", "another", dict)
+    assert caplog.messages == [
+        "judge: reused: 1,200 rows",
+        "pairs: reused: 3 rows",
+        "train: reused",
+        "judge: done again, what it depends on has changed",
+    ]

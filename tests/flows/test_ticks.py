@@ -1,0 +1,132 @@
+"""A flow that finds its run worked on is skipped; one that takes a run over ends the flow runs of
+the dead one."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from leases import wait_for
+from scripted import Raw, honest_judge, varied_policy
+from small_run import ROOT, environment, run
+
+from rounds.at_work import gone
+from rounds.files import read_json
+from rounds.folder import round_dir
+
+pytestmark = pytest.mark.slow
+
+FLOW = """
+import sys
+from flows.loop import run_loop
+state = run_loop(sys.argv[1], int(sys.argv[2]), sys.argv[3], return_state=True)
+print("state:", state.name, state.message)
+"""
+
+
+def hosted(folder: Path, policy: str, judge: str) -> Path:
+    """A config without weights."""
+    lines = [json.dumps({"prompt": f"Question {number}?"}) for number in range(24)]
+    (folder / "prompts.jsonl").write_text("\n".join(lines))
+    tree = {
+        "name": "hosted",
+        "policy": {"endpoint": "policy"},
+        "prompts": {"train": "prompts.jsonl", "gate": 4, "test": 4, "per_round": 8},
+        "endpoints": {
+            "policy": {"base_url": policy, "model": "m"},
+            "judge": {"base_url": judge, "model": "m", "max_in_flight": 2},
+        },
+        "judge": {"endpoint": "judge"},
+        "trainer": None,
+    }
+    path = folder / "hosted.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def begin(folder: Path, config: Path) -> "subprocess.Popen[str]":
+    """A flow run of the loop, without a terminal's command before it."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", FLOW, str(config), "1", str(folder / "runs")],
+        cwd=folder,
+        env=environment(folder / "prefect", own_server=False) | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def server_answers() -> bool:
+    """Whether the server that the slow tests share, if there is one, has begun to answer."""
+    shared = os.environ.get("PREFLOOP_TEST_PREFECT")
+    if shared is None:
+        return True
+    with suppress(OSError), urllib.request.urlopen(f"{shared}/health", timeout=5):
+        return True
+    return False
+
+
+def ended(process: "subprocess.Popen[str]") -> str:
+    """The state in which a flow run ended."""
+    out, _ = process.communicate(timeout=300)
+    states = [line for line in out.splitlines() if line.startswith("state:")]
+    assert len(states) == 1, out[-3000:]
+    return states[0]
+
+
+def states_of(folder: Path) -> Counter[str]:
+    """How many flow runs the server of `prefloop run` has in each state."""
+    with sqlite3.connect(folder / "prefect" / "prefect.db") as database:
+        return Counter(name for (name,) in database.execute("select state_name from flow_run"))
+
+
+def slow_judge(body: dict[str, Any]) -> str | Raw:
+    """A judge that takes its time, but for questions without one."""
+    if body["messages"]:
+        time.sleep(0.3)
+    return honest_judge(body) if body["messages"] else Raw(400)
+
+
+def test_of_two_flows_at_once_one_works_and_the_other_is_skipped(endpoint, tmp_path: Path):
+    config = hosted(tmp_path, endpoint(varied_policy).base_url, endpoint(slow_judge).base_url)
+    wait_for(server_answers, 120)
+    states = sorted(map(ended, [begin(tmp_path, config), begin(tmp_path, config)]))
+    assert states[0].startswith("state: Completed")
+    assert states[1].startswith("state: Skipped")
+    assert "is working on this run" in states[1]
+    assert read_json(round_dir(tmp_path / "runs/hosted", 1) / "manifest.json")["fence"] == 1
+    assert not round_dir(tmp_path / "runs/hosted", 2).exists()
+
+
+def test_who_takes_a_killed_run_over_marks_its_flow_runs_as_crashed(endpoint, tmp_path: Path):
+    judge = endpoint(slow_judge)
+    config = hosted(tmp_path, endpoint(varied_policy).base_url, judge.base_url)
+    run_dir = tmp_path / "runs" / "hosted"
+    killed = subprocess.Popen(
+        [sys.executable, "-P", "-m", "prefloop", "run", str(config)],
+        cwd=tmp_path,
+        env=environment(tmp_path / "prefect") | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while len(judge.requests) < 8:
+        assert killed.poll() is None
+        time.sleep(0.05)
+    busy = f"error: {run_dir}: process {killed.pid} is working on this run; wait for it, or stop it"
+    assert busy in run(tmp_path, "run", str(config), status=2).stderr
+    time.sleep(2)  # until Prefect's server has written that it runs
+    killed.kill()
+    killed.wait()
+    assert str(gone(run_dir)).startswith(f"{killed.pid}, last seen")
+    run(tmp_path, "run", str(config))
+    assert states_of(tmp_path) == {"Crashed": 2, "Completed": 2}
+    assert read_json(round_dir(run_dir, 1) / "manifest.json")["fence"] == 2
