@@ -40,11 +40,16 @@ def test_every_page_is_in_the_list_of_pages():
 
 
 @cache
-def said() -> list[str]:
-    """Every text in the source, what is filled in left out."""
+def sources() -> dict[Path, str]:
     files = [ROOT / "prefloop.py"]
     files += [path for name in NAMES for path in sorted((ROOT / name).rglob("*.py"))]
-    return [text for path in files for text in texts(ast.parse(path.read_text(encoding="utf-8")))]
+    return {path: path.read_text(encoding="utf-8") for path in files}
+
+
+@cache
+def said(path: Path) -> list[str]:
+    """Every text in a file of the source, what is filled in left out."""
+    return [" ".join(text.split(" ")) for text in texts(ast.parse(sources()[path]))]
 
 
 def texts(tree: ast.AST) -> Iterator[str]:
@@ -59,8 +64,9 @@ def texts(tree: ast.AST) -> Iterator[str]:
 def is_said(quoted: str) -> bool:
     """Whether some text of the source has the words of a quotation in their order."""
     pieces = [re.escape(piece.strip()) for piece in quoted.split("...") if piece.strip()]
-    wanted = re.compile(r"[\s\S]*?".join(pieces))
-    return any(wanted.search(" ".join(text.split(" "))) for text in said())
+    wanted, words = re.compile(r"[\s\S]*?".join(pieces)), re.findall(r"[a-z]{4,}", quoted)
+    files = (path for path, text in sources().items() if all(word in text for word in words))
+    return any(wanted.search(text) for path in files for text in said(path))
 
 
 def test_messages_that_are_quoted_are_those_of_the_code():

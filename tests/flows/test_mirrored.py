@@ -8,9 +8,10 @@ import pytest
 import yaml
 from configs import TREE, load, refused
 from mirrors import everything, run_of_rounds
-from small_run import run as run_command
 from small_run import typed
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.config import Config
 from flows.display import Display
 from flows.mirrored import send_to_mirror, start_from_mirror
@@ -145,8 +146,8 @@ def test_the_first_policy_and_a_base_lie_where_this_machine_has_them(tmp_path: P
 def test_by_hand_what_is_missing_is_sent_and_weights_are_fetched(run_dir, tmp_path):
     run_of_rounds(run_dir)
     (run_dir / "run.yaml").write_text("name: demo\n")
-    done = run_command(tmp_path, "mirror", str(run_dir), status=2)
-    assert "names no mirror" in done.stderr
+    done = CliRunner().invoke(app, ["mirror", str(run_dir)])
+    assert done.exit_code == 2 and "names no mirror" in done.stderr
     (run_dir / "run.yaml").write_text(yaml.safe_dump({"mirror": str(tmp_path / "mirror")}))
     assert "rounds 1, 2; 22 files" in typed(tmp_path, "mirror", str(run_dir)).stdout
     (damaged,) = (tmp_path / "mirror/demo").glob("rounds/0002/*/pairs.parquet")
