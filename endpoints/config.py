@@ -13,17 +13,22 @@ class Price(Section):
     """What a call costs, in your currency per million tokens."""
 
     input: float = Field(0.0, ge=0, allow_inf_nan=False)
+    """Of what is sent."""
     cached_input: float | None = Field(None, ge=0, allow_inf_nan=False)
     """Of input that the provider read from its cache; null is the price of input."""
     output: float = Field(0.0, ge=0, allow_inf_nan=False)
+    """Of what is answered, reasoning among it."""
 
 
 class BudgetConfig(Section):
     """What one stage of a round may take; null is no limit. A stage that stops here is partial."""
 
     calls: int | None = Field(None, ge=1)
+    """Requests that are answered."""
     tokens: int | None = Field(None, ge=1)
+    """Tokens of prompts and answers together."""
     cost: float | None = Field(None, gt=0)
+    """In the currency of the endpoint's `price`."""
     estimates: bool = False
     """Count an estimate, on the high side, where an endpoint does not report what it used; without
     it such an endpoint ends the stage at its first answer if `tokens` or `cost` is limited."""
@@ -59,6 +64,7 @@ class EndpointConfig(Section):
     """An OpenAI-compatible endpoint: one that is there (`base_url`) or one to start (`serve`)."""
 
     base_url: str | None = None
+    """Where an endpoint that is there is asked, up to and with /v1."""
     serve: Serve | None = None
     model: str | None = None
     """Model name at the endpoint; not needed with `serve`."""

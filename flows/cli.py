@@ -15,8 +15,10 @@ from flows.command import typed
 from flows.deploy_cli import deploy, serve
 from flows.export_cli import export
 from flows.gc_cli import gc
+from flows.init_cli import init
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
+from flows.mirror_cli import mirror
 from flows.report_cli import report
 from flows.status_cli import status
 from flows.terminal import (
@@ -39,7 +41,7 @@ from flows.whatif_cli import whatif
 app = typer.Typer(
     help="Closed-loop preference data: sample, judge, pair, train with DPO, gate, repeat.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(judge_app, name="judge")
@@ -47,7 +49,9 @@ app.command()(deploy)
 app.command()(serve)
 app.command()(export)
 app.command()(gc)
+app.command()(init)
 app.command()(inspect)
+app.command()(mirror)
 app.command()(report)
 app.command()(status)
 app.command()(verify)

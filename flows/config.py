@@ -12,6 +12,7 @@ from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
 from judge.strategies import STRATEGIES
 from pairs.config import PairsConfig
 from rounds.keep import Keep
+from rounds.mirror.address import check_address
 from rounds.settings import Section
 from sampler.config import PolicyConfig, SamplerConfig
 from sampler.dealing.config import PromptsConfig, generate_section
@@ -29,8 +30,11 @@ class Config(Section):
     """A run: what it is called, who answers, who judges, what is trained."""
 
     name: str
+    """What the run's folder is called: letters, digits, '.', '_' and '-'."""
     seed: int = 0
+    """What every choice by chance follows from: which prompts a round gets, and what is sampled."""
     policy: PolicyConfig
+    """The first policy: a folder or a hub id of weights, or a section."""
     prompts: PromptsConfig
     endpoints: dict[str, EndpointConfig] = Field(default_factory=dict)
     sampler: SamplerConfig = SamplerConfig()
@@ -41,6 +45,9 @@ class Config(Section):
     gate: GateSection = GateSection()
     keep: Keep = Keep()
     """What of finished rounds stays on the disk."""
+    mirror: str | None = None
+    """Where finished rounds go, and what another machine goes on from: an fsspec address such as
+    s3://bucket/folder. Keys come from the environment, never from here."""
 
     @field_validator("name")
     @classmethod
@@ -51,6 +58,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Config":
+        if self.mirror is not None:
+            try:
+                check_address(self.mirror)
+            except ValueError as error:  # not said with its value, which may hold a key
+                raise ValueError(f"mirror: {error}") from None
         _strategy_selects("judge", self.judge)
         used = judged_by("judge", self.judge)
         if self.gate.judge:

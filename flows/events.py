@@ -14,6 +14,7 @@ payload says the rest. The flow run and the deployment are Prefect's related res
 from contextlib import suppress
 from typing import Any, Literal
 
+from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
 from flows.plain import is_there
@@ -22,7 +23,9 @@ Happening = Literal["promoted", "refused", "finished", "stopped", "waiting", "bu
 
 
 def tell_round(happening: Happening, run: str, number: int, **payload: Any) -> None:
-    """Emit the event. A server that cannot be reached stops no round."""
+    """Emit the event, within a flow run. A server that cannot be reached stops no round."""
+    if FlowRunContext.get() is None:
+        return
     resource = {
         "prefect.resource.id": f"prefloop.run.{run}",
         "prefect.resource.name": f"{run} round {number}",

@@ -15,6 +15,7 @@ from flows.secrets import refuse_secrets
 from judge.config import PYTHON
 from rounds.errors import UserError
 from rounds.functions import absolute
+from rounds.mirror.address import whole_address
 from rounds.settings import locate
 
 
@@ -47,6 +48,8 @@ def config_of(
     refuse_secrets(tree)
     _judge_by_policy(tree)
     _locate_functions(tree, folder)
+    if isinstance(tree.get("mirror"), str):
+        tree["mirror"] = whole_address(tree["mirror"])
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:

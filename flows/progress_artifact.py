@@ -7,6 +7,7 @@ from contextvars import copy_context
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import FlowRunContext
 
 EVERY = 5.0
 """Seconds between two updates."""
@@ -67,14 +68,15 @@ class ProgressArtifact:
 def progress_artifact(
     key: str, title: str, stages: Sequence[str], ended: Callable[[], tuple[str, bool]]
 ) -> Iterator[ProgressArtifact | None]:
-    """The artifact of the flow run that is under way; None where Prefect does not take one.
+    """The artifact of the flow run that is under way; None where none is, or Prefect takes none.
 
     However the block ends, `ended` says what to write then, and whether the round is finished.
     """
     artifact = None
-    with suppress(Exception):
-        made = create_progress_artifact(progress=0, key=key, description=f"{title}: begins")
-        artifact = ProgressArtifact(made, title, stages)
+    if FlowRunContext.get() is not None:  # else Prefect would start a server to keep it
+        with suppress(Exception):
+            made = create_progress_artifact(progress=0, key=key, description=f"{title}: begins")
+            artifact = ProgressArtifact(made, title, stages)
     try:
         yield artifact
     finally:

@@ -16,6 +16,7 @@ from flows.control_tokens import control_tokens_of
 from flows.events import tell_round
 from flows.failures import ASKS, STARTS, WORKS, may_be_stopped, may_wait, waits
 from flows.flow_runs import name_flow_run, rounds_title
+from flows.mirrored import send_to_mirror
 from flows.plain import task, through_prefect
 from flows.session import Session, current, in_place, policy_in_place, session
 from flows.shown import show_round, shown_progress, tell_waiting
@@ -58,6 +59,7 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             tell_waiting(folder)
             return waits(f"{folder}: see prefloop status")
         show_round(run, folder)
+        send_to_mirror(config, run.run_dir, run.display)
         through_prefect()  # Prefect is about to note that the round has ended
         return folder
 

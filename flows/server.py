@@ -127,7 +127,8 @@ def making_database(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _talking_to(url: str) -> Iterator[None]:
-    """Prefect uses this server; what it has logged has arrived there when the context ends."""
+    """Prefect uses this server; its log and its events have arrived there when the context ends."""
+    from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -139,3 +140,4 @@ def _talking_to(url: str) -> Iterator[None]:
             yield
         finally:
             APILogWorker.drain_all(timeout=5)
+            EventsWorker.drain_all(timeout=5)

@@ -13,13 +13,21 @@ from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
 from flows.flow_runs import deployed
+from flows.mirrored import start_from_mirror
 from flows.preflight import check, first_policy, read_secret_block
 from flows.settle import settle_endpoints
 from flows.telling import Telling
 from rounds.errors import UserError
 from rounds.files import write_text
 from rounds.finish import follow_manifests
-from rounds.folder import next_round, policy_history, policy_of, read_round_start, run_config
+from rounds.folder import (
+    next_round,
+    policy_here,
+    policy_history,
+    policy_of,
+    read_round_start,
+    run_config,
+)
 from rounds.home import check_runs_dir
 from rounds.lease import Lease
 from rounds.lock import refuse_if_busy, run_lock
@@ -71,6 +79,7 @@ def session(
         if config.trainer is not None:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
+        start_from_mirror(config, run_dir, display)
         check(config, display, run_dir)
         _same_beginning(run_dir, initial)
         with run_lock(run_dir) as lease:
@@ -108,7 +117,7 @@ def in_place(folder: Path) -> Policy:
 def policy_in_place(run_dir: Path, initial: Policy) -> Policy:
     """The promoted policy, or the first one while none was."""
     history = policy_history(run_dir)
-    return policy_of(run_dir, history["current"]) if history else initial
+    return policy_here(run_dir, history["current"], initial) if history else initial
 
 
 def _remember_hosts(run_dir: Path) -> None:

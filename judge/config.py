@@ -102,6 +102,7 @@ class JudgeConfig(Section):
     strategy: Literal[
         "screen_confirm", "listwise", "tournament", "random_pair", "round_robin", "pairwise"
     ] = "screen_confirm"
+    """Which candidates are compared: see docs/judge.md."""
     select: Select = Select()
     channel: Channel = "json"
     """json: a rationale, then the verdict, held to a schema. token: one token with its

@@ -168,16 +168,28 @@ def policy_of(run_dir: Path, facts: dict[str, Any]) -> Policy:
     """A policy written into a manifest; paths inside the run are relative to it."""
     located = {
         name: str(run_dir / facts[name])
-        if facts[name] and ((run_dir / facts[name]).exists() or _of_a_round(facts[name]))
+        if facts[name] and ((run_dir / facts[name]).exists() or in_run(facts[name]))
         else facts[name]
         for name in ("model", "adapter")
     }
     return Policy(**{**facts, **located})
 
 
-def _of_a_round(path: str) -> bool:
+def policy_here(run_dir: Path, facts: dict[str, Any], initial: Policy) -> Policy:
+    """A policy of a manifest that another machine may have written: weights outside of the run,
+    which are those of the first policy or the base of adapters, lie where `initial` says.
+    """
+    placed = policy_of(run_dir, facts)
+    if placed.policy_id == initial.policy_id:
+        return initial
+    if placed.adapter is None or in_run(facts["model"]):
+        return placed
+    return placed._replace(model=initial.model)
+
+
+def in_run(path: str | None) -> bool:
     """Whether a manifest's path is a policy's in its run, there or removed."""
-    return re.fullmatch(r"rounds/\d+/policy", path) is not None
+    return path is not None and re.fullmatch(r"rounds/\d+/policy", path) is not None
 
 
 def policy_facts(run_dir: Path, policy: Policy) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from endpoints.open import Endpoints
 from rounds.errors import UserError
 from rounds.folder import (
     finished_rounds,
+    policy_here,
     policy_of,
     read_manifest,
     read_round_start,
@@ -153,7 +154,7 @@ def _policy_of_run(folder: Path, where: str, wanted: str | int, policy: Policy) 
         ]
     if not facts:
         return None
-    earlier = policy_of(run_dir, facts[0])
+    earlier = policy_here(run_dir, facts[0], policy_of(run_dir, start["initial"]))
     if earlier.served is None:
         try:
             require_weights(Path(earlier.adapter or earlier.model))

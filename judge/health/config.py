@@ -29,6 +29,7 @@ class Bounds(Section):
     """
 
     min_n: int = Field(20, ge=1)
+    """Cases that a rate must rest on before it stops anything."""
     min_yield: Bound | None = 0.02
     """Decided comparisons as a share of the prompts judged."""
     max_failures: Bound | None = 0.2
@@ -38,6 +39,7 @@ class Bounds(Section):
     max_first_slot: Bound | None = 0.85
     """Share of decisive verdicts for the answer shown first, or for the one shown second."""
     max_ties: Bound | None = 0.9
+    """Share of the comparisons that the judge calls a tie."""
     max_longer_chosen: Bound | None = 0.9
     """Share of decided comparisons of unequal length that the longer answer wins."""
     max_canaries: Bound | None = 0.2

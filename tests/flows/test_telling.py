@@ -3,6 +3,7 @@
 import logging
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -90,6 +91,8 @@ class Sent:
         self.fails = fails
         monkeypatch.setattr(flows.progress_artifact, "EVERY", 0.01)
         monkeypatch.setattr(flows.progress_artifact, "create_progress_artifact", self.create)
+        within = SimpleNamespace(get=lambda: "a flow run")
+        monkeypatch.setattr(flows.progress_artifact, "FlowRunContext", within)
         monkeypatch.setattr(flows.progress_artifact, "update_progress_artifact", self.update)
 
     def create(self, **_: Any) -> Any:
@@ -146,3 +149,12 @@ def test_no_artifact_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch, tmp_p
     with progress_artifact("k", "t", STAGES, lambda: ("stopped", False)) as artifact:
         assert artifact is None
     assert not sent.updates
+
+
+def test_without_a_flow_run_prefect_is_not_asked(monkeypatch: pytest.MonkeyPatch):
+    Sent(monkeypatch)
+    monkeypatch.setattr(
+        flows.progress_artifact, "FlowRunContext", SimpleNamespace(get=lambda: None)
+    )
+    with progress_artifact("k", "t", STAGES, lambda: ("stopped", False)) as artifact:
+        assert artifact is None

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 FLOW = """
 import sys
 from flows.loop import run_loop
-state = run_loop(*sys.argv[1:], return_state=True)
+state = run_loop(sys.argv[1], int(sys.argv[2]), sys.argv[3], return_state=True)
 print("state:", state.name, state.message)
 """
 
