@@ -12,7 +12,8 @@ From each of them the round is run to its end. It must end with the tables of th
 refused with a message that names a file of the run.
 
 This is a model: SQLite waits for its files itself, which is not seen here. So the journal is taken
-as it was when prefloop last waited for it, and whole when nobody has it open.
+as it was when prefloop last waited for it, and whole when nobody has it open. The lease, which ends
+with the machine, is left out.
 """
 
 import argparse
@@ -38,12 +39,13 @@ from scripted_rounds import (
 
 from endpoints.journal import JOURNAL
 from flows.config import Config
+from rounds.claims import FOLDER as CLAIMS
 from rounds.folder import JOURNAL_LOG
 
 Tree = dict[str, bytes | None]
 """Files by their paths in the run folder, with their bytes; None is a folder."""
 
-DATABASE = (JOURNAL, JOURNAL_LOG, f"{JOURNAL}-shm")
+LEFT_OUT = (JOURNAL, JOURNAL_LOG, f"{JOURNAL}-shm", CLAIMS)
 
 
 class Disk:
@@ -77,7 +79,7 @@ class Disk:
 
     def _certain(self, above: str, folder: int) -> Iterator[tuple[str, bytes | None]]:
         for name, (inode, is_folder) in self._names.get(folder, {}).items():
-            if name in DATABASE:
+            if name in LEFT_OUT:
                 continue
             if is_folder:
                 yield f"{above}{name}", None
@@ -88,9 +90,11 @@ class Disk:
     def _hurried(self, share: float) -> Iterator[tuple[str, bytes | None]]:
         for path in sorted(self._run_dir.rglob("*")):
             name = str(path.relative_to(self._run_dir))
+            if name.partition("/")[0] in LEFT_OUT:
+                continue
             if path.is_dir():
                 yield name, None
-            elif name not in DATABASE:
+            else:
                 data = path.read_bytes()
                 certain = self._contents.get(path.stat().st_ino) == data
                 yield name, data if certain else data[: int(len(data) * share)]

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from rounds.files import read_json_if_whole, remove
+from rounds.progress import PROGRESS
 from rounds.schema import OPTIONAL, TABLES
 from rounds.scratch import sweep_scratch
 from rounds.stages import read_stamp, remove_stamp
@@ -48,6 +49,7 @@ def _mend_work(folder: Path) -> list[str]:
         )
         if damaged:
             remove(path)
+        if damaged and path.name != PROGRESS:  # which nobody waits for
             said.append(f"{path} is damaged, and is made again")
     for path in sorted(folder.glob("work/*/**/aside-*.json")):
         if read_json_if_whole(path) is None:

@@ -9,6 +9,7 @@ from rounds.disk import require_room
 from rounds.files import read_json_if_whole, write_json
 from rounds.stages import Progress
 
+PROGRESS = "progress.json"
 EVERY = 1.0
 """Seconds between two notes; the last one of a stage is always written."""
 
@@ -63,4 +64,4 @@ def progress_text(progress: StageProgress) -> str:
 
 
 def _path(folder: Path) -> Path:
-    return folder / "work" / "progress.json"
+    return folder / "work" / PROGRESS

@@ -100,15 +100,12 @@ def note_folder(folder: Path, name: str, temporary: Path) -> None:
 
 
 def settle_written(folder: Path, name: str) -> None:
-    """Note that a file, or what is in a folder, has its name: how it stood before is right no more.
-
-    This is not waited for: where it is lost, what is noted is still right.
-    """
+    """Note that a file, or all in a folder, has its name: how it stood before is right no more."""
     if ledger := read_written(folder):
         for one, noted in ledger.items():
             if one == name or one.startswith(f"{name}/"):
                 noted["before"] = []
-        write_json(_path(folder), ledger, durable=False)
+        write_json(_path(folder), ledger)
 
 
 def forget_written(folder: Path, *names: str) -> None:

@@ -24,6 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of tiny models wait for
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+os.fsync = lambda _: None  # nobody needs the tables of a test after a loss of power
+
 settings.register_profile("prefloop", deadline=None)  # a slow machine is no fault
 settings.load_profile("prefloop")
 

@@ -126,3 +126,15 @@ def test_a_process_that_lost_the_run_neither_asks_nor_answers(run_dir: Path):
     assert found and len(refused) == 5
     with Journal(run_dir / "journal.sqlite") as journal:
         assert journal.get("k") and journal.get("other") is None
+
+
+def test_the_disk_is_waited_for_once_a_second_and_at_the_end(tmp_path: Path, monkeypatch):
+    waited: list[str] = []
+    monkeypatch.setattr("endpoints.journal.sync", lambda path: waited.append(path.name))
+    clock = iter([0.0, 0.4, 0.9, 1.1, 1.2, 1.3, 9.0])
+    monkeypatch.setattr("endpoints.journal.time.monotonic", lambda: next(clock))
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        for number in range(3):
+            journal.put(f"key {number}", "desk", "m", {"messages": []}, {"usage": {}}, 0.5)
+        assert waited == ["journal.sqlite-wal"]
+    assert waited == ["journal.sqlite-wal"] * 2
