@@ -8,9 +8,7 @@ from endpoints.children import ChildFailed, ChildKilled, check_ended
 from endpoints.log_end import begin, reason_in, says_disk_full, tail
 from rounds.disk import DiskFull
 
-BARS = "\n".join(
-    f"Loading weights: {n}%|####      | {n}/100 [00:01<00:02, 9.{n}it/s]" for n in range(90)
-)
+BARS = "\n".join(f"Loading: {n}%|####      | {n}/100 [00:01<00:02, 9.{n}it/s]" for n in range(90))
 VLLM = """\
 (EngineCore pid=7) ERROR 11-29 core.py:9] Traceback (most recent call last):
 (EngineCore pid=7) ERROR 11-29 core.py:9]   File "core.py", line 9, in __init__

@@ -62,7 +62,7 @@ def test_a_secret_is_refused_and_not_shown(path: str, value: str):
         ("endpoints/desk/extra_headers/X-Key", {"env": "DESK_KEY"}),
         ("endpoints/desk/serve/env/TOKENIZERS_PARALLELISM", "false"),
         (
-            "endpoints/desk/serve/env/CUDA_VISIBLE_DEVICES",
+            "sampler/env/CUDA_VISIBLE_DEVICES",
             "GPU-8f6d1234-1111-2222-3333-444455556666",
         ),
         ("trainer/args/pad_token", "<pad>"),

@@ -121,7 +121,7 @@ def with_calls(run_dir: Path) -> None:
             folder = finished(run_dir, number)
             prompt = prompt_row()
             one, other = candidate_row(prompt, "x"), candidate_row(prompt, "y", 1)
-            rows = [*both(one, other), *both(one, other)]
+            rows = [*both(one, other, "a", "a"), *both(one, other, "a", "a")]
             names = [f"{number}-{place}" for place in range(3)] + ["shared"]
             for row, name in zip(rows, names, strict=True):
                 row |= {"request_key": name, "verdict_id": f"{number}{name}"}
