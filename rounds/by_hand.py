@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from prefloop import foreign_package
 from rounds.ending import as_by_hand, ended_by, exit_status
-from rounds.errors import UserError, WorkFailed
+from rounds.errors import UserError, Waiting, WorkFailed
 from rounds.files import read_json
 from rounds.folder import (
     WRITTEN_ANEW,
@@ -36,7 +36,7 @@ def by_hand(stage: Stage) -> None:
     """Call `stage(round folder, run.yaml as a tree)` for the folder on the command line.
 
     With --help it says what the stage does. Exits with 2 and one message where the folder is not a
-    round under way, with 1 where the work failed.
+    round under way, with 1 where the work failed, with 3 where it waits for people.
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(_usage(stage))
@@ -47,6 +47,9 @@ def by_hand(stage: Stage) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except Waiting as error:
+        print(f"waiting: {error}; {error.then} to continue", file=sys.stderr)
+        sys.exit(3)
     except WorkFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         sys.exit(1)

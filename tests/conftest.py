@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,9 @@ from endpoints.open import Endpoints
 from endpoints.servers import free_port
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of tiny models wait for each other
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("prefloop", deadline=None)  # a slow machine is no fault
 settings.load_profile("prefloop")

@@ -185,7 +185,8 @@ def edit(
 
 def hashes_put_right(folder: Path) -> None:
     def change(facts: dict[str, Any]) -> None:
-        facts["files"] = {name: file_hash(folder / name) for name in facts["files"]}
+        names = {*facts["files"], *(path.name for path in folder.glob("*.parquet"))}
+        facts["files"] = {name: file_hash(folder / name) for name in sorted(names)}
 
     edit_manifest(folder, change)
 

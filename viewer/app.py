@@ -62,10 +62,9 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 404 where the token is not at the address's beginning, 403 to another origin."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return  # there is nothing else to be had here
         request = Request(scope)
-        given = request.url.path[: len(self._start)]
+        given = scope["path"][: len(self._start)]
         if not hmac.compare_digest(given.encode(), self._start.encode()):
             answer = PlainTextResponse(
                 "This is no address of the session: take the one that `prefloop inspect` printed.",
@@ -79,7 +78,7 @@ class Guarded:
         await answer(scope, receive, _with_headers(send))
 
 
-def make_app(site: Site) -> Starlette:
+def make_app(site: Site) -> ASGIApp:
     """The application of a session."""
     templates = environment(site.run_dir.name, site.token)
 
@@ -111,13 +110,9 @@ def make_app(site: Site) -> Starlette:
         Route("/compare", page("compare.html", compare_page)),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
-    return Starlette(
-        routes=[Mount(f"/{site.token}", routes=pages)],
-        middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
-            Middleware(Guarded, token=site.token),
-        ],
-    )
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+    app = Starlette(routes=[Mount(f"/{site.token}", routes=pages)], middleware=[hosts])
+    return Guarded(app, site.token)  # outermost: its headers are on what Starlette answers too
 
 
 def _answering(

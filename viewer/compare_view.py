@@ -14,7 +14,7 @@ from viewer.pairs_view import page_number
 from viewer.site import RoundFiles, Site, round_files
 from viewer.tables import RoundTables, Row
 
-SIDE = re.compile(r"(?P<run>[^/\\:]+):(?P<number>\d{1,6})")
+SIDE = re.compile(r"(?P<run>[^/\\]+):(?P<number>\d{1,6})")
 ON_A_PAGE = 20
 WORD = re.compile(r"\w+")
 
@@ -41,7 +41,7 @@ def compare_page(site: Site, request: Request) -> dict[str, Any]:
         for folder in finished_rounds(site.run_dir.parent / run)
     ]
     own = [name for name in rounds if name.startswith(f"{site.run_dir.name}:")]
-    left = request.query_params.get("left") or (own[0] if own else "")
+    left = request.query_params.get("left") or (own[-2:][0] if own else "")
     right = request.query_params.get("right") or (own[-1] if own else "")
     split = request.query_params.get("split", "test")
     if split not in HELD_OUT:
@@ -49,12 +49,15 @@ def compare_page(site: Site, request: Request) -> dict[str, Any]:
     page = page_number(request.query_params.get("page", "1"))
     shown = {"rounds": rounds, "left": left, "right": right, "split": split, "page": page}
     if not rounds:
-        return {**shown, "figures": [], "answers": [], "count": 0, "pages": 1}
+        return {**shown, "found": [], "figures": [], "answers": [], "count": 0, "pages": 1}
     sides = _side(site, left), _side(site, right)
     answers = changed_answers(*sides, split)
     first = (page - 1) * ON_A_PAGE
     return {
         **shown,
+        "found": [
+            fault for side in sides for fault in (*side.files.faults, *side.tables.faults.values())
+        ],
         "figures": _lines(*sides),
         "answers": _judged(*sides, split, answers[first : first + ON_A_PAGE]),
         "count": len(answers),

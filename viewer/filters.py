@@ -15,17 +15,20 @@ OUTCOMES = {
 }
 
 SORTS = {
-    "order": "place",
-    "margin": "margin NULLS LAST, place",
-    "-margin": "margin DESC NULLS LAST, place",
-    "probability": "probability NULLS LAST, place",
-    "-probability": "probability DESC NULLS LAST, place",
-    "length": "chosen_tokens NULLS LAST, place",
-    "-length": "chosen_tokens DESC NULLS LAST, place",
-    "gap": "chosen_tokens - rejected_tokens NULLS LAST, place",
-    "-gap": "chosen_tokens - rejected_tokens DESC NULLS LAST, place",
+    "order": ("place", "as they came"),
+    "margin": ("margin NULLS LAST, place", "smallest margin first"),
+    "-margin": ("margin DESC NULLS LAST, place", "widest margin first"),
+    "probability": ("probability NULLS LAST, place", "least sure first"),
+    "-probability": ("probability DESC NULLS LAST, place", "surest first"),
+    "length": ("chosen_tokens NULLS LAST, place", "shortest chosen first"),
+    "-length": ("chosen_tokens DESC NULLS LAST, place", "longest chosen first"),
+    "gap": ("chosen_tokens - rejected_tokens NULLS LAST, place", "chosen shorter than rejected"),
+    "-gap": (
+        "chosen_tokens - rejected_tokens DESC NULLS LAST, place",
+        "chosen longer than rejected",
+    ),
 }
-"""Orders by name; a minus turns one round. `gap`: by how much chosen is longer than rejected."""
+"""Orders by name (a minus turns one round): as SQL, and in words."""
 
 Condition = tuple[str, list[Any]]
 
@@ -100,7 +103,7 @@ class PairFilter:
 
     def order(self) -> str:
         """What the rows of `listed` are ordered by."""
-        return SORTS[self.sort]
+        return SORTS[self.sort][0]
 
 
 def read_filter(given: Mapping[str, str]) -> PairFilter:
@@ -108,16 +111,29 @@ def read_filter(given: Mapping[str, str]) -> PairFilter:
 
     Raises UserError for a value that is none of its field's.
     """
+    found, faults = as_far_as_read(given)
+    if faults:
+        raise UserError("; ".join(faults))
+    return found
+
+
+def as_far_as_read(given: Mapping[str, str]) -> tuple[PairFilter, list[str]]:
+    """The filter of the fields that can be read, and what is wrong with the others."""
     values: dict[str, Any] = {}
+    faults = []
     for field in fields(PairFilter):
         said = given.get(field.name, "")
         if said.strip():
-            values[field.name] = _value(field.name, said)
-    return PairFilter(**values)
+            try:
+                values[field.name] = _value(field.name, said)
+            except UserError as error:
+                faults.append(str(error))
+    return PairFilter(**values), faults
 
 
 def _value(name: str, said: str) -> Any:
-    known = {"outcome": OUTCOMES, "sort": SORTS}.get(name)
+    choices: dict[str, Mapping[str, Any]] = {"outcome": OUTCOMES, "sort": SORTS}
+    known = choices.get(name)
     if known is not None and said not in known:
         raise UserError(f"{name}={said}: expected one of {', '.join(known)}")
     if name in ("flipped", "abstained"):

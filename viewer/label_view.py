@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rounds.agreement import judge_and_people
 from rounds.errors import UserError
 from rounds.folder import finished_rounds, round_folders, round_number, run_config
 from rounds.ids import digest
@@ -26,8 +25,7 @@ from rounds.labels import (
 )
 from rounds.people import opinions
 from rounds.question import NAME, figures, missing_text
-from rounds.rows import Verdict
-from rounds.verdicts import CandidateIds, comparisons
+from viewer.people import agreement
 from viewer.queues import QUEUES, Entry, GateQueue, gate_queue, items, left_for, of_gate
 from viewer.site import Site
 
@@ -82,7 +80,7 @@ def label_page(site: Site, request: Request) -> dict[str, Any]:
         "splits": Counter(entry.split for entry in entries),
         "differing": _differing(site, own),
         "torn": read.torn,
-        "people": agreement(site, read.labels),
+        "people": agreement(site.tables, round_folders(site.run_dir), read.labels),
         "gate": _gate(asked.gate, read.labels) if asked.queue == "gate" else None,
     }
 
@@ -108,7 +106,8 @@ def vote(site: Site, given: dict[str, Any]) -> Response:
         own = [label for label in standing_labels(labels) if label["by"] == asked.by]
         if not own or own[-1]["label_id"] != given["undo"]:
             raise UserError("this label is not your last one any more; load the page again")
-        return JSONResponse({"undone": take_back(asked.labels, own[-1], asked.by)["undoes"]})
+        undone = take_back(asked.labels, own[-1], asked.by)["undoes"]
+        return JSONResponse({"undone": undone, "note": own[-1]["note"]})
     if given.get("verdict") not in CHOICES:
         raise UserError(f"verdict {given.get('verdict')!r}: expected one of {', '.join(CHOICES)}")
     pair = given.get("a"), given.get("b")
@@ -128,23 +127,6 @@ def shown_first(item: Any, by: str) -> str:
     """Which candidate this person sees first: by chance, and the same when the page is reloaded."""
     drawn = digest("shown first", by, item["candidate_a"], item["candidate_b"])
     return "ab"[int(drawn, 16) % 2]
-
-
-def agreement(site: Site, labels: list[Label]) -> dict[str, Any] | None:
-    """How far the judge agrees with these labels, over all their rounds; None without one."""
-    if not labels:
-        return None
-    compared: dict[CandidateIds, list[Verdict]] = {}
-    there = {round_number(folder) for folder in round_folders(site.run_dir)}
-    for number in sorted({label["round"] for label in labels} & there):
-        ids = sorted({label["prompt_id"] for label in labels if label["round"] == number})
-        marks = ", ".join("?" * len(ids))
-        tables = site.tables(site.folder(number))
-        rows = tables.rows(
-            f"SELECT * FROM verdicts WHERE prompt_id IN ({marks}) ORDER BY file_row_number", ids
-        )
-        compared |= comparisons(rows)  # type: ignore[arg-type]
-    return judge_and_people(compared, opinions(labels))
 
 
 def _asked(site: Site, given: dict[str, str]) -> Asked:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from rounds.errors import UserError
 from rounds.show_judged import judged_so_far
-from viewer.filters import OUTCOMES, SORTS, PairFilter, read_filter
+from viewer.filters import OUTCOMES, SORTS, PairFilter, as_far_as_read
 from viewer.site import Site
 from viewer.tables import RoundTables, Row
 
@@ -21,15 +21,18 @@ def pairs_page(site: Site, request: Request) -> dict[str, Any]:
     """What the template `pairs.html` shows."""
     number = request.path_params["number"]
     folder = site.folder(number)
-    tables, given = site.tables(folder), read_filter(request.query_params)
+    tables = site.tables(folder)
+    given, wrong = as_far_as_read(request.query_params)
     page = page_number(request.query_params.get("page", "1"))
     shown = {
         "number": number,
         "filter": given,
+        "typed": request.query_params,
+        "wrong": wrong,
         "page": page,
         "choices": _choices(tables),
         "outcomes": list(OUTCOMES),
-        "sorts": list(SORTS),
+        "sorts": {name: words for name, (_, words) in SORTS.items()},
         "found": list(tables.faults.values()),
     }
     if "pairs" in tables.missing:

@@ -1,10 +1,12 @@
 """A run, or one round of it, as one file that opens anywhere; its plots as files for the card."""
 
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 from jinja2 import Environment
 
 from rounds.card import PLOTS, write_card
@@ -13,6 +15,7 @@ from rounds.files import write_text
 from rounds.folder import round_dir, round_folders, round_number, run_of
 from viewer.filters import PairFilter
 from viewer.pairs_view import found, with_texts
+from viewer.people import agreement, labels_of
 from viewer.plots import in_fixed_colours
 from viewer.round_view import round_facts, round_plots
 from viewer.run_view import lineage, metric_names, round_line, run_plots
@@ -41,6 +44,7 @@ def report(run_dir: Path, number: int | None = None) -> str:
     files = [round_files(folder) for folder in folders]
     with TemporaryDirectory(prefix="prefloop-report-") as scratch:
         rounds = [_round(folder, Path(scratch)) for folder in folders]
+        people = _people(run_dir, folders, Path(scratch))
     return (
         _templates(run_dir)
         .get_template("report.html")
@@ -51,6 +55,7 @@ def report(run_dir: Path, number: int | None = None) -> str:
             lineage=lineage(files) if number is None else [],
             run_plots=run_plots(files) if number is None else {},
             rounds=rounds,
+            people=people,
         )
     )
 
@@ -86,6 +91,15 @@ def _round(folder: Path, scratch: Path) -> dict[str, Any]:
         | {"dropped": _some(tables, PairFilter("dropped"), DROPPED)},
         **round_facts(folder, files, tables),
     }
+
+
+def _people(run_dir: Path, folders: list[Path], scratch: Path) -> dict[str, Any]:
+    """What the labels of each file say of the judge, where they say something."""
+    said = {}
+    for name, labels in labels_of(run_dir).items():
+        with suppress(duckdb.Error):  # a damaged table is named with its round
+            said[name] = agreement(lambda folder: RoundTables(folder, scratch), folders, labels)
+    return {name: found for name, found in said.items() if found and found["n"]}
 
 
 def _some(tables: RoundTables, given: PairFilter, count: int) -> list[dict[str, Any]]:

@@ -86,7 +86,9 @@ def prompts_page(site: Site, request: Request) -> dict[str, Any]:
 
 
 def funnel(tables: RoundTables, metrics: dict[str, Any]) -> list[Step]:
-    """From prompts to the pairs that were trained on; each step opens the rows that fell out."""
+    """From prompts to the pairs that were trained on; each step opens the rows that fell out. Steps
+    whose tables are not there, or damaged, are left out.
+    """
     (prompts,) = tables.rows(
         "SELECT count(*) AS dealt, count(set_aside) AS set_aside FROM prompts WHERE split = 'train'"
     )
@@ -106,16 +108,19 @@ def funnel(tables: RoundTables, metrics: dict[str, Any]) -> list[Step]:
             if row["decided"] == decided
         ]
 
+    unread = {*tables.missing, *tables.faults}
     sampled = prompts["dealt"] - prompts["set_aside"]
-    steps: list[Step] = [
-        {"name": "prompts dealt", "count": prompts["dealt"], "lost": []},
-        {
-            "name": "prompts answered",
-            "count": sampled,
-            "lost": [("set aside", prompts["set_aside"], "prompts?which=set_aside")],
-        },
-    ]
-    if "pairs" not in tables.missing:
+    steps: list[Step] = []
+    if "prompts" not in unread:
+        steps += [
+            {"name": "prompts dealt", "count": prompts["dealt"], "lost": []},
+            {
+                "name": "prompts answered",
+                "count": sampled,
+                "lost": [("set aside", prompts["set_aside"], "prompts?which=set_aside")],
+            },
+        ]
+    if not unread & {"prompts", "verdicts", "pairs", "dropped"}:
         without = sampled - pairs["considered"]
         steps += [
             {

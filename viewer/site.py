@@ -13,6 +13,7 @@ import duckdb
 from rounds.errors import UserError
 from rounds.files import read_json
 from rounds.folder import read_manifest, round_dir, round_folders, round_number
+from rounds.report import round_lines
 from rounds.schema import TABLES
 from rounds.status import round_state, state_lines
 from rounds.tables import table_path
@@ -121,24 +122,52 @@ def round_files(folder: Path) -> RoundFiles:
     """Read them, whatever state they are in."""
     faults: list[str] = []
 
-    def read(what: Callable[[], Any], name: str) -> dict[str, Any] | None:
+    def read(
+        what: Callable[[], Any], name: str, known: Callable[[Any], None]
+    ) -> dict[str, Any] | None:
         try:
             value = what()
         except (OSError, ValueError, UserError, RecursionError) as error:
             faults.append(f"{folder / name} cannot be read: {error}")
             return None
-        if value is not None and not isinstance(value, dict):
-            faults.append(f"{folder / name} holds no object")
+        try:
+            if value is not None:
+                known(value)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            of = f"({type(error).__name__}: {error})"
+            faults.append(f"{folder / name} holds what was not expected {of}; it is left out")
             return None
-        return value
+        return dict(value) if value is not None else None
 
     path = folder / "metrics.json"
     return RoundFiles(
         round_number(folder),
-        read(lambda: read_json(path) if path.exists() else None, "metrics.json"),
-        read(lambda: read_manifest(folder), "manifest.json"),
+        read(lambda: read_json(path) if path.exists() else None, "metrics.json", _known_figures),
+        read(lambda: read_manifest(folder), "manifest.json", _known_facts),
         faults,
     )
+
+
+def _known_figures(metrics: Any) -> None:
+    """Raise where metrics are not what a round writes: before they are shown, not while."""
+    round_lines(metrics)
+    train = metrics.get("train") or {}
+    gold = (metrics.get("judge") or {}).get("gold") or {}
+    _ = [point["step"] + 0 for point in train.get("curves") or []]
+    _ = [(each["confidence"], each["accuracy"]["n"]) for each in gold.get("reliability") or []]
+    for name in ("test", "gate"):
+        measured = metrics.get(name) or {}
+        by_tag = measured.get("by_tag_vs_previous") or {}
+        whole = [measured.get(f"win_rate_vs_{other}") for other in ("previous", "initial")]
+        _ = [(rate["value"], rate["low"]) for rate in [*whole, *by_tag.values()] if rate]
+    _ = sum(metrics["seconds"].values()) + metrics["round"]
+
+
+def _known_facts(manifest: Any) -> None:
+    """Raise where a manifest does not name its policies and its decision."""
+    for name in ("initial", "policy", "in_place", *(["trained"] if manifest["trained"] else [])):
+        _ = manifest[name]["policy_id"] + ""
+    _ = manifest["round"] + 0, manifest["decision"]["promoted"]
 
 
 def round_state_lines(folder: Path) -> list[tuple[str, str]]:

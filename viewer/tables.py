@@ -25,6 +25,9 @@ TEXTS = (
 )
 """The texts of a pair."""
 
+SEARCHES = 8
+"""Texts whose rows are remembered; the one that was looked for first is forgotten first."""
+
 Row = dict[str, Any]
 
 
@@ -44,6 +47,7 @@ class RoundTables:
         self.missing: list[str] = []
         self.faults: dict[str, str] = {}
         self._searching = threading.Lock()
+        self._searched: list[str] = []
         for table in (*TABLES, *OPTIONAL):
             self._add(table)
 
@@ -93,7 +97,7 @@ class RoundTables:
         """
         name = f"with_text_{digest(text)}"
         with self._searching:
-            if not self.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]):
+            if name not in self._searched:
                 within = "contains(lower({}), ?)" if text == text.lower() else "contains({}, ?)"
                 condition = " OR ".join(within.format(column) for column in TEXTS)
                 self.run(
@@ -102,6 +106,9 @@ class RoundTables:
                     f"dropped WHERE {condition}",
                     [text] * 2 * len(TEXTS),
                 )
+                self._searched.append(name)
+                if len(self._searched) > SEARCHES:
+                    self.run(f"DROP TABLE {self._searched.pop(0)}")
         return name
 
     def rows(self, query: str, values: list[Any] | None = None) -> list[Row]:

@@ -25,7 +25,7 @@ from rounds.checks import OK
 from rounds.files import read_json, write_json
 from rounds.folder import round_dir
 from rounds.ids import text_hash
-from rounds.tables import read_rows, table_path
+from rounds.tables import read_rows, table_path, write_rows
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +254,31 @@ def test_a_changed_config_in_the_manifest(run_dir: Path):
     folder, pair = first_pair(run_dir)
     edit_manifest(folder, lambda facts: facts["config"]["pairs"].update(min_margin=6.5))
     assert failed(run_dir, 1)["derived"]
+
+
+def test_a_config_in_the_manifest_that_is_none(run_dir: Path):
+    folder = round_dir(run_dir, 1)
+    edit_manifest(folder, lambda facts: facts["config"]["pairs"].update(min_margins=1))
+    assert failed(run_dir, 1) == {"config": [("manifest", "config")]}
+
+
+def test_an_edited_history(run_dir: Path):
+    history = read_json(run_dir / "policy.json")
+    history["current"] = history["initial"]
+    write_json(run_dir / "policy.json", history)
+    assert failed(run_dir) == {"history": [("policy.json", None)]}
+
+
+def test_a_pair_of_an_earlier_round_that_was_edited_before_it_was_trained_on_again(run_dir: Path):
+    _, pair = first_pair(run_dir)
+    later = round_dir(run_dir, 2)
+    write_rows(later, "extra", [pair | {"origin": "round 1"}])
+    recounted(later)
+    assert failed(run_dir, 2) == {}
+    better = [{"role": "assistant", "content": "what nobody answered"}]
+    write_rows(later, "extra", [pair | {"origin": "round 1", "chosen": better}])
+    recounted(later)
+    assert failed(run_dir, 2) == {"extra": [("extra", pair["pair_id"])]}
 
 
 def test_a_changed_rubric_in_the_manifest(run_dir: Path):

@@ -9,7 +9,7 @@ from builders import begun, finished
 from small_run import ROOT
 
 from rounds.by_hand import by_hand
-from rounds.errors import WorkFailed
+from rounds.errors import Waiting, WorkFailed
 from rounds.folder import round_dir
 
 
@@ -37,7 +37,12 @@ def test_a_round_that_was_not_begun_is_not_made(run_dir: Path, monkeypatch, caps
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(WorkFailed("judge gone"), 1), (KeyboardInterrupt, 130)]
+    ("error", "code"),
+    [
+        (WorkFailed("judge gone"), 1),
+        (KeyboardInterrupt, 130),
+        (Waiting("9 more labels", "label them", {}), 3),
+    ],
 )
 def test_work_that_fails_or_is_stopped_says_so_in_its_status(
     run_dir: Path, monkeypatch, capsys, error, code: int

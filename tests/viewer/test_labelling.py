@@ -11,6 +11,7 @@ from rounds.errors import UserError
 from rounds.labels import append_label, read_labels, standing_labels
 from rounds.rows import CANDIDATES
 from rounds.tables import read_rows, write_rows
+from viewer.report import report
 
 OWN = {"origin": "http://127.0.0.1"}
 
@@ -81,6 +82,23 @@ def test_undo_takes_the_last_one_back_and_rewrites_nothing(run_dir: Path, asked:
     assert send(asked, earlier).status_code == 200
     assert shown(asked)["a"] == first["a"], "it is asked again"
     assert send(asked, undo).status_code == 400
+
+
+def test_undo_gives_the_note_back(asked: TestClient):
+    first = shown(asked)
+    fields = {name: first[name] for name in ("queue", "round", "name", "by")}
+    pair = {"a": first["a"], "b": first["b"]}
+    voted_id = send(asked, {**fields, **pair, "verdict": "a", "note": "why"}).json()["label_id"]
+    assert send(asked, {**fields, "undo": voted_id}).json()["note"] == "why"
+
+
+def test_the_report_says_what_the_labels_say(run_dir: Path, asked: TestClient):
+    assert "<h2>People</h2>" not in report(run_dir)
+    for _ in range(4):
+        voted(asked, "a")
+    for number in (None, 1):
+        text = report(run_dir, number)
+        assert "labels/people.jsonl" in text and "(ann 4)" in text and "kappa" in text
 
 
 def test_kappa_moves_with_the_labels(asked: TestClient):

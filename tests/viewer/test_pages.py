@@ -1,6 +1,7 @@
 """The pages of `prefloop inspect` show what the tables hold, and nobody else may ask."""
 
 import json
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from rounds.stopped import noting_stops
 from rounds.tables import iter_rows, read_rows, table_path
 from viewer.filters import SORTS, PairFilter, read_filter
 from viewer.plots import rates_by_round, rates_by_tag
+from viewer.report import report
 from viewer.words import word_diff
 
 
@@ -50,7 +52,8 @@ def test_without_the_token_nothing_is_shown(asked: TestClient):
 
 def test_another_name_for_this_machine_is_not_answered(asked: TestClient):
     """A page of another site whose name was made to point here (DNS rebinding)."""
-    assert asked.get("", headers={"host": "evil.example"}).status_code == 400
+    refused = asked.get("", headers={"host": "evil.example"})
+    assert refused.status_code == 400 and "content-security-policy" in refused.headers
     assert asked.get("", headers={"host": "localhost:1234"}).status_code == 200
 
 
@@ -167,9 +170,13 @@ def test_an_address_says_its_filter():
     "query", ["outcome=kpt", "sort=up", "margin_from=many", "flipped=yes", "page=0", "page=x"]
 )
 def test_a_wrong_value_in_an_address_is_said(asked: TestClient, query: str):
-    answer = asked.get(f"round/1/pairs?{query}")
-    assert answer.status_code == 400
-    assert query.partition("=")[0] in answer.text and "expected" in answer.text
+    name, _, said = query.partition("=")
+    answer = asked.get(f"round/1/pairs?{query}&margin_to=7")
+    assert f"{name}={said}: expected" in answer.text
+    if name != "page":  # the form stays as it was typed, and the other fields hold
+        assert 'name="margin_to" aria-label="margin to"' in answer.text
+        assert 'value="7"' in answer.text
+    assert asked.get(f"round/1/pairs.csv?{query}").status_code == (200 if name == "page" else 400)
 
 
 def test_exports_hold_what_is_shown(asked: TestClient):
@@ -219,8 +226,6 @@ def test_hostile_text_is_text(tmp_path: Path):
     assert len(rows) == len(HOSTILE) + 1
     shown = [asked.get(f"round/1/pair/{row['pair_id']}?markdown=1").text for row in rows]
     shown += [asked.get("round/1/pairs").text, asked.get("round/1").text]
-    from viewer.report import report
-
     shown.append(report(tmp_path / "runs" / "demo"))
     for page in shown:
         body = page.partition("<main")[2]
@@ -255,6 +260,11 @@ def test_a_damaged_table_is_said_and_the_others_are_shown(tmp_path: Path):
     text = asked.get("round/1").text
     assert "candidates.parquet cannot be read" in text and "pairs kept" in text
     assert asked.get("round/1/pairs").status_code == 200
+    assert "candidates.parquet cannot be read" in asked.get("compare").text
+    path = table_path(folder, "prompts")
+    path.write_bytes(path.read_bytes()[:200])
+    text = asked.get("round/1").text
+    assert "prompts.parquet cannot be read" in text and "prompts dealt" not in text, "no zeros"
     (folder / "metrics.json").write_text("{")
     assert "metrics.json cannot be read" in asked.get("").text
 
@@ -319,9 +329,20 @@ def test_figures_of_another_form_are_said(tmp_path: Path):
     run_dir = tmp_path / "runs" / "demo"
     folder = many_pairs(run_dir, 20)
     metrics = json.loads((folder / "metrics.json").read_text())
-    (folder / "metrics.json").write_text(json.dumps(metrics | {"counts": "many"}))
-    answer = pages(run_dir).get("round/1")
-    assert answer.status_code == 500 and "what was not expected" in answer.text
+    for wrong in (
+        {"counts": "many"},
+        {"seconds": {"gate": "long"}},
+        {"test": {"win_rate_vs_initial": {"n": 1}}},
+    ):
+        (folder / "metrics.json").write_text(json.dumps(metrics | wrong))
+        for view in ("", "round/1", "compare"):
+            answer = pages(run_dir).get(view)
+            assert answer.status_code == 200 and "metrics.json holds what was not" in answer.text
+        assert "metrics.json holds what was not" in report(run_dir)
+    assert "pairs kept" in pages(run_dir).get("round/1").text
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "manifest.json").write_text('{"round": 1}')
+    assert "manifest.json holds what was not" in pages(run_dir).get("").text
 
 
 def test_names_of_the_user_in_plots_are_text():
@@ -355,3 +376,11 @@ def test_a_stopped_round_says_why_and_what_goes_on(tmp_path: Path):
     for view in ("", "round/1"):
         text = asked.get(view).text
         assert "the endpoint desk gave no answer" in text and "to go on" in text, view
+
+
+def test_how_a_pair_is_read_goes_on_to_the_next(asked: TestClient):
+    pair = listed(asked, "outcome=kept&sort=margin")[0]["pair_id"]
+    text = asked.get(f"round/1/pair/{pair}?outcome=kept&sort=margin&markdown=1").text
+    steps = re.findall(r'href="[^"]*/pair/\w+\?([^"]*)" data-step', text)
+    assert steps == ["outcome=kept&amp;sort=margin&amp;markdown=1"]
+    assert 'pairs?outcome=kept&amp;sort=margin" data-key="p"' in text

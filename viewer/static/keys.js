@@ -41,6 +41,13 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+for (const row of document.querySelectorAll("tr[data-row]"))
+  row.addEventListener("click", (event) => {
+    if (event.target.closest("a, button") || String(getSelection())) return;
+    const link = row.querySelector("a");
+    if (link) link.click();
+  });
+
 for (const button of document.querySelectorAll("[data-help]"))
   button.addEventListener("click", () => document.getElementById("help").showModal());
 

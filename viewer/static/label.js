@@ -16,8 +16,11 @@ async function send(said) {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ queue, round, name, by, ...said }),
     });
-    if (reply.ok) await next();
-    else fault = (await reply.json()).fault;
+    const answer = await reply.json();
+    if (reply.ok) {
+      await next();
+      if (answer.note && at("note")) at("note").value = answer.note; // of the vote taken back
+    } else fault = answer.fault;
   } catch {
     fault = "the session has ended; what was voted last may not be written";
   }
