@@ -7,6 +7,7 @@ import resource
 LOG = logging.getLogger("prefloop")
 RESERVED = 96
 """Descriptors beside the sockets: tables, the journal, libraries, pipes of children."""
+_SAID: set[str] = set()
 
 
 def calls_at_once(endpoint: str, wanted: int) -> int:
@@ -23,7 +24,8 @@ def calls_at_once(endpoint: str, wanted: int) -> int:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     room = max(1, soft - taken - RESERVED)
-    if room < wanted:
+    if room < wanted and endpoint not in _SAID:
+        _SAID.add(endpoint)
         LOG.warning(
             "endpoint %s: %d calls at once instead of %d (max_in_flight): this process may have %d "
             "files open; raise it with `ulimit -n %d`",

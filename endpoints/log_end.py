@@ -72,4 +72,4 @@ def says_disk_full(log: Path) -> bool:
 def _cause(lines: list[str]) -> int | None:
     named = [place for place, line in enumerate(lines) if PYTHON_ERROR.search(line)]
     first = [place for place in named if not POINTS_BACK.search(lines[place])]
-    return (first or named or [None])[-1]
+    return next(reversed(first or named), None)

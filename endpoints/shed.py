@@ -6,6 +6,7 @@ from pathlib import Path
 from endpoints.journal import Journal
 from rounds.folder import round_folders, round_number
 from rounds.removed import note_removed
+from rounds.rows import VERDICTS
 from rounds.tables import iter_rows, table_path
 
 
@@ -45,6 +46,6 @@ def shed_calls(run_dir: Path, folders: Sequence[Path], really: bool = True) -> t
 
 def _keys(folder: Path) -> Iterator[str]:
     if table_path(folder, "verdicts").exists():
-        for row in iter_rows(folder, "verdicts", columns=["request_key"]):
+        for row in iter_rows(folder, VERDICTS, columns=["request_key"]):
             if row["request_key"]:
                 yield row["request_key"]

@@ -70,19 +70,17 @@ def may_be_stopped(work: Callable[Given, Result]) -> Callable[Given, Result | St
     def stopped(*args: Given.args, **kwargs: Given.kwargs) -> Result | State[Any]:
         try:  # of what a deployment started Prefect's runner is the one to end it
             with nullcontext() if deployed() else as_by_hand():  # Prefect has its own handler here
-                return still_stopped(work, *args, **kwargs)
+                return still_stopped(lambda: work(*args, **kwargs))
         except KeyboardInterrupt:
             return Cancelled(message=f"stopped by {ended_by()}")
 
     return stopped
 
 
-def still_stopped(
-    work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
-) -> Result:
+def still_stopped(work: Callable[[], Result]) -> Result:
     """What `work` returns; raises KeyboardInterrupt again where that is what it was ended by."""
     try:
-        result = work(*args, **kwargs)
+        result = work()
     except CancelledRun:
         raise KeyboardInterrupt from None
     if isinstance(result, State) and result.is_cancelled():

@@ -79,7 +79,7 @@ def next_of(run_dir: Path, tree: Config, runs_dir: Path) -> Path | State[Any]:
             return folder
         return run_round.fn(tree, runs_dir)
 
-    return still_stopped(flow_or_plain, run_round, tree, runs_dir, otherwise=plainly)
+    return still_stopped(lambda: flow_or_plain(run_round, tree, runs_dir, otherwise=plainly))
 
 
 def run_here(tree: Config, rounds: int, runs_dir: Path) -> None:
@@ -92,8 +92,9 @@ def run_here(tree: Config, rounds: int, runs_dir: Path) -> None:
             return run_loop.fn(tree, left, str(runs_dir.resolve()))
         return None
 
-    given = run_loop, tree, rounds, str(runs_dir.resolve())
-    still_stopped(flow_or_plain, *given, otherwise=plainly)
+    still_stopped(
+        lambda: flow_or_plain(run_loop, tree, rounds, str(runs_dir.resolve()), otherwise=plainly)
+    )
 
 
 @contextmanager

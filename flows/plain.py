@@ -97,7 +97,10 @@ class Stage(Generic[Given, Result]):
             return self.task.submit(*args, **kwargs)
         threads = ThreadPoolExecutor(1)
         try:
-            work: Future[Any] = threads.submit(copy_context().run, self._plainly, *args, **kwargs)
+            context = copy_context()
+            work: Future[Any] = threads.submit(
+                lambda: context.run(lambda: self._plainly(*args, **kwargs))
+            )
             return work
         finally:
             threads.shutdown(wait=False)

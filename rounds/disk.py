@@ -11,6 +11,8 @@ from rounds.errors import Stopped
 LEAST = 16 * 2**20
 """Bytes below which a stage stops: the answers under way, its notes and the journal still fit."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SQLITE_NO_ROOM = (13, 778, 4874)
+"""SQLite's own: FULL, IOERR_WRITE (of a file that may not grow) and IOERR_SHMSIZE."""
 
 
 class DiskFull(Stopped):
@@ -58,7 +60,7 @@ def disk_full(error: BaseException, folder: Path) -> DiskFull | None:
 
 
 def _says_full(error: sqlite3.Error) -> bool:
-    return "disk is full" in str(error) or getattr(error, "sqlite_errorcode", 0) == 13
+    return "disk is full" in str(error) or getattr(error, "sqlite_errorcode", 0) in SQLITE_NO_ROOM
 
 
 def size_text(size: float) -> str:
