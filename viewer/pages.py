@@ -1,8 +1,6 @@
 """Judged pairs on a terminal, one after the other, through the user's pager."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from rich.text import Text
 
 from endpoints.calls import Call, read_calls
 from viewer.pager import paged
+from viewer.said import UNKNOWN, as_text, candidate_names, moment, reply_parts, verdict_words
 from viewer.visible import visible
 
 Judged = Mapping[str, Any]
@@ -78,28 +77,10 @@ def _answer(label: str, candidate: dict[str, Any]) -> Text:
 
 
 def _verdict(row: Judged, verdict: dict[str, Any]) -> Text:
-    numbers = {candidate["candidate_id"]: candidate["index"] for candidate in row["candidates"]}
-    numbers |= {
-        candidate["candidate_id"]: candidate["index"] for candidate in row["other_candidates"]
-    }
-    a, b = numbers.get(verdict["candidate_a"]), numbers.get(verdict["candidate_b"])
-    if verdict["kind"] == "pointwise":
-        score = f"score {verdict['score']:.4g}" if verdict["score"] is not None else "no score"
-        what = f"#{a} alone: {score}"
-    elif verdict["kind"] == "listwise":
-        ranked = [f"#{numbers.get(name)}" for name in verdict["ranking"] or []]
-        what = f"all in a list: {' > '.join(ranked) or 'no ranking'}"
-    else:
-        first, second = (b, a) if verdict["shown_first"] == "b" else (a, b)
-        won = {"a": f"#{a} better", "b": f"#{b} better"}.get(verdict["outcome"], verdict["outcome"])
-        between = "and" if verdict["shown_first"] is None else "then"
-        what = f"#{first} {between} #{second}: {won}"
-        if verdict["probability"] is not None:
-            what += f", p(#{a}) {verdict['probability']:.2f}"
-    for criterion in verdict["criteria"] or []:
-        what += f", {criterion['name']} {criterion['value']:g}"
-    if verdict["level"]:
-        what = f"on appeal, {what}"
+    names = candidate_names(*row["candidates"], *row["other_candidates"])
+    what = verdict_words(verdict, names)
+    if verdict["probability"] is not None and verdict["kind"] == "pairwise":
+        what += f", p({names.get(verdict['candidate_a'], UNKNOWN)}) {verdict['probability']:.2f}"
     reason = f" ({verdict['reason']})" if verdict["reason"] else ""
     if verdict["flags"]:
         reason += f" (escaped: {', '.join(verdict['flags'])})"
@@ -114,31 +95,17 @@ def _call(call: Call | None) -> list[Text]:
     """
     if call is None:
         return [_line("    ", "", "", "no call was answered")]
-    at = datetime.fromtimestamp(call.at, UTC).isoformat(timespec="seconds")
+    at = moment(call.at)
     lines = [_line("    ", "request", "bold", f"to {call.endpoint}, model {call.model}, {at}")]
     lines += [
-        _line("    ", str(message.get("role")), "bold", message.get("content"))
+        _line("    ", str(message.get("role")), "bold", as_text(message.get("content")))
         for message in call.messages
     ]
-    parameters = json.dumps(call.parameters, ensure_ascii=False)
-    lines.append(_line("    ", "parameters", "bold", parameters))
-    try:
-        (choice,) = call.reply["choices"]
-        said = {
-            name: value for name, value in choice["message"].items() if value and name != "role"
-        }
-        end = str(choice.get("finish_reason"))
-        reply = said.pop("content", "")
-        lines.append(_line("    ", "reply", "bold", reply))
-        lines += [_line("    ", name, "bold", _plain(value)) for name, value in said.items()]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        end = "of another form"
-        lines.append(_line("    ", "reply", "bold", _plain(call.reply)))
+    lines.append(_line("    ", "parameters", "bold", as_text(call.parameters)))
+    parts, end = reply_parts(call.reply)
+    for name, said in parts:
+        lines.append(_line("    ", "reply" if name == "content" else name, "bold", said))
     usage = call.reply.get("usage") or {}
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
     tokens = "" if read is None else f", {read} tokens read, {written} written"
     return [*lines, _line("    ", "", "", "", f"{end}{tokens}, cost {call.cost:g}"), Text("")]
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

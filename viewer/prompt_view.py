@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from viewer.filters import read_filter
 from viewer.pairs_view import neighbours
 from viewer.people import said_of_prompt
 from viewer.reasons import reason_text
+from viewer.said import as_text, candidate_names, moment, reply_parts, verdict_words
 from viewer.site import Site
 from viewer.tables import RoundTables, Row
 from viewer.words import word_diff
@@ -128,28 +128,14 @@ def _with_calls(run_dir: Path, verdicts: list[Row], candidates: list[Row]) -> di
         calls = read_calls(run_dir / "journal.sqlite", (row["request_key"] for row in verdicts))
     except UserError as error:
         fault = str(error)
-    names = {row["candidate_id"]: f"#{row['index']}" for row in candidates}
+    names = candidate_names(*candidates)
     return {
         "fault": fault,
         "rows": [
-            {**row, "said": _said(row, names), "call": _call(calls.get(row["request_key"]))}
+            {**row, "said": verdict_words(row, names), "call": _call(calls.get(row["request_key"]))}
             for row in verdicts
         ],
     }
-
-
-def _said(verdict: Row, names: dict[str, str]) -> str:
-    """What a verdict says, in words."""
-    a, b = (names.get(verdict[side] or "", "?") for side in ("candidate_a", "candidate_b"))
-    if verdict["kind"] == "pointwise":
-        score = "no score" if verdict["score"] is None else f"score {verdict['score']:.4g}"
-        return f"{a} alone: {score}"
-    if verdict["kind"] == "listwise":
-        ranked = " > ".join(names.get(name, "?") for name in verdict["ranking"] or [])
-        return f"all in a list: {ranked or 'no ranking'}"
-    first, second = (b, a) if verdict["shown_first"] == "b" else (a, b)
-    won = {"a": f"{a} better", "b": f"{b} better"}.get(verdict["outcome"], verdict["outcome"])
-    return f"{first} {'and' if verdict['shown_first'] is None else 'then'} {second}: {won}"
 
 
 def _call(call: Call | None) -> dict[str, Any] | None:
@@ -157,35 +143,18 @@ def _call(call: Call | None) -> dict[str, Any] | None:
     if call is None:
         return None
     usage = call.reply.get("usage") or {}
+    parts, end = reply_parts(call.reply)
     return {
         "endpoint": call.endpoint,
         "model": call.model,
-        "at": datetime.fromtimestamp(call.at, UTC).isoformat(timespec="seconds"),
+        "at": moment(call.at),
         "messages": [
-            {"role": str(each.get("role")), "content": _text(each.get("content"))}
+            {"role": str(each.get("role")), "content": as_text(each.get("content"))}
             for each in call.messages
         ],
         "parameters": json.dumps(call.parameters, ensure_ascii=False),
-        "reply": _reply(call.reply),
+        "reply": [*parts, ("finish_reason", end)],
         "read": usage.get("prompt_tokens"),
         "written": usage.get("completion_tokens"),
         "cost": call.cost,
     }
-
-
-def _reply(reply: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the judge said, part by part; a reply of another form as it came."""
-    try:
-        (choice,) = reply["choices"]
-        parts = {
-            name: value for name, value in choice["message"].items() if value and name != "role"
-        }
-        return [*((name, _text(value)) for name, value in parts.items())] + [
-            ("finish_reason", str(choice.get("finish_reason")))
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return [("reply", _text(reply))]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
