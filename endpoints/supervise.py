@@ -48,7 +48,7 @@ def taken_over() -> bool:
 
     Storage that does not answer says nothing.
     """
-    claim = os.environ.get("PREFLOOP_LEASE")
+    claim = os.environ.get("PREFLOOP_LEASE", "")
     try:
         return bool(claim) and max(os.listdir(os.path.dirname(claim))) > os.path.basename(claim)
     except (OSError, ValueError):
