@@ -48,9 +48,10 @@ def taken_over() -> bool:
 
     Storage that does not answer says nothing.
     """
-    claim = os.environ.get("PREFLOOP_LEASE", "")
+    if not (claim := os.environ.get("PREFLOOP_LEASE", "")):
+        return False
     try:
-        return bool(claim) and max(os.listdir(os.path.dirname(claim))) > os.path.basename(claim)
+        return max(os.listdir(os.path.dirname(claim))) > os.path.basename(claim)
     except (OSError, ValueError):
         return False
 
