@@ -54,11 +54,13 @@ def config_text(answers: Answers, path: str, then: list[str]) -> str:
 
 
 def held_out(count: int | None) -> tuple[int, int]:
-    """How many prompts each of gate and test holds out, and how many a round takes."""
+    """How many prompts each of gate and test holds out, and how many a round takes: a third of the
+    others, so that there are three rounds of them.
+    """
     if count is None:
         return 200, 256
     each = min(200, max(1, count // 4))
-    return each, min(256, max(1, count - 2 * each))
+    return each, min(256, max(1, (count - 2 * each) // 3))
 
 
 def _prompts(answers: Answers) -> str:
@@ -75,6 +77,7 @@ def _prompts(answers: Answers) -> str:
             f"  gate: {held}" + _note("held out by hash: they decide on a new policy"),
             f"  test: {held}" + _note("held out as well: reported, and decide nothing"),
             f"  per_round: {per_round}" + _note("train prompts of a round; none is taken twice"),
+            "  # at_end: reshuffle" + _note("deal them again when all were dealt"),
         ]
     )
 
