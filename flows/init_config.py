@@ -20,13 +20,13 @@ ONE_THREAD = '{OMP_NUM_THREADS: "1", VLLM_CPU_OMP_THREADS_BIND: nobind}'
 class Answers(NamedTuple):
     """What a config is made of. One of `judge_url` (with `judge_model`) and `judge_serve` is given.
 
-    `prompts` are so many in the file; None where that is not known.
+    `n_prompts` are in the file; None where that is not known.
     """
 
     name: str
     policy: str
     prompts: str
-    count: int | None
+    n_prompts: int | None
     judge_url: str | None
     judge_model: str | None
     key_env: str | None
@@ -64,7 +64,7 @@ def held_out(count: int | None) -> tuple[int, int]:
 
 
 def _prompts(answers: Answers) -> str:
-    held, per_round = held_out(answers.count)
+    held, per_round = held_out(answers.n_prompts)
     if is_dataset(answers.prompts):
         train = f"{{dataset: {_yaml(answers.prompts)}, split: train}}"
         said = "column: where the prompt stands, if not in `prompt` or `messages`"
