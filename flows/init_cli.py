@@ -192,7 +192,7 @@ def _count(prompts: str) -> int | None:
 
     if is_dataset(prompts) or not locate(prompts).is_file():
         return None
-    from sampler.dealing.config import SourceConfig
+    from sampler.dealing.sources.config import SourceConfig
     from sampler.dealing.sources.read import source_rows
 
     return sum(1 for _ in source_rows(SourceConfig(file=prompts), "prompts"))

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -20,7 +20,7 @@ ONE_THREAD = '{OMP_NUM_THREADS: "1", VLLM_CPU_OMP_THREADS_BIND: nobind}'
 class Answers(NamedTuple):
     """What a config is made of. One of `judge_url` (with `judge_model`) and `judge_serve` is given.
 
-    `n_prompts` are in the file; None where that is not known.
+    `n_prompts` are in the file; None where that is not known. `training` is lora, full or none.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Answers(NamedTuple):
     judge_model: str | None
     key_env: str | None
     judge_serve: str | None
-    training: Literal["lora", "full", "none"]
+    training: str
     gpu: bool
 
 
