@@ -67,7 +67,7 @@ def init(
             name=name,
             policy=policy,
             prompts=prompts,
-            count=_count(prompts),
+            n_prompts=_count(prompts),
             judge_url=judge_url,
             judge_model=judge_model,
             key_env=judge_key_env or None,
@@ -78,7 +78,7 @@ def init(
         then = next_commands(file, name, rounds, cron)
         _write_checked(file, config_text(answers, file.name, then))
     print(f"\nwritten  {file}")
-    if answers.count is None:
+    if answers.n_prompts is None:
         print(f"first    {prompts} has to be there: it was not found, or not read")
     if judge_key_env:
         print(f"first    export {judge_key_env}=...")
@@ -192,7 +192,7 @@ def _count(prompts: str) -> int | None:
 
     if is_dataset(prompts) or not locate(prompts).is_file():
         return None
-    from sampler.dealing.config import SourceConfig
+    from sampler.dealing.sources.config import SourceConfig
     from sampler.dealing.sources.read import source_rows
 
     return sum(1 for _ in source_rows(SourceConfig(file=prompts), "prompts"))

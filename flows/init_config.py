@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -20,18 +20,18 @@ ONE_THREAD = '{OMP_NUM_THREADS: "1", VLLM_CPU_OMP_THREADS_BIND: nobind}'
 class Answers(NamedTuple):
     """What a config is made of. One of `judge_url` (with `judge_model`) and `judge_serve` is given.
 
-    `prompts` are so many in the file; None where that is not known.
+    `n_prompts` are in the file; None where that is not known. `training` is lora, full or none.
     """
 
     name: str
     policy: str
     prompts: str
-    count: int | None
+    n_prompts: int | None
     judge_url: str | None
     judge_model: str | None
     key_env: str | None
     judge_serve: str | None
-    training: Literal["lora", "full", "none"]
+    training: str
     gpu: bool
 
 
@@ -54,15 +54,17 @@ def config_text(answers: Answers, path: str, then: list[str]) -> str:
 
 
 def held_out(count: int | None) -> tuple[int, int]:
-    """How many prompts each of gate and test holds out, and how many a round takes."""
+    """How many prompts each of gate and test holds out, and how many a round takes: a third of the
+    others, so that there are three rounds of them.
+    """
     if count is None:
         return 200, 256
     each = min(200, max(1, count // 4))
-    return each, min(256, max(1, count - 2 * each))
+    return each, min(256, max(1, (count - 2 * each) // 3))
 
 
 def _prompts(answers: Answers) -> str:
-    held, per_round = held_out(answers.count)
+    held, per_round = held_out(answers.n_prompts)
     if is_dataset(answers.prompts):
         train = f"{{dataset: {_yaml(answers.prompts)}, split: train}}"
         said = "column: where the prompt stands, if not in `prompt` or `messages`"
@@ -75,6 +77,7 @@ def _prompts(answers: Answers) -> str:
             f"  gate: {held}" + _note("held out by hash: they decide on a new policy"),
             f"  test: {held}" + _note("held out as well: reported, and decide nothing"),
             f"  per_round: {per_round}" + _note("train prompts of a round; none is taken twice"),
+            "  # at_end: reshuffle" + _note("deal them again when all were dealt"),
         ]
     )
 

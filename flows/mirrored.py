@@ -1,17 +1,20 @@
 """A run and its mirror: where a run starts from, and what is sent when a round has ended."""
 
-import json
 from pathlib import Path
 
 from flows.config import Config
 from flows.display import Display
 from rounds.errors import UserError
+from rounds.folder import finished_rounds, read_manifest, round_number
 from rounds.lock import run_lock
 from rounds.mirror.address import check_writable, open_store
 from rounds.mirror.fetch import fetch_run, fetch_weights, may_be_fetched, rounds_of
 from rounds.mirror.send import Sent, send_run
 from rounds.mirror.store import MirrorFailed, Store
 from rounds.mirror.there import Rounds, check_same, rounds_here, rounds_there, without_cut
+
+OF_THE_NEXT = {None, "current", "initial"}
+"""What `sampler.also` may call the policies that the next round begins with in any case."""
 
 
 def start_from_mirror(config: Config, run_dir: Path, display: Display) -> None:
@@ -45,8 +48,11 @@ def fetch_named(
     config: Config, store: Store, run_dir: Path, there: Rounds, display: Display
 ) -> None:
     """Fetch the weights of earlier policies that `sampler.also` names."""
-    named = {source.policy for source in config.sampler.also.values()}
-    facts = {number: json.loads(manifest) for number, manifest in rounds_here(run_dir).items()}
+    named = {source.policy for source in config.sampler.also.values()} - OF_THE_NEXT
+    if not named:
+        return
+    folders = finished_rounds(run_dir)
+    facts = {round_number(folder): read_manifest(folder) or {} for folder in folders}
     wanted = [one["in_place"] for number, one in facts.items() if number in named]
     if "previous" in named and facts:
         current = facts[max(facts)]["in_place"]["policy_id"]

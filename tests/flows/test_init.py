@@ -47,7 +47,7 @@ def test_flags_alone_make_a_config(folder: Path):
     assert (config.name, config.policy.model) == ("nightly", "org/small")
     judge = config.endpoints["judge"]
     assert (judge.base_url, judge.model, judge.api_key_env) == ("https://host/v1", "big", "MY_KEY")
-    assert (config.prompts.gate, config.prompts.test, config.prompts.per_round) == (25, 25, 50)
+    assert (config.prompts.gate, config.prompts.test, config.prompts.per_round) == (25, 25, 16)
     assert config.trainer is not None and config.trainer.lora is not None
     assert config.sampler.vllm == {"gpu_memory_utilization": 0.85, "max_model_len": 4096}
     assert "export MY_KEY=..." in done.stdout
@@ -153,7 +153,7 @@ def test_a_dataset_is_told_from_a_file(folder: Path):
 
 
 @pytest.mark.parametrize(
-    ("count", "held", "dealt"), [(None, 200, 256), (10, 2, 6), (5000, 200, 256)]
+    ("count", "held", "dealt"), [(None, 200, 256), (10, 2, 2), (5000, 200, 256)]
 )
 def test_what_is_held_out_follows_from_how_many_there_are(count, held, dealt):
     assert held_out(count) == (held, dealt)
