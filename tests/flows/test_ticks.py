@@ -55,12 +55,12 @@ def hosted(folder: Path, policy: str, judge: str) -> Path:
     return path
 
 
-def begin(folder: Path, config: Path) -> "subprocess.Popen[str]":
+def begin(folder: Path, config: Path, home: str) -> "subprocess.Popen[str]":
     """A flow run of the loop, without a terminal's command before it."""
     return subprocess.Popen(
         [sys.executable, "-P", "-c", FLOW, str(config), "1", str(folder / "runs")],
         cwd=folder,
-        env=environment(folder / "prefect", own_server=False) | {"PYTHONPATH": str(ROOT)},
+        env=environment(folder / home, own_server=False) | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -119,7 +119,7 @@ def test_of_two_flows_at_once_one_works_and_the_other_is_skipped(
 ):
     config = hosted(tmp_path, endpoint(varied_policy).base_url, endpoint(judge).base_url)
     wait_for(server_answers, 300)
-    both = [begin(tmp_path, config), begin(tmp_path, config)]
+    both = [begin(tmp_path, config, home) for home in ("one", "other")]
     wait_for(lambda: any(process.poll() is not None for process in both), 300)
     judge.may.set()
     states = sorted(map(ended, both))
