@@ -6,9 +6,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -53,12 +55,12 @@ def hosted(folder: Path, policy: str, judge: str) -> Path:
     return path
 
 
-def begin(folder: Path, config: Path) -> "subprocess.Popen[str]":
+def begin(folder: Path, config: Path, home: str) -> "subprocess.Popen[str]":
     """A flow run of the loop, without a terminal's command before it."""
     return subprocess.Popen(
         [sys.executable, "-P", "-c", FLOW, str(config), "1", str(folder / "runs")],
         cwd=folder,
-        env=environment(folder / "prefect", own_server=False) | {"PYTHONPATH": str(ROOT)},
+        env=environment(folder / home, own_server=False) | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -89,17 +91,38 @@ def states_of(folder: Path) -> Counter[str]:
         return Counter(name for (name,) in database.execute("select state_name from flow_run"))
 
 
-def slow_judge(body: dict[str, Any]) -> str | Raw:
-    """A judge that takes its time, but for questions without one."""
-    if body["messages"]:
-        time.sleep(0.3)
-    return honest_judge(body) if body["messages"] else Raw(400)
+class Held:
+    """A judge that answers eight questions, and the others once it may."""
+
+    def __init__(self) -> None:
+        self.asked, self.may = 0, threading.Event()
+
+    def __call__(self, body: dict[str, Any]) -> str | Raw:
+        if not body["messages"]:
+            return Raw(400)
+        self.asked += 1
+        if self.asked > 8:
+            self.may.wait()
+        return honest_judge(body)
 
 
-def test_of_two_flows_at_once_one_works_and_the_other_is_skipped(endpoint, tmp_path: Path):
-    config = hosted(tmp_path, endpoint(varied_policy).base_url, endpoint(slow_judge).base_url)
-    wait_for(server_answers, 120)
-    states = sorted(map(ended, [begin(tmp_path, config), begin(tmp_path, config)]))
+@pytest.fixture
+def judge() -> Iterator[Held]:
+    """It ends with the test."""
+    held = Held()
+    yield held
+    held.may.set()
+
+
+def test_of_two_flows_at_once_one_works_and_the_other_is_skipped(
+    endpoint, tmp_path: Path, judge: Held
+):
+    config = hosted(tmp_path, endpoint(varied_policy).base_url, endpoint(judge).base_url)
+    wait_for(server_answers, 300)
+    both = [begin(tmp_path, config, home) for home in ("one", "other")]
+    wait_for(lambda: any(process.poll() is not None for process in both), 300)
+    judge.may.set()
+    states = sorted(map(ended, both))
     assert states[0].startswith("state: Completed")
     assert states[1].startswith("state: Skipped")
     assert "is working on this run" in states[1]
@@ -107,9 +130,10 @@ def test_of_two_flows_at_once_one_works_and_the_other_is_skipped(endpoint, tmp_p
     assert not round_dir(tmp_path / "runs/hosted", 2).exists()
 
 
-def test_who_takes_a_killed_run_over_marks_its_flow_runs_as_crashed(endpoint, tmp_path: Path):
-    judge = endpoint(slow_judge)
-    config = hosted(tmp_path, endpoint(varied_policy).base_url, judge.base_url)
+def test_who_takes_a_killed_run_over_marks_its_flow_runs_as_crashed(
+    endpoint, tmp_path: Path, judge: Held
+):
+    config = hosted(tmp_path, endpoint(varied_policy).base_url, endpoint(judge).base_url)
     run_dir = tmp_path / "runs" / "hosted"
     killed = subprocess.Popen(
         [sys.executable, "-P", "-m", "prefloop", "run", str(config)],
@@ -118,14 +142,13 @@ def test_who_takes_a_killed_run_over_marks_its_flow_runs_as_crashed(endpoint, tm
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while len(judge.requests) < 8:
-        assert killed.poll() is None
-        time.sleep(0.05)
+    wait_for(lambda: judge.asked > 8 or killed.poll() is not None, 300)
     busy = f"error: {run_dir}: process {killed.pid} is working on this run; wait for it, or stop it"
     assert busy in run(tmp_path, "run", str(config), status=2).stderr
     time.sleep(2)  # until Prefect's server has written that it runs
     killed.kill()
     killed.wait()
+    judge.may.set()
     assert str(gone(run_dir)).startswith(f"{killed.pid}, last seen")
     run(tmp_path, "run", str(config))
     assert states_of(tmp_path) == {"Crashed": 2, "Completed": 2}
