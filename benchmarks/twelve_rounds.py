@@ -51,8 +51,8 @@ def run(folder: Path, rounds: int) -> list[tuple[float, float]]:
     """Run the rounds; seconds and megabytes after each."""
     measured = []
     with scripted(answers_all) as at, chdir(folder):
-        config = write_scripted(folder, at, {"max_in_flight": 8}, prompts=prompts(40))
-        (folder / "train.jsonl").write_text(many(40 * rounds))
+        config = write_scripted(folder, at, {"max_in_flight": 8}, prompts=prompts(8))
+        (folder / "train.jsonl").write_text(many(8 * rounds))
         tree = load_config(str(config))
         with session(tree, folder / "runs"):
             for _ in range(rounds):

@@ -109,15 +109,20 @@ def test_the_table(tmp_path: Path, endpoint: Any, line: Outcome):
 
 
 def begin(folder: Path, *arguments: str, mark: str = "none", **env: str) -> "subprocess.Popen[str]":
-    """The command in the background; what it says is in `said`."""
+    """The command in the background; what it says is in `said` beside the folder."""
     return subprocess.Popen(
         command("run", "demo.yaml", *arguments),
         cwd=folder,
         env=environment(folder / "prefect", mark) | {"PYTHONPATH": str(ROOT)} | env,
         stdout=subprocess.DEVNULL,
-        stderr=(folder / "said").open("w"),
+        stderr=said(folder).open("w"),
         text=True,
     )
+
+
+def said(folder: Path) -> Path:
+    """Beside the folder, which may be full."""
+    return folder.parent / f"{folder.name}.said"
 
 
 def judged_then(act: Callable[[], None]) -> Callable[[dict[str, Any]], Any]:
@@ -149,10 +154,10 @@ def test_a_prefect_server_that_is_lost_in_mid_run_costs_no_round(tmp_path: Path,
     write_scripted(tmp_path, endpoint(judged_then(lose)), {"max_in_flight": 1})
     process = begin(tmp_path, "--rounds", "2", mark="lost")
     assert process.wait(timeout=300) == 0
-    said = (tmp_path / "said").read_text()
+    told = said(tmp_path).read_text()
     assert len(servers) == 1
-    assert said.count("warning: Prefect's server does not answer any more") == 1, said
-    assert "Traceback" not in said and "Error" not in said
+    assert told.count("warning: Prefect's server does not answer any more") == 1, told
+    assert "Traceback" not in told and "Error" not in told
     assert (tmp_path / "runs/demo/rounds/0002/manifest.json").exists()
     assert marked("lost") == []
 
@@ -164,8 +169,8 @@ def test_sigterm_is_as_ctrl_c(tmp_path: Path, endpoint: Any):
     process.append(begin(tmp_path, mark="term"))
     assert process[0].wait(timeout=300) == 143
     assert marked("term") == []
-    said = (tmp_path / "said").read_text().splitlines()
-    assert said[-1] == "stopped by SIGTERM; run the same command again to continue"
+    told = said(tmp_path).read_text().splitlines()
+    assert told[-1] == "stopped by SIGTERM; run the same command again to continue"
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as database:
         states = database.execute("select state_name from flow_run").fetchall()
     assert states == [("Cancelled",)] * 2, "the run and its round"
@@ -185,9 +190,9 @@ def test_a_judge_that_is_away_for_a_while_is_waited_for_counting(tmp_path: Path,
 
     write_scripted(tmp_path, endpoint(script), {"max_retries": 0})
     assert begin(tmp_path, PLAIN).wait(timeout=300) == 0
-    said = (tmp_path / "said").read_text()
-    assert said.count("warning: endpoint desk is away and waited for until") == 1
-    assert said.count("warning: endpoint desk is there again after") == 1
+    told = said(tmp_path).read_text()
+    assert told.count("warning: endpoint desk is away and waited for until") == 1
+    assert told.count("warning: endpoint desk is there again after") == 1
 
 
 KEY = "sk-planted-4f9a8b7c6d5e4f3a2b1c"
@@ -213,7 +218,7 @@ def test_a_key_is_found_nowhere_after_a_run_of_failures(tmp_path: Path, endpoint
     process = begin(tmp_path, "--rounds", "2", DESK_KEY=KEY, DESK_HEADER=HEADER)
     process.wait(timeout=300)
     assert at.keys == {f"Bearer {KEY}"}
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    written = [said(tmp_path), *(path for path in tmp_path.rglob("*") if path.is_file())]
     assert any(path.name == "prefect.db" for path in written) and len(written) > 15
     for path in written:
         content = path.read_bytes()
@@ -243,9 +248,9 @@ def test_a_disk_that_is_full_is_named_and_the_run_goes_on_when_there_is_room(
         first = begin(disk, PLAIN)
         status = first.wait(timeout=300)
         ballast.unlink()
-        said = (disk / "said").read_text()
-        assert (status, "Traceback" in said) == (1, False), said
-        assert f"failed: disk full: {disk}" in said and "prefloop gc" in said
+        told = said(disk).read_text()
+        assert (status, "Traceback" in told) == (1, False), told
+        assert f"failed: disk full: {disk}" in told and "prefloop gc" in told
         assert begin(disk, PLAIN).wait(timeout=300) == 0
         assert (disk / "runs/demo/rounds/0001/manifest.json").exists()
     finally:
