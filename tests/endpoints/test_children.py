@@ -20,10 +20,9 @@ from endpoints.children import (
     ChildKilled,
     check_ended,
     child,
-    reason_in,
     run_child,
-    tail,
 )
+from endpoints.log_end import reason_in, tail
 from endpoints.supervise import descendants
 from rounds.errors import UserError
 
@@ -209,7 +208,7 @@ def test_no_file_of_a_child_stays_open(tmp_path: Path):
 
 def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path):
     (tmp_path / "log").write_text("".join(f"{i}\n" for i in range(99)))
-    assert tail(tmp_path / "log", 2) == "97\n98"
+    assert tail(tmp_path / "log").splitlines()[-2:] == ["97", "98"]
 
 
 def test_a_message_of_several_lines_is_still_the_users_error(tmp_path: Path, monkeypatch):
