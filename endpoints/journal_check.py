@@ -28,7 +28,8 @@ def check_journal(path: Path, needed: bool = False, thorough: bool = False) -> N
             )
         return
     log = path.with_name(f"{path.name}-wal")
-    read_through = thorough or log.exists() or path.stat().st_size < QUICK
+    died = log.exists() and log.stat().st_size > 0  # who only looked leaves an empty one
+    read_through = thorough or died or path.stat().st_size < QUICK
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
