@@ -18,7 +18,7 @@ from rounds.at_work import earlier_version, gave_sign, is_over
 from rounds.claims import BEATS, Claim, newest, read_claim, write_claim
 from rounds.errors import Busy, LeaseLost
 from rounds.fence import fenced, lease_lost
-from rounds.files import read_json
+from rounds.files import read_json, sync
 from rounds.folder import finished_rounds
 from rounds.lease import Lease
 from rounds.takeover import remove_temporaries, replace_databases
@@ -88,6 +88,8 @@ def _acquire(run_dir: Path, seconds: float) -> tuple[Claim, int]:
         left=before.left if before.released else (*before.left, *before.flow_runs),
     )
     write_claim(run_dir, claim)
+    os.fsync(file)  # else a loss of power leaves a claim that names nobody
+    sync(run_dir / claims.FOLDER)
     return claim, file
 
 

@@ -55,7 +55,7 @@ def test_an_override_of_another_shape_is_refused(tmp_path: Path, override: str):
 
 
 def test_an_override_that_is_no_yaml_is_refused(tmp_path: Path):
-    assert "--set name={, line 1: not YAML (" in refused(tmp_path, TREE, "name={")
+    assert "--set name, line 1: not YAML (" in refused(tmp_path, TREE, "name={")
 
 
 @pytest.mark.parametrize(
