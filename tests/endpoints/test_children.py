@@ -173,7 +173,8 @@ def test_status_2_with_a_message_is_the_users_error(tmp_path: Path, monkeypatch)
 @pytest.mark.parametrize("end", ["exit(2)", "print('error: x'); exit(1)", "raise KeyError('x')"])
 def test_any_other_failure_shows_the_end_of_the_log(tmp_path: Path, monkeypatch, end: str):
     log = module(tmp_path, f"print('why', file=sys.stderr, flush=True); {end}", monkeypatch)
-    with pytest.raises(ChildFailed, match=r"job_child ended with status [12].*ends with:\n(why|Traceback)"):
+    says = r"job_child ended with status [12].*ends with:\n(why|Traceback)"
+    with pytest.raises(ChildFailed, match=says):
         run_child("job_child", Path("j"), log, lambda line: None)
 
 
