@@ -48,17 +48,23 @@ def estimate_disk(config: Config, run_dir: Path, prompts: int, pairs: int) -> Di
     """The estimate for a round of so many prompts that trains on so many pairs at most."""
     done = finished_rounds(run_dir)
     tables = PER_PROMPT * prompts
-    if done:
-        before = read_json(done[-1] / "metrics.json")["counts"]["prompts"]
+    before = measured_prompts(done[-1]) if done else 0
+    if before:
         rows = sum(path.stat().st_size for path in done[-1].glob("*.parquet"))
         journal = run_dir / "journal.sqlite"
         calls = journal.stat().st_size / len(done) if journal.exists() else 0
-        tables = round((rows + calls) * prompts / max(before, 1))
+        tables = round((rows + calls) * prompts / before)
     policy = n = checkpoint = 0
     if config.trainer is not None:
         policy, checkpoint = _policy_bytes(config, config.trainer, done)
         n = checkpoints(config.trainer, pairs)
-    return Disk(tables, policy, n, n * checkpoint, bool(done), free_bytes(run_dir))
+    return Disk(tables, policy, n, n * checkpoint, bool(before), free_bytes(run_dir))
+
+
+def measured_prompts(folder: Path) -> int:
+    """The prompts of a finished round; 0 where its metrics do not say."""
+    counts = read_json(folder / "metrics.json").get("counts") or {}
+    return int(counts.get("prompts", 0))
 
 
 def checkpoints(trainer: TrainerConfig, pairs: int) -> int:

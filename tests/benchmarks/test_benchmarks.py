@@ -349,6 +349,13 @@ def test_the_pages_of_a_large_round_are_asked(tmp_path: Path, run_here: Run):
     assert re.search(r"^peak memory of the server \d+ MiB$", said, re.MULTILINE), said
 
 
+def test_two_of_twelve_rounds_take_the_disk_that_keep_allows(run_here: Run):
+    said = run_here("twelve_rounds", "--rounds", 2)
+    sizes = re.findall(r"^ *[\d.]+ +[\d.]+ +([\d.]+)  (\w.*)$", said, re.MULTILINE)
+    kept = {name: float(size) for size, name in sizes}
+    assert kept["refused: 1"] < kept["all"], said
+
+
 def test_labels_are_of_texts_and_carry_none():
     for path in (BENCHMARKS / "labels").glob("*.jsonl"):
         rows = [json.loads(line) for line in path.read_text().splitlines()]

@@ -148,11 +148,11 @@ def test_a_silence_while_calls_are_tried_again_is_said_once(
     endpoint, tmp_path, monkeypatch, caplog
 ):
     monkeypatch.setattr(waits, "SILENCE", 0.05)
-    at = endpoint(lambda body: Raw(503) if len(at.requests) <= 20 else "yes", delay=0.03)
+    at = endpoint(lambda body: Raw(500) if len(at.requests) <= 20 else "yes", delay=0.03)
     answers = ask_all(tmp_path, at, calls(4), max_in_flight=4)
     assert {answer.text for answer in answers} == {"yes"}
     (line,) = [record.getMessage() for record in caplog.records if record.name == "prefloop"]
-    assert line.endswith("calls are tried again (503: as scripted)")
+    assert line.endswith("calls are tried again (500: as scripted)")
 
 
 def test_a_retry_after_of_one_call_in_fifty_holds_only_that_call_up(endpoint, tmp_path: Path):
