@@ -5,6 +5,7 @@ from pathlib import Path
 from flows.config import Config
 from flows.display import Display
 from rounds.errors import UserError
+from rounds.fence import check_fence
 from rounds.folder import finished_rounds, read_manifest, round_number
 from rounds.lock import run_lock
 from rounds.mirror.address import check_writable, open_store
@@ -70,6 +71,7 @@ def send_to_mirror(config: Config, run_dir: Path, display: Display) -> None:
     """
     if config.mirror is None:
         return
+    check_fence(run_dir / "run.yaml")  # who lost the run sends nothing either
     try:
         store = open_store(config.mirror, run_dir)
         sent = send_run(store, run_dir, display.stage("mirror"))

@@ -10,7 +10,7 @@ SCRATCH = ".mirror"
 """The folder in a run folder for what is on its way."""
 
 JOURNAL = "journal.sqlite"
-STATE_FILES = ("run.yaml", "dialects.json", "trial.json", "labels/*.jsonl")
+STATE_FILES = ("run.yaml", "dialects.json", "trial.json", "removed.json", "labels/*.jsonl")
 """What a run goes on with elsewhere, beside its rounds and its journal. The index of pairs is built
 again from the rounds, and policy.json and the card are made of the manifests."""
 

@@ -15,7 +15,8 @@ from flows.cli import app
 from flows.config import Config
 from flows.display import Display
 from flows.mirrored import send_to_mirror, start_from_mirror
-from rounds.errors import UserError
+from rounds.errors import LeaseLost, UserError
+from rounds.fence import fenced
 from rounds.folder import finished_rounds, policy_here
 from rounds.mirror import store as store_module
 from rounds.mirror.store import MirrorDamaged
@@ -59,6 +60,13 @@ def test_a_round_that_ends_is_sent_and_another_machine_goes_on(run_dir, mirrored
         start_from_mirror(config, other, display)  # and a second time nothing is to be done
         start_from_mirror(config, run_dir, display)
         assert capsys.readouterr().err == ""
+
+
+def test_who_lost_the_run_sends_nothing(run_dir, tmp_path, mirrored):
+    run_of_rounds(run_dir)
+    with Display() as display, fenced(run_dir, 1), pytest.raises(LeaseLost):
+        send_to_mirror(mirrored(), run_dir, display)
+    assert not (tmp_path / "mirror").exists()
 
 
 def test_nothing_is_done_without_a_mirror(run_dir, tmp_path):
