@@ -57,7 +57,7 @@ def test_a_hosted_round_outlasts_a_judge_that_fails_for_a_while(endpoint, tmp_pa
     keep = "from prefect.blocks.system import Secret; Secret(value='k').save('judge-key')"
     subprocess.run([sys.executable, "-c", keep], env=environment(tmp_path / "prefect"), check=True)
     done = run(tmp_path, *there, **proxy)
-    assert "calls in a row failed" in done.stderr and "asking again" in done.stderr
+    assert "is away and waited for" in done.stderr and "is there again" in done.stderr
     assert "nothing was trained: trainer is null" in " ".join(done.stdout.split())
 
     assert "prefloop show 'mine [v2]/runs/hosted' 1 " in done.stdout

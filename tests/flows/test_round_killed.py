@@ -28,13 +28,12 @@ def test_a_round_killed_three_times_equals_one_that_was_not(
         killed, config, lambda: list(folder.glob("work/sample-*/chunk-00001.parquet")), "sampling"
     )
     assert not (folder / "candidates.parquet").exists()
-    chunk = next(folder.glob("work/sample-*/chunk-00000.parquet"))
-    sampled = chunk.stat().st_mtime_ns
+    sampled = first_chunk(folder).stat().st_mtime_ns
 
     after_gold = 2 * GOLD_PAIRS + 20
     kill_when(killed, config, lambda: journalled(run_dir).total() > after_gold, "judging", False)
     assert read_rows(folder, "verdicts", ["gold"]) and not read_rows(folder, "verdicts", ["train"])
-    assert chunk.stat().st_mtime_ns == sampled, "a finished chunk was sampled again"
+    assert first_chunk(folder).stat().st_mtime_ns == sampled, "a finished chunk was sampled again"
     log = run_dir / "logs" / "serve-desk.log"
     before = len(log.read_text())
     answered = journalled(run_dir)
@@ -66,6 +65,11 @@ def test_a_round_killed_three_times_equals_one_that_was_not(
     asked = Counter(NONCE.findall(log.read_text()[before:]))
     assert asked, "the server's log shows no request"
     assert answered + asked == journalled(run_dir), "an answer written down was asked for again"
+
+
+def first_chunk(folder: Path) -> Path:
+    """Its folder is named anew by each process that works on the run."""
+    return next(folder.glob("work/sample-*/chunk-00000.parquet"))
 
 
 NONCE = re.compile(r"details: prompt: .*?\[A ([0-9a-f]{8})\]")
