@@ -1,6 +1,5 @@
 """The page of one prompt: every answer, each judge call word for word, why it is a pair or not."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,8 @@ def _facts(
     )
     as_markdown = request.query_params.get("markdown") == "1"
     whole = request.query_params.get("whole") == "1"
-    query = given.query() + ("&markdown=1" if as_markdown else "")
+    filter_query = given.query()
+    query = "&".join(filter(None, (filter_query, "markdown=1" if as_markdown else "")))
     return {
         "number": number,
         "prompt": prompts[0],
@@ -77,9 +77,8 @@ def _facts(
         "candidates": [_candidate(row, pair, verdicts) for row in candidates],
         "verdicts": _with_calls(site.run_dir, verdicts, candidates),
         "repeats": REPEATED.search(pair["detail"]) if pair and pair["detail"] else None,
-        "filter": given,
-        "filter_query": given.query(),
-        "query": query.removeprefix("&"),
+        "filter_query": filter_query,
+        "query": query,
         "place": place,
         "of": of,
         "before": before,
@@ -152,7 +151,7 @@ def _call(call: Call | None) -> dict[str, Any] | None:
             {"role": str(each.get("role")), "content": as_text(each.get("content"))}
             for each in call.messages
         ],
-        "parameters": json.dumps(call.parameters, ensure_ascii=False),
+        "parameters": as_text(call.parameters),
         "reply": [*parts, ("finish_reason", end)],
         "read": usage.get("prompt_tokens"),
         "written": usage.get("completion_tokens"),
