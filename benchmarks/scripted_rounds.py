@@ -24,8 +24,9 @@ import yaml
 
 from flows.config import Config, dump_config
 from flows.load import load_config
-from flows.round import (
-    begin,
+from flows.round import begin
+from flows.session import session
+from flows.tasks import (
     deal_prompts,
     examine_judge,
     judge_them,
@@ -33,7 +34,6 @@ from flows.round import (
     measure_judge,
     sample_candidates,
 )
-from flows.session import session
 from rounds.errors import UserError
 from rounds.finish import finish_round
 from rounds.folder import finished_rounds, round_folders

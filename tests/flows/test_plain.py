@@ -65,9 +65,9 @@ def test_what_was_waited_for_or_is_the_users_is_not(error):
 
 
 def test_every_stage_that_asks_or_starts_is_tried_again():
-    import flows.round
+    import flows.tasks
 
-    stages = [one for one in vars(flows.round).values() if isinstance(one, plain.Stage)]
+    stages = [one for one in vars(flows.tasks).values() if isinstance(one, plain.Stage)]
     tried = {one._options["name"] for one in stages if "retries" in one._options}
     assert tried == {
         *("trial", "deal-prompts", "sample", "gold", "judge", "health", "train"),

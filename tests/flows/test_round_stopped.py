@@ -32,7 +32,9 @@ STAGES = (
     "judge_the_held_out",
     "decide_promotion",
     "finish_round",
-    "publish",
+    "let_go",
+    "show_round",
+    "send_to_mirror",
 )
 GIVEN = {"begin": Path("0001"), "measure_judge": {"tau": 0.5, "gold": None, "flip_rate": None}}
 
@@ -62,8 +64,11 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         monkeypatch.setattr(flows.round, "beside_sampling", lambda *_: beside)
         display = SimpleNamespace(title=print, warn=print)
         config = SimpleNamespace(name="demo", trainer={})
-        session = SimpleNamespace(config=config, display=display)
+        session = SimpleNamespace(config=config, display=display, run_dir=None)
         monkeypatch.setattr(flows.round, "session", lambda *_: nullcontext(session))
+        monkeypatch.setattr(flows.round, "shown_progress", lambda *_: nullcontext())
+        for told in ("name_flow_run", "through_prefect"):
+            monkeypatch.setattr(flows.round, told, lambda *_: None)
         monkeypatch.setattr(flows.round, "dump_config", str)
         monkeypatch.setattr(flows.failures, "current", lambda: session)
         with suppress(*map(type, raises.values())):
