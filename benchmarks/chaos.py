@@ -14,6 +14,7 @@ import argparse
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -162,6 +163,7 @@ def random_kills(
                 life.spoil(chance)
         check(life, calm)
         spoilt += life.spoilt
+        print(f"{done} kills so far, {runs} runs", file=sys.stderr, flush=True)
     print(f"{done} kills at random in {runs} runs of {ROUNDS} rounds; spoilt: {said(spoilt)}")
 
 
@@ -184,6 +186,7 @@ def kills_before_changes(
             assert life.end(life.begin(), once) == 0
         check(life, calm)
         spoilt += life.spoilt
+        print(f"{number + 1} of {total} state changes", file=sys.stderr, flush=True)
     print(f"{done} kills before {total} state changes of a round; spoilt: {said(spoilt)}")
 
 

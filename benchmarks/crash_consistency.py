@@ -20,6 +20,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -183,7 +184,10 @@ def main() -> None:
             if status := ended(fork(recorded, folder / "calm.said")):
                 said = (folder / "calm.said").read_text()
                 raise SystemExit(f"the calm run ended with {status}:\n{said[-3000:]}")
-            for cut in sorted(cuts.iterdir()):
+            states = sorted(cuts.iterdir())
+            for number, cut in enumerate(states):
+                if number % 50 == 0:
+                    print(f"{number} of {len(states)} states", file=sys.stderr, flush=True)
                 found[f"{cut.name.partition('-')[2]}: {outcome(config, cut, calm / NAME)}"] += 1
                 shutil.rmtree(cut)
     for what, count in sorted(found.items()):
