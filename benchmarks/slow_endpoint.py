@@ -54,6 +54,8 @@ def error(status: int, headers: dict[str, str] | None = None) -> web.Response:
 async def plain(request: web.Request) -> web.StreamResponse:
     """One answer, LATENCY seconds after the question."""
     body = await request.json()
+    if not body["messages"]:  # how prefloop finds out whether somebody is there
+        return error(400)
     await asyncio.sleep(LATENCY)
     return web.Response(body=reply(body["messages"][0]["content"]), content_type="application/json")
 

@@ -394,3 +394,12 @@ def test_crash_consistency(run_here: Run):
     counts = {what: int(n) for n, what in re.findall(r"(\d+)  (.*)", said)}
     assert sum(counts.values()) >= 3
     assert all("the same tables" in what or "refused by name" in what for what in counts)
+
+
+def test_what_a_round_takes_beside_its_stages(run_here: Run):
+    said = run_here("overhead", "--prompts", 6)
+    lines = re.findall(r"^(\w.*?) +([\d.]+) s +([\d.]+) s +(-?[\d.]+) s +-?[\d.]+%$", said, re.M)
+    assert [name for name, *_ in lines] == [
+        *("without Prefect", "a server that is there", "a server of its own")
+    ]
+    assert all(float(stages) >= 6 * 2 * 2 * 0.2 / 4 for _, _, stages, _ in lines), said

@@ -58,7 +58,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-def wait_for(condition, seconds: float = 8.0) -> bool:
+def wait_for(condition, seconds: float = 30.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

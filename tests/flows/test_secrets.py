@@ -41,7 +41,6 @@ def at(path: str, value: Any) -> dict[str, Any]:
         ("judge/sampling/extra_query/key", "short"),
         ("sampler/env/WANDB_API_KEY", "short"),
         ("trainer/args/hub_token", "short"),
-        ("mirror", f"s3://key:{SECRET}@bucket/runs"),
     ],
 )
 def test_a_secret_is_refused_and_not_shown(path: str, value: str):
