@@ -18,7 +18,7 @@ from flows.flow_runs import name_flow_run, rounds_title
 from flows.mirrored import send_to_mirror
 from flows.plain import through_prefect
 from flows.session import Session, policy_in_place, session
-from flows.shown import show_round, shown_progress, tell_waiting
+from flows.shown import load_report, show_round, shown_progress, tell_waiting
 from flows.tasks import (
     answer_held_out,
     deal_prompts,
@@ -66,6 +66,7 @@ def do_stages(run: Session, folder: Path) -> bool:
     """The stages of a round in their order, to its manifest; False where it waits for people."""
     config = run.config
     answer_prompts(run, folder)
+    load_report()
     gold = measure_judge(folder)
     judge_them(folder, gold["tau"])
     examine_judge(folder, gold["tau"])

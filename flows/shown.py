@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from flows.artifacts import artifact_key, publish
 from flows.events import tell_finished, tell_round
@@ -31,6 +33,13 @@ def shown_progress(run: Session, folder: Path, title: str) -> Iterator[None]:
         yield
 
 
+def load_report() -> None:
+    """Load what writes the report while a stage waits for its judge: it draws, and takes a second
+    that would else pass at the end of the round.
+    """
+    Thread(target=import_module, args=("viewer.report",), name="report", daemon=True).start()
+
+
 def show_round(run: Session, folder: Path) -> None:
     """Leave the round's report, publish it and tell of it: the round is finished, whatever comes of
     that.
@@ -43,7 +52,7 @@ def show_round(run: Session, folder: Path) -> None:
     tell_finished(run.config.name, metrics)
     report = None
     try:
-        from viewer.report import leave_report  # what draws costs a second, and no stage waits
+        from viewer.report import leave_report  # loaded by then (`load_report`), and by no command
 
         report = leave_report(folder)
     except Exception as error:

@@ -67,7 +67,7 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         session = SimpleNamespace(config=config, display=display, run_dir=None)
         monkeypatch.setattr(flows.round, "session", lambda *_: nullcontext(session))
         monkeypatch.setattr(flows.round, "shown_progress", lambda *_: nullcontext())
-        for told in ("name_flow_run", "through_prefect"):
+        for told in ("name_flow_run", "through_prefect", "load_report"):
             monkeypatch.setattr(flows.round, told, lambda *_: None)
         monkeypatch.setattr(flows.round, "dump_config", str)
         monkeypatch.setattr(flows.failures, "current", lambda: session)
