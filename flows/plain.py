@@ -162,7 +162,8 @@ def _fault(patience: float) -> str | None:
     while True:
         try:
             # below 500 it answers, and Prefect Cloud knows no such address
-            if httpx.get(f"{url}/health", timeout=ANSWER).status_code < 500:
+            verify = url.startswith("https")  # else certificates would be read, for nothing
+            if httpx.get(f"{url}/health", timeout=ANSWER, verify=verify).status_code < 500:
                 return None
             fault = "it answers with an error of its own"
         except (httpx.HTTPError, OSError) as error:
