@@ -34,10 +34,11 @@ def real_kills(folder: Path, kills: int, chance: random.Random) -> str:
             status = -signal.SIGKILL
             while status == -signal.SIGKILL:
                 after = chance.uniform(1, seconds[number - 1]) if done < kills else None
-                done += after is not None
-                status, _ = _life(config, runs_dir, number, after)
+                status, lived = _life(config, runs_dir, number, after)
+                done += status == -signal.SIGKILL  # some end before their kill comes
+                print(f"{done} kills so far: round {number}, {lived:.0f} s", flush=True)
         _check(runs_dir / "small", calm / "small")
-        print(f"{done} kills so far, {runs} runs of two rounds", flush=True)
+        print(f"{done} kills so far, {runs} runs of two rounds: equal", flush=True)
     return f"{done} kills of the command in {runs} runs of two rounds with vLLM and TRL; all equal"
 
 
