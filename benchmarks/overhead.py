@@ -10,7 +10,6 @@ and those in between and after, also as a share of the stages.
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,16 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import yaml
 from slow_endpoint import slow_endpoint
 
-from endpoints.servers import free_port
+from endpoints.children import PYTHON, child
+from endpoints.servers import free_port, wait_until_healthy
 from rounds.files import read_json
 from rounds.progress import PROGRESS
 
 IN_FLIGHT = 4
-PYTHON = [sys.executable, "-P", "-m"]
 
 
 class Taken(NamedTuple):
@@ -66,7 +64,17 @@ def write_config(folder: Path, url: str, prompts: int) -> Path:
 def timed(config: Path, runs_dir: Path, env: dict[str, str], *arguments: str) -> Taken:
     """One round by the command."""
     run_dir = runs_dir / "overhead"
-    command = [*PYTHON, "prefloop", "run", str(config), "--runs-dir", str(runs_dir), *arguments]
+    command = [
+        *PYTHON,
+        "-m",
+        "prefloop",
+        "run",
+        str(config),
+        "--runs-dir",
+        str(runs_dir),
+        *arguments,
+    ]
+    command += arguments
     log = runs_dir.with_suffix(".log")
     began, first = time.monotonic(), None
     with log.open("w") as said, subprocess.Popen(command, env=env, stdout=said, stderr=said) as run:
@@ -84,27 +92,12 @@ def timed(config: Path, runs_dir: Path, env: dict[str, str], *arguments: str) ->
 @contextmanager
 def prefect_server(env: dict[str, str]) -> Iterator[str]:
     """The address of a server that is there."""
-    port = str(free_port())
-    command = [*PYTHON, "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
-    with subprocess.Popen(
-        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
-        try:
-            url, deadline = f"http://127.0.0.1:{port}/api", time.monotonic() + 120
-            while not _answers(url):
-                if server.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit("no Prefect server came up")
-                time.sleep(0.2)
-            yield url
-        finally:
-            server.terminate()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").status_code == 200
-    except httpx.HTTPError:
-        return False
+    port = free_port()
+    url, log = f"http://127.0.0.1:{port}/api", Path(env["PREFECT_HOME"]).with_suffix(".log")
+    command = [*PYTHON, "-m", "prefect", "server", "start", "--port", str(port)]
+    with child(command, log, env) as process:
+        wait_until_healthy(process, f"{url}/health", log, "Prefect's server", 120)
+        yield url
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-def wait_for(condition, seconds: float = 30.0) -> bool:
+def wait_for(condition, seconds: float = 8.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -69,7 +69,7 @@ def wait_for(condition, seconds: float = 30.0) -> bool:
 
 def family(folder: Path) -> list[int]:
     """The child, and the grandchild that left its session and ignores SIGTERM."""
-    assert wait_for((folder / "far").exists)
+    assert wait_for((folder / "far").exists, 30)  # two interpreters start
     return [int((folder / name).read_text()) for name in ("near", "far")]
 
 

@@ -96,7 +96,7 @@ def test_an_endpoint_that_dies_in_the_middle_is_lost_in_bounded_time(endpoint, t
     with pytest.raises(EndpointLost, match="in a row failed|answered nothing|nothing has answered"):
         ask_all(tmp_path, at, calls(2000), max_in_flight=16, timeout=0.3, max_retries=1, wait_for=1)
     assert time.monotonic() - started < 20
-    assert len(at.requests) < 1200  # of 4,000
+    assert len(at.requests) < 600
 
 
 def test_one_that_hangs_does_not_keep_it_from_being_lost(endpoint, tmp_path: Path):
