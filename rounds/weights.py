@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,10 @@ from rounds.removed import removed_weights
 
 HASHED = (".safetensors", ".bin", ".json", ".model", ".jinja", ".txt")
 NOT_WEIGHTS = ("training_args.bin", "trainer_state.json", "optimizer.bin")
+
+
+BESIDE = "../../"
+"""What leads from a round's policy to the other rounds."""
 
 
 class Policy(NamedTuple):
@@ -61,7 +66,19 @@ def adapter_base(folder: Path) -> str | None:
     config = folder / "adapter_config.json"
     if not config.exists():
         return None
-    return str(json.loads(config.read_text())["base_model_name_or_path"])
+    base = str(json.loads(config.read_text())["base_model_name_or_path"])
+    return os.path.normpath(folder.resolve() / base) if base.startswith(BESIDE) else base
+
+
+def base_to_write(model: Path, out: Path) -> str:
+    """How an adapter that is saved at `out`, on its way to be a round's policy, names its base.
+
+    An earlier policy of the same run is named by where it lies from there: a run may be moved, and
+    equal trainings in two places have equal ids.
+    """
+    rounds = model.parent.parent
+    in_run = (rounds.name, model.name) == ("rounds", "policy") and rounds in out.parents
+    return f"{BESIDE}{model.parent.name}/{model.name}" if in_run else str(model)
 
 
 def require_weights(folder: Path) -> None:

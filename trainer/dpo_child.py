@@ -148,7 +148,10 @@ def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedM
     model.generation_config = GenerationConfig()
     if policy.adapter is None:
         return model
-    return PeftModel.from_pretrained(model, policy.adapter, is_trainable=trainable)
+    adapted = PeftModel.from_pretrained(model, policy.adapter, is_trainable=trainable)
+    for one in adapted.peft_config.values():  # which peft reads when it saves
+        one.base_model_name_or_path = policy.model
+    return adapted
 
 
 class ProgressLines(TrainerCallback):

@@ -6,7 +6,7 @@ from typing import Any
 
 from rounds.files import read_json, replace_folder, write_json
 from rounds.tokenizers import policy_tokenizer
-from rounds.weights import Policy
+from rounds.weights import Policy, base_to_write
 
 KEPT = "generation_config.json"
 """What a policy's folder says about sampling it, which training does not change."""
@@ -33,7 +33,7 @@ def save_policy(trainer: Any, policy: Policy, out: Path) -> None:
         if before is not None and (Path(before) / KEPT).exists():
             shutil.copyfile(Path(before) / KEPT, fresh / KEPT)
         if adapter.exists():
-            _sort_modules(adapter)
+            _settle_adapter(adapter, base_to_write(Path(policy.model), out))
         else:
             _keep_special(Path(policy.model) / "config.json", fresh / "config.json")
         replace_folder(fresh, out)
@@ -48,9 +48,11 @@ def _keep_special(before: Path, config: Path) -> None:
         write_json(config, rest | kept)
 
 
-def _sort_modules(adapter_config: Path) -> None:
-    """peft writes sets as they come: equal trainings would have unequal policy ids."""
-    facts = read_json(adapter_config)
+def _settle_adapter(adapter_config: Path, base: str) -> None:
+    """peft writes sets as they come, and its base by the place where it lies: equal trainings would
+    have unequal policy ids.
+    """
+    facts = read_json(adapter_config) | {"base_model_name_or_path": base}
     for name in ("target_modules", "exclude_modules"):
         if isinstance(facts.get(name), list):
             facts[name].sort()

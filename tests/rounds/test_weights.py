@@ -7,7 +7,13 @@ import pytest
 
 from endpoints.hub import model_folder
 from rounds.errors import UserError
-from rounds.weights import adapter_base, local_policy, require_weights, weights_hash
+from rounds.weights import (
+    adapter_base,
+    base_to_write,
+    local_policy,
+    require_weights,
+    weights_hash,
+)
 
 
 def model(folder: Path, data: bytes = b"weights", config: str = "config.json") -> Path:
@@ -51,6 +57,22 @@ def test_an_adapter_makes_another_policy(tmp_path: Path):
 def test_an_adapter_names_its_base_and_full_weights_name_none(tmp_path: Path):
     assert adapter_base(model(tmp_path / "x", config="adapter_config.json")) == "org/base"
     assert adapter_base(model(tmp_path / "y")) is None
+
+
+def test_an_adapter_of_a_run_finds_its_base_wherever_the_run_lies(tmp_path: Path):
+    run, elsewhere = tmp_path / "a" / "run", tmp_path / "b"
+    base, out = (
+        run / "rounds" / "0001" / "policy",
+        run / "rounds" / "0002" / "work" / "t" / "policy",
+    )
+    assert base_to_write(base, out) == "../../0001/policy"
+    assert base_to_write(tmp_path / "models" / "policy", out) == str(tmp_path / "models" / "policy")
+    assert base_to_write(elsewhere / "rounds" / "0001" / "policy", out).startswith(str(elsewhere))
+    adapter = model(run / "rounds" / "0002" / "policy", config="adapter_config.json")
+    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "../../0001/policy"}')
+    run.rename(elsewhere)
+    moved = elsewhere / "rounds" / "0002" / "policy"
+    assert adapter_base(moved) == str(elsewhere / "rounds" / "0001" / "policy")
 
 
 def test_missing_weights_are_told_by_what_is_missing(tmp_path: Path):

@@ -1,5 +1,6 @@
 """What a training leaves: weights before figures, and in all else the policy that was trained."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ import trainer.stage
 from rounds.errors import WorkFailed
 from rounds.files import read_json, write_json
 from rounds.settings import locate
-from rounds.weights import Policy, local_policy
+from rounds.weights import Policy, adapter_base, local_policy, weights_hash
 from trainer.checkpoints import checkpoint_to_resume
 from trainer.config import TrainerConfig
 from trainer.stage import train
@@ -178,3 +179,23 @@ def test_only_a_checkpoint_that_leads_to_the_same_weights_is_taken_up(tmp_path: 
     assert found(processes=2) == "checkpoint-5"
     (two / "rng_state_1.pth").unlink()
     assert found(processes=2) is None
+
+
+def test_equal_adapters_of_two_runs_have_one_id_wherever_the_runs_lie(tmp_path: Path):
+    """The first is trained on a policy of its own run; then it is trained further."""
+    hashes = []
+    for place in ("a", "b/c"):
+        before = tmp_path / place / "demo" / "rounds" / "0000" / "policy"
+        shutil.copytree(FIRST.model, before)
+        lora = {"r": 2, "target_modules": "all-linear"}
+        trained(tmp_path / place / "demo", local_policy(before), lora=lora)
+        adapter = saved(tmp_path / place / "demo")
+        assert adapter_base(adapter) == str(before)
+        again = tmp_path / place / "again"
+        trained(again, local_policy(before, adapter))
+        hashes.append((weights_hash(adapter), weights_hash(saved(again))))
+        assert read_json(saved(again) / "adapter_config.json")["base_model_name_or_path"] == str(
+            before
+        )
+    assert hashes[0][0] == hashes[1][0]
+    assert hashes[0][1] != hashes[1][1], "a base of another run is named by its own place"
