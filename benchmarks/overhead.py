@@ -64,16 +64,7 @@ def write_config(folder: Path, url: str, prompts: int) -> Path:
 def timed(config: Path, runs_dir: Path, env: dict[str, str], *arguments: str) -> Taken:
     """One round by the command."""
     run_dir = runs_dir / "overhead"
-    command = [
-        *PYTHON,
-        "-m",
-        "prefloop",
-        "run",
-        str(config),
-        "--runs-dir",
-        str(runs_dir),
-        *arguments,
-    ]
+    command = [*PYTHON, "-m", "prefloop", "run", str(config), "--runs-dir", str(runs_dir)]
     command += arguments
     log = runs_dir.with_suffix(".log")
     began, first = time.monotonic(), None
