@@ -17,10 +17,12 @@ from endpoints.children import PYTHON, child
 from endpoints.open import bypass_proxies_to_localhost
 from endpoints.said import without_login
 from endpoints.servers import free_port, wait_until_healthy
-from rounds.errors import UserError
+from rounds.errors import UserError, WorkFailed
 from rounds.files import unwritable
 
 STARTUP_SECONDS = 120
+WITHOUT = "run the same command again, or without a Prefect server (--without-prefect-server)"
+"""What to do where the run's own server does not start."""
 ANSWER_SECONDS = 15
 """How long a server that is configured may take to answer; Prefect itself tries for minutes."""
 
@@ -96,7 +98,11 @@ def prefect_server(log: Path) -> Iterator[Callable[[], AbstractContextManager[ob
             def wait() -> AbstractContextManager[object]:
                 url = f"http://127.0.0.1:{port}/api"
                 health = f"{url}/health"
-                wait_until_healthy(process, health, log, "Prefect's server", STARTUP_SECONDS)
+                try:
+                    wait_until_healthy(process, health, log, "Prefect's server", STARTUP_SECONDS)
+                except WorkFailed as error:
+                    error.then = WITHOUT
+                    raise
                 first.close()
                 return _talking_to(url)
 

@@ -6,9 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from small_run import ROOT, environment, write_config
 
+from flows import server
 from flows.server import making_database
+from rounds.errors import WorkFailed
 
 STARTS = """
 import sys
@@ -51,6 +54,23 @@ def test_a_start_that_failed_leaves_the_making_to_the_next(tmp_path: Path):
     with making_database(tmp_path):
         pass
     assert len(list(tmp_path.glob(".prefloop-*"))) == 1
+
+
+def test_a_server_that_does_not_start_names_the_way_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(server, "STARTUP_SECONDS", 0)
+    with (
+        temporary_settings({PREFECT_API_URL: None}),
+        pytest.raises(WorkFailed, match="Prefect's server was not healthy after 0 s") as failed,
+        server.prefect_server(tmp_path / "server.log") as wait,
+        wait(),
+    ):
+        pass
+    assert failed.value.then == (
+        "run the same command again, or without a Prefect server (--without-prefect-server)"
+    )
 
 
 @pytest.mark.slow
