@@ -43,7 +43,7 @@ class OneLine(logging.Filter):
         error, message = record.exc_info[1] if record.exc_info else None, str(record.msg)
         if isinstance(error, UserError | WorkFailed | SignatureMismatchError):
             new, self._last = error is not self._last, error
-            if record.name != FLOWS or not message.startswith((RAISED, ENDED) if new else RAISED):
+            if not message.startswith((RAISED, ENDED) if new else RAISED):
                 return False
             record.msg, record.args = sentence(error), ()
             record.exc_info = record.exc_text = None
