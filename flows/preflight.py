@@ -73,7 +73,7 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
             check_embedding(config.pairs.semantic.embed, work)
-    _check_disk(config, display, run_dir, min(len(supply.pool.keys), config.prompts.per_round))
+    check_room(config, display, run_dir, min(len(supply.pool.keys), config.prompts.per_round))
     for sentence in check_endpoints(config, config.used_endpoints, run_dir):
         display.warn(sentence)
     if config.trainer is not None:
@@ -88,7 +88,7 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
                     display.tell(sentence)
 
 
-def _check_disk(config: Config, display: Display, run_dir: Path, prompts: int) -> None:
+def check_room(config: Config, display: Display, run_dir: Path, prompts: int) -> None:
     """Raise DiskFull where a round cannot even begin or keep its policy, and warn where it may not
     end.
     """
