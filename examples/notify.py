@@ -20,7 +20,10 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 
 NAME = "prefloop-rounds"
 TOLD = ("promoted", "refused", "stopped", "waiting", "budget")
-SUBJECT = "{{ event.payload.run }}, round {{ event.payload.round }}: {{ event.event }}"
+SUBJECT = (
+    "{{ event.payload.run }}, round {{ event.payload.round }}: "
+    "{{ event.event | replace('prefloop.round.', '') }}"
+)
 BODY = "{{ event.payload.reason or (event.payload.reasons or []) | join('; ') }}"
 
 

@@ -1,7 +1,5 @@
 """The whole config: one tree."""
 
-import re
-
 import yaml
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +9,7 @@ from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
 from judge.strategies import STRATEGIES
 from pairs.config import PairsConfig
+from rounds.folder import RUN_NAME
 from rounds.keep import Keep
 from rounds.mirror.address import check_address
 from rounds.settings import Section
@@ -52,7 +51,7 @@ class Config(Section):
     @field_validator("name")
     @classmethod
     def _folder_name(cls, name: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        if not RUN_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no folder name; letters, digits, '.', '_' and '-'")
         return name
 

@@ -5,11 +5,14 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from flows.terminal import one_message
+
+if TYPE_CHECKING:
+    from flows.init_config import Answers
 
 TRAININGS = ("lora", "full", "none")
 Text = str | None
@@ -50,7 +53,7 @@ def init(
             print("Enter takes what is in brackets. All of it can be changed in the file.")
         else:
             _require(policy=policy, judge_url=judge_url, judge_model=judge_model, serve=judge_serve)
-        name = _answer(name, "Name of the run", _folder_name(file.stem))
+        name = _answer(name, "Name of the run", _folder_name(file.stem), _run_name)
         policy = _answer(policy, "Policy: a hub id or a folder of weights")
         prompts = _answer(prompts, "Prompts: a file, or a dataset's id", "prompts.jsonl")
         if judge_url is None and judge_serve is None:
@@ -78,12 +81,34 @@ def init(
         then = next_commands(file, name, rounds, cron)
         _write_checked(file, config_text(answers, file.name, then))
     print(f"\nwritten  {file}")
-    if answers.n_prompts is None:
-        print(f"first    {prompts} has to be there: it was not found, or not read")
+    for sentence in not_there(answers):
+        print(f"first    {sentence}")
     if judge_key_env:
         print(f"first    export {judge_key_env}=...")
     for place, command in enumerate(then):
         print(f"{'' if place else 'next':8} {command}")
+
+
+def not_there(answers: "Answers") -> list[str]:
+    """What has to be put right before a run: what was not found, and models with needs of their
+    own.
+    """
+    sentences = []
+    if answers.n_prompts is None:
+        sentences.append(f"{answers.prompts} has to be there: it was not found, or not read")
+    for model in (answers.policy, answers.judge_serve):
+        if (
+            model
+            and Path(model).expanduser().is_absolute()
+            and not Path(model).expanduser().is_dir()
+        ):
+            sentences.append(f"{model} has to be there: it was not found")
+        elif model and model.startswith("prefloop:"):
+            sentences.append(
+                f"{model} wants the rubrics, lengths and learning rate of examples/starter.yaml: "
+                "copy that file instead"
+            )
+    return sentences
 
 
 def next_commands(file: Path, name: str, rounds: int, cron: str) -> list[str]:
@@ -139,6 +164,15 @@ def _answer(
     shown = bool(default)
     asked = typer.prompt(question, default=default, show_default=shown, value_proc=read)
     return cast("str", asked)
+
+
+def _run_name(text: str) -> str:
+    from rounds.errors import UserError
+    from rounds.folder import RUN_NAME
+
+    if not RUN_NAME.fullmatch(text):
+        raise UserError(f"--name: {text!r} is no folder name; letters, digits, '.', '_' and '-'")
+    return text
 
 
 def _judge(text: str) -> str:

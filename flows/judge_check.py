@@ -98,7 +98,10 @@ def _pair_lines(found: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     right, decided, known = (found["right"][name] for name in ("right", "decided", "known"))
     if known and not decided:
-        lines.append(("warning", f"it decides none of the {known} pairs that have a better answer"))
+        of = "" if found["gold"] else ", which are general ones: judge.gold names pairs like yours"
+        lines.append(
+            ("warning", f"it decides none of the {known} pairs that have a better answer{of}")
+        )
     elif known and 2 * right <= decided:
         why = f"right on {right} of {decided} decided pairs ({known} have a better answer)"
         lines.append(("warning", f"{why}: no better than chance"))

@@ -34,7 +34,8 @@ def mirror(
         address = run_config(run_dir).get("mirror")
         if address is None:
             raise UserError(
-                f"{run_dir / 'run.yaml'}: names no mirror; give the config one, `mirror:`"
+                f"{run_dir / 'run.yaml'}: names no mirror; give the config one, `mirror: ADDRESS`, "
+                "and run it: its rounds are sent when the next one ends"
             )
         numbers = [round_number(folder) for folder in selected_rounds(run_dir, weights)]
         store = open_store(address, run_dir)

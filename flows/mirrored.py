@@ -89,4 +89,8 @@ def send_to_mirror(config: Config, run_dir: Path, display: Display) -> None:
 def sent_text(store: Store, sent: Sent) -> str:
     """What a sending came to, in one line."""
     rounds = f"rounds {', '.join(map(str, sent.rounds))}" if sent.rounds else "no new round"
-    return f"mirror {store.address}: {rounds}; {sent.files} files, {sent.size / 1e6:.1f} MB sent"
+    text = f"mirror {store.address}: {rounds}; {sent.files} files, {sent.size / 1e6:.1f} MB sent"
+    if sent.read_back:
+        again = f", sent again: {', '.join(sent.mended)}" if sent.mended else ""
+        text += f"; {sent.read_back} files read back, {len(sent.mended)} of them damaged{again}"
+    return text

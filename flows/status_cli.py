@@ -63,6 +63,8 @@ def print_status(state: dict[str, Any]) -> None:
     from rounds.report import round_lines
     from rounds.status import state_lines
 
+    if not state["rounds"] and not state["under_way"]:
+        print(f"{state['run']}: no round has begun yet")
     for metrics in state["rounds"]:
         print_table(f"{state['run']}, round {metrics['round']}", round_lines(metrics))
     if state["policy"]:

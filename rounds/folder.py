@@ -17,6 +17,8 @@ from rounds.files import read_json, write_json
 from rounds.weights import Policy
 
 RUN_FILES = "*/run.yaml"
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a run's folder may be called."""
 JOURNAL_LOG = "journal.sqlite-wal"
 """Where SQLite has written what of the journal is not yet in journal.sqlite."""
 WRITTEN_ANEW = "`prefloop run` with the run's config writes it anew"

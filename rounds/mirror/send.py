@@ -30,14 +30,17 @@ from rounds.stages import Progress
 
 
 class Sent(NamedTuple):
-    """What a sending came to: the rounds that were not at the mirror, files and bytes sent, and
-    files that are damaged there and no longer here.
+    """What a sending came to: the rounds that were not at the mirror, files and bytes sent, files
+    that are damaged there and no longer here; how many files were read back, and which of them were
+    damaged there and sent again.
     """
 
     rounds: list[int]
     files: int
     size: int
     lost: list[str]
+    read_back: int = 0
+    mended: tuple[str, ...] = ()
 
 
 def send_run(store: Store, run_dir: Path, progress: Progress, verify: bool = False) -> Sent:
@@ -68,7 +71,8 @@ def send_run(store: Store, run_dir: Path, progress: Progress, verify: bool = Fal
             _send_state(sending, state, max(here))
     finally:
         shutil.rmtree(run_dir / SCRATCH, ignore_errors=True)
-    return Sent(sorted(here.keys() - there.keys()), sending.files, sending.size, lost)
+    new, back = sorted(here.keys() - there.keys()), sending.read_back
+    return Sent(new, sending.files, sending.size, lost, back, tuple(sending.mended))
 
 
 class _Sending:
@@ -76,12 +80,16 @@ class _Sending:
 
     def __init__(self, store: Store, meter: Meter, verify: bool) -> None:
         self.store, self._meter, self._verify = store, meter, verify
-        self.files, self.size = 0, 0
+        self.files, self.size, self.read_back = 0, 0, 0
+        self.mended: list[str] = []
 
     def send(self, local: Path, name: str, entry: Entry, found: dict[str, Any] | None) -> None:
         """Send a file unless it is there; `found` is what the store says of it."""
-        if self._verify and found and not holds(self.store, self.store.path(name), found, entry):
-            found = None
+        if self._verify and found:
+            self.read_back += 1
+            if not holds(self.store, self.store.path(name), found, entry):
+                self.mended.append(name)
+                found = None
         if send(self.store, local, name, entry, found, self._meter.moved):
             self.files, self.size = self.files + 1, self.size + entry["size"]
 

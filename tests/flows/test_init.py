@@ -57,6 +57,22 @@ def test_flags_alone_make_a_config(folder: Path):
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_what_is_not_there_is_said_and_so_are_models_with_needs_of_their_own(folder: Path):
+    away = str(folder / "nowhere")
+    done = typed("a.yaml", "--policy", away, "--judge-serve", "prefloop:starter/judge", "--cpu")
+    assert done.exit_code == 0, done.output
+    first = [line for line in done.stdout.splitlines() if line.startswith("first")]
+    assert first == [
+        f"first    {away} has to be there: it was not found",
+        "first    prefloop:starter/judge wants the rubrics, lengths and learning rate of "
+        "examples/starter.yaml: copy that file instead",
+    ]
+
+
+def test_a_name_that_no_folder_can_have_is_refused(folder: Path):
+    assert "--name: 'a/b' is no folder name" in refusal(*POLICY, *HOSTED, "--name", "a/b")
+
+
 def test_a_judge_served_beside_the_policy_shares_the_gpu(folder: Path):
     assert typed("x.yaml", *POLICY, "--judge-serve", "org/judge", "--gpu").exit_code == 0
     tree = yaml.safe_load(Path("x.yaml").read_text())

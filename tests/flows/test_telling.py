@@ -126,6 +126,7 @@ def test_a_round_that_stops_leaves_its_number_and_says_why(monkeypatch: pytest.M
     ):
         assert artifact is not None
         artifact.note("judge", 1, 2)
+        time.sleep(0.1)  # for an update, which fails
         raise ValueError
     assert sent.updates[-1] == (35.0, "t: stopped at judge: no")
 
