@@ -1,5 +1,6 @@
 """What a run does with its mirror before it begins and after a round."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -161,7 +162,9 @@ def test_by_hand_what_is_missing_is_sent_and_weights_are_fetched(run_dir, tmp_pa
     (damaged,) = (tmp_path / "mirror/demo").glob("rounds/0002/*/pairs.parquet")
     damaged.write_bytes(b"")
     assert "no new round; 0 files" in typed(tmp_path, "mirror", str(run_dir)).stdout
-    assert "no new round; 1 files" in typed(tmp_path, "mirror", str(run_dir), "--verify").stdout
+    said = typed(tmp_path, "mirror", str(run_dir), "--verify").stdout
+    assert "no new round; 1 files" in said
+    assert re.search(r"; \d+ files read back, 1 of them damaged, sent again: rounds/0002/", said), said
     shutil.rmtree(run_dir / "rounds/0002/policy")
     fetched = typed(tmp_path, "mirror", str(run_dir), "--weights", "2-").stdout
     assert "fetched the weights of rounds 2" in fetched
