@@ -5,12 +5,12 @@ from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from endpoints.hub import policy_folders
 from flows.config import Config
 from rounds.disk import free_bytes, size_text
 from rounds.files import read_json
 from rounds.folder import finished_rounds
 from rounds.keep import folder_bytes
-from sampler.writers import policy_folders
 from trainer.config import TrainerConfig
 
 PER_PROMPT = 20_000

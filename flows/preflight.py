@@ -5,6 +5,7 @@ from math import inf
 from pathlib import Path
 
 from endpoints.check import check_endpoint, check_sampling
+from endpoints.hub import named_policy, policy_folders
 from endpoints.open import api_key
 from endpoints.settled import recall
 from endpoints.vllm_names import SERVER, check_names
@@ -37,8 +38,9 @@ from sampler.dealing.config import generate_section
 from sampler.dealing.sources.read import source_rows, unread_columns
 from sampler.dealing.sources.recipes import read_material
 from sampler.dealing.splits import read_sources, read_supply, train_sources
-from sampler.writers import named_policy, policy_folders, served_policy
-from trainer.config import FROM_GOLD, TrainerConfig
+from sampler.writers import served_policy
+from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
+from trainer.reference import own_reference
 from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
 
@@ -113,6 +115,8 @@ def check_files(config: Config) -> None:
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
     check_language(config.pairs.language)
+    if config.trainer is not None and config.trainer.reference not in REFERENCES:
+        own_reference(config.trainer.reference)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)
 

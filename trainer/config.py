@@ -1,16 +1,18 @@
 """The `trainer` section: pairs to the next policy, by TRL's DPOTrainer."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from preferences.config import Data
-from rounds.settings import Section
+from rounds.settings import SHIPPED, Section
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
 FROM_GOLD = "from_gold"
 """Value of `args.label_smoothing` that takes the judge's error rate on its gold set."""
+REFERENCES = ("previous", "initial", "average")
+"""Reference models by name; any other is a policy by its folder or hub id."""
 
 
 class Replay(Section):
@@ -38,9 +40,12 @@ class Replay(Section):
 class TrainerConfig(Section):
     """DPO, with TRL's own argument names."""
 
-    reference: Literal["previous", "initial"] = "previous"
-    """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
-    the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
+    reference: str = "previous"
+    """The reference model: `previous`, the policy that wrote the answers (larger gains, wants the
+    gate); `initial`, the run's first policy (a leash that never moves; RLHF Workflow, arXiv
+    2405.07863); `average`, the mean of the weights of the policy in place and of those that it came
+    from (a leash that moves slowly; WARP, arXiv 2406.16768); or a policy by its folder or hub id,
+    with the tokens of the one that is trained."""
     args: dict[str, Any] = Field(default_factory=dict)
     """trl.DPOConfig arguments by name; without a GPU, use_cpu and bf16 are set to fit. For
     `loss_type: robust`, `label_smoothing: from_gold` is the judge's error rate on its gold set."""
@@ -63,6 +68,16 @@ class TrainerConfig(Section):
         if "output_dir" in self.args:
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
         return self
+
+    @field_validator("reference")
+    @classmethod
+    def _named_reference(cls, reference: str) -> str:
+        if reference in REFERENCES or "/" in reference or reference.startswith(SHIPPED):
+            return reference
+        raise ValueError(
+            f"reference: expected {', '.join(REFERENCES)}, or a policy's folder (./NAME) or hub id "
+            f"(OWNER/NAME)"
+        )
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

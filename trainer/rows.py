@@ -17,6 +17,8 @@ class TrainingRow(TypedDict):
 
     The ids of the prompt and of an answer are those that were sampled; None where nobody sampled
     them. `cut` names the sides that a stop string ended inside a token: sampled, but under no ids.
+    `logprobs` has, of the sides that were sampled on this very prompt, the policy that did and the
+    summed log-probability that it gave the ids, nats.
     """
 
     prompt: Messages
@@ -30,13 +32,23 @@ class TrainingRow(TypedDict):
     prompt_id: str
     pair_id: str
     extra: bool
+    logprobs: dict[str, tuple[str, float]]
 
 
 class Sampled(NamedTuple):
-    """The ids under which a candidate was sampled, where they are known."""
+    """The ids under which a candidate was sampled, where they are known, and by whom."""
 
     token_ids: list[int] | None
     prompt_token_ids: list[int] | None
+    logprob: float | None
+    policy_id: str | None
+
+    @property
+    def likely(self) -> tuple[str, float] | None:
+        """Who sampled the ids, and how likely they were."""
+        if self.token_ids is None or self.logprob is None or self.policy_id is None:
+            return None
+        return self.policy_id, self.logprob
 
 
 def training_rows(folder: Path) -> list[TrainingRow]:
@@ -80,7 +92,7 @@ def _checked(folder: Path, table: Table[AnyRow]) -> list[AnyRow]:
 
 
 def _training_row(pair: Pair | ExtraPair, sampled: dict[str, Sampled], extra: bool) -> TrainingRow:
-    unknown = Sampled(None, None)
+    unknown = Sampled(None, None, None, None)
     chosen, rejected = (
         sampled.get(name or "", unknown) for name in (pair["chosen_id"], pair["rejected_id"])
     )
@@ -101,6 +113,12 @@ def _training_row(pair: Pair | ExtraPair, sampled: dict[str, Sampled], extra: bo
         "prompt_id": pair["prompt_id"],
         "pair_id": pair["pair_id"],
         "extra": extra,
+        "logprobs": {
+            side: likely
+            for side, one in sides.items()
+            if one.prompt_token_ids and one.prompt_token_ids == prompts[0]
+            if (likely := one.likely)
+        },
     }
 
 
@@ -111,7 +129,9 @@ def _sampled(folder: Path, pairs: Sequence[Pair | ExtraPair]) -> dict[str, Sampl
     folders = [round_dir(run_of(folder), number) for number in numbers if number is not None]
     columns = ["candidate_id", *Sampled._fields]
     return {
-        row["candidate_id"]: Sampled(row["token_ids"], row["prompt_token_ids"])
+        row["candidate_id"]: Sampled(
+            row["token_ids"], row["prompt_token_ids"], row["logprob"], row["policy_id"]
+        )
         for sampled in folders
         for row in iter_rows(sampled, CANDIDATES, ["train"], columns)
         if row["candidate_id"] in answers

@@ -18,8 +18,14 @@ from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
-from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
 from trainer.extra import extra_pairs
+from trainer.reference import (
+    own_reference,
+    reference_here,
+    reference_id,
+    reference_policies,
+)
 
 
 def train(
@@ -48,14 +54,14 @@ def train(
         write_rows(folder, EXTRA, extra.rows)
     else:
         remove_table(folder, EXTRA)
-    reference = initial if config.reference == "initial" else policy
+    references = reference_policies(folder, config.reference, policy, initial)
     own_pairs = iter_rows(folder, PAIRS)
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
         config.model_dump(exclude={"trial"}),
         policy.policy_id,
-        reference.policy_id,
+        reference_id(references),
         seed,
         flip_rate,
     )
@@ -65,6 +71,12 @@ def train(
     def run() -> dict[str, Any]:
         work = work_dir(folder, "train", key)
         job, saved, trained = work / "job.json", work / "policy", work / "training.json"
+        if not saved.exists() and not target.exists():  # the policy was lost since
+            trained.unlink(missing_ok=True)
+        log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
+        if not trained.exists() and len(references) > 1:
+            progress(0, 0, "averaging the accepted policies")
+        reference = references[0] if trained.exists() else reference_here(references, work, log)
         write_json(
             job,
             {
@@ -77,13 +89,12 @@ def train(
                 "out": str(saved),
             },
         )
-        log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
-        if not saved.exists() and not target.exists():  # the policy was lost since
-            trained.unlink(missing_ok=True)
         if not trained.exists():  # it is written last
             progress(0, 0, "loading the policy")
             run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
         facts: dict[str, Any] = read_json(trained)
+        named = {"name": config.reference, "policies": [one.policy_id for one in references]}
+        facts["reference"] = {**named, **facts.get("reference", {})}
         if extra.facts:
             facts["extra"] = extra.facts
         if saved.exists():  # else a kill came between this rename and the stamp
@@ -112,12 +123,15 @@ def check_training(
     `model` and `adapter` are the folders of the policy.
     """
     job = scratch / "trainer-check.json"
+    named = config.reference not in REFERENCES
+    reference = own_reference(config.reference)._asdict() if named else None
     write_json(
         job,
         {
             "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
+            "reference": reference,
             "imported": [[key, source.model_dump()] for key, source in config.imported],
         },
     )

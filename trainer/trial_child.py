@@ -43,7 +43,7 @@ def main(job_path: Path) -> None:
     main_process = int(os.environ.get("RANK", "0")) == 0
     policy, alike = first, False
     for number in range(job["rounds"]):
-        reference = first if job["reference"] == "initial" else policy
+        reference = policy if job["reference"] == "previous" else first
         out = work / f"policy-{number}"
         told = {
             "policy": policy._asdict(),
@@ -125,6 +125,7 @@ def training_rows(policy: Policy, args: dict[str, Any]) -> list[TrainingRow]:
             "prompt_id": f"trial {number}",
             "pair_id": f"trial {number}",
             "extra": False,
+            "logprobs": {},
         }
         for number in range(batch * int(os.environ.get("WORLD_SIZE", "1")))
     ]

@@ -52,6 +52,7 @@ def row(**given: Any) -> TrainingRow:
         "prompt_id": "p",
         "pair_id": "pair",
         "extra": False,
+        "logprobs": {},
         **given,
     }
 
