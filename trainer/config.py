@@ -1,6 +1,6 @@
-"""The `trainer` section: pairs to the next policy, by TRL's DPOTrainer."""
+"""The `trainer` section: pairs to the next policy, by TRL."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -37,9 +37,17 @@ class Replay(Section):
         return self
 
 
-class TrainerConfig(Section):
-    """DPO, with TRL's own argument names."""
+NEWER = {"method"}
+"""Keys that runs of before have not: at their defaults they change no key of a stage."""
 
+
+class TrainerConfig(Section):
+    """Training on preferences, with TRL's own argument names."""
+
+    method: Literal["dpo", "kto", "orpo", "cpo", "sft"] = "dpo"
+    """How the policy learns from the pairs, each by TRL: `dpo` with every loss_type; `kto`, chosen
+    answers desirable and rejected ones not; `orpo` and `cpo` (SimPO by `loss_type: simpo`), without
+    a reference model and experimental in TRL; `sft` on the chosen answers (rejection sampling)."""
     reference: str = "previous"
     """The reference model: `previous`, the policy that wrote the answers (larger gains, wants the
     gate); `initial`, the run's first policy (a leash that never moves; RLHF Workflow, arXiv
@@ -47,8 +55,9 @@ class TrainerConfig(Section):
     from (a leash that moves slowly; WARP, arXiv 2406.16768); or a policy by its folder or hub id,
     with the tokens of the one that is trained."""
     args: dict[str, Any] = Field(default_factory=dict)
-    """trl.DPOConfig arguments by name; without a GPU, use_cpu and bf16 are set to fit. For
-    `loss_type: robust`, `label_smoothing: from_gold` is the judge's error rate on its gold set."""
+    """Arguments of the method's TRL config (DPOConfig, KTOConfig, ...) by name; without a GPU,
+    use_cpu and bf16 are set to fit. For `loss_type: robust`, `label_smoothing: from_gold` is the
+    judge's error rate on its gold set."""
     lora: dict[str, Any] | None = None
     """peft.LoraConfig arguments by name; null trains all weights."""
     accelerate: dict[str, Any] | None = None
@@ -78,6 +87,12 @@ class TrainerConfig(Section):
             f"reference: expected {', '.join(REFERENCES)}, or a policy's folder (./NAME) or hub id "
             f"(OWNER/NAME)"
         )
+
+    def keyed(self, leave_out: set[str]) -> dict[str, Any]:
+        """The section without these keys, and without newer ones that are at their defaults."""
+        fields = type(self).model_fields
+        default = {name for name in NEWER if getattr(self, name) == fields[name].default}
+        return self.model_dump(exclude=leave_out | default)
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

@@ -6,10 +6,13 @@ from typing import NamedTuple, TypedDict
 
 from preferences.conversational import preference_fault
 from rounds.errors import UserError
-from rounds.folder import round_dir, run_of
+from rounds.folder import earlier_rounds, round_dir, run_of
 from rounds.ids import digest
 from rounds.rows import CANDIDATES, EXTRA, PAIRS, AnyRow, ExtraPair, Messages, Pair, Table
 from rounds.tables import iter_rows, read_rows, table_path
+
+Answer = tuple[list[int], list[int]]
+"""The ids of a prompt and of an answer to it."""
 
 
 class TrainingRow(TypedDict):
@@ -78,6 +81,22 @@ def split(rows: list[TrainingRow], share: float) -> tuple[list[TrainingRow], lis
             f"trainer.held_out_pairs: {share:g} of {len(own)} pairs leaves none to train on"
         )
     return train, [row for row in own if row["prompt_id"] in held_out]
+
+
+def held_out_answers(folder: Path, policy_id: str) -> list[Answer]:
+    """What the policy in place sampled at the gate prompts, in this round or, where it had them
+    before, in an earlier one.
+    """
+    columns = ["policy_id", "prompt_token_ids", "token_ids"]
+    for place in (folder, *reversed(earlier_rounds(folder))):
+        found = [
+            (row["prompt_token_ids"], row["token_ids"])
+            for row in iter_rows(place, CANDIDATES, ["gate"], columns)
+            if row["policy_id"] == policy_id and row["prompt_token_ids"] and row["token_ids"]
+        ]
+        if found:
+            return found
+    return []
 
 
 def _checked(folder: Path, table: Table[AnyRow]) -> list[AnyRow]:

@@ -1,14 +1,12 @@
 """The reference model's log-probabilities that came with the answers.
 
-vLLM reports of each token that it draws what the model gave it before temperature, penalties and
-top-p (`logprobs_mode: raw_logprobs`). Where the reference is the policy that sampled, their sums are
-what DPO's reference model would be loaded for.
+vLLM reports of each token that it draws how likely the model found it, before temperature,
+penalties and top-p (`logprobs_mode: raw_logprobs`). Where the reference is the policy that sampled,
+the sums are what DPO's reference model would be loaded for.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypedDict
-
-from trainer.rows import TrainingRow
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 TOLERANCE = 0.05
 """How far, as a root mean square over pairs, the sampled sums may lie from the reference's own, in
@@ -24,13 +22,6 @@ PER_TOKEN = {"ipo", "sigmoid_norm"}
 SIDES = ("chosen", "rejected")
 
 
-class Sums(TypedDict):
-    """Summed log-probabilities of a pair's answers under the reference, nats; None if unknown."""
-
-    sampled_chosen_logps: float | None
-    sampled_rejected_logps: float | None
-
-
 class Errors(NamedTuple):
     """How far the sampled sums of a pair's answers lie from the reference's own, nats; tokens."""
 
@@ -40,21 +31,21 @@ class Errors(NamedTuple):
     rejected_tokens: int
 
 
-def sampled_sums(row: TrainingRow, reference_id: str) -> Sums:
-    """The sums that came with a pair's answers, if the reference sampled both of them on the prompt
-    that is trained on.
+def with_sums(rows: Iterable[Mapping[str, Any]], reference_id: str) -> list[dict[str, Any]]:
+    """The rows (trainer.tokens.TokenRow) with sampled_chosen_logps and sampled_rejected_logps, the
+    summed log-probabilities of their answers under the reference, nats; None where another policy
+    sampled them, or nobody, or on another prompt. `logprobs` goes.
     """
-    known = {
-        side: total
-        for side in SIDES
-        if (found := row["logprobs"].get(side)) is not None
-        for policy_id, total in [found]
-        if policy_id == reference_id
-    }
-    return {
-        "sampled_chosen_logps": known.get("chosen"),
-        "sampled_rejected_logps": known.get("rejected"),
-    }
+    made = []
+    for row in rows:
+        likely = row.get("logprobs", {})
+        sums = {
+            side: likely[side][1] if side in likely and likely[side][0] == reference_id else None
+            for side in SIDES
+        }
+        kept = {name: value for name, value in row.items() if name != "logprobs"}
+        made.append(kept | {f"sampled_{side}_logps": total for side, total in sums.items()})
+    return made
 
 
 def why_not_sampled(args: Any) -> str | None:

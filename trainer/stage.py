@@ -59,7 +59,7 @@ def train(
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        config.model_dump(exclude={"trial"}),
+        config.keyed({"trial"}),
         policy.policy_id,
         reference_id(references),
         seed,
@@ -81,6 +81,7 @@ def train(
             job,
             {
                 "round_dir": str(folder),
+                "method": config.method,
                 "policy": policy._asdict(),
                 "reference": reference._asdict(),
                 "args": {"seed": seed, **args},
@@ -91,7 +92,7 @@ def train(
         )
         if not trained.exists():  # it is written last
             progress(0, 0, "loading the policy")
-            run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
+            run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
         facts: dict[str, Any] = read_json(trained)
         named = {"name": config.reference, "policies": [one.policy_id for one in references]}
         facts["reference"] = {**named, **facts.get("reference", {})}
@@ -128,6 +129,7 @@ def check_training(
     write_json(
         job,
         {
+            "method": config.method,
             "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),

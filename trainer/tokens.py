@@ -28,6 +28,7 @@ class TokenRow(TypedDict):
     rejected_ids: list[int]
     pair_id: str
     extra: bool
+    logprobs: dict[str, tuple[str, float]]
 
 
 class Tokenised(NamedTuple):
@@ -122,6 +123,7 @@ def token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:
         "rejected_ids": ids("rejected", row["rejected_token_ids"], row["rejected"]),
         "pair_id": row["pair_id"],
         "extra": row["extra"],
+        "logprobs": row["logprobs"],
     }
 
 

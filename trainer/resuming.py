@@ -1,59 +1,28 @@
-"""TRL's DPOTrainer, on ids that are there already, and with weights that are what was saved."""
+"""A trainer of TRL's that goes on from a checkpoint with weights that are what was saved."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
-from trl import DPOTrainer
 
 from rounds.errors import WorkFailed
-from trainer.reference_logps import reference_logps
-from trainer.sampled_logps import SIDES
 
 TRAINED = "default"
 """peft's name of the adapter that is trained; TRL's copy of it, the reference, is `ref`."""
 
 
-class TokenTrainer(DPOTrainer):
-    """DPOTrainer whose dataset holds prompt_ids, chosen_ids and rejected_ids, and which resumes
-    every kind of weights.
+class Resuming:
+    """What every method's trainer has beside TRL's own: it resumes every kind of weights."""
 
-    With `precompute_ref_log_probs` it takes the sums of sampled_chosen_logps and
-    sampled_rejected_logps for the reference's, where they are known and near enough; the others it
-    takes in one pass before the training. No reference model is kept.
-    """
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        self.reference_facts: dict[str, Any] = {"logprobs": "in each step"}
-        self._distinct = named.get("ref_model") is not None
-        self.reference_was_let_go = False
-        super().__init__(*given, **named)
-        if self.precompute_ref_logps and self._distinct:
-            self.ref_model, self.reference_was_let_go = None, True
-            self.accelerator.free_memory()
-
-    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        reference = (self.ref_model or self.model).eval()
-        logps, facts = reference_logps(self, reference, dataset, batch_size, name == "train")
-        if name == "train":
-            self.reference_facts = facts
-        for side, values in zip(SIDES, logps, strict=True):
-            dataset = dataset.add_column(f"ref_{side}_logps", values)
-        return dataset
-
-    def _prepare_dataset(self, dataset: Any, tokenizer: Any, args: Any, name: str) -> Dataset:
-        return dataset
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+    def _load_from_checkpoint(self: Any, resume_from_checkpoint: str, model: Any = None) -> None:
         """As transformers' own, which of a checkpoint with the adapter `ref` loads that one alone.
 
         Raises WorkFailed where what was loaded is not what was saved.
         """
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             return  # each process has a part of every tensor
         loaded = self.model if model is None else model
