@@ -84,8 +84,8 @@ class TrainerConfig(Section):
         if reference in REFERENCES or "/" in reference or reference.startswith(SHIPPED):
             return reference
         raise ValueError(
-            f"reference: expected {', '.join(REFERENCES)}, or a policy's folder (./NAME) or hub id "
-            f"(OWNER/NAME)"
+            f"expected {', '.join(REFERENCES)}, or a policy by its folder (./NAME) or hub id "
+            "(OWNER/NAME)"
         )
 
     def keyed(self, leave_out: set[str]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""What is watched of a training: chosen answers that fall, answers that KL is measured on, names."""
+"""What is watched of a training: chosen answers that fall, answers for KL, names of runs."""
 
 from pathlib import Path
 
-from builders import begun, candidate_row, finished, prompt_row
+from builders import begun, candidate_row, prompt_row
 from pytest import approx
 
+from rounds.files import write_json
 from rounds.training_lines import watched_lines
 from trainer.falling import FELL, chosen_against_reference, fell_warning
 from trainer.kl import SEQUENCES, kl_answers
@@ -40,7 +41,7 @@ def pair(number: int) -> dict:
 
 def test_kl_is_measured_on_held_out_prompts_where_there_are_any():
     train, held_out = [pair(1)], [pair(2), pair(3)]
-    sampled = [([9], [number]) for number in range(100)]
+    sampled = [([999], [number]) for number in range(100)]
     given = kl_answers(Tokenised(train, held_out, {}), sampled)
     assert given.held_out and len(given.answers) == SEQUENCES
     assert given.answers[:3] == [([2], [1]), ([2], [2, 3]), ([3], [1])]
@@ -61,7 +62,7 @@ def test_gate_answers_of_the_policy_in_place_are_those_of_the_round_that_sampled
         return candidate_row(prompt, "good", policy=policy) | drawn
 
     candidates = [row(gate, "p0", [1]), row(gate, "p9", [2]), row(test, "p0", [3])]
-    finished(run_dir, 1, prompts=[gate, test], candidates=candidates)
+    write_json(begun(run_dir, 1, candidates=candidates) / "manifest.json", {})
     folder = begun(run_dir, 2, prompts=[gate, test], candidates=[row(gate, "p1", None)])
     assert held_out_answers(folder, "p0") == [([7], [1])]
     assert held_out_answers(folder, "p1") == []
