@@ -41,7 +41,7 @@ def arm(kill: dict[str, Any]) -> None:
     if kill.get("saving"):
         trainer.save.replace_folder = die
     if kill.get("measuring"):
-        trainer.measures.kl_to_reference = die
+        trainer.measures.kl_figures = die
 
 
 def forked(kill: dict[str, Any] | None) -> Callable[..., None]:

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from preferences.config import Data
 from rounds.settings import SHIPPED, Section
+from trainer.presets import with_preset
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
@@ -37,7 +38,7 @@ class Replay(Section):
         return self
 
 
-NEWER = {"method"}
+NEWER = {"method", "preset"}
 """Keys that runs of before have not: at their defaults they change no key of a stage."""
 
 
@@ -48,6 +49,9 @@ class TrainerConfig(Section):
     """How the policy learns from the pairs, each by TRL: `dpo` with every loss_type; `kto`, chosen
     answers desirable and rejected ones not; `orpo` and `cpo` (SimPO by `loss_type: simpo`), without
     a reference model and experimental in TRL; `sft` on the chosen answers (rejection sampling)."""
+    preset: Literal["iterative", "olmo", "smol", "simpo"] | None = None
+    """A published recipe by name: it sets the method and some of `args`, and what you set yourself
+    stays. `iterative`, `olmo` and `smol` are DPO, `simpo` is CPO; each run prints the values."""
     reference: str = "previous"
     """The reference model: `previous`, the policy that wrote the answers (larger gains, wants the
     gate); `initial`, the run's first policy (a leash that never moves; RLHF Workflow, arXiv
@@ -72,6 +76,11 @@ class TrainerConfig(Section):
     replay: Replay | None = None
     """What every round is trained on beside its pairs."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_preset(cls, section: Any) -> Any:
+        return with_preset(section)
+
     @model_validator(mode="after")
     def _no_output_dir(self) -> "TrainerConfig":
         if "output_dir" in self.args:
@@ -87,6 +96,11 @@ class TrainerConfig(Section):
             f"expected {', '.join(REFERENCES)}, or a policy by its folder (./NAME) or hub id "
             "(OWNER/NAME)"
         )
+
+    @property
+    def compares(self) -> bool:
+        """Whether the training compares with a reference model."""
+        return self.method in ("dpo", "kto")
 
     def keyed(self, leave_out: set[str]) -> dict[str, Any]:
         """The section without these keys, and without newer ones that are at their defaults."""

@@ -20,14 +20,6 @@ change with any version of TRL."""
 Row = Mapping[str, Any]
 
 
-class Sequences(NamedTuple):
-    """Conversations of a batch, as tensors of (rows, tokens); `answers` marks the answers' ids."""
-
-    input_ids: Any
-    attention_mask: Any
-    answers: Any
-
-
 class Method(NamedTuple):
     """What a training by TRL is made of. Its file imports TRL: only child processes load it."""
 
@@ -38,8 +30,6 @@ class Method(NamedTuple):
     rows: Callable[[Sequence[Row], Any], list[dict[str, Any]]]
     """Pairs as ids (trainer.tokens.TokenRow) and the config to what TRL is given; the same for
     those to train on and those held out."""
-    sequences: Callable[[Mapping[str, Any]], Iterator[Sequences]]
-    """The conversations of a batch of the trainer."""
     reference: bool
     """Whether the training itself compares with a reference model."""
     accuracies: Callable[[Any], list[float]] | None = None

@@ -5,14 +5,14 @@ Contrastive Preference Optimization, arXiv 2401.08417; SimPO, arXiv 2405.14734.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # the docs say so
 
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 
-from trainer.methods import Method, Row, Sequences
+from trainer.methods import Method, Row
 from trainer.resuming import Resuming
 
 REFUSED = {
@@ -51,16 +51,9 @@ def rows(pairs: Sequence[Row], config: Any) -> list[dict[str, Any]]:
 IDS = ("prompt_ids", "chosen_ids", "rejected_ids")
 
 
-def sequences(batch: Mapping[str, Any]) -> Iterator[Sequences]:
-    """The chosen sides, then the rejected ones."""
-    for side in ("chosen", "rejected"):
-        ids, mask = batch[f"{side}_input_ids"], batch[f"{side}_attention_mask"]
-        yield Sequences(ids, mask, batch[f"{side}_labels"] != -100)
-
-
 def accuracies(trainer: Any) -> list[float]:
     """Of each batch evaluated, how many pairs have the higher reward on the chosen side."""
     return list(trainer._stored_metrics["eval"]["eval_rewards/accuracies"])
 
 
-METHOD = Method(CPOConfig, TokenTrainer, rows, sequences, False, accuracies, REFUSED)
+METHOD = Method(CPOConfig, TokenTrainer, rows, False, accuracies, REFUSED)

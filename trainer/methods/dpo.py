@@ -4,13 +4,13 @@ Direct Preference Optimization, arXiv 2305.18290.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from trainer.methods import Method, Row, Sequences
+from trainer.methods import Method, Row
 from trainer.reference_logps import reference_logps
 from trainer.resuming import Resuming
 from trainer.sampled_logps import SIDES
@@ -51,11 +51,6 @@ def rows(pairs: Sequence[Row], config: Any) -> list[dict[str, Any]]:
     return [dict(pair) for pair in pairs]
 
 
-def sequences(batch: Mapping[str, Any]) -> Iterator[Sequences]:
-    """Both sides of every pair."""
-    yield Sequences(batch["input_ids"], batch["attention_mask"], batch["completion_mask"])
-
-
 def accuracies(trainer: Any) -> list[float]:
     """Of each batch evaluated, how many pairs have the higher reward on the chosen side."""
     return list(trainer._metrics["eval"]["rewards/accuracies"])
@@ -68,4 +63,4 @@ def precomputes(config: Any) -> bool:
     return not (config.sync_ref_model or sharded or deepspeed)
 
 
-METHOD = Method(DPOConfig, TokenTrainer, rows, sequences, True, accuracies, precomputes=precomputes)
+METHOD = Method(DPOConfig, TokenTrainer, rows, True, accuracies, precomputes=precomputes)

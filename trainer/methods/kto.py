@@ -3,7 +3,7 @@
 Kahneman-Tversky Optimization, arXiv 2402.01306.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datasets import Dataset
@@ -11,7 +11,7 @@ from trl import KTOConfig, KTOTrainer
 
 from rounds.errors import UserError
 from rounds.ids import digest
-from trainer.methods import Method, Row, Sequences
+from trainer.methods import Method, Row
 from trainer.resuming import Resuming
 
 WITHOUT_KL = "apo_zero_unpaired"
@@ -67,11 +67,6 @@ def _answers(row: Row) -> Iterator[dict[str, Any]]:
         }
 
 
-def sequences(batch: Mapping[str, Any]) -> Iterator[Sequences]:
-    """Every answer once."""
-    yield Sequences(batch["input_ids"], batch["attention_mask"], batch["completion_mask"])
-
-
 def check(config: Any) -> None:
     """What TRL refuses only once it has the data."""
     if config.loss_type == WITHOUT_KL:
@@ -88,4 +83,4 @@ def check(config: Any) -> None:
         )
 
 
-METHOD = Method(KTOConfig, TokenTrainer, rows, sequences, True, check=check)
+METHOD = Method(KTOConfig, TokenTrainer, rows, True, check=check)

@@ -12,7 +12,7 @@ os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # the docs say so
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from trainer.methods import Method
-from trainer.methods.cpo import REFUSED, accuracies, labelled, rows, sequences
+from trainer.methods.cpo import REFUSED, accuracies, labelled, rows
 from trainer.resuming import Resuming
 
 
@@ -25,4 +25,4 @@ class TokenTrainer(Resuming, ORPOTrainer):
         return labelled(feature)
 
 
-METHOD = Method(ORPOConfig, TokenTrainer, rows, sequences, False, accuracies, REFUSED)
+METHOD = Method(ORPOConfig, TokenTrainer, rows, False, accuracies, REFUSED)

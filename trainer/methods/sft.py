@@ -3,13 +3,13 @@
 Each chosen answer once, as in RAFT (arXiv 2304.06767); what was rejected teaches nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
-from trainer.methods import Method, Row, Sequences
+from trainer.methods import Method, Row
 from trainer.resuming import Resuming
 
 CUTS = "would cut answers and put them beside others; it is left out, and every answer stays whole"
@@ -46,9 +46,4 @@ def rows(pairs: Sequence[Row], config: Any) -> list[dict[str, Any]]:
     return list(made.values())
 
 
-def sequences(batch: Mapping[str, Any]) -> Iterator[Sequences]:
-    """Every answer."""
-    yield Sequences(batch["input_ids"], batch["attention_mask"], batch["labels"] != -100)
-
-
-METHOD = Method(SFTConfig, TokenTrainer, rows, sequences, False, refused=REFUSED)
+METHOD = Method(SFTConfig, TokenTrainer, rows, False, refused=REFUSED)
