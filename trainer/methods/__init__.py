@@ -3,7 +3,7 @@
 A new one is a file with a METHOD, an entry in CONFIGS and a name in `trainer.method`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
