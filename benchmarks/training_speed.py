@@ -152,6 +152,12 @@ def child(given: argparse.Namespace) -> None:
     from trainer.arguments import trl_config
     from trainer.build import build
 
+    class Plain(DPOTrainer):
+        """On ids: what TRL takes to make them of texts is left out."""
+
+        def _prepare_dataset(self, dataset: Any, *given: Any) -> Any:
+            return dataset
+
     policy = local_policy(given.folder / "policy")
     rows = json.loads((given.folder / "pairs.json").read_text())
     sums = [row.pop("sums") for row in rows]
@@ -169,7 +175,7 @@ def child(given: argparse.Namespace) -> None:
     out = given.folder / "out"
     before, began, cpu = peak_memory(), time.monotonic(), time.process_time()
     if given.child == PLAIN:
-        trainer = DPOTrainer(
+        trainer = Plain(
             model=policy.model,
             args=trl_config("dpo", {**args, **kwargs}, str(out)),
             train_dataset=Dataset.from_list(rows),
