@@ -163,7 +163,8 @@ def _training(train: dict[str, Any]) -> str:
     if train["curves"]:
         last = train["curves"][-1]["loss"]  # of a training before the stage ended at the first NaN
         loss = "loss not a number" if last is None else f"loss {last:.3f}"
-    return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
+    what = "judged answers" if train.get("answers") else "pairs"
+    return f"{train['steps']} steps on {train['pairs']} {what}, {loss}{kl}{held_out}"
 
 
 def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:
