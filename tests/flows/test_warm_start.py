@@ -31,9 +31,7 @@ def lines(path: Path, *rows: dict[str, Any]) -> str:
 
 
 def test_what_teaches_the_held_out_prompts_is_left_out():
-    held_out = prompt_row(
-        "What is the tallest mountain in the whole wide world?", "gate"
-    )
+    held_out = prompt_row("What is the tallest mountain in the whole wide world?", "gate")
     held_out["reference"] = "It is Mount Everest which stands in the Himalaya near Nepal of course."
     answers = [
         (user("Name a colour."), "Green."),
