@@ -35,9 +35,9 @@ def kl_answers(rows: Tokenised, sampled: Sequence[Answer]) -> Answers:
 
 def _sides(rows: Sequence[Row]) -> Iterator[Answer]:
     for row in rows:
-        for name in ("chosen_ids", "rejected_ids", "completion_ids"):
-            if name in row:
-                yield row["prompt_ids"], row[name]
+        yield row["prompt_ids"], row["chosen_ids"]
+        if "label" not in row:  # a single answer stands on both sides
+            yield row["prompt_ids"], row["rejected_ids"]
 
 
 def kl_figures(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 from preferences.conversational import preference_fault
 from rounds.errors import UserError
@@ -22,6 +22,7 @@ class TrainingRow(TypedDict):
     them. `cut` names the sides that a stop string ended inside a token: sampled, but under no ids.
     `logprobs` has, of the sides that were sampled on this very prompt, the policy that did and the
     summed log-probability that it gave the ids, nats.
+    `label` is of a single answer, which stands on both sides.
     """
 
     prompt: Messages
@@ -35,7 +36,8 @@ class TrainingRow(TypedDict):
     prompt_id: str
     pair_id: str
     extra: bool
-    logprobs: dict[str, tuple[str, float]]
+    logprobs: NotRequired[dict[str, tuple[str, float]]]
+    label: NotRequired[bool]
 
 
 class Sampled(NamedTuple):

@@ -5,6 +5,7 @@ the job's `out`, whole or not at all, and training.json beside the job.
 """
 
 import os
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from endpoints.child_main import child_main
 from rounds.files import read_json, write_json
 from rounds.tokenizers import spelling_of
 from rounds.weights import Policy
+from trainer.answers import answer_rows
 from trainer.arguments import trl_config
 from trainer.build import build, init_kwargs, load
 from trainer.checkpoints import checkpoint_to_resume
@@ -24,6 +26,7 @@ from trainer.falling import chosen_against_reference, fell_warning
 from trainer.finite import check_weights
 from trainer.kl import kl_answers
 from trainer.measures import measured
+from trainer.memory import out_of_memory
 from trainer.methods import Row, load_method
 from trainer.row_counts import fitted
 from trainer.rows import Answer, TrainingRow, held_out_answers, split, training_rows
@@ -44,11 +47,33 @@ MOST_MEASURINGS = 2
 
 def main(job_path: Path) -> None:
     """Train one policy as the job says."""
-    job, folder = read_json(job_path), Path(read_json(job_path)["round_dir"])
-    job["args"] = tracked(job["args"], folder, os.environ)
-    train, held_out = split(training_rows(folder), job["held_out_pairs"])
-    sampled = held_out_answers(folder, job["policy"]["policy_id"])
-    train_policy(job, train, held_out, job_path.parent, sampled)
+    job = read_json(job_path)
+    train, held_out = split(rows_of(job), job["held_out_pairs"])
+    sampled: list[Answer] = []
+    if "round_dir" in job:
+        folder = Path(job["round_dir"])
+        job["args"] = tracked(job["args"], folder, os.environ)
+        sampled = held_out_answers(folder, job["policy"]["policy_id"])
+    try:
+        train_policy(job, train, held_out, job_path.parent, sampled)
+    except Exception as error:
+        if told := out_of_memory(error):
+            traceback.print_exc()  # to the log
+            raise told from error
+        raise
+
+
+def rows_of(job: dict[str, Any]) -> list[TrainingRow]:
+    """What the job is to be trained on: rows that it brings, or those of its round."""
+    if "taught" in job:
+        taught: list[TrainingRow] = job["taught"]
+        return taught
+    folder = Path(job["round_dir"])
+    rows = training_rows(folder)
+    if labels := job.get("answers"):  # in the place of the round's own pairs
+        rows = [row for row in rows if row["extra"]]
+        rows += answer_rows(folder, [(name, label) for name, label in labels])
+    return rows
 
 
 def train_policy(
@@ -127,7 +152,7 @@ def curves(trainer: Any) -> list[dict[str, float]]:
 def watched(trainer: Any, points: list[dict[str, float]], train: Sequence[Row]) -> dict[str, Any]:
     """Where the reference's log-probabilities came from, and whether the chosen answers fell."""
     args = trainer.args
-    lengths = [len(row["chosen_ids"]) for row in train if "chosen_ids" in row]
+    lengths = [len(row["chosen_ids"]) for row in train if row.get("label", True)]
     tokens = sum(lengths) / len(lengths) if lengths else 0.0
     nats = chosen_against_reference(points, getattr(args, "beta", 0.0), tokens)
     losses = getattr(args, "loss_type", [])

@@ -52,7 +52,6 @@ def row(**given: Any) -> TrainingRow:
         "prompt_id": "p",
         "pair_id": "pair",
         "extra": False,
-        "logprobs": {},
         **given,
     }
 
