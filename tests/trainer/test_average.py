@@ -5,15 +5,26 @@ from typing import Any
 
 import pytest
 import torch
+from builders import begun
+from killing import forked
 from peft import LoraConfig, PeftModel, get_peft_model
 from policies import QWEN, write_policy
+from replays import round_of
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 import trainer.average
+import trainer.reference
+import trainer.stage
 from rounds.errors import UserError
+from rounds.files import write_json
+from rounds.folder import round_dir
 from rounds.weights import Policy, local_policy
 from trainer.average import write_average
+from trainer.config import TrainerConfig
+from trainer.stage import train
+
+pytestmark = pytest.mark.long
 
 LORAS: dict[str, dict[str, Any]] = {
     "plain": {"r": 4, "lora_alpha": 16, "target_modules": "all-linear"},
@@ -139,3 +150,29 @@ def test_an_adapter_that_is_more_than_products_for_the_weights_is_refused(
     for policy in (lora, embedding):
         with pytest.raises(UserError, match="no part of a low-rank product for weights"):
             write_average([policy, first], tmp_path / "mean")
+
+
+@pytest.mark.slow
+def test_a_round_is_trained_against_the_mean(tmp_path: Path, first: Policy):
+    """Beside an adapter: the mean is of full weights, and is let go of before the training."""
+    torch.set_num_threads(1)
+    import trainer.train_child  # noqa: F401
+
+    run_dir = tmp_path / "run"
+    lora = adapted(first, round_dir(run_dir, 1) / "policy", **LORAS["rslora"])
+    manifest = {"policy": first._asdict(), "trained": lora._asdict()}
+    begun(run_dir, 1, pairs=[], dropped=[], prompts=[], candidates=[])
+    write_json(round_dir(run_dir, 1) / "manifest.json", manifest)
+    folder = round_of(run_dir, 2, 8)
+    args = {"max_steps": 2, "gradient_checkpointing": False, "per_device_train_batch_size": 2}
+    config = TrainerConfig(reference="average", args=args, lora=LORAS["rslora"])
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (trainer.stage, trainer.reference):
+            patch.setattr(module, "run_child", forked(None))
+        _, facts = train(folder, config, lora, first, 0)
+    assert facts["reference"]["name"] == "average"
+    assert facts["reference"]["policies"] == [lora.policy_id, first.policy_id]
+    assert facts["reference"]["logprobs"] == "one pass" and facts["reference"]["pairs_passed"] == 8
+    assert facts["not_measured"] == {} and facts["kl_per_token"] > 0
+    made = next((folder / "work").glob("train-*/reference"))
+    assert_mean(made, [lora, first])

@@ -58,8 +58,10 @@ def saved(run_dir: Path) -> Path:
 
 
 def test_precomputed_reference_log_probabilities_change_nothing(tmp_path: Path):
-    plain = trained(tmp_path / "plain")
-    facts = trained(tmp_path / "ahead", args={"precompute_ref_log_probs": True})
+    plain = trained(tmp_path / "plain", args={"precompute_ref_log_probs": False})
+    facts = trained(tmp_path / "ahead")
+    assert plain["reference"]["logprobs"] == "each step"
+    assert facts["reference"]["logprobs"] == "one pass", "these pairs were not sampled"
     assert facts["kl_per_token"] == pytest.approx(plain["kl_per_token"], rel=1e-3) != 0
     assert facts["not_measured"] == {} and facts["held_out_n"] == 2
     ahead, weights = (load_file(saved(tmp_path / name) / "model.safetensors") for name in NAMES)
