@@ -42,7 +42,7 @@ from sampler.writers import served_policy
 from trainer.argument_names import check_argument_names
 from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
 from trainer.presets import preset_text
-from trainer.reference import own_reference
+from trainer.reference import find_reference
 from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
 
@@ -122,7 +122,7 @@ def check_files(config: Config) -> None:
         check_argument_names(config.trainer)
     check_language(config.pairs.language)
     if config.trainer is not None and config.trainer.reference not in REFERENCES:
-        own_reference(config.trainer.reference)
+        find_reference(config.trainer.reference)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)
 

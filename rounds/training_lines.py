@@ -23,13 +23,12 @@ def watched_lines(metrics: dict[str, Any]) -> Lines:
 
 
 def _reference(facts: dict[str, Any]) -> Lines:
-    if not facts.get("name"):
+    if "logprobs" not in facts:  # nothing is held to one, or a round of before
         return []
     text = facts["name"]
-    if (of := len(facts.get("policies") or ())) > 1:
+    if (of := len(facts["policies"])) > 1:
         text += f" of {of} policies"
-    if facts.get("logprobs"):
-        text += f": {FROM[facts['logprobs']]}"
+    text += f": {FROM[facts['logprobs']]}"
     if (passed := facts.get("pairs_passed")) and facts["logprobs"] == "sampled":
         text += f" for {facts['pairs_sampled']} pairs, one pass for {passed}"
     if gap := facts.get("gap"):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from endpoints.children import run_child
-from endpoints.hub import named_policy
+from endpoints.hub import named_policy, policy_folders
 from rounds.accepted import accepted_policies
 from rounds.errors import UserError
 from rounds.files import write_json
@@ -35,8 +35,14 @@ def reference_policies(folder: Path, name: str, policy: Policy, initial: Policy)
 
 def own_reference(name: str) -> Policy:
     """A policy by its folder or hub id, hashed. Raises UserError where there is none."""
+    find_reference(name)
+    return named_policy(name)
+
+
+def find_reference(name: str) -> None:
+    """Raise UserError where there is no such policy."""
     try:
-        return named_policy(name)
+        policy_folders(name)
     except (UserError, ValueError) as error:
         raise UserError(
             f"trainer.reference: {error}; expected {', '.join(REFERENCES)}, or a policy's folder "

@@ -105,7 +105,7 @@ def train_policy(
         trainer.train(resume_from_checkpoint=resumed(trainer, rows, work / "checkpoints"))
         check_weights(trainer)
         steps = {"steps": trainer.state.global_step, "curves": curves(trainer)}
-        seen = watched(trainer, steps["curves"], rows.train)
+        seen = watched(trainer, steps["curves"], rows.train) if method.reference else {}
         facts, measurings = {**rows.facts, **steps, **seen, "adjusted": adjusted}, 0
         save_policy(trainer, policy, out)
     trainer.accelerator.wait_for_everyone()
@@ -150,14 +150,16 @@ def curves(trainer: Any) -> list[dict[str, float]]:
 
 
 def watched(trainer: Any, points: list[dict[str, float]], train: Sequence[Row]) -> dict[str, Any]:
-    """Where the reference's log-probabilities came from, and whether the chosen answers fell."""
+    """Of a training with a reference: where its log-probabilities came from, and whether the chosen
+    answers fell.
+    """
     args = trainer.args
     lengths = [len(row["chosen_ids"]) for row in train if row.get("label", True)]
     tokens = sum(lengths) / len(lengths) if lengths else 0.0
     nats = chosen_against_reference(points, getattr(args, "beta", 0.0), tokens)
     losses = getattr(args, "loss_type", [])
     return {
-        "reference": getattr(trainer, "reference_facts", {}),
+        "reference": getattr(trainer, "reference_facts", {"logprobs": "each step"}),
         "chosen_nats_a_token": nats,
         "warnings": fell_warning(nats, [losses] if isinstance(losses, str) else losses),
     }
