@@ -1,12 +1,16 @@
 """What is watched of a training: chosen answers that fall, answers for KL, names of runs."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from zipfile import ZipFile
 
 from builders import begun, candidate_row, prompt_row
 from pytest import approx
 
 from rounds.files import write_json
+from rounds.ids import digest
 from rounds.training_lines import watched_lines
+from trainer.checkpoints import TRAINED_ON, checkpoint_to_resume
 from trainer.falling import FELL, chosen_against_reference, fell_warning
 from trainer.kl import SEQUENCES, kl_answers
 from trainer.rows import held_out_answers
@@ -125,3 +129,23 @@ def test_the_lines_of_a_round():
     ]
     assert watched_lines({"train": {"curves": []}}) == [], "a round of before"
     assert watched_lines({"train": None}) == []
+
+
+def test_checkpoints_of_code_that_knew_no_log_probabilities_are_taken_up(tmp_path: Path):
+    row = {
+        "prompt_ids": [1],
+        "chosen_ids": [2],
+        "rejected_ids": [3],
+        "pair_id": "a",
+        "extra": False,
+    }
+    saved = tmp_path / "checkpoint-1"
+    write_json(saved / "trainer_state.json", {})
+    for name in ("rng_state.pth", "optimizer.pt", "scheduler.pt"):
+        with ZipFile(saved / name, "w") as archive:
+            archive.writestr("a", "b")
+    write_json(tmp_path / TRAINED_ON, {"rows": digest(row), "processes": 1})
+    args = SimpleNamespace(save_only_model=False)
+    now = row | {"logprobs": {"chosen": ("p0", -1.0)}}
+    assert checkpoint_to_resume(tmp_path, args, [now], 1, False) == str(saved)
+    assert checkpoint_to_resume(tmp_path, args, [now | {"chosen_ids": [9]}], 1, False) is None
