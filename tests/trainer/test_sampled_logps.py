@@ -12,15 +12,23 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
+from killing import forked
 from policies import QWEN, write_policy
 from pytest import approx
+from replays import round_of
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 from trl import DPOConfig
 
+import trainer.stage
+from rounds.rows import CANDIDATES
+from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy, local_policy
 from trainer.build import build
+from trainer.config import TrainerConfig
 from trainer.methods.dpo import TokenTrainer
 from trainer.sampled_logps import TOLERANCE, Errors, logit_error, rows_to_measure, with_sums
+from trainer.stage import train
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +52,8 @@ LOSSES: dict[str, dict[str, Any]] = {
 def policies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policy, Policy]:
     """The policy that is trained, and one that is a little elsewhere."""
     torch.set_num_threads(1)
+    import trainer.train_child  # noqa: F401
+
     folder = tmp_path_factory.mktemp("policies")
     policy = local_policy(write_policy(folder / "policy", QWEN))
     other = write_policy(folder / "other", QWEN)
@@ -225,3 +235,38 @@ def test_a_tenth_is_measured_spread_over_all():
     assert rows_to_measure([7]) == [7]
     assert rows_to_measure(range(40)) == [0, 10, 20, 30]
     assert len(rows_to_measure(range(200))) == 20 and len(rows_to_measure(range(9999))) == 32
+
+
+def test_a_round_takes_what_came_with_its_answers_and_a_kill_costs_no_weight(
+    tmp_path: Path, policies
+):
+    """From the candidates' table to the trained weights, by the trainer stage."""
+    policy, _ = policies
+    args = {"learning_rate": 1e-3, "max_steps": 3, "save_steps": 1, "logging_steps": 1}
+    small = {"per_device_train_batch_size": 2, "gradient_checkpointing": False}
+    config = TrainerConfig(args={**args, **small}, held_out_pairs=0.25)
+    weights = []
+    for name, kill in (("whole", None), ("killed", {"after": 2})):
+        folder = round_of(tmp_path / name, 1, 8)
+        rows = sampled_by(policy, 8)
+        for number, row in enumerate(read_rows(folder, CANDIDATES)):
+            side, made = ("chosen", "rejected")[number % 2], rows[number // 2]
+            _, total = made["logprobs"][side]
+            row |= {"token_ids": made[f"{side}_ids"], "prompt_token_ids": made["prompt_ids"]}
+            rows[number // 2].setdefault("candidates", []).append(
+                row | {"logprob": total, "policy_id": policy.policy_id}
+            )
+        write_rows(folder, CANDIDATES, [one for row in rows for one in row["candidates"]])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trainer.stage, "run_child", forked(kill))
+            if kill is not None:
+                with pytest.raises(ChildProcessError, match="status 9"):
+                    train(folder, config, policy, policy, 0)
+                patch.setattr(trainer.stage, "run_child", forked(None))
+            _, facts = train(folder, config, policy, policy, 0)
+        assert facts["reference"]["logprobs"] == "sampled"
+        assert facts["reference"]["pairs_sampled"] == 6 and facts["held_out_n"] == 2
+        assert facts["steps"] == 3 and facts["kl_held_out"] and facts["not_measured"] == {}
+        assert {"grad_norm", "logps/chosen"} <= facts["curves"][0].keys()
+        weights.append(load_file(folder / "policy" / "model.safetensors"))
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
