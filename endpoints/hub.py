@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rounds.errors import UserError
 from rounds.settings import locate, require_plain
-from rounds.weights import require_weights
+from rounds.weights import Policy, adapter_base, local_policy, require_weights
 
 LOOKS_LOCAL = ("/", ".", "~", "prefloop:")
 
@@ -22,6 +22,20 @@ def model_folder(reference: str) -> Path:
     require_weights(folder)
     require_plain(reference, folder, "vLLM")
     return folder
+
+
+def named_policy(policy: str, adapter: str | None = None) -> Policy:
+    """A policy by its folder, hub id or shipped name; a LoRA folder brings its base."""
+    return local_policy(*policy_folders(policy, adapter))
+
+
+def policy_folders(policy: str, adapter: str | None = None) -> tuple[Path, Path | None]:
+    """The folder of a policy's model and that of its adapter, if it has one."""
+    folder = model_folder(policy)
+    if adapter is not None:
+        return folder, model_folder(adapter)
+    base = adapter_base(folder)
+    return (folder, None) if base is None else (model_folder(base), folder)
 
 
 def _download(repo: str) -> Path:

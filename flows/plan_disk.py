@@ -5,12 +5,12 @@ from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from endpoints.hub import policy_folders
 from flows.config import Config
 from rounds.disk import free_bytes, size_text
 from rounds.files import read_json
 from rounds.folder import finished_rounds
 from rounds.keep import folder_bytes
-from sampler.writers import policy_folders
 from trainer.config import TrainerConfig
 
 PER_PROMPT = 20_000
@@ -28,7 +28,8 @@ BATCH, ACCUMULATION, EPOCHS, SAVE_STEPS = 8, 1, 3, 500
 
 class Disk(NamedTuple):
     """Bytes of a round: of its tables and calls, of the new policy, and, until it ends, of `n`
-    checkpoints; `measured`: whether the first are those of the last round. `free` are there.
+    checkpoints and of the mean of policies that is its `reference`; `measured`: whether the first
+    are those of the last round. `free` are there.
     """
 
     tables: int
@@ -37,11 +38,12 @@ class Disk(NamedTuple):
     checkpoints: int
     measured: bool
     free: int
+    reference: int = 0
 
     @property
     def most(self) -> int:
         """What the round takes at most at one time."""
-        return self.tables + self.policy + self.checkpoints
+        return self.tables + self.policy + self.checkpoints + self.reference
 
 
 def estimate_disk(config: Config, run_dir: Path, prompts: int, pairs: int) -> Disk:
@@ -54,11 +56,14 @@ def estimate_disk(config: Config, run_dir: Path, prompts: int, pairs: int) -> Di
         journal = run_dir / "journal.sqlite"
         calls = journal.stat().st_size / len(done) if journal.exists() else 0
         tables = round((rows + calls) * prompts / before)
-    policy = n = checkpoint = 0
+    policy = n = checkpoint = reference = 0
     if config.trainer is not None:
         policy, checkpoint = _policy_bytes(config, config.trainer, done)
         n = checkpoints(config.trainer, pairs)
-    return Disk(tables, policy, n, n * checkpoint, bool(before), free_bytes(run_dir))
+        if config.trainer.reference == "average" and done:  # in the first round there is one policy
+            reference = _weights(policy_folders(str(config.policy.model), None)[0])
+    free = free_bytes(run_dir)
+    return Disk(tables, policy, n, n * checkpoint, bool(before), free, reference)
 
 
 def measured_prompts(folder: Path) -> int:
@@ -98,6 +103,8 @@ def disk_text(disk: Disk) -> str:
         text += f", the policy {size_text(disk.policy)}"
     if disk.n:
         text += f", until the round ends {disk.n} checkpoints of {size_text(disk.checkpoints)}"
+    if disk.reference:
+        text += f", until the round ends the mean of policies {size_text(disk.reference)}"
     return f"{text}; {size_text(disk.free)} free"
 
 

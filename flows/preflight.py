@@ -5,6 +5,7 @@ from math import inf
 from pathlib import Path
 
 from endpoints.check import check_endpoint, check_sampling
+from endpoints.hub import named_policy, policy_folders
 from endpoints.open import api_key
 from endpoints.settled import recall
 from endpoints.vllm_names import SERVER, check_names
@@ -37,8 +38,11 @@ from sampler.dealing.config import generate_section
 from sampler.dealing.sources.read import source_rows, unread_columns
 from sampler.dealing.sources.recipes import read_material
 from sampler.dealing.splits import read_sources, read_supply, train_sources
-from sampler.writers import named_policy, policy_folders, served_policy
-from trainer.config import FROM_GOLD, TrainerConfig
+from sampler.writers import served_policy
+from trainer.argument_names import check_argument_names
+from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
+from trainer.presets import preset_text
+from trainer.reference import find_reference
 from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
 
@@ -77,6 +81,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     for sentence in check_endpoints(config, config.used_endpoints, run_dir):
         display.warn(sentence)
     if config.trainer is not None:
+        if (preset := config.trainer.preset) is not None:
+            display.tell(f"trainer.preset: {preset_text(preset, config.trainer.args)}")
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
         _check_row_counts(config, config.trainer, len(supply.pool.keys))
@@ -112,7 +118,11 @@ def check_files(config: Config) -> None:
         check_judge(where, judge)
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
+    if config.trainer is not None:
+        check_argument_names(config.trainer)
     check_language(config.pairs.language)
+    if config.trainer is not None and config.trainer.reference not in REFERENCES:
+        find_reference(config.trainer.reference)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)
 
@@ -203,7 +213,8 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
     a_prompt = judge.select.pairs if STRATEGIES[judge.strategy].selects else 1
     own = per_round * a_prompt
     replayed = trainer.replay.share if trainer.replay else 0.0
-    rows = inf if trainer.warm_start else own / (1 - replayed)
+    unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
+    rows = inf if unknown else own / (1 - replayed)
     processes = (trainer.accelerate or {}).get("num_processes", 1)
     check_row_counts(trainer.args, trainer.held_out_pairs, own, rows, processes)
 

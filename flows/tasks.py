@@ -127,7 +127,7 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     policies = (in_place(folder), run.initial)
     seed, limits = run.config.seed, run.config.pairs.leak_limits
     trained, facts = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
-    for sentence in facts.get("adjusted", ()):
+    for sentence in [*facts.get("adjusted", ()), *facts.get("warnings", ())]:
         run.display.warn(sentence)
     return trained
 
@@ -170,4 +170,7 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
     """Promote, or keep the one in place; or wait for people who are to say so."""
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
-    return decide(folder, run.config.gate, *ids)
+    decision = decide(folder, run.config.gate, *ids)
+    for sentence in decision.get("metrics", {}).get("alarms", ()):
+        run.display.warn(sentence)
+    return decision

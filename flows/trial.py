@@ -6,6 +6,7 @@ Its stamp is trial.json in the run folder; it holds while nothing that the trial
 from pathlib import Path
 
 from endpoints.children import ChildFailed
+from endpoints.hub import policy_folders
 from endpoints.log_end import reason_in
 from flows.config import Config
 from rounds.errors import UserError
@@ -17,7 +18,6 @@ from rounds.stages import Progress, stage_stamps
 from rounds.weights import Policy
 from sampler.dealing.config import generate_section
 from sampler.trial import try_policy
-from sampler.writers import policy_folders
 from trainer.config import TrainerConfig
 from trainer.trial import training_hash, try_training
 

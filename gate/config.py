@@ -11,7 +11,7 @@ from rounds.settings import Section
 
 TAKEN_NAMES = set(
     "round judge judge_id gate_judge_id counts prompts length_difference partial train decision "
-    "people gate test alarms promoted reasons usage seconds".split()
+    "people gate test answers alarms promoted reasons usage seconds".split()
 )
 """What metrics.json says of a round: a report names its lines by it, and by the user's metrics."""
 

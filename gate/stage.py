@@ -5,6 +5,7 @@ from typing import Any
 
 from gate.alarms import goodhart
 from gate.by_tag import by_tag
+from gate.collapse import answers_beside, collapse_alarm
 from gate.config import GateConfig
 from gate.metrics import Metric, load_metric
 from gate.people import ask_people, people_said, said_key
@@ -108,7 +109,9 @@ def _measured(contests: Contests, metrics: dict[str, Metric], confidence: float)
     measured["custom"] = {
         name: _by_metric(contests, metric, confidence) for name, metric in metrics.items()
     }
-    measured["alarms"] = goodhart(measured, metrics)
+    against_first = [each for split in HELD_OUT for each in contests[split, "initial"]]
+    measured["answers"] = answers_beside(against_first)
+    measured["alarms"] = goodhart(measured, metrics) + collapse_alarm(measured["answers"])
     return measured
 
 

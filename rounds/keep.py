@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from rounds.accepted import accepted_policies
 from rounds.files import read_json
 from rounds.folder import (
     finished_rounds,
@@ -113,8 +114,12 @@ def _needed(run_dir: Path, config: Any) -> Iterator[Path]:
         if (work / name).exists():
             written = read_json(work / name)
             facts += [written[key] for key in keys] if keys else [written]
-    for one in facts:
-        policy = policy_of(run_dir, one)
+    policies = [policy_of(run_dir, one) for one in facts]
+    trainer = config.get("trainer") if isinstance(config, dict) else None
+    if history and trainer and trainer.get("reference") == "average":
+        in_place, initial = policies[:2]
+        policies += accepted_policies(run_dir, finished_rounds(run_dir), in_place, initial)
+    for policy in policies:
         yield from (Path(path) for path in (policy.model, policy.adapter) if path)
     yield from _named(config)
 

@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 from rounds.health_lines import Lines, health_lines
+from rounds.training_lines import watched_lines
 from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 
 STAGES = (
@@ -43,6 +44,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
         lines += _trained_beside(metrics["train"])
+        lines += watched_lines(metrics)
     lines += win_rate_lines(metrics)
     if metrics.get("gate_judge_id"):
         gate_judge = metrics["gate_judge_id"]
@@ -155,15 +157,20 @@ def _sources(counts: dict[str, Any]) -> str:
 
 
 def _training(train: dict[str, Any]) -> str:
-    accuracy = train["held_out_accuracy"]
-    held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
+    accuracy = train.get("held_out_accuracy")
+    aside = (train.get("held_out") or {}).get("loss")  # not every method compares pairs
+    held_out = "" if aside is None else f", held-out loss {aside:.3f}"
+    if accuracy is not None:
+        held_out = f", held-out preference accuracy {accuracy:.2f}"
     held_out += f" n={n}" if (n := train.get("held_out_n")) else ""
     kl = "" if train["kl_per_token"] is None else f", KL {train['kl_per_token']:.4f} a token"
+    kl += " on held-out prompts" if kl and train.get("kl_held_out") else ""
     loss = "loss not logged"
     if train["curves"]:
         last = train["curves"][-1]["loss"]  # of a training before the stage ended at the first NaN
         loss = "loss not a number" if last is None else f"loss {last:.3f}"
-    return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
+    what = "judged answers" if train.get("answers") else "pairs"
+    return f"{train['steps']} steps on {train['pairs']} {what}, {loss}{kl}{held_out}"
 
 
 def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.config import EndpointConfig
-from endpoints.hub import model_folder
+from endpoints.hub import named_policy
 from endpoints.identity import model_id
 from endpoints.open import Endpoints
 from rounds.errors import UserError
@@ -18,7 +18,7 @@ from rounds.folder import (
     run_of,
 )
 from rounds.ids import digest
-from rounds.weights import Policy, adapter_base, local_policy, require_weights
+from rounds.weights import Policy, require_weights
 from sampler.also import AlsoConfig
 from sampler.config import SamplerConfig
 from sampler.revise import Constitution, load_constitution
@@ -92,20 +92,6 @@ def writers_of_round(
             )
         first_index += counts[name]
     return list(writers.values())
-
-
-def named_policy(policy: str, adapter: str | None = None) -> Policy:
-    """A policy by its folder, hub id or shipped name; a LoRA folder brings its base."""
-    return local_policy(*policy_folders(policy, adapter))
-
-
-def policy_folders(policy: str, adapter: str | None = None) -> tuple[Path, Path | None]:
-    """The folder of a policy's model and that of its adapter, if it has one."""
-    folder = model_folder(policy)
-    if adapter is not None:
-        return folder, model_folder(adapter)
-    base = adapter_base(folder)
-    return (folder, None) if base is None else (model_folder(base), folder)
 
 
 def served_policy(name: str, endpoint: EndpointConfig) -> Policy:

@@ -16,9 +16,9 @@ from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.rows import Messages
 from rounds.scratch import scratch
-from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
+from rounds.tokenizers import Spelling, policy_tokenizer, rendered_prompt, spelling_of
 from rounds.weights import Policy
-from trainer.arguments import dpo_config, lora_config
+from trainer.arguments import lora_config, trl_config
 from trainer.tokens import limit_of
 from trainer.written import answer_ids
 
@@ -31,11 +31,13 @@ def main(job_path: Path) -> None:
     """Check the job's arguments, then its data."""
     job = read_json(job_path)
     with scratch("arguments") as folder:
-        dpo_config(job["args"], str(folder))
+        trl_config(job["method"], job["args"], str(folder))
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)
     check_ids(policy, spelling)
+    if job.get("reference"):
+        check_reference(Policy(**job["reference"]), policy, spelling)
     limit = limit_of(policy, job["args"])
     sentences = [
         check_data(Data(**source), key, spelling, limit) for key, source in job["imported"]
@@ -59,6 +61,26 @@ def check_ids(policy: Policy, spelling: Spelling) -> None:
             f"the {rows} tokens of {policy.model}: there are no weights for it; leave it out of "
             "the template, or merge the adapter into a model that has the token"
         )
+
+
+def check_reference(reference: Policy, policy: Policy, spelling: Spelling) -> None:
+    """Raise UserError for a reference that has other tokens than the policy that is trained: it
+    would be asked how likely it finds other texts.
+    """
+    sizes = [
+        read_json(Path(one.model) / "config.json").get("vocab_size") for one in (reference, policy)
+    ]
+    other = policy_tokenizer(reference).get_vocab()
+    if other != spelling.tokenizer.get_vocab():
+        wrong = f"its tokenizer has other tokens than that of {policy.model}"
+    elif None not in sizes and sizes[0] < len(other) <= sizes[1]:
+        wrong = f"it has weights for {sizes[0]} tokens, {policy.model} for {sizes[1]}"
+    else:
+        return
+    raise UserError(
+        f"trainer.reference: {reference.adapter or reference.model}: {wrong}; the reference must "
+        "read the same ids: a policy of the same family, or `initial`"
+    )
 
 
 def check_data(source: Data, key: str, spelling: Spelling, limit: float) -> str:

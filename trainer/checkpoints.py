@@ -27,7 +27,8 @@ def checkpoint_to_resume(
     not the reference model that moved along (`sync_ref_model`). `sharded` are those of FSDP and
     DeepSpeed, whose optimizers lie in files of their own. Call it in one process.
     """
-    trained_on = {"rows": digest(*(dict(row) for row in rows)), "processes": processes}
+    taught = ({name: row[name] for name in row if name != "logprobs"} for row in rows)
+    trained_on = {"rows": digest(*taught), "processes": processes}
     written = folder / TRAINED_ON
     if not written.exists() or read_json(written) != trained_on or loses_state(args):
         shutil.rmtree(folder, ignore_errors=True)
@@ -43,7 +44,8 @@ def checkpoint_to_resume(
 
 def loses_state(args: Any) -> bool:
     """Whether a step depends on what TRL does not write into its checkpoints."""
-    return bool(args.save_only_model or args.sync_ref_model)
+    moves = getattr(args, "sync_ref_model", False)  # not every method has a reference model
+    return bool(args.save_only_model or moves)
 
 
 def is_whole(checkpoint: Path, processes: int, sharded: bool) -> bool:

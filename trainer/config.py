@@ -1,16 +1,19 @@
-"""The `trainer` section: pairs to the next policy, by TRL's DPOTrainer."""
+"""The `trainer` section: pairs to the next policy, by TRL."""
 
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from preferences.config import Data
-from rounds.settings import Section
+from rounds.settings import SHIPPED, Section
+from trainer.presets import with_preset
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
 FROM_GOLD = "from_gold"
 """Value of `args.label_smoothing` that takes the judge's error rate on its gold set."""
+REFERENCES = ("previous", "initial", "average")
+"""Reference models by name; any other is a policy by its folder or hub id."""
 
 
 class Replay(Section):
@@ -35,15 +38,52 @@ class Replay(Section):
         return self
 
 
-class TrainerConfig(Section):
-    """DPO, with TRL's own argument names."""
+NEWER = {"method", "preset", "kto"}
+"""Keys that runs of before have not: at their defaults they change no key of a stage."""
 
-    reference: Literal["previous", "initial"] = "previous"
-    """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
-    the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
+
+class ScoreLines(Section):
+    """Which single answers KTO learns from, by the score of the judge's screen."""
+
+    above: float
+    """Answers of this score or more are desirable."""
+    below: float
+    """Answers of this score or less are not; those between are not trained on."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> "ScoreLines":
+        if self.above <= self.below:
+            raise ValueError(f"above: {self.above:g} must exceed below: {self.below:g}")
+        return self
+
+    def label(self, score: float) -> bool | None:
+        """Whether an answer of this score is desirable; None between the lines."""
+        return True if score >= self.above else False if score <= self.below else None
+
+
+class TrainerConfig(Section):
+    """Training on preferences, with TRL's own argument names."""
+
+    method: Literal["dpo", "kto", "orpo", "cpo", "sft"] = "dpo"
+    """How the policy learns from the pairs, each by TRL: `dpo` with every loss_type; `kto`, chosen
+    answers desirable and rejected ones not; `orpo` and `cpo` (SimPO by `loss_type: simpo`), without
+    a reference model and experimental in TRL; `sft` on the chosen answers (rejection sampling)."""
+    preset: Literal["iterative", "olmo", "smol", "simpo"] | None = None
+    """A published recipe by name: it sets the method and some of `args`, and what you set yourself
+    stays. `iterative`, `olmo` and `smol` are DPO, `simpo` is CPO; each run prints the values."""
+    kto: ScoreLines | None = None
+    """For `method: kto`: single answers by their score, such as `{above: 7, below: 3}`, in the
+    place of the round's pairs; null takes the pairs, chosen desirable and rejected not."""
+    reference: str = "previous"
+    """The reference model: `previous`, the policy that wrote the answers (larger gains, wants the
+    gate); `initial`, the run's first policy (a leash that never moves; RLHF Workflow, arXiv
+    2405.07863); `average`, the mean of the weights of the policy in place and of those that it came
+    from (a leash that moves slowly; WARP, arXiv 2406.16768); or a policy by its folder or hub id,
+    with the tokens of the one that is trained."""
     args: dict[str, Any] = Field(default_factory=dict)
-    """trl.DPOConfig arguments by name; without a GPU, use_cpu and bf16 are set to fit. For
-    `loss_type: robust`, `label_smoothing: from_gold` is the judge's error rate on its gold set."""
+    """Arguments of the method's TRL config (DPOConfig, KTOConfig, ...) by name; without a GPU,
+    use_cpu and bf16 are set to fit. For `loss_type: robust`, `label_smoothing: from_gold` is the
+    judge's error rate on its gold set."""
     lora: dict[str, Any] | None = None
     """peft.LoraConfig arguments by name; null trains all weights."""
     accelerate: dict[str, Any] | None = None
@@ -58,11 +98,43 @@ class TrainerConfig(Section):
     replay: Replay | None = None
     """What every round is trained on beside its pairs."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_preset(cls, section: Any) -> Any:
+        return with_preset(section)
+
     @model_validator(mode="after")
     def _no_output_dir(self) -> "TrainerConfig":
         if "output_dir" in self.args:
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
         return self
+
+    @field_validator("reference")
+    @classmethod
+    def _named_reference(cls, reference: str) -> str:
+        if reference in REFERENCES or "/" in reference or reference.startswith(SHIPPED):
+            return reference
+        raise ValueError(
+            f"expected {', '.join(REFERENCES)}, or a policy by its folder (./NAME) or hub id "
+            "(OWNER/NAME)"
+        )
+
+    @model_validator(mode="after")
+    def _of_method(self) -> "TrainerConfig":
+        if self.kto is not None and self.method != "kto":
+            raise ValueError(f"kto: is for method: kto (it is {self.method})")
+        return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether the training compares with a reference model."""
+        return self.method in ("dpo", "kto")
+
+    def keyed(self, leave_out: set[str]) -> dict[str, Any]:
+        """The section without these keys, and without newer ones that are at their defaults."""
+        fields = type(self).model_fields
+        default = {name for name in NEWER if getattr(self, name) == fields[name].default}
+        return self.model_dump(exclude=leave_out | default)
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

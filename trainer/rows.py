@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 from preferences.conversational import preference_fault
 from rounds.errors import UserError
-from rounds.folder import round_dir, run_of
+from rounds.folder import earlier_rounds, round_dir, run_of
 from rounds.ids import digest
 from rounds.rows import CANDIDATES, EXTRA, PAIRS, AnyRow, ExtraPair, Messages, Pair, Table
 from rounds.tables import iter_rows, read_rows, table_path
+
+Answer = tuple[list[int], list[int]]
+"""The ids of a prompt and of an answer to it."""
 
 
 class TrainingRow(TypedDict):
@@ -17,6 +20,9 @@ class TrainingRow(TypedDict):
 
     The ids of the prompt and of an answer are those that were sampled; None where nobody sampled
     them. `cut` names the sides that a stop string ended inside a token: sampled, but under no ids.
+    `logprobs` has, of the sides that were sampled on this very prompt, the policy that did and the
+    summed log-probability that it gave the ids, nats.
+    `label` is of a single answer, which stands on both sides.
     """
 
     prompt: Messages
@@ -30,13 +36,24 @@ class TrainingRow(TypedDict):
     prompt_id: str
     pair_id: str
     extra: bool
+    logprobs: NotRequired[dict[str, tuple[str, float]]]
+    label: NotRequired[bool]
 
 
 class Sampled(NamedTuple):
-    """The ids under which a candidate was sampled, where they are known."""
+    """The ids under which a candidate was sampled, where they are known, and by whom."""
 
     token_ids: list[int] | None
     prompt_token_ids: list[int] | None
+    logprob: float | None
+    policy_id: str | None
+
+    @property
+    def likely(self) -> tuple[str, float] | None:
+        """Who sampled the ids, and how likely they were."""
+        if self.token_ids is None or self.logprob is None or self.policy_id is None:
+            return None
+        return self.policy_id, self.logprob
 
 
 def training_rows(folder: Path) -> list[TrainingRow]:
@@ -68,6 +85,22 @@ def split(rows: list[TrainingRow], share: float) -> tuple[list[TrainingRow], lis
     return train, [row for row in own if row["prompt_id"] in held_out]
 
 
+def held_out_answers(folder: Path, policy_id: str) -> list[Answer]:
+    """What the policy in place sampled at the gate prompts, in this round or, where it had them
+    before, in an earlier one.
+    """
+    columns = ["policy_id", "prompt_token_ids", "token_ids"]
+    for place in (folder, *reversed(earlier_rounds(folder))):
+        found = [
+            (row["prompt_token_ids"], row["token_ids"])
+            for row in iter_rows(place, CANDIDATES, ["gate"], columns)
+            if row["policy_id"] == policy_id and row["prompt_token_ids"] and row["token_ids"]
+        ]
+        if found:
+            return found
+    return []
+
+
 def _checked(folder: Path, table: Table[AnyRow]) -> list[AnyRow]:
     """The rows of a table. Raises UserError for the first that TRL would train on wrongly."""
     rows = read_rows(folder, table)
@@ -80,7 +113,7 @@ def _checked(folder: Path, table: Table[AnyRow]) -> list[AnyRow]:
 
 
 def _training_row(pair: Pair | ExtraPair, sampled: dict[str, Sampled], extra: bool) -> TrainingRow:
-    unknown = Sampled(None, None)
+    unknown = Sampled(None, None, None, None)
     chosen, rejected = (
         sampled.get(name or "", unknown) for name in (pair["chosen_id"], pair["rejected_id"])
     )
@@ -101,6 +134,12 @@ def _training_row(pair: Pair | ExtraPair, sampled: dict[str, Sampled], extra: bo
         "prompt_id": pair["prompt_id"],
         "pair_id": pair["pair_id"],
         "extra": extra,
+        "logprobs": {
+            side: likely
+            for side, one in sides.items()
+            if one.prompt_token_ids and one.prompt_token_ids == prompts[0]
+            if (likely := one.likely)
+        },
     }
 
 
@@ -111,7 +150,9 @@ def _sampled(folder: Path, pairs: Sequence[Pair | ExtraPair]) -> dict[str, Sampl
     folders = [round_dir(run_of(folder), number) for number in numbers if number is not None]
     columns = ["candidate_id", *Sampled._fields]
     return {
-        row["candidate_id"]: Sampled(row["token_ids"], row["prompt_token_ids"])
+        row["candidate_id"]: Sampled(
+            row["token_ids"], row["prompt_token_ids"], row["logprob"], row["policy_id"]
+        )
         for sampled in folders
         for row in iter_rows(sampled, CANDIDATES, ["train"], columns)
         if row["candidate_id"] in answers

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from endpoints.child_main import progress_reader
-from endpoints.children import PYTHON, run_child
+from endpoints.children import PYTHON, ChildFailed, run_child
 from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
@@ -18,8 +18,16 @@ from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
-from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.answers import judged_answers
+from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
 from trainer.extra import extra_pairs
+from trainer.ranks import dead_rank
+from trainer.reference import (
+    own_reference,
+    reference_here,
+    reference_id,
+    reference_policies,
+)
 
 
 def train(
@@ -34,7 +42,9 @@ def train(
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
-    What it is trained on beside them (a warm start, a replay) is written to extra.parquet.
+    With `config.kto` it is the answers that the screen scored, and the pairs where it scored none
+    so high or so low. What it is trained on beside them (a warm start, a replay) is written to
+    extra.parquet.
     `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for, `limits`
     how close imported pairs may come to the held-out prompts.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
@@ -48,16 +58,18 @@ def train(
         write_rows(folder, EXTRA, extra.rows)
     else:
         remove_table(folder, EXTRA)
-    reference = initial if config.reference == "initial" else policy
+    references = reference_policies(folder, config.reference, policy, initial)
     own_pairs = iter_rows(folder, PAIRS)
+    judged = None if config.kto is None else judged_answers(folder, config.kto, limits)
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        config.model_dump(exclude={"trial"}),
+        config.keyed({"trial"}),
         policy.policy_id,
-        reference.policy_id,
+        reference_id(references),
         seed,
         flip_rate,
+        *([] if judged is None else [judged.labels]),
     )
     args = with_label_smoothing(config.args, flip_rate)
     target = folder / "policy"
@@ -65,27 +77,38 @@ def train(
     def run() -> dict[str, Any]:
         work = work_dir(folder, "train", key)
         job, saved, trained = work / "job.json", work / "policy", work / "training.json"
+        if not saved.exists() and not target.exists():  # the policy was lost since
+            trained.unlink(missing_ok=True)
+        log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
+        if not trained.exists() and len(references) > 1:
+            progress(0, 0, "averaging the accepted policies")
+        reference = references[0] if trained.exists() else reference_here(references, work, log)
         write_json(
             job,
             {
                 "round_dir": str(folder),
+                "method": config.method,
                 "policy": policy._asdict(),
                 "reference": reference._asdict(),
                 "args": {"seed": seed, **args},
                 "lora": config.lora,
                 "held_out_pairs": config.held_out_pairs,
                 "out": str(saved),
+                "answers": judged.labels if judged else None,
             },
         )
-        log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
-        if not saved.exists() and not target.exists():  # the policy was lost since
-            trained.unlink(missing_ok=True)
         if not trained.exists():  # it is written last
             progress(0, 0, "loading the policy")
-            run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
+            run_training(job, log, config, progress)
         facts: dict[str, Any] = read_json(trained)
+        named = {"name": config.reference, "policies": [one.policy_id for one in references]}
+        facts["reference"] = {**named, **facts.get("reference", {})}
         if extra.facts:
             facts["extra"] = extra.facts
+        if judged is not None and judged.labels:
+            facts["answers"] = judged.facts
+        elif judged is not None:
+            facts["adjusted"].append("on the pairs: no answer scored beyond a line of trainer.kto")
         if saved.exists():  # else a kill came between this rename and the stamp
             note_folder(folder, target.name, saved)
             replace_folder(saved, target)
@@ -97,6 +120,15 @@ def train(
     trained = local_policy(target) if full else local_policy(Path(policy.model), target)
     write_json(folder / "work" / "trained.json", policy_facts(run_of(folder), trained))
     return trained, facts
+
+
+def run_training(job: Path, log: Path, config: TrainerConfig, progress: Progress) -> None:
+    """Run a job of trainer.train_child to its end, in as many processes as the config says."""
+    try:
+        run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
+    except ChildFailed as error:
+        processes = (config.accelerate or {}).get("num_processes", 1)
+        raise dead_rank(log, processes) or error from error
 
 
 def check_training(
@@ -112,12 +144,16 @@ def check_training(
     `model` and `adapter` are the folders of the policy.
     """
     job = scratch / "trainer-check.json"
+    named = config.reference not in REFERENCES
+    reference = own_reference(config.reference)._asdict() if named else None
     write_json(
         job,
         {
+            "method": config.method,
             "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
+            "reference": reference,
             "imported": [[key, source.model_dump()] for key, source in config.imported],
         },
     )

@@ -50,7 +50,10 @@ def round_facts(folder: Path, files: RoundFiles, tables: RoundTables) -> dict[st
         "health": health_lines(judge.get("health"), judge.get("gold")),
         "bounds": _bounds(folder),
         "gate": win_rate_lines(metrics) + custom_metric_lines(metrics.get("custom") or {}),
-        "alarms": metrics.get("alarms") or [],
+        "alarms": [
+            *((metrics.get("train") or {}).get("warnings") or []),
+            *(metrics.get("alarms") or []),
+        ],
         "all_lines": lines,
         "stages": _stages(metrics),
         "spent": [line for line in lines if line[0] in SPENT],
@@ -166,10 +169,12 @@ def round_plots(tables: RoundTables, metrics: dict[str, Any]) -> list[str]:
         ("loss", ["loss"]),
         ("rewards", ["rewards/chosen", "rewards/rejected"]),
         ("reward accuracy and margin", ["rewards/accuracies", "rewards/margins"]),
+        ("log-probability of answers", ["logps/chosen", "logps/rejected"]),
+        ("gradient norm", ["grad_norm"]),
     ):
         if any(name in point for point in points for name in names):
             series = {
-                name.removeprefix("rewards/"): [(each["step"], each.get(name)) for each in points]
+                name.rpartition("/")[2]: [(each["step"], each.get(name)) for each in points]
                 for name in names
             }
             plots.append(curves(f"training: {title}", "step", series))

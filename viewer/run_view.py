@@ -86,6 +86,18 @@ def run_plots(files: list[RoundFiles]) -> dict[str, str]:
     plots["length"] = curves(
         "answers longer than the previous policy's, characters", "round", {"test": longer}
     )
+    accuracies = figures("train", "held_out_accuracy")
+    if any(value is not None for _, value in accuracies):
+        plots["held_out_accuracy"] = curves(
+            "held-out preference accuracy", "round", {"": accuracies}
+        )
+    for name, title in (("distinct_2", "distinct-2"), ("self_similarity", "self-similarity")):
+        sides = {
+            who: figures("answers", side, name)
+            for side, who in (("trained", "new policy"), ("initial", "first policy"))
+        }
+        if any(value is not None for points in sides.values() for _, value in points):
+            plots[name] = curves(f"{title} of held-out answers", "round", sides)
     prices = figures("usage", "label_per_pair", "cost")
     if any(price for _, price in prices):
         plots["price"] = curves("price of a pair", "round", {"": prices})

@@ -403,3 +403,14 @@ def test_what_a_round_takes_beside_its_stages(run_here: Run):
         *("without Prefect", "a server that is there", "a server of its own")
     ]
     assert all(float(stages) >= 6 * 2 * 2 * 0.2 / 4 for _, _, stages, _ in lines), said
+
+
+def test_the_training_without_a_second_model_is_plain_trls(run_here: Run):
+    """Eight pairs, one turn: the losses are equal, and what came with the answers is used."""
+    small = ("--hidden", "64", "--layers", "1", "--tokens", "12", "--batch", "4")
+    said = run_here("training_speed", "--pairs", "8", "--times", "1", *small)
+    losses = dict(re.findall(r"^(plain TRL|ours): 8 pairs .* loss ([\d.]+),", said, re.MULTILINE))
+    assert float(losses["ours"]) == pytest.approx(float(losses["plain TRL"]), abs=1e-4)
+    assert re.search(r"^pairs per CPU second: ours [\d.]+x", said, re.MULTILINE)
+    assert re.search(r"^peak memory: ours -?\d+ MB lower, one model is \d", said, re.MULTILINE)
+    assert re.search(r"^reference: sampled, off by \d", said, re.MULTILINE)

@@ -13,11 +13,11 @@ from small_run import read_json_lines, run, two_rounds, typed
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rounds.files import read_json
-from rounds.folder import round_dir
+from rounds.folder import read_metrics, round_dir
 from rounds.ids import text_hash
 from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy, local_policy
-from trainer.dpo_child import build, tokens_of, training_rows
+from trainer.train_child import build, tokens_of, training_rows
 
 pytestmark = pytest.mark.slow
 
@@ -161,8 +161,14 @@ def trainer(run_dir: Path, tmp_path_factory: pytest.TempPathFactory):
     initial = Policy(**read_json(run_dir / "policy.json")["initial"])
     job = {
         "policy": local_policy(round_dir(run_dir, 2) / "policy")._asdict(),
+        "method": "dpo",
         "reference": initial._asdict(),
-        "args": {"per_device_train_batch_size": 8, "beta": 0.2, "gradient_checkpointing": False},
+        "args": {
+            "per_device_train_batch_size": 8,
+            "beta": 0.2,
+            "gradient_checkpointing": False,
+            "precompute_ref_log_probs": False,
+        },
         "lora": None,
     }
     rows = [row for number in (1, 2) for row in training_rows(round_dir(run_dir, number))]
@@ -193,6 +199,14 @@ def test_trls_loss_is_the_dpo_loss_of_the_two_models(trainer):
     expected = -torch.nn.functional.logsigmoid(0.2 * margins).mean()
     assert abs(expected.item() - math.log(2)) > 1e-3, "the two models must differ"
     assert torch.isclose(loss, expected, atol=1e-5)
+
+
+def test_the_reference_is_not_asked_for_what_the_sampler_knew(run_dir: Path):
+    """The policy in place is the reference, and vLLM's log-probabilities are near enough."""
+    reference = read_metrics(round_dir(run_dir, 1))["train"]["reference"]
+    assert reference["name"] == "previous" and reference["logprobs"] == "sampled"
+    assert reference["pairs_sampled"] > 0 == reference["pairs_passed"]
+    assert reference["gap"]["logit_error"] < 1e-3 and reference["gap"]["nats_an_answer"] < 1e-2
 
 
 def logps(model, batch) -> torch.Tensor:

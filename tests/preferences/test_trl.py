@@ -35,8 +35,8 @@ def one_thread() -> None:
 
 @pytest.mark.parametrize("shape", SAMPLES)
 def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
-    from trainer.dpo_child import build, tokens_of
     from trainer.rows import training_rows
+    from trainer.train_child import build, tokens_of
 
     path = tmp_path / "some.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in SAMPLES[shape]))
@@ -46,7 +46,7 @@ def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
     rows = training_rows(folder)
     assert len(rows) == sum(isinstance(row, Preference) for row in EXPECTED[shape])
     policy = local_policy(STARTER)._asdict()
-    job = {"policy": policy, "reference": policy, "args": ONE_STEP, "lora": None}
+    job = {"method": "dpo", "policy": policy, "reference": policy, "args": ONE_STEP, "lora": None}
     tokens = tokens_of(job, rows, [])
     assert not tokens.facts["too_long"]["pairs"]
     dpo = build(job, tokens.train, [], tmp_path / "checkpoints")
@@ -85,13 +85,13 @@ def test_a_round_with_a_warm_start_and_a_replay_is_trained_on_all_three(tmp_path
 
 
 def test_pairs_that_are_all_too_long_are_refused(tmp_path: Path):
-    from trainer.dpo_child import tokens_of
     from trainer.rows import training_rows
+    from trainer.train_child import tokens_of
 
     rows = training_rows(round_of(tmp_path / "runs" / "demo", 1, 2))
     policy = local_policy(STARTER)._asdict()
     args = {**ONE_STEP, "max_length": 3}
-    job = {"policy": policy, "reference": policy, "args": args, "lora": None}
+    job = {"method": "dpo", "policy": policy, "reference": policy, "args": args, "lora": None}
     with pytest.raises(UserError, match=r"trainer.args.max_length: every pair has more than 3 tok"):
         tokens_of(job, rows, [])
 
@@ -101,6 +101,7 @@ def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):
 
     path = imported(tmp_path / "warm.jsonl", "Fine?", "too long " * 200)
     job = {
+        "method": "dpo",
         "lora": None,
         "policy": Policy(str(STARTER), None, "")._asdict(),
         "imported": [["trainer.warm_start", {"data": path}]],
@@ -143,6 +144,9 @@ def test_a_policy_without_a_chat_template_is_refused_before_anything_is_spent(tm
 
     tokenizer_of(GPT2).save_pretrained(tmp_path / "gpt2")
     policy = Policy(str(tmp_path / "gpt2"), None, "")._asdict()
-    write_json(tmp_path / "job.json", {"lora": None, "args": {}, "policy": policy, "imported": []})
+    write_json(
+        tmp_path / "job.json",
+        {"method": "dpo", "lora": None, "args": {}, "policy": policy, "imported": []},
+    )
     with pytest.raises(UserError, match=r"gpt2: the policy's tokenizer has no chat template"):
         main(tmp_path / "job.json")

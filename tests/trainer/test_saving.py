@@ -37,7 +37,7 @@ ARGS = {
 def trl() -> None:
     """Imported once, with one thread: the trainings are forks."""
     torch.set_num_threads(1)
-    import trainer.dpo_child  # noqa: F401
+    import trainer.train_child  # noqa: F401
 
 
 def trained(
@@ -58,8 +58,10 @@ def saved(run_dir: Path) -> Path:
 
 
 def test_precomputed_reference_log_probabilities_change_nothing(tmp_path: Path):
-    plain = trained(tmp_path / "plain")
-    facts = trained(tmp_path / "ahead", args={"precompute_ref_log_probs": True})
+    plain = trained(tmp_path / "plain", args={"precompute_ref_log_probs": False})
+    facts = trained(tmp_path / "ahead")
+    assert plain["reference"]["logprobs"] == "each step"
+    assert facts["reference"]["logprobs"] == "one pass", "these pairs were not sampled"
     assert facts["kl_per_token"] == pytest.approx(plain["kl_per_token"], rel=1e-3) != 0
     assert facts["not_measured"] == {} and facts["held_out_n"] == 2
     ahead, weights = (load_file(saved(tmp_path / name) / "model.safetensors") for name in NAMES)
@@ -103,7 +105,7 @@ def test_a_figure_that_cannot_be_taken_costs_no_weights(tmp_path: Path):
 def test_weights_that_are_not_those_saved_end_the_training(tmp_path: Path):
     from transformers import AutoModelForCausalLM
 
-    from trainer.dpo_trainer import check_loaded
+    from trainer.resuming import check_loaded
 
     folder = write_policy(tmp_path / "phi", PHI)
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -124,7 +126,7 @@ def test_an_adapter_is_checked_as_well(tmp_path: Path):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from trainer.dpo_trainer import check_loaded
+    from trainer.resuming import check_loaded
 
     base = AutoModelForCausalLM.from_pretrained(write_policy(tmp_path / "phi", PHI))
     model = get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"]))

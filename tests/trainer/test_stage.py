@@ -48,7 +48,7 @@ def test_a_training_that_ended_is_not_done_again(run_dir: Path, monkeypatch, las
         patch.setattr(trainer.stage, "replace_folder", last_step)
         train(folder, TrainerConfig(), FIRST, FIRST, 0)
     trained, facts = train(folder, TrainerConfig(), FIRST, FIRST, 0)
-    assert len(trainings) == 1 and facts == {"pairs": 1}
+    assert len(trainings) == 1 and facts["pairs"] == 1
     assert Path(trained.model) == folder / "policy"
     train(folder, TrainerConfig(), FIRST, FIRST, 1)
     assert len(trainings) == 2, "another seed is another training"

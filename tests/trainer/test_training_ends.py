@@ -37,6 +37,7 @@ def job_of(tmp_path: Path, pairs: int, held_out: float = 0.0, **args: Any) -> Pa
     path = tmp_path / "work" / "job.json"
     told = {
         "round_dir": str(round_of(tmp_path / "runs" / "demo", 1, pairs)),
+        "method": "dpo",
         "policy": STARTER._asdict(),
         "reference": STARTER._asdict(),
         "args": {**ARGS, **args},
@@ -49,15 +50,20 @@ def job_of(tmp_path: Path, pairs: int, held_out: float = 0.0, **args: Any) -> Pa
 
 
 def trained(job: Path) -> dict[str, Any]:
-    from trainer.dpo_child import main
+    from trainer.train_child import main
 
     main(job)
     return read_json(job.parent / "training.json")
 
 
-@pytest.mark.parametrize("logging_steps", [1, 50])
-def test_a_training_that_ends_in_nan_ends_the_stage(tmp_path: Path, logging_steps: int):
+@pytest.mark.parametrize(
+    ("method", "logging_steps"), [("dpo", 1), ("dpo", 50), ("cpo", 1), ("sft", 50)]
+)
+def test_a_training_that_ends_in_nan_ends_the_stage(
+    tmp_path: Path, method: str, logging_steps: int
+):
     job = job_of(tmp_path, 6, learning_rate=1e20, logging_steps=logging_steps)
+    write_json(job, read_json(job) | {"method": method})
     with pytest.raises(UserError) as caught:
         trained(job)
     said = str(caught.value)
@@ -96,15 +102,15 @@ def test_the_held_out_accuracy_is_a_share_of_rows(tmp_path: Path):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from trainer import dpo_child
+    from trainer import train_child
 
     kept: list[Any] = []
-    build = dpo_child.build
-    dpo_child.build = lambda *given: kept.append(build(*given)) or kept[0]
+    build = train_child.build
+    train_child.build = lambda *given: kept.append(build(*given)) or kept[0]
     try:
         facts = trained(job_of(tmp_path, 10, 0.5, per_device_eval_batch_size=4))
     finally:
-        dpo_child.build = build
+        train_child.build = build
     (dpo,) = kept
     first = AutoModelForCausalLM.from_pretrained(STARTER.model, dtype="float32").eval()
     policy, right = dpo.model.eval(), []

@@ -1,0 +1,66 @@
+"""DPO and its kin: every `loss_type` of TRL's DPOTrainer, and mixes of them with `loss_weights`.
+
+Direct Preference Optimization, arXiv 2305.18290.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from datasets import Dataset
+from trl import DPOConfig, DPOTrainer
+
+from trainer.methods import Method, Row
+from trainer.reference_logps import reference_logps
+from trainer.resuming import Resuming
+from trainer.sampled_logps import SIDES
+
+
+class TokenTrainer(Resuming, DPOTrainer):
+    """DPOTrainer whose dataset holds prompt_ids, chosen_ids and rejected_ids.
+
+    With `precompute_ref_log_probs` it takes sampled_chosen_logps and sampled_rejected_logps for the
+    reference's, where they are known and near enough, and the others in one pass before the
+    training: then no second model is kept.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        self.reference_facts: dict[str, Any] = {"logprobs": "each step"}
+        distinct = named.get("ref_model") is not None
+        super().__init__(*given, **named)
+        self.reference_let_go = distinct and self.precompute_ref_logps
+        if self.reference_let_go:
+            self.ref_model = None
+            self.accelerator.free_memory()
+
+    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
+        reference = (self.ref_model or self.model).eval()
+        logps, facts = reference_logps(self, reference, dataset, batch_size, name == "train")
+        if name == "train":
+            self.reference_facts = facts
+        for side, values in zip(SIDES, logps, strict=True):
+            dataset = dataset.add_column(f"ref_{side}_logps", values)
+        return dataset
+
+    def _prepare_dataset(self, dataset: Any, *given: Any) -> Dataset:
+        return dataset
+
+
+def rows(pairs: Sequence[Row], config: Any) -> list[dict[str, Any]]:
+    """The pairs as they are."""
+    return [dict(pair) for pair in pairs]
+
+
+def accuracies(trainer: Any) -> list[float]:
+    """Of each batch evaluated, how many pairs have the higher reward on the chosen side."""
+    return list(trainer._metrics["eval"]["rewards/accuracies"])
+
+
+def precomputes(config: Any) -> bool:
+    """Not where the reference moves along, nor where the weights are spread over processes."""
+    sharded = config.fsdp or config.deepspeed or os.environ.get("ACCELERATE_USE_FSDP") == "true"
+    deepspeed = os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
+    return not (config.sync_ref_model or sharded or deepspeed)
+
+
+METHOD = Method(DPOConfig, TokenTrainer, rows, True, accuracies, precomputes=precomputes)
