@@ -65,5 +65,7 @@ def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:
         parts.append(f"warm start from {trainer.warm_start}{most}")
     if trainer.replay:
         sources = ", ".join(map(str, trainer.replay.data))
-        parts.append(f"replay of {sources}, {trainer.replay.share:.0%} of all that is trained on")
+        last = "" if trainer.replay.last is None else f" (the last {trainer.replay.last})"
+        share = f"{trainer.replay.share:.0%} of all that is trained on"
+        parts.append(f"replay of {sources}{last}, {share}")
     return "; ".join(parts)

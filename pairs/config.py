@@ -7,7 +7,6 @@ from pydantic import Field
 from rounds.settings import Section
 from texts.leaks import LeakLimits
 
-
 YOUNG = ("max_pairs", "max_length_gap")
 """Keys that rounds of before do not have; null is as they were."""
 

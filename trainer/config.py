@@ -11,6 +11,8 @@ ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
 FROM_GOLD = "from_gold"
 """Value of `args.label_smoothing` that takes the judge's error rate on its gold set."""
+YOUNG = ("replay.last",)
+"""Keys that rounds of before do not have; null is as they were."""
 
 
 class Replay(Section):
@@ -21,6 +23,9 @@ class Replay(Section):
     data: list[Data] = Field([Data(data=ROUNDS)], min_length=1)
     """`rounds` for the pairs of the earlier rounds, preference data of any known shape, or a list;
     several take turns. Which ones is by hash, and others in each round."""
+    last: int | None = Field(None, ge=1)
+    """The pairs of the last so many rounds alone are replayed; null is all of them (SPIN takes the
+    last two, arXiv 2401.01335)."""
 
     @field_validator("data", mode="before")
     @classmethod
@@ -32,6 +37,8 @@ class Replay(Section):
         for source in self.data:
             if source.data == ROUNDS and source != Data(data=ROUNDS):
                 raise ValueError(f"data: {ROUNDS} takes no other key")
+        if self.last is not None and all(source.data != ROUNDS for source in self.data):
+            raise ValueError(f"last: is for {ROUNDS}, and data names other sources alone")
         return self
 
 

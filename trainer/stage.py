@@ -13,12 +13,13 @@ from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
 from rounds.rows import EXTRA, PAIRS
+from rounds.settings import as_begun
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_rows
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
-from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.config import FROM_GOLD, YOUNG, TrainerConfig
 from trainer.extra import extra_pairs
 
 
@@ -53,7 +54,7 @@ def train(
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        config.model_dump(exclude={"trial"}),
+        as_begun(config.model_dump(exclude={"trial"}), YOUNG),
         policy.policy_id,
         reference.policy_id,
         seed,
