@@ -86,6 +86,7 @@ class Config(Section):
                     "or a gold set"
                 )
         self._judges_can()
+        self._delta_sources_are_there()
         self._candidates_fit()
         if self.trainer is not None and self.prompts.gate == 0:
             raise ValueError("prompts.gate: 0 leaves the gate nothing to decide on")
@@ -107,6 +108,15 @@ class Config(Section):
         for name in labels.split():
             if getattr(judge, name) != JudgeConfig.model_fields[name].default:
                 raise ValueError(f"gate.judge.{name}: is for labels, leave it out here")
+
+    def _delta_sources_are_there(self) -> None:
+        delta, known = self.judge.select.delta, list(self.sampler.counts())
+        for key, name in delta.model_dump().items() if delta else ():
+            if name not in known:
+                raise ValueError(
+                    f"judge.select.delta.{key}: no source {name!r}; there are {', '.join(known)} "
+                    "(sampler.also names more)"
+                )
 
     def _judges_can(self) -> None:
         first, strategy = self.judge.jury[0], self.judge.strategy

@@ -39,6 +39,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if partial := metrics.get("partial"):
         lines.append(("partial", partial_text(partial)))
     judge = metrics.get("judge", {})
+    lines += _delta(judge.get("delta"))
     lines += health_lines(judge.get("health"), judge.get("gold"))
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
@@ -144,6 +145,17 @@ def _length_guard(dropped: dict[str, int], lengths: dict[str, Any] | None) -> Li
             f"{lengths['share']:.0%} (pairs.length_guard_share)"
         )
     return [("length guard", text)]
+
+
+def _delta(delta: dict[str, Any] | None) -> Lines:
+    """How often the judge confirmed that a source is the stronger one."""
+    if delta is None:
+        return []
+    others = ("reversed", "tie", "abstained")
+    compared = sum(delta[name] for name in ("confirmed", *others))
+    text = f"{delta['better']} over {delta['worse']}: {delta['confirmed']} of {compared} confirmed"
+    rest = [f"{name} {delta[name]}" for name in (*others, "not_compared") if delta[name]]
+    return [("delta pairs", ", ".join([text, *rest]).replace("_", " "))]
 
 
 def _sources(counts: dict[str, Any]) -> str:
