@@ -17,6 +17,7 @@ from rounds.settings import Section
 from sampler.config import PolicyConfig, SamplerConfig
 from sampler.dealing.config import PromptsConfig, generate_section
 from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.weights import OWN
 
 
 class GateSection(GateConfig):
@@ -87,6 +88,7 @@ class Config(Section):
                 )
         self._judges_can()
         self._delta_sources_are_there()
+        self._weights_can_be_known()
         self._candidates_fit()
         if self.trainer is not None and self.prompts.gate == 0:
             raise ValueError("prompts.gate: 0 leaves the gate nothing to decide on")
@@ -117,6 +119,22 @@ class Config(Section):
                     f"judge.select.delta.{key}: no source {name!r}; there are {', '.join(known)} "
                     "(sampler.also names more)"
                 )
+
+    def _weights_can_be_known(self) -> None:
+        weights = self.trainer.weights if self.trainer else None
+        if weights is None:
+            return
+        titles = [source.title for source in self.prompts.train]
+        for name in weights.sources:
+            if name not in (*OWN, *titles):
+                raise ValueError(
+                    f"trainer.weights.sources: {name!r} is none of {', '.join((*OWN, *titles))}"
+                )
+        judge = self.judge
+        probable = judge.arguments.get("logprobs") and not judge.criteria
+        if weights.by == "probability" and not (probable and any(map(is_endpoint, judge.jury))):
+            why = "criteria have none" if judge.criteria else "there are none without logprobs"
+            raise ValueError(f"trainer.weights.by: probability needs the judge's, and {why}")
 
     def _judges_can(self) -> None:
         first, strategy = self.judge.jury[0], self.judge.strategy

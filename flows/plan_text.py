@@ -56,6 +56,13 @@ def gate_text(config: Config, prompts: int) -> str:
     return text
 
 
+def training_text(trainer: TrainerConfig, pairs: int) -> str:
+    """By which method, on how many pairs at most, against which reference model."""
+    how = "" if trainer.method == "dpo" else f"{trainer.method} on "
+    against = f", reference model: {trainer.reference}" if trainer.compares else ""
+    return f"{how}at most {pairs} pairs{against}"
+
+
 def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:
     """The warm start, until a policy trained with it is in place, and the replay."""
     parts = []

@@ -1,18 +1,17 @@
-"""The `trainer` section: pairs to the next policy, by TRL's DPOTrainer."""
+"""The `trainer` section: pairs to the next policy, by TRL."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from preferences.config import Data
-from rounds.settings import Section
+from rounds.settings import Section, as_begun
+from trainer.presets import with_preset
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
 FROM_GOLD = "from_gold"
 """Value of `args.label_smoothing` that takes the judge's error rate on its gold set."""
-YOUNG = ("replay.last",)
-"""Keys that rounds of before do not have; null is as they were."""
 
 
 class Replay(Section):
@@ -42,15 +41,51 @@ class Replay(Section):
         return self
 
 
-class TrainerConfig(Section):
-    """DPO, with TRL's own argument names."""
+class Weights(Section):
+    """How much each pair teaches, as a factor on its loss; the mean over what is trained on is 1."""
 
+    by: Literal["probability"] | None = None
+    """`probability`: 2 p - 1, for the averaged probability p of the chosen answer: a pair that the
+    judge was hardly sure of teaches little. A pair without one counts as the mean of the others."""
+    sources: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict
+    )
+    """Factors by source: `pairs` (the round's own), `warm_start`, `replay`, and titles of sources
+    under prompts.train; one that is not named has 1."""
+
+    @model_validator(mode="after")
+    def _weighs(self) -> "Weights":
+        if self.by is None and not self.sources:
+            raise ValueError("needs by or sources; leave weights out for pairs that count alike")
+        return self
+
+
+MIXING = ("aot", "aot_unpaired")
+"""Losses of TRL's DPOTrainer that sort the rows of a batch against each other."""
+
+NEWER = {"method", "preset", "weights"}
+"""Keys that runs of before have not: at their defaults they change no key of a stage."""
+NEWER_BELOW = ("replay.last",)
+"""The same of keys further down, whose default is null."""
+
+
+class TrainerConfig(Section):
+    """Training on preferences, with TRL's own argument names."""
+
+    method: Literal["dpo", "kto", "orpo", "cpo", "sft"] = "dpo"
+    """How the policy learns from the pairs, each by TRL: `dpo` with every loss_type; `kto`, chosen
+    answers desirable and rejected ones not; `orpo` and `cpo` (SimPO by `loss_type: simpo`), without
+    a reference model and experimental in TRL; `sft` on the chosen answers (rejection sampling)."""
+    preset: Literal["iterative", "olmo", "smol", "simpo"] | None = None
+    """A published recipe by name: it sets the method and some of `args`, and what you set yourself
+    stays. `iterative`, `olmo` and `smol` are DPO, `simpo` is CPO; each run prints the values."""
     reference: Literal["previous", "initial"] = "previous"
     """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
     the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
     args: dict[str, Any] = Field(default_factory=dict)
-    """trl.DPOConfig arguments by name; without a GPU, use_cpu and bf16 are set to fit. For
-    `loss_type: robust`, `label_smoothing: from_gold` is the judge's error rate on its gold set."""
+    """Arguments of the method's TRL config (DPOConfig, KTOConfig, ...) by name; without a GPU,
+    use_cpu and bf16 are set to fit. For `loss_type: robust`, `label_smoothing: from_gold` is the
+    judge's error rate on its gold set."""
     lora: dict[str, Any] | None = None
     """peft.LoraConfig arguments by name; null trains all weights."""
     accelerate: dict[str, Any] | None = None
@@ -64,12 +99,44 @@ class TrainerConfig(Section):
     in place."""
     replay: Replay | None = None
     """What every round is trained on beside its pairs."""
+    weights: Weights | None = None
+    """How much each pair teaches; null lets all count alike. For method dpo."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_preset(cls, section: Any) -> Any:
+        return with_preset(section)
 
     @model_validator(mode="after")
     def _no_output_dir(self) -> "TrainerConfig":
         if "output_dir" in self.args:
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
         return self
+
+    @model_validator(mode="after")
+    def _rows_can_be_weighed(self) -> "TrainerConfig":
+        if self.weights is None:
+            return self
+        if self.method != "dpo":
+            raise ValueError(f"weights: are for method dpo (it is {self.method})")
+        given = self.args.get("loss_type") or []
+        if mixing := [one for one in MIXING if one in ([given] if isinstance(given, str) else given)]:
+            raise ValueError(
+                f"weights: loss_type {mixing[0]} sorts the pairs of a batch, so that a weight would "
+                "fall on another pair; leave out one of the two"
+            )
+        return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether the training compares with a reference model."""
+        return self.method in ("dpo", "kto")
+
+    def keyed(self, leave_out: set[str]) -> dict[str, Any]:
+        """The section without these keys, and without newer ones that are at their defaults."""
+        fields = type(self).model_fields
+        default = {name for name in NEWER if getattr(self, name) == fields[name].default}
+        return as_begun(self.model_dump(exclude=leave_out | default), NEWER_BELOW)
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

@@ -13,13 +13,12 @@ from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
 from rounds.rows import EXTRA, PAIRS
-from rounds.settings import as_begun
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_rows
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
-from trainer.config import FROM_GOLD, YOUNG, TrainerConfig
+from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.extra import extra_pairs
 
 
@@ -54,7 +53,7 @@ def train(
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        as_begun(config.model_dump(exclude={"trial"}), YOUNG),
+        config.keyed({"trial"}),
         policy.policy_id,
         reference.policy_id,
         seed,
@@ -70,6 +69,7 @@ def train(
             job,
             {
                 "round_dir": str(folder),
+                "method": config.method,
                 "policy": policy._asdict(),
                 "reference": reference._asdict(),
                 "args": {"seed": seed, **args},
@@ -83,7 +83,7 @@ def train(
             trained.unlink(missing_ok=True)
         if not trained.exists():  # it is written last
             progress(0, 0, "loading the policy")
-            run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
+            run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
         facts: dict[str, Any] = read_json(trained)
         if extra.facts:
             facts["extra"] = extra.facts
@@ -116,6 +116,7 @@ def check_training(
     write_json(
         job,
         {
+            "method": config.method,
             "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
