@@ -21,7 +21,7 @@ from rounds.tokenizers import policy_tokenizer
 from rounds.weights import Policy
 from trainer.arguments import lora_config, trl_config
 from trainer.finite import StopAtNotANumber
-from trainer.methods import Row, load_method
+from trainer.methods import Method, Row, load_method
 
 
 def build(
@@ -47,13 +47,22 @@ def build(
     return method.trainer(
         model=load(policy, kwargs, trainable=True),
         args=args,
-        train_dataset=Dataset.from_list(method.rows(train, args)),
-        eval_dataset=Dataset.from_list(method.rows(held_out, args)) if held_out else None,
+        train_dataset=dataset(method, train, args),
+        eval_dataset=dataset(method, held_out, args) if held_out else None,
         processing_class=tokenizer,
         peft_config=None if policy.adapter else lora_config(job["lora"]),
         callbacks=[ProgressLines(), StopAtNotANumber()],
         **given,
     )
+
+
+def dataset(method: Method, rows: Sequence[Row], args: Any) -> Dataset:
+    """What TRL is given. Rows that several trainings share stay on the disk where reference
+    log-probabilities are computed before: TRL keeps these beside them.
+    """
+    if isinstance(rows, Dataset) and getattr(args, "precompute_ref_log_probs", False):
+        return rows
+    return Dataset.from_list(method.rows(rows, args))
 
 
 def init_kwargs(job: dict[str, Any]) -> dict[str, Any]:

@@ -31,12 +31,13 @@ def main(job_path: Path) -> None:
     """Check the job's arguments, then its data."""
     job = read_json(job_path)
     with scratch("arguments") as folder:
-        trl_config(job["method"], job["args"], str(folder))
+        for args in job["variants"]:
+            trl_config(job["method"], args, str(folder))
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)
     check_ids(policy, spelling)
-    limit = limit_of(policy, job["args"])
+    limit = limit_of(policy, job["variants"][0])
     sentences = [
         check_data(Data(**source), key, spelling, limit) for key, source in job["imported"]
     ]

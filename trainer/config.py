@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from preferences.config import Data
 from rounds.settings import Section, as_begun
 from trainer.presets import with_preset
+from trainer.variants import settings_of
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
@@ -42,7 +43,7 @@ class Replay(Section):
 
 
 class Weights(Section):
-    """How much each pair teaches, as a factor on its loss; the mean over what is trained on is 1."""
+    """How much each pair teaches: factors on the pairs' losses, whose mean in a round is 1."""
 
     by: Literal["probability"] | None = None
     """`probability`: 2 p - 1, for the averaged probability p of the chosen answer: a pair that the
@@ -63,7 +64,13 @@ class Weights(Section):
 MIXING = ("aot", "aot_unpaired")
 """Losses of TRL's DPOTrainer that sort the rows of a batch against each other."""
 
-NEWER = {"method", "preset", "weights"}
+RATED = ("dpo", "cpo", "orpo")
+"""Methods with rewards by pair, and so a preference accuracy on held-out pairs."""
+
+OF_DATA = ("max_length", "model_init_kwargs")
+"""Arguments by which the rows that are trained on differ."""
+
+NEWER = {"method", "preset", "weights", "sweep"}
 """Keys that runs of before have not: at their defaults they change no key of a stage."""
 NEWER_BELOW = ("replay.last",)
 """The same of keys further down, whose default is null."""
@@ -101,6 +108,10 @@ class TrainerConfig(Section):
     """What every round is trained on beside its pairs."""
     weights: Weights | None = None
     """How much each pair teaches; null lets all count alike. For method dpo."""
+    sweep: dict[str, list[Any]] | list[dict[str, Any]] | None = None
+    """Variants of `args` that a round trains on the same pairs: lists by argument, all combinations
+    of them, or a list of settings. The one that is right most often on the held-out pairs goes to
+    the gate; of those within one standard error of it the first that is listed."""
 
     @model_validator(mode="before")
     @classmethod
@@ -119,13 +130,48 @@ class TrainerConfig(Section):
             return self
         if self.method != "dpo":
             raise ValueError(f"weights: are for method dpo (it is {self.method})")
-        given = self.args.get("loss_type") or []
-        if mixing := [one for one in MIXING if one in ([given] if isinstance(given, str) else given)]:
+        given = [variant.get("loss_type") or [] for variant in self.variants]
+        losses = {name for one in given for name in ([one] if isinstance(one, str) else one)}
+        if mixing := [name for name in MIXING if name in losses]:
             raise ValueError(
-                f"weights: loss_type {mixing[0]} sorts the pairs of a batch, so that a weight would "
-                "fall on another pair; leave out one of the two"
+                f"weights: loss_type {mixing[0]} sorts the pairs of a batch, so that a weight "
+                "would fall on another pair; leave out one of the two"
             )
         return self
+
+    @model_validator(mode="after")
+    def _variants_can_be_told_apart(self) -> "TrainerConfig":
+        if self.sweep is None:
+            return self
+        settings = settings_of(self.sweep)
+        if len(settings) < 2 or any(one in settings[:place] for place, one in enumerate(settings)):
+            raise ValueError("sweep: needs two variants at least, and none of them twice")
+        for name in ("output_dir", *OF_DATA):
+            if any(name in one for one in settings):
+                why = "is set by prefloop" if name == "output_dir" else "changes what is trained on"
+                raise ValueError(f"sweep: {name} {why}; the variants have the same pairs")
+        if self.method not in RATED:
+            raise ValueError(
+                f"sweep: {self.method} has no preference accuracy to choose by; it is for "
+                f"{', '.join(RATED)}"
+            )
+        if not self.held_out_pairs:
+            raise ValueError(
+                "sweep: the variants are told apart on held-out pairs, and held_out_pairs is 0"
+            )
+        return self
+
+    @property
+    def variants(self) -> list[dict[str, Any]]:
+        """The arguments of every training of a round: one, or those of the sweep in their order."""
+        if self.sweep is None:
+            return [self.args]
+        return [{**self.args, **one} for one in settings_of(self.sweep)]
+
+    @property
+    def smooths_from_gold(self) -> bool:
+        """Whether a variant smooths labels by the judge's error rate on its gold set."""
+        return any(args.get("label_smoothing") == FROM_GOLD for args in self.variants)
 
     @property
     def compares(self) -> bool:

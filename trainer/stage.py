@@ -20,6 +20,8 @@ from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.extra import extra_pairs
+from trainer.sweep import TRAINING, Child, swept, too_few_to_choose
+from trainer.weights import pair_weights
 
 
 def train(
@@ -59,32 +61,40 @@ def train(
         seed,
         flip_rate,
     )
-    args = with_label_smoothing(config.args, flip_rate)
+    variants = [with_label_smoothing(args, flip_rate) for args in config.variants]
     target = folder / "policy"
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, "train", key)
-        job, saved, trained = work / "job.json", work / "policy", work / "training.json"
-        write_json(
-            job,
-            {
-                "round_dir": str(folder),
-                "method": config.method,
-                "policy": policy._asdict(),
-                "reference": reference._asdict(),
-                "args": {"seed": seed, **args},
-                "lora": config.lora,
-                "held_out_pairs": config.held_out_pairs,
-                "out": str(saved),
-            },
-        )
+        job = {
+            "round_dir": str(folder),
+            "method": config.method,
+            "policy": policy._asdict(),
+            "reference": reference._asdict(),
+            "args": {"seed": seed, **variants[0]},
+            "lora": config.lora,
+            "held_out_pairs": config.held_out_pairs,
+        }
+        if config.weights is not None:
+            job["weights"] = str(work / "weights.json")
+            warm = extra.facts.get("warm_start", 0)
+            write_json(
+                work / "weights.json", pair_weights(folder, extra.rows, warm, config.weights)
+            )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
-        if not saved.exists() and not target.exists():  # the policy was lost since
-            trained.unlink(missing_ok=True)
-        if not trained.exists():  # it is written last
-            progress(0, 0, "loading the policy")
-            run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
-        facts: dict[str, Any] = read_json(trained)
+
+        def child(module: str, told: Path, shown: Progress = progress) -> None:
+            start = launcher(config) if module == TRAINING else PYTHON
+            run_child(module, told, log, progress_reader(shown), start)
+
+        left_out = too_few_to_choose(config, own)
+        if config.sweep is None or left_out:
+            saved, facts = _trained_once(job, work, target, child, progress)
+        else:
+            every = [{"seed": seed, **args} for args in variants]
+            saved, facts = swept(job, every, config.sweep, work, target, child, progress)
+        if left_out:
+            facts["adjusted"] = [*facts.get("adjusted", ()), left_out]
         if extra.facts:
             facts["extra"] = extra.facts
         if saved.exists():  # else a kill came between this rename and the stamp
@@ -98,6 +108,20 @@ def train(
     trained = local_policy(target) if full else local_policy(Path(policy.model), target)
     write_json(folder / "work" / "trained.json", policy_facts(run_of(folder), trained))
     return trained, facts
+
+
+def _trained_once(
+    job: dict[str, Any], work: Path, target: Path, child: Child, progress: Progress
+) -> tuple[Path, dict[str, Any]]:
+    """Where the one training of a round leaves its policy, and what it says of itself."""
+    told, saved, trained = work / "job.json", work / "policy", work / "training.json"
+    write_json(told, {**job, "out": str(saved)})
+    if not saved.exists() and not target.exists():  # the policy was lost since
+        trained.unlink(missing_ok=True)
+    if not trained.exists():  # it is written last
+        progress(0, 0, "loading the policy")
+        child(TRAINING, told)
+    return saved, read_json(trained)
 
 
 def check_training(
@@ -117,7 +141,7 @@ def check_training(
         job,
         {
             "method": config.method,
-            "args": with_label_smoothing(config.args, 0.1),
+            "variants": [with_label_smoothing(args, 0.1) for args in config.variants],
             "lora": config.lora,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
             "imported": [[key, source.model_dump()] for key, source in config.imported],

@@ -14,7 +14,6 @@ from accelerate.utils import broadcast_object_list
 
 from endpoints.child_main import child_main
 from rounds.files import read_json, write_json
-from rounds.tokenizers import spelling_of
 from rounds.weights import Policy
 from trainer.arguments import trl_config
 from trainer.build import build, init_kwargs, load
@@ -25,8 +24,8 @@ from trainer.methods import load_method
 from trainer.row_counts import fitted
 from trainer.rows import TrainingRow, split, training_rows
 from trainer.save import save_policy
-from trainer.tokens import Tokenised, limit_of, tokenised
-from trainer.weights import weighed
+from trainer.shared_rows import read_shared, weighed_tokens
+from trainer.tokens import Tokenised, tokens_of
 
 POLICIES = ("policy", "reference")
 CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
@@ -37,6 +36,9 @@ MOST_MEASURINGS = 2
 def main(job_path: Path) -> None:
     """Train one policy as the job says."""
     job = read_json(job_path)
+    if job.get("shared"):
+        train_on(job, read_shared(Path(job["shared"])), job_path.parent)
+        return
     train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
     train_policy(job, train, held_out, job_path.parent)
 
@@ -44,15 +46,13 @@ def main(job_path: Path) -> None:
 def train_policy(
     job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow], work: Path
 ) -> None:
-    """Train one policy on rows that are there: what a round does, and its trial in small.
+    """Train one policy on rows that are there: what a round does, and its trial in small."""
+    train_on(job, weighed_tokens(job, tokens_of(job, train, held_out)), work)
 
-    The weights are saved before they are measured.
-    """
+
+def train_on(job: dict[str, Any], rows: Tokenised, work: Path) -> None:
+    """Train one policy on ids. The weights are saved before they are measured."""
     out, policy, reference = Path(job["out"]), *(Policy(**job[name]) for name in POLICIES)
-    rows = tokens_of(job, train, held_out)
-    if path := job.get("weights"):
-        train_rows, said = weighed(rows.train, read_json(Path(path)))
-        rows = rows._replace(train=train_rows, facts={**rows.facts, "weights": said})
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     method = load_method(job["method"])
     config = trl_config(job["method"], job["args"], str(work / "checkpoints"))
@@ -81,14 +81,6 @@ def train_policy(
     )
     if is_main:
         write_json(work / "training.json", facts | figures)
-
-
-def tokens_of(
-    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow]
-) -> Tokenised:
-    """Pairs as token ids of the policy that is trained, without those that are too long."""
-    policy = Policy(**job["policy"])
-    return tokenised(spelling_of(policy), train, held_out, limit_of(policy, job["args"]))
 
 
 def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:

@@ -41,11 +41,13 @@ def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> Tried:
     """
     work = folder / "work" / "train"
     job = work / "job.json"
+    args, *others = (with_label_smoothing(one, 0.1) for one in config.variants)
     told = {
         "method": config.method,
         "policy": policy._asdict(),
         "reference": config.reference,
-        "args": {"seed": 0, **with_label_smoothing(config.args, 0.1)},
+        "args": {"seed": 0, **args},
+        "variants": [{"seed": 0, **one} for one in others],
         "lora": config.lora,
         "held_out": config.held_out_pairs > 0,
         "rounds": ROUNDS if config.accelerate is None else 1,

@@ -24,8 +24,8 @@ def pair_weights(
 
     `extra` are the rows of extra.parquet, of which the first `warm` are the warm start.
     """
-    own: Iterable[Mapping[str, Any]] = iter_rows(folder, PAIRS, columns=COLUMNS)
-    rows = [(OWN[0], row) for row in own]
+    own = iter_rows(folder, PAIRS, columns=COLUMNS)
+    rows: list[tuple[str, Mapping[str, Any]]] = [(OWN[0], row) for row in own]
     rows += [(OWN[1] if place < warm else OWN[2], row) for place, row in enumerate(extra)]
     sure = {row["pair_id"]: sureness(row["probability"]) for _, row in rows}
     known = [value for value in sure.values() if value is not None]
@@ -75,9 +75,7 @@ def weighed(rows: Sequence[Any], weights: Mapping[str, float]) -> tuple[list[Any
     return made, facts
 
 
-def _prompt_sources(
-    folder: Path, rows: Iterable[Mapping[str, Any]]
-) -> Iterator[tuple[str, str]]:
+def _prompt_sources(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """The source of every prompt, from the round that dealt it."""
     numbers = {row["round"] for row in rows} - {None}
     for number in sorted(numbers):

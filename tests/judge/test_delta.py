@@ -62,10 +62,9 @@ def counted(**counts: int) -> dict[str, Any]:
     return {**DELTA, **dict.fromkeys(COUNTED, 0), **counts}
 
 
-@pytest.mark.parametrize("strategy", ["screen_confirm", "listwise"])
-def test_only_what_the_judge_confirms_becomes_a_pair(run_dir: Path, endpoint, desk, strategy: str):
+def test_only_what_the_judge_confirms_becomes_a_pair(run_dir: Path, endpoint, desk):
     folder = answered(run_dir, *MIXED)
-    facts = judge_candidates(folder, config(strategy=strategy), desk(endpoint(honest_judge)))
+    facts = judge_candidates(folder, config(), desk(endpoint(honest_judge)))
     assert facts["delta"] == counted(confirmed=2, not_compared=2)
     assert build_pairs(folder, PairsConfig())["kept"] == 2
     pairs = read_rows(folder, "pairs")
