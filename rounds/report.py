@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 from rounds.health_lines import Lines, health_lines
+from rounds.sweep_lines import sweep_lines
 from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 
 STAGES = (
@@ -43,7 +44,7 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     lines += health_lines(judge.get("health"), judge.get("gold"))
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
-        lines += _sweep(metrics["train"].get("sweep"))
+        lines += sweep_lines(metrics)
         lines += _trained_beside(metrics["train"])
     lines += win_rate_lines(metrics)
     if metrics.get("gate_judge_id"):
@@ -177,27 +178,6 @@ def _training(train: dict[str, Any]) -> str:
         last = train["curves"][-1]["loss"]  # of a training before the stage ended at the first NaN
         loss = "loss not a number" if last is None else f"loss {last:.3f}"
     return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
-
-
-def _sweep(sweep: dict[str, Any] | None) -> Lines:
-    """A line for each variant that was trained, the one that was taken marked."""
-    if sweep is None:
-        return []
-    lines = []
-    for place, one in enumerate(sweep["variants"]):
-        setting = ", ".join(f"{name} {value}" for name, value in one["args"].items()) or "args"
-        parts = [f"fell apart: {one['fault']}"] if one["fault"] else []
-        if one["held_out_accuracy"] is not None:
-            right = f"{one['held_out_accuracy']:.3f} n={one['held_out_n']}"
-            parts.append(f"held-out preference accuracy {right}")
-        if one["kl_per_token"] is not None:
-            parts.append(f"KL {one['kl_per_token']:.4f} a token")
-        if place == sweep["taken"]:
-            error = sweep["standard_error"]
-            within = "" if error is None else f", first within {error:.3f} of the best"
-            parts.append(f"taken{within}")
-        lines.append((f"variant {place + 1}", f"{setting}: {', '.join(parts) or 'not measured'}"))
-    return lines
 
 
 def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:

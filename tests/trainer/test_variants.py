@@ -9,7 +9,7 @@ from flows.plan_disk import Disk, disk_text
 from flows.plan_text import training_text
 from flows.plan_time import estimate_seconds
 from rounds.errors import UserError
-from rounds.report import _sweep
+from rounds.sweep_lines import sweep_lines
 from trainer.argument_names import check_argument_names
 from trainer.config import TrainerConfig
 from trainer.sweep import too_few_to_choose
@@ -113,7 +113,7 @@ def test_a_round_shows_every_variant():
     broken = {"held_out_accuracy": None, "held_out_n": 0, "kl_per_token": None, "fault": "NaN"}
     rows = [{"args": {"beta": 0.1}, **one}, {"args": {"beta": 0.5}, **broken}]
     table = {"variants": rows, "taken": 0, "standard_error": 0.07}
-    assert _sweep(table) == [
+    assert sweep_lines({"train": {"sweep": table}}) == [
         (
             "variant 1",
             "beta 0.1: held-out preference accuracy 0.700 n=40, KL 0.0100 a token, taken, first "
@@ -121,4 +121,5 @@ def test_a_round_shows_every_variant():
         ),
         ("variant 2", "beta 0.5: fell apart: NaN"),
     ]
-    assert _sweep(None) == []
+    for without in ({}, {"train": None}, {"train": {}}):
+        assert sweep_lines(without) == []
