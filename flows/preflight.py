@@ -209,7 +209,8 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
     a_prompt = judge.select.pairs if STRATEGIES[judge.strategy].selects else 1
     own = per_round * a_prompt
     replayed = trainer.replay.share if trainer.replay else 0.0
-    rows = inf if trainer.warm_start else own / (1 - replayed)
+    unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
+    rows = inf if unknown else own / (1 - replayed)
     processes = (trainer.accelerate or {}).get("num_processes", 1)
     for args in trainer.variants:
         check_row_counts(args, trainer.held_out_pairs, own, rows, processes)

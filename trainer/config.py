@@ -70,10 +70,29 @@ RATED = ("dpo", "cpo", "orpo")
 OF_DATA = ("max_length", "model_init_kwargs")
 """Arguments by which the rows that are trained on differ."""
 
-NEWER = {"method", "preset", "weights", "sweep"}
+NEWER = {"method", "preset", "kto", "weights", "sweep"}
 """Keys that runs of before have not: at their defaults they change no key of a stage."""
 NEWER_BELOW = ("replay.last",)
 """The same of keys further down, whose default is null."""
+
+
+class ScoreLines(Section):
+    """Which single answers KTO learns from, by the score of the judge's screen."""
+
+    above: float
+    """Answers of this score or more are desirable."""
+    below: float
+    """Answers of this score or less are not; those between are not trained on."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> "ScoreLines":
+        if self.above <= self.below:
+            raise ValueError(f"above: {self.above:g} must exceed below: {self.below:g}")
+        return self
+
+    def label(self, score: float) -> bool | None:
+        """Whether an answer of this score is desirable; None between the lines."""
+        return True if score >= self.above else False if score <= self.below else None
 
 
 class TrainerConfig(Section):
@@ -86,6 +105,9 @@ class TrainerConfig(Section):
     preset: Literal["iterative", "olmo", "smol", "simpo"] | None = None
     """A published recipe by name: it sets the method and some of `args`, and what you set yourself
     stays. `iterative`, `olmo` and `smol` are DPO, `simpo` is CPO; each run prints the values."""
+    kto: ScoreLines | None = None
+    """For `method: kto`: single answers by their score, such as `{above: 7, below: 3}`, in the
+    place of the round's pairs; null takes the pairs, chosen desirable and rejected not."""
     reference: Literal["previous", "initial"] = "previous"
     """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
     the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
@@ -159,6 +181,12 @@ class TrainerConfig(Section):
             raise ValueError(
                 "sweep: the variants are told apart on held-out pairs, and held_out_pairs is 0"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _of_method(self) -> "TrainerConfig":
+        if self.kto is not None and self.method != "kto":
+            raise ValueError(f"kto: is for method: kto (it is {self.method})")
         return self
 
     @property
