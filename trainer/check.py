@@ -31,8 +31,13 @@ def main(job_path: Path) -> None:
     """Check the job's arguments, then its data."""
     job = read_json(job_path)
     with scratch("arguments") as folder:
-        for args in job["variants"]:
-            trl_config(job["method"], args, str(folder))
+        for number, args in enumerate(job["variants"], start=1):
+            try:
+                trl_config(job["method"], args, str(folder))
+            except UserError as error:
+                if len(job["variants"]) == 1:
+                    raise
+                raise UserError(f"trainer.sweep, variant {number}: {error}") from error
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)

@@ -72,7 +72,10 @@ def main(job_path: Path) -> None:
     for number, variant in enumerate(job.get("variants", ())):
         args, where = {**variant, **one_step(variant)}, work / f"variant-{number}"
         told = {**told, "policy": first._asdict(), "reference": first._asdict(), "args": args}
-        attempt(job, {**told, "out": str(where / "policy")}, where)
+        try:
+            attempt(job, {**told, "out": str(where / "policy")}, where)
+        except UserError as error:
+            raise UserError(f"trainer.sweep, variant {number + 2}: {error}") from error
     if main_process:
         tried = {"policy": policy._asdict(), "reason": None, "alike": alike}
         write_json(work / "tried.json", tried)
