@@ -197,7 +197,19 @@ def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:
         parts.append("left out: " + ", ".join(f"{why} {n}" for why, n in left_out.items()))
     adjusted = [("trained with", "; ".join(train["adjusted"]))] if train.get("adjusted") else []
     beside = [("trained beside", ", ".join(parts))] if parts else []
-    return adjusted + beside + _trained_tokens(train)
+    return adjusted + _weights(train.get("weights")) + beside + _trained_tokens(train)
+
+
+def _weights(weights: dict[str, Any] | None) -> Lines:
+    """How far the weights of the pairs are apart."""
+    if weights is None:
+        return []
+    text = f"from {weights['least']:.2f} to {weights['largest']:.2f}, 1 in the mean"
+    if zero := weights["zero"]:
+        text += f"; {zero} pairs teach nothing"
+    if unknown := weights.get("without_probability"):
+        text += f"; {unknown} without a probability"
+    return [("weights of pairs", text)]
 
 
 def _trained_tokens(train: dict[str, Any]) -> list[tuple[str, str]]:

@@ -85,9 +85,8 @@ def train(
         if config.weights is not None:
             job["weights"] = str(work / "weights.json")
             warm = extra.facts.get("warm_start", 0)
-            write_json(
-                work / "weights.json", pair_weights(folder, extra.rows, warm, config.weights)
-            )
+            weights = pair_weights(folder, extra.rows, warm, config.weights)
+            write_json(work / "weights.json", weights.factors)
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
 
         def child(module: str, told: Path, shown: Progress = progress) -> None:
@@ -104,6 +103,8 @@ def train(
             saved, facts = swept(job, every, config.sweep, work, target, child, progress)
         if left_out:
             facts["adjusted"] = [*facts.get("adjusted", ()), left_out]
+        if config.weights is not None and config.weights.by:
+            facts["weights"] |= {"without_probability": weights.unknown}
         if extra.facts:
             facts["extra"] = extra.facts
         if judged is not None and judged.labels:

@@ -30,7 +30,7 @@ FREE = {
     *("beta", "loss_type", "loss_weights", "label_smoothing", "use_weighting", "discopop_tau"),
     *("cpo_alpha", "simpo_gamma", "learning_rate", "lr_scheduler_type", "warmup_ratio"),
     *("warmup_steps", "num_train_epochs", "max_steps", "weight_decay", "max_grad_norm", "seed"),
-    *("gradient_accumulation_steps", "per_device_train_batch_size", "optim"),
+    *("gradient_accumulation_steps", "optim"),
 }
 """Arguments on which no reference log-probability depends: variants that differ in these share
 them. TRL knows what it has computed by the weights and the rows alone (ld_alpha is in neither).

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from rounds.errors import UserError
 from rounds.folder import round_dir, run_of
@@ -17,10 +17,17 @@ OWN = ("pairs", "warm_start", "replay")
 COLUMNS = ("pair_id", "prompt_id", "round", "probability")
 
 
+class PairWeights(NamedTuple):
+    """Factors by pair_id, whose mean is any, and how many pairs have no probability."""
+
+    factors: dict[str, float]
+    unknown: int
+
+
 def pair_weights(
     folder: Path, extra: Sequence[ExtraPair], warm: int, weights: Weights
-) -> dict[str, float]:
-    """The factor of every pair that a round may be trained on, by pair_id; their mean is any.
+) -> PairWeights:
+    """The factor of every pair that a round may be trained on.
 
     `extra` are the rows of extra.parquet, of which the first `warm` are the warm start.
     """
@@ -42,7 +49,7 @@ def pair_weights(
         for name in (source, title):
             value *= weights.sources.get(name or "", 1.0)
         found[row["pair_id"]] = value
-    return found
+    return PairWeights(found, len(sure) - len(known))
 
 
 def sureness(probability: float | None) -> float | None:

@@ -149,6 +149,7 @@ def test_a_weighted_training_says_its_weights_and_ends_elsewhere(tmp_path: Path)
             _, facts = train(folder, config, FIRST, FIRST, 0)
         assert read_json(next(folder.glob("work/train-*/job.json"))).get("weights") or not given
         if given:
-            assert facts["weights"] == {"least": 0, "largest": 2, "zero": 4}
+            said = {"least": 0, "largest": 2, "zero": 4, "without_probability": 0}
+            assert facts["weights"] == said
         weights.append(load_file(folder / "policy" / "model.safetensors"))
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

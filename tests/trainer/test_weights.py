@@ -11,6 +11,7 @@ from replays import FIRST, done, imported, pair_row, round_of
 import trainer.stage
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
+from rounds.report import _weights
 from rounds.rows import PAIRS
 from rounds.tables import read_rows, write_rows
 from trainer.config import TrainerConfig, Weights
@@ -30,10 +31,12 @@ def sure_of(folder: Path, *probabilities: float | None) -> list[str]:
 def test_an_unsure_pair_teaches_less_and_an_unknown_one_as_much_as_the_mean(run_dir: Path):
     folder = round_of(run_dir, 1, 5)
     ids = sure_of(folder, 0.5, 0.75, 1.0, None, 0.4)
-    found = pair_weights(folder, [], 0, Weights(by="probability"))
+    found, unknown = pair_weights(folder, [], 0, Weights(by="probability"))
+    assert unknown == 1
     assert [found[name] for name in ids] == pytest.approx([0, 0.5, 1, 0.375, 0])
     sure_of(folder, *[None] * 5)
-    assert set(pair_weights(folder, [], 0, Weights(by="probability")).values()) == {1.0}
+    found, unknown = pair_weights(folder, [], 0, Weights(by="probability"))
+    assert set(found.values()) == {1.0} and unknown == 5
     assert sureness(0.9) == pytest.approx(0.8)
 
 
@@ -53,7 +56,7 @@ def test_sources_are_weighed_by_kind_and_by_where_the_prompt_comes_from(run_dir:
     rows, facts = extra_pairs(folder, config, 2, 0)
     assert facts["warm_start"] == 2 and len(rows) == 4
     assert config.weights is not None
-    found = pair_weights(folder, rows, facts["warm_start"], config.weights)
+    found = pair_weights(folder, rows, facts["warm_start"], config.weights).factors
     assert [found[row["pair_id"]] for row in rows] == [0.5, 0.5, 6, 6]
     assert [found[row["pair_id"]] for row in read_rows(folder, PAIRS)] == [0, 0]
 
@@ -104,11 +107,23 @@ def test_the_training_is_told_the_weights(run_dir: Path, monkeypatch):
         out = Path(told[-1]["out"])
         write_json(out / "config.json", {})
         (out / "model.safetensors").write_bytes(b"weights")
-        write_json(job.parent / "training.json", {"pairs": 1})
+        write_json(job.parent / "training.json", {"pairs": 1, "weights": {}})
 
     monkeypatch.setattr(trainer.stage, "run_child", child)
     train(folder, TrainerConfig(), FIRST, FIRST, 0)
     assert "weights" not in told[0]
-    train(folder, TrainerConfig(weights={"by": "probability"}), FIRST, FIRST, 0)
+    _, facts = train(folder, TrainerConfig(weights={"by": "probability"}), FIRST, FIRST, 0)
+    assert facts["weights"] == {"without_probability": 1}
     assert read_json(Path(told[1]["weights"])) == dict(zip(ids, [0.5, 1.0, 0.75], strict=True))
     assert pair_row("x")[0]["pair_id"] not in ids
+
+
+def test_a_round_says_how_far_its_weights_are_apart():
+    said = {"least": 0.0, "largest": 2.5, "zero": 3, "without_probability": 0}
+    assert _weights(said) == [
+        ("weights of pairs", "from 0.00 to 2.50, 1 in the mean; 3 pairs teach nothing")
+    ]
+    assert _weights({"least": 1.0, "largest": 1.0, "zero": 0, "without_probability": 9}) == [
+        ("weights of pairs", "from 1.00 to 1.00, 1 in the mean; 9 without a probability")
+    ]
+    assert _weights(None) == []
