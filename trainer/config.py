@@ -146,6 +146,18 @@ class TrainerConfig(Section):
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
         return self
 
+    @field_validator("sweep", mode="before")
+    @classmethod
+    def _lists_or_settings(cls, sweep: Any) -> Any:
+        lists = isinstance(sweep, dict) and all(isinstance(one, list) for one in sweep.values())
+        settings = isinstance(sweep, list) and all(isinstance(one, dict) for one in sweep)
+        if sweep is not None and not lists and not settings:
+            raise ValueError(
+                "takes lists of values by argument, {beta: [0.1, 0.5]}, or a list of settings, "
+                "[{beta: 0.1}, {beta: 0.5, loss_type: ipo}]"
+            )
+        return sweep
+
     @model_validator(mode="after")
     def _rows_can_be_weighed(self) -> "TrainerConfig":
         if self.weights is None:

@@ -19,6 +19,7 @@ from trainer.variants import (
     LEAST_HELD_OUT,
     Rated,
     best_of,
+    highest,
     setting_text,
     settings_of,
     standard_error,
@@ -91,13 +92,9 @@ def swept(
         write_json(chosen, place)
     place = read_json(chosen)
     rows = [_row(setting, folder) for setting, folder in zip(settings, folders, strict=True)]
-    taken = Rated(rows[place]["held_out_accuracy"], rows[place]["held_out_n"])
-    measured = taken.accuracy is not None
-    table = {
-        "variants": rows,
-        "taken": place,
-        "standard_error": standard_error(taken) if measured else None,
-    }
+    measured = [one for one in map(_rated, folders) if one.accuracy is not None]
+    error = standard_error(highest(measured)) if measured else None
+    table = {"variants": rows, "taken": place, "standard_error": error}
     facts = read_json(folders[place] / "training.json")
     return folders[place] / "policy", {**facts, "sweep": table}
 

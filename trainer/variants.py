@@ -46,13 +46,18 @@ def best_of(rated: Sequence[Rated]) -> int | None:
     added (Agresti and Coull 1998), so that it is not 0 where all are right. Where none was
     measured, the first that did not fall apart.
     """
-    there = [place for place, one in enumerate(rated) if one.fault is None]
-    measured = [place for place in there if rated[place].accuracy is not None]
+    measured = [one for one in rated if one.fault is None and one.accuracy is not None]
     if not measured:
-        return there[0] if there else None
-    top = max(measured, key=lambda place: rated[place].accuracy or 0.0)
-    least = (rated[top].accuracy or 0.0) - standard_error(rated[top])
-    return next(place for place in measured if (rated[place].accuracy or 0.0) >= least)
+        return next((place for place, one in enumerate(rated) if one.fault is None), None)
+    top = highest(measured)
+    least = (top.accuracy or 0.0) - standard_error(top)
+    within = [one in measured and (one.accuracy or 0.0) >= least for one in rated]
+    return within.index(True)
+
+
+def highest(measured: Sequence[Rated]) -> Rated:
+    """The one with the highest accuracy, the first of equals."""
+    return max(measured, key=lambda one: one.accuracy or 0.0)
 
 
 def standard_error(one: Rated) -> float:

@@ -16,6 +16,7 @@ from rounds.stages import stage_stamps
 from rounds.weights import local_policy
 from trainer.config import TrainerConfig
 from trainer.stage import train
+from trainer.variants import Rated, standard_error
 
 SWEEP = TrainerConfig(sweep={"beta": [0.01, 0.1, 0.5]}, held_out_pairs=0.25)
 ACCURACY = {0.01: 0.5, 0.1: 0.9, 0.5: 0.88}
@@ -68,6 +69,7 @@ def test_all_are_trained_on_rows_that_are_prepared_once_and_the_best_is_taken(ru
     assert taken(folder) == 0.1 and Path(policy.model) == folder / "policy"
     table = facts["sweep"]
     assert table["taken"] == 1 and facts["held_out_accuracy"] == 0.9
+    assert table["standard_error"] == standard_error(Rated(0.9, 100))
     assert [row["args"] for row in table["variants"]] == [{"beta": b} for b in ACCURACY]
     assert [row["loss"] for row in table["variants"]] == [0.01, 0.1, 0.5]
     assert not list(folder.glob("work/**/checkpoints"))

@@ -61,6 +61,9 @@ def test_what_fell_apart_or_was_not_measured_is_not_taken():
 @pytest.mark.parametrize(
     ("section", "says"),
     [
+        ({"sweep": 7}, "takes lists of values by argument"),
+        ({"sweep": {"beta": 0.1}}, "takes lists of values by argument"),
+        ({"sweep": [0.1, 0.5]}, "takes lists of values by argument"),
         ({"sweep": {"beta": [0.1]}}, "needs two variants"),
         ({"sweep": {"beta": []}}, "needs two variants"),
         ({"sweep": [{"beta": 0.1}, {"beta": 0.1}]}, "none of them twice"),
