@@ -37,7 +37,7 @@ def warm_start(
         from flows.load import load_config
 
         loaded = load_config(config, set)
-        prepare_libraries(to)
+        prepare_libraries(to.resolve().parent)
         record = run_warm_start(loaded, data, to, arg or [])
         print(f"{to / 'policy'}: {record['policy_id']}, from {record['trained_from']}")
         left = ", ".join(f"{why} {n}" for why, n in record["left_out"].items())

@@ -107,6 +107,7 @@ def warm_start(
         raise UserError(f"{out}: holds something else; name a new or empty folder")
     finished = read_json_if_whole(record)
     if finished is not None:
+        remove(out / "work")
         return dict(finished)
     write_json(begun, {"key": key})
     job, work = out / "work" / "job.json", out / "work"

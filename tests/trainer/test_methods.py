@@ -200,6 +200,30 @@ def test_sft_trains_on_each_chosen_answer_once():
     assert rows([pair], config) == [{"input_ids": [1, 2, 3], "labels": [1, 2, 3]}]
 
 
+LOSSES = (
+    *("sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot"),
+    *("aot_unpaired", "apo_zero", "apo_down", "discopop", "sft", "sigmoid_norm"),
+)
+
+
+def test_every_loss_of_dpo_trains_and_so_does_a_mix(tmp_path: Path):
+    from trainer.build import build
+    from trainer.rows import training_rows
+    from trainer.train_child import tokens_of
+
+    policy = FIRST._asdict()
+    args = {**ARGS, "max_steps": 1, "label_smoothing": 0.1, "save_strategy": "no"}
+    job = {"method": "dpo", "policy": policy, "reference": policy, "args": args, "lora": None}
+    rows = tokens_of(job, training_rows(round_of(tmp_path / "run", 1, 2)), []).train
+    mix = {"loss_type": ["apo_zero", "sft"], "loss_weights": [1.0, 0.5]}
+    for given in (*({"loss_type": name} for name in LOSSES), mix):
+        made = build({**job, "args": {**args, **given}}, rows, [], tmp_path / "out")
+        before = {name: value.clone() for name, value in made.model.named_parameters()}
+        assert made.train().training_loss == pytest.approx(made.state.log_history[0]["loss"])
+        after = dict(made.model.named_parameters())
+        assert any(not torch.equal(before[name], after[name]) for name in before), given
+
+
 @pytest.mark.parametrize(
     ("method", "args", "says"),
     [

@@ -56,9 +56,14 @@ def trained(job: Path) -> dict[str, Any]:
     return read_json(job.parent / "training.json")
 
 
-@pytest.mark.parametrize("logging_steps", [1, 50])
-def test_a_training_that_ends_in_nan_ends_the_stage(tmp_path: Path, logging_steps: int):
+@pytest.mark.parametrize(
+    ("method", "logging_steps"), [("dpo", 1), ("dpo", 50), ("cpo", 1), ("sft", 50)]
+)
+def test_a_training_that_ends_in_nan_ends_the_stage(
+    tmp_path: Path, method: str, logging_steps: int
+):
     job = job_of(tmp_path, 6, learning_rate=1e20, logging_steps=logging_steps)
+    write_json(job, read_json(job) | {"method": method})
     with pytest.raises(UserError) as caught:
         trained(job)
     said = str(caught.value)
