@@ -183,15 +183,21 @@ def show(
 ) -> None:
     """Page through a round's judged pairs: prompt, answers, verdicts, why kept or dropped."""
     with one_message():
+        from rounds.files import read_json_if_whole
         from rounds.folder import round_dir
         from rounds.removed import removed_calls
         from rounds.show import traced_pairs
         from rounds.status import state_of, state_text
+        from rounds.sweep_lines import sweep_lines
         from viewer.pages import page, with_requests
 
         pairs: Iterable[Mapping[str, Any]] = traced_pairs(run, round, dropped, pair)
         if under_way := state_of(run, round):
             print(f"round {round} is under way: {state_text(under_way)}", file=sys.stderr)
+        else:
+            metrics = read_json_if_whole(round_dir(run, round) / "metrics.json")
+            for what, how in sweep_lines(metrics or {}):
+                print(f"{what}: {how}", file=sys.stderr)
         if requests:
             if gone := removed_calls(round_dir(run, round)):
                 print(gone, file=sys.stderr)

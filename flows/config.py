@@ -16,6 +16,8 @@ from rounds.settings import Section
 from sampler.config import PolicyConfig, SamplerConfig
 from sampler.dealing.config import PromptsConfig, generate_section
 from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.variants import LEAST_HELD_OUT
+from trainer.weights import OWN
 
 
 class GateSection(GateConfig):
@@ -78,13 +80,16 @@ class Config(Section):
             key, generated = section
             used.append((f"{key}.endpoint", generated.endpoint))
         used += self.sampler.endpoints()
-        if self.trainer is not None and self.trainer.args.get("label_smoothing") == FROM_GOLD:
+        if self.trainer is not None and self.trainer.smooths_from_gold:
             if self.judge.gold is None:
                 raise ValueError(
                     f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold; give a number, "
                     "or a gold set"
                 )
         self._judges_can()
+        self._delta_sources_are_there()
+        self._weights_can_be_known()
+        self._variants_can_be_chosen()
         self._scores_answers()
         self._candidates_fit()
         if self.trainer is not None and self.prompts.gate == 0:
@@ -107,6 +112,43 @@ class Config(Section):
         for name in labels.split():
             if getattr(judge, name) != JudgeConfig.model_fields[name].default:
                 raise ValueError(f"gate.judge.{name}: is for labels, leave it out here")
+
+    def _delta_sources_are_there(self) -> None:
+        delta, known = self.judge.select.delta, list(self.sampler.counts())
+        for key, name in delta.model_dump().items() if delta else ():
+            if name not in known:
+                raise ValueError(
+                    f"judge.select.delta.{key}: no source {name!r}; there are {', '.join(known)} "
+                    "(sampler.also names more)"
+                )
+
+    def _weights_can_be_known(self) -> None:
+        weights = self.trainer.weights if self.trainer else None
+        if weights is None:
+            return
+        titles = [source.title for source in self.prompts.train]
+        for name in weights.sources:
+            if name not in (*OWN, *titles):
+                raise ValueError(
+                    f"trainer.weights.sources: {name!r} is none of {', '.join((*OWN, *titles))}"
+                )
+        judge = self.judge
+        probable = judge.arguments.get("logprobs") and not judge.criteria
+        if weights.by == "probability" and not (probable and any(map(is_endpoint, judge.jury))):
+            why = "criteria have none" if judge.criteria else "there are none without logprobs"
+            raise ValueError(f"trainer.weights.by: probability needs the judge's, and {why}")
+
+    def _variants_can_be_chosen(self) -> None:
+        if self.trainer is None or self.trainer.sweep is None:
+            return
+        a_prompt = self.judge.select.pairs if STRATEGIES[self.judge.strategy].selects else 1
+        most, share = self.prompts.per_round * a_prompt, self.trainer.held_out_pairs
+        if int(most * share) < LEAST_HELD_OUT:
+            raise ValueError(
+                f"trainer.sweep: its variants are told apart on {LEAST_HELD_OUT} held-out pairs or "
+                f"more; trainer.held_out_pairs: {share:g} of at most {most} pairs a round is "
+                f"{int(most * share)}: raise it, or prompts.per_round"
+            )
 
     def _judges_can(self) -> None:
         first, strategy = self.judge.jury[0], self.judge.strategy

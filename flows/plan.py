@@ -65,7 +65,8 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
     last = read_metrics(done[-1]) if done else {}
     trains = config.trainer is not None
-    seconds = estimate_seconds(last, prompts, trains) if "seconds" in last else None
+    variants = len(config.trainer.variants) if config.trainer else 1
+    seconds = estimate_seconds(last, prompts, trains, variants) if "seconds" in last else None
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),

@@ -28,8 +28,9 @@ BATCH, ACCUMULATION, EPOCHS, SAVE_STEPS = 8, 1, 3, 500
 
 class Disk(NamedTuple):
     """Bytes of a round: of its tables and calls, of the new policy, and, until it ends, of `n`
-    checkpoints and of the mean of policies that is its `reference`; `measured`: whether the first
-    are those of the last round. `free` are there.
+    checkpoints, of the mean of policies that is its `reference` and of the policies of the other
+    `variants` of a sweep; `measured`: whether the first are those of the last round. `free` are
+    there.
     """
 
     tables: int
@@ -39,11 +40,12 @@ class Disk(NamedTuple):
     measured: bool
     free: int
     reference: int = 0
+    variants: int = 1
 
     @property
     def most(self) -> int:
         """What the round takes at most at one time."""
-        return self.tables + self.policy + self.checkpoints + self.reference
+        return self.tables + self.variants * self.policy + self.checkpoints + self.reference
 
 
 def estimate_disk(config: Config, run_dir: Path, prompts: int, pairs: int) -> Disk:
@@ -57,13 +59,15 @@ def estimate_disk(config: Config, run_dir: Path, prompts: int, pairs: int) -> Di
         calls = journal.stat().st_size / len(done) if journal.exists() else 0
         tables = round((rows + calls) * prompts / before)
     policy = n = checkpoint = reference = 0
+    variants = 1
     if config.trainer is not None:
         policy, checkpoint = _policy_bytes(config, config.trainer, done)
-        n = checkpoints(config.trainer, pairs)
+        n = max(checkpoints(config.trainer, args, pairs) for args in config.trainer.variants)
+        variants = len(config.trainer.variants)
         if config.trainer.reference == "average" and done:  # in the first round there is one policy
             reference = _weights(policy_folders(str(config.policy.model), None)[0])
     free = free_bytes(run_dir)
-    return Disk(tables, policy, n, n * checkpoint, bool(before), free, reference)
+    return Disk(tables, policy, n, n * checkpoint, bool(before), free, reference, variants)
 
 
 def measured_prompts(folder: Path) -> int:
@@ -72,9 +76,8 @@ def measured_prompts(folder: Path) -> int:
     return int(counts.get("prompts", 0))
 
 
-def checkpoints(trainer: TrainerConfig, pairs: int) -> int:
-    """How many checkpoints TRL leaves at most while it trains on so many pairs."""
-    args = trainer.args
+def checkpoints(trainer: TrainerConfig, args: dict[str, Any], pairs: int) -> int:
+    """How many checkpoints TRL leaves at most while it trains on so many pairs by `args`."""
     if args.get("save_strategy") in ("no", False):
         return 0
     processes = (trainer.accelerate or {}).get("num_processes", 1)
@@ -101,6 +104,9 @@ def disk_text(disk: Disk) -> str:
     text = f"about {size_text(disk.most)}: tables and calls {size_text(disk.tables)} ({known})"
     if disk.policy:
         text += f", the policy {size_text(disk.policy)}"
+    if disk.variants > 1:
+        others = size_text((disk.variants - 1) * disk.policy)
+        text += f", until the round ends {disk.variants - 1} variants that are not taken {others}"
     if disk.n:
         text += f", until the round ends {disk.n} checkpoints of {size_text(disk.checkpoints)}"
     if disk.reference:

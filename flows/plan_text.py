@@ -7,6 +7,7 @@ from gate.win_rate import detectable
 from sampler.dealing.cursor import Deal
 from trainer.config import TrainerConfig
 from trainer.extra import warm_start_due
+from trainer.variants import setting_text, settings_of
 
 POWER = 0.8
 
@@ -60,7 +61,11 @@ def training_text(trainer: TrainerConfig, pairs: int) -> str:
     """By which method, on how many pairs at most, against which reference model."""
     how = "" if trainer.method == "dpo" else f"{trainer.method} on "
     against = f", reference model: {trainer.reference}" if trainer.compares else ""
-    return f"{how}at most {pairs} pairs{against}"
+    text = f"{how}at most {pairs} pairs{against}"
+    if trainer.sweep is None:
+        return text
+    settings = "; ".join(map(setting_text, settings_of(trainer.sweep)))
+    return f"{text}; {len(trainer.variants)} variants, of which one is taken ({settings})"
 
 
 def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:
@@ -72,5 +77,7 @@ def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:
         parts.append(f"warm start from {trainer.warm_start}{most}")
     if trainer.replay:
         sources = ", ".join(map(str, trainer.replay.data))
-        parts.append(f"replay of {sources}, {trainer.replay.share:.0%} of all that is trained on")
+        last = "" if trainer.replay.last is None else f" (the last {trainer.replay.last})"
+        share = f"{trainer.replay.share:.0%} of all that is trained on"
+        parts.append(f"replay of {sources}{last}, {share}")
     return "; ".join(parts)

@@ -17,9 +17,11 @@ def opponents_in(round_number: int) -> int:
     return min(round_number, 2)
 
 
-def estimate_seconds(last: dict[str, Any], prompts: int, trains: bool) -> dict[str, float]:
+def estimate_seconds(
+    last: dict[str, Any], prompts: int, trains: bool, variants: int = 1
+) -> dict[str, float]:
     """Seconds of each stage of the round after the one with the metrics `last`, in their order;
-    under `startup` the waiting for servers and models.
+    under `startup` the waiting for servers and models. `variants` are trained in it.
     """
     before, number = last["counts"]["prompts"], last["round"]
     seconds: Counter[str] = Counter()
@@ -27,6 +29,9 @@ def estimate_seconds(last: dict[str, Any], prompts: int, trains: bool) -> dict[s
         stage = stage_name(name)
         if stage in BY_PROMPTS:
             spent *= prompts / max(before, 1)
+            if stage == "train":
+                sweep = (last.get("train") or {}).get("sweep") or {"variants": [{}]}
+                spent *= variants / len(sweep["variants"])
         elif stage in BY_OPPONENTS:
             spent *= opponents_in(number + 1) / opponents_in(number)
         seconds[stage] += spent

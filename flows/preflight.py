@@ -83,7 +83,7 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     if config.trainer is not None:
         if (preset := config.trainer.preset) is not None:
             display.tell(f"trainer.preset: {preset_text(preset, config.trainer.args)}")
-        if config.trainer.args.get("label_smoothing") == FROM_GOLD:
+        if config.trainer.smooths_from_gold:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
         _check_row_counts(config, config.trainer, len(supply.pool.keys))
         if not _training_was_checked(config, config.trainer, run_dir):
@@ -216,7 +216,8 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
     unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
     rows = inf if unknown else own / (1 - replayed)
     processes = (trainer.accelerate or {}).get("num_processes", 1)
-    check_row_counts(trainer.args, trainer.held_out_pairs, own, rows, processes)
+    for args in trainer.variants:
+        check_row_counts(args, trainer.held_out_pairs, own, rows, processes)
 
 
 def _any_reference(config: Config) -> bool:

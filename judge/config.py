@@ -11,6 +11,9 @@ from rounds.settings import Section
 PYTHON, HUMAN = "python:", "human:"
 """What the names of judges begin with that are no endpoint."""
 
+YOUNG = ("select.delta",)
+"""Keys that rounds of before do not have; null is as they were."""
+
 Channel = Literal["json", "token", "text"]
 
 SAMPLING: dict[Channel, dict[str, Any]] = {
@@ -59,12 +62,30 @@ class RubricFiles(Section):
     """Names the best and the worst of all answers; placeholders {prompt} {answers}."""
 
 
+class Delta(Section):
+    """Two sources of candidates: `current`, or names in sampler.also."""
+
+    better: str
+    """The stronger one, whose answers are to be chosen."""
+    worse: str
+    """The weaker one, whose answers are to be rejected."""
+
+    @model_validator(mode="after")
+    def _two(self) -> "Delta":
+        if self.better == self.worse:
+            raise ValueError(f"better and worse are both {self.better!r}; name two sources")
+        return self
+
+
 class Select(Section):
     """Which candidates are compared, by their scores."""
 
-    rule: Literal["best_worst", "best_random", "best_sigma", "margin_band"] = "best_worst"
+    rule: Literal["best_worst", "best_random", "best_sigma", "margin_band", "delta"] = "best_worst"
     """The best against the worst; against any other; against the one nearest to the mean minus two
-    deviations (arXiv 2502.16825); or pairs whose scores differ by a margin inside `band`."""
+    deviations (arXiv 2502.16825); pairs whose scores differ by a margin inside `band`; or the best
+    of a stronger source against the worst of a weaker one (delta learning, arXiv 2507.06187)."""
+    delta: Delta | None = None
+    """The two sources of rule delta."""
     pairs: int = Field(1, ge=1)
     """Pairs a prompt gives at most. No candidate stands in two of them."""
     tries: int = Field(2, ge=1)
@@ -82,6 +103,15 @@ class Select(Section):
         if not 0 <= band[0] <= band[1]:
             raise ValueError("expected the smallest difference, then the largest")
         return band
+
+    @model_validator(mode="after")
+    def _sources_named(self) -> "Select":
+        if (self.rule == "delta") != (self.delta is not None):
+            raise ValueError(
+                "delta: names the two sources of rule delta, {better: NAME, worse: NAME}, and is "
+                "for no other rule"
+            )
+        return self
 
 
 class Appeal(Section):

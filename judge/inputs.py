@@ -14,7 +14,10 @@ from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Candidate, Prompt, Verdic
 from rounds.tables import iter_rows, rows_hash
 
 JUDGED_COLUMNS = ("candidate_id", "prompt_id", "text", "text_hash", "finish_reason")
-"""What a judge or its strategy reads of a candidate: never its tokens."""
+"""What a judge reads of a candidate: never its tokens."""
+
+SELECTED_COLUMNS = (*JUDGED_COLUMNS, "source")
+"""What its strategy reads; a candidate's id says the source as well."""
 
 ORDER_COLUMNS = ("purpose", "candidate_b", "shown_first")
 """What tells a comparison that was shown in an order (`is_ordered_comparison`)."""
@@ -43,7 +46,7 @@ def answered_prompt_ids(folder: Path) -> list[str]:
 
 def judge_inputs(folder: Path, ids: Sequence[str]) -> Iterator[JudgeInput]:
     """The train prompts `ids`, which are in the order of prompts.parquet, with their candidates."""
-    candidates = grouped(folder, CANDIDATES, ids, ["train"], JUDGED_COLUMNS)
+    candidates = grouped(folder, CANDIDATES, ids, ["train"], SELECTED_COLUMNS)
     return map(JudgeInput, _prompts(folder, ids), candidates)
 
 

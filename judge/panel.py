@@ -19,11 +19,12 @@ from endpoints.reply import Ask, EndpointLost
 from endpoints.settled import dialects_spoken
 from judge.asking.rows import Judge, Juror
 from judge.asking.rubric import load_rubrics
-from judge.config import PYTHON, JudgeConfig, is_endpoint
+from judge.config import PYTHON, YOUNG, JudgeConfig, is_endpoint
 from judge.person import load_person
 from rounds.folder import read_round_start, run_of
 from rounds.functions import is_number, load_function, short_reference
 from rounds.rows import Candidate, Prompt
+from rounds.settings import as_begun
 
 
 class RunJournal(NamedTuple):
@@ -97,7 +98,7 @@ def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) 
             judges.append(load_rule("judge.endpoint", name).judge_id)
     rubrics = [rubric.text for rubric in load_rubrics(config) if rubric]
     ours: Any = {"health": {"bounds"}, "budget": {"estimates"}, "batch_failed": True}
-    section = config.model_dump(exclude=ours)  # these change no verdict
+    section = as_begun(config.model_dump(exclude=ours), YOUNG)  # these change no verdict
     return [section, judges, rubrics]
 
 

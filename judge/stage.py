@@ -10,6 +10,7 @@ from typing import Any
 from endpoints.open import Endpoints
 from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
+from judge.delta import delta_counts
 from judge.inputs import answered_prompt_ids, inputs_hash
 from judge.labels import read_labels, write_labels
 from judge.panel import panel_identity
@@ -33,7 +34,7 @@ def judge_candidates(
     `tau` is the averaged probability that a winner must reach. Returns counts and usage. Raises
     EndpointLost when the judge stops answering; nothing that was answered is lost, and the next
     call asks only the rest. Where the budget ends it, the rows so far are valid and `partial`
-    says how many prompts were left out.
+    says how many prompts were left out. Under rule delta, `delta` says what became of its pairs.
     """
     names = [*config.jury, *config.appealed_to]
     key = stage_key(inputs_hash(folder), tau, panel_identity(config, endpoints, names))
@@ -50,6 +51,7 @@ def judge_candidates(
             ),
             "traffic": labelled.traffic,
             "rubrics": rubric_texts(config),
+            **delta_counts(folder, ids, config.select.delta),
         }
 
     return run_stage(folder, "judge", key, run)

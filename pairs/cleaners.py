@@ -14,6 +14,7 @@ from pairs.sides import (
     cut_off,
     empty,
     identical,
+    length_gap,
     length_ratio,
     malformed,
     margin,
@@ -41,6 +42,7 @@ def cleaners(
         partial(refusals, config=config),
         partial(language, config=config),
         partial(length_ratio, config=config),
+        partial(length_gap, config=config),
         contamination.leak,
     ]
 

@@ -7,6 +7,9 @@ from pydantic import Field
 from rounds.settings import Section
 from texts.leaks import LeakLimits
 
+YOUNG = ("max_pairs", "max_length_gap")
+"""Keys that rounds of before do not have; null is as they were."""
+
 
 class Semantic(Section):
     """Duplicates by meaning, as an embedding of your own sees it."""
@@ -39,6 +42,9 @@ class PairsConfig(Section):
     max_length_ratio: float | None = Field(None, gt=1)
     """Longer side over shorter side, in characters. Off: a short answer can be the right one, and
     the guard holds the mean."""
+    max_length_gap: int | None = Field(None, ge=0)
+    """Tokens by which one side may be longer than the other (100 in OLMo 3's chat pairs, table
+    48). A pair with a side whose tokens nobody counted is kept."""
     length_guard: float | None = Field(0.25, gt=0)
     """Bound on mean chosen length minus mean rejected length, as a share of the latter. Beyond it
     the pairs with the largest excess go. Answers of policies alike in strength differ by about
@@ -52,6 +58,9 @@ class PairsConfig(Section):
     held_out_overlap: float | None = Field(0.5, gt=0, le=1)
     """Share of the 8-grams of a held-out prompt or reference that a pair may not hold (half, as
     in arXiv 2411.15124)."""
+    max_pairs: int | None = Field(None, ge=1)
+    """Pairs that a round keeps at most, after everything else. Which ones is by hash: the largest
+    margins would be the pairs that teach least, and not every judge gives a margin."""
     near_duplicates: float | None = Field(0.8, gt=0, le=1)
     """N-gram Jaccard from which two pairs are duplicates, in this round or an earlier one: of their
     prompts, and of the answers of each side."""

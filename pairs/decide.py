@@ -29,6 +29,8 @@ CANDIDATE_COLUMNS = (
     "finish_reason",
     "source",
 )
+TOKENS = "n_tokens"
+"""A column of candidates that is read where `max_length_gap` asks for it."""
 VERDICT_COLUMNS = (*SETTLED_BY, "repeat")
 
 
@@ -48,7 +50,7 @@ def decide_prompts(
     checks = cleaners(config, contamination, own)
     tables = zip(
         iter_rows(folder, PROMPTS, TRAIN, PROMPT_COLUMNS),
-        grouped(folder, CANDIDATES, prompt_ids, TRAIN, CANDIDATE_COLUMNS),
+        grouped(folder, CANDIDATES, prompt_ids, TRAIN, candidate_columns(config)),
         grouped(folder, VERDICTS, prompt_ids, TRAIN, VERDICT_COLUMNS),
         strict=True,
     )
@@ -63,6 +65,11 @@ def decide_prompts(
                 reason, detail = drop or (None, None)
             yield {**row, "policy_id": policy_id, "reason": reason, "detail": detail}
         progress(done, len(prompt_ids))
+
+
+def candidate_columns(config: PairsConfig) -> tuple[str, ...]:
+    """What the pairs are made of, of a candidate."""
+    return CANDIDATE_COLUMNS if config.max_length_gap is None else (*CANDIDATE_COLUMNS, TOKENS)
 
 
 def leak_limits(folder: Path, config: PairsConfig) -> LeakLimits:

@@ -84,6 +84,16 @@ def length_ratio(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
     return DropReason("length_ratio", f"{long} to {short} characters")
 
 
+def length_gap(pair: CandidatePair, config: PairsConfig) -> DropReason | None:
+    """One side longer than the other by too many tokens, as those who wrote them counted."""
+    if config.max_length_gap is None:
+        return None
+    chosen, rejected = pair.chosen["n_tokens"], pair.rejected["n_tokens"]
+    if chosen is None or rejected is None or abs(chosen - rejected) <= config.max_length_gap:
+        return None
+    return DropReason("length_gap", f"{chosen} to {rejected} tokens")
+
+
 def _jaccard(first: str, second: str, ngram: int) -> float:
     sets = [_ngrams(UNIT.findall(text.casefold()), ngram) for text in (first, second)]
     union = sets[0] | sets[1]

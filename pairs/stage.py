@@ -2,7 +2,8 @@
 
 Three passes, each a stream: every comparison is looked at alone and written to work/; what is left
 is compared with all pairs before it, in the order of ids; then the two tables are written without
-what the length guard takes. In memory: ids and lengths, and the n-grams of this round's pairs.
+what the length guard and the cap take. In memory: ids and lengths, and the n-grams of this round's
+pairs.
 """
 
 import hashlib
@@ -11,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from pairs.config import PairsConfig
+from pairs.cap import beyond_cap
+from pairs.config import YOUNG, PairsConfig
 from pairs.decide import (
-    CANDIDATE_COLUMNS,
     TRAIN,
     VERDICT_COLUMNS,
+    candidate_columns,
     decide_prompts,
     leak_limits,
 )
@@ -39,6 +41,7 @@ from rounds.rows import (
     Pair,
     Table,
 )
+from rounds.settings import as_begun
 from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
 from rounds.tables import iter_rows, table_path, write_rows
 
@@ -66,7 +69,10 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
             lengths += [_lengths(pair) for pair in pairs if pair["pair_id"] not in drops]
         beyond_bound = dropped_by_guard(lengths, config.length_guard, config.length_guard_share)
         drops |= {pair.pair_id: DropReason("length_guard") for pair in beyond_bound}
-        kept = {pair.pair_id: pair for pair in lengths if pair.pair_id not in drops}
+        guarded = {pair.pair_id: pair for pair in lengths if pair.pair_id not in drops}
+        beyond = beyond_cap(guarded, config.max_pairs)
+        drops |= dict.fromkeys(beyond, DropReason("max_pairs"))
+        kept = guarded.keys() - beyond
         write_rows(folder, PAIRS, _kept(work, drops))
         write_rows(folder, DROPPED, _dropped(work, drops))
         duplicates.write(kept)
@@ -78,7 +84,7 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
             "candidates": candidate_outcomes(folder),
             "length_difference": {
                 "before": length_difference(lengths),
-                "after": length_difference(list(kept.values())),
+                "after": length_difference(list(guarded.values())),
                 "taken": len(beyond_bound),
                 "of": len(lengths),
                 "bound": config.length_guard,
@@ -92,13 +98,13 @@ def build_pairs(folder: Path, config: PairsConfig, progress: Progress = silent) 
 def _key(folder: Path, config: PairsConfig) -> str:
     """The key of the stage; texts are known by their ids and hashes, earlier rounds by files, a
     function of the user's by its source."""
-    without_texts = [name for name in CANDIDATE_COLUMNS if name != "text"]
+    without_texts = [name for name in candidate_columns(config) if name != "text"]
     parts: list[object] = [
         _columns_hash(folder, PROMPTS, TRAIN, ["prompt_id"]),
         _columns_hash(folder, PROMPTS, HELD_OUT, ["prompt_id", "reference"]),
         _columns_hash(folder, CANDIDATES, TRAIN, without_texts),
         _columns_hash(folder, VERDICTS, TRAIN, VERDICT_COLUMNS),
-        config.model_dump(),
+        as_begun(config.model_dump(), YOUNG),
         [_pairs_hash(earlier) for earlier in earlier_rounds(folder)],
     ]
     if own := read_round_start(folder).get("control_tokens"):

@@ -48,6 +48,7 @@ def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]
             "gold": facts.get("gold", {}).get("gold"),
             **facts.get("health", {}),
             "traffic": facts.get("judge", {}).get("traffic", {}),
+            **({"delta": delta} if (delta := facts.get("judge", {}).get("delta")) else {}),
         },
         "train": facts.get("train") if decision.get("metrics") else None,
         **decision.get("metrics", {}),

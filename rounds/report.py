@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 from rounds.health_lines import Lines, health_lines
+from rounds.sweep_lines import sweep_lines
 from rounds.training_lines import watched_lines
 from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 
@@ -40,9 +41,11 @@ def round_lines(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if partial := metrics.get("partial"):
         lines.append(("partial", partial_text(partial)))
     judge = metrics.get("judge", {})
+    lines += _delta(judge.get("delta"))
     lines += health_lines(judge.get("health"), judge.get("gold"))
     if metrics["train"]:
         lines.append(("training", _training(metrics["train"])))
+        lines += sweep_lines(metrics)
         lines += _trained_beside(metrics["train"])
         lines += watched_lines(metrics)
     lines += win_rate_lines(metrics)
@@ -148,6 +151,17 @@ def _length_guard(dropped: dict[str, int], lengths: dict[str, Any] | None) -> Li
     return [("length guard", text)]
 
 
+def _delta(delta: dict[str, Any] | None) -> Lines:
+    """How often the judge confirmed that a source is the stronger one."""
+    if delta is None:
+        return []
+    others = ("reversed", "tie", "abstained")
+    compared = sum(delta[name] for name in ("confirmed", *others))
+    text = f"{delta['better']} over {delta['worse']}: {delta['confirmed']} of {compared} confirmed"
+    rest = [f"{name} {delta[name]}" for name in (*others, "not_compared") if delta[name]]
+    return [("delta pairs", ", ".join([text, *rest]).replace("_", " "))]
+
+
 def _sources(counts: dict[str, Any]) -> str:
     """Who wrote the candidates, where it is more than the policy in place."""
     sources = counts.get("sources") or {}
@@ -186,7 +200,19 @@ def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:
         parts.append("left out: " + ", ".join(f"{why} {n}" for why, n in left_out.items()))
     adjusted = [("trained with", "; ".join(train["adjusted"]))] if train.get("adjusted") else []
     beside = [("trained beside", ", ".join(parts))] if parts else []
-    return adjusted + beside + _trained_tokens(train)
+    return adjusted + _weights(train.get("weights")) + beside + _trained_tokens(train)
+
+
+def _weights(weights: dict[str, Any] | None) -> Lines:
+    """How far the weights of the pairs are apart."""
+    if weights is None:
+        return []
+    text = f"from {weights['least']:.2f} to {weights['largest']:.2f}, 1 in the mean"
+    if zero := weights["zero"]:
+        text += f"; {zero} pairs teach nothing"
+    if unknown := weights.get("without_probability"):
+        text += f"; {unknown} without a probability"
+    return [("weights of pairs", text)]
 
 
 def _trained_tokens(train: dict[str, Any]) -> list[tuple[str, str]]:

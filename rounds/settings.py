@@ -1,7 +1,9 @@
 """What the sections of the config share: their base, and what a path in one means."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,6 +32,22 @@ class Section(BaseModel):
     """A typed part of the config tree: unknown keys are refused, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+def as_begun(tree: dict[str, Any], young: Iterable[str]) -> dict[str, Any]:
+    """A dumped section for the key of a stage, without those of the keys `young` that are null.
+
+    Keys are named by their path in it (`replay.last`). What was begun before a key was known is not
+    done again for it.
+    """
+    for path in young:
+        *above, last = path.split(".")
+        here: Any = tree
+        for name in above:
+            here = here.get(name) if isinstance(here, dict) else None
+        if isinstance(here, dict) and here.get(last, 0) is None:
+            del here[last]
+    return tree
 
 
 def locate(reference: str) -> Path:

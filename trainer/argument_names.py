@@ -9,6 +9,7 @@ from endpoints.source_names import declared_fields
 from rounds.errors import UserError, did_you_mean
 from trainer.config import TrainerConfig
 from trainer.methods import CONFIGS, config_class
+from trainer.variants import settings_of
 
 LORA = {
     "tuners/lora/config.py": ("LoraConfig",),
@@ -30,6 +31,9 @@ def check_argument_names(config: TrainerConfig) -> None:
             declared_fields("transformers", "training_args.py", ["TrainingArguments"]),
         ]
         _check("trainer.args", config.args, own, f"TRL's {name}")
+        for place, setting in enumerate(settings_of(config.sweep or [])):
+            where = "trainer.sweep" if isinstance(config.sweep, dict) else f"trainer.sweep.{place}"
+            _check(where, setting, own, f"TRL's {name}")
     if config.lora:
         known = [declared_fields("peft", file, classes) for file, classes in LORA.items()]
         _check("trainer.lora", config.lora, known, "peft")

@@ -36,11 +36,14 @@ def build(
     # a policy already in memory must not be given init arguments a second time
     args.model_init_kwargs = None
     args.max_length = None  # no row is longer, and none is cut
-    if "precompute_ref_log_probs" not in job["args"] and method.precomputes(args):
-        args.precompute_ref_log_probs = True
+    given: dict[str, Any] = {}
+    if method.precomputes(args):
+        if "precompute_ref_log_probs" not in job["args"]:
+            args.precompute_ref_log_probs = True
+        if job.get("shared"):
+            given["kept"] = Path(job["shared"])
     kwargs = init_kwargs(job)
     train, held_out = (with_sums(some, reference.policy_id) for some in (train, held_out))
-    given: dict[str, Any] = {}
     if method.reference:
         # None lets TRL take the policy as it is now: a copy, the base below a new adapter, or a
         # frozen copy of the adapter

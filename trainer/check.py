@@ -31,14 +31,20 @@ def main(job_path: Path) -> None:
     """Check the job's arguments, then its data."""
     job = read_json(job_path)
     with scratch("arguments") as folder:
-        trl_config(job["method"], job["args"], str(folder))
+        for number, args in enumerate(job["variants"], start=1):
+            try:
+                trl_config(job["method"], args, str(folder))
+            except UserError as error:
+                if len(job["variants"]) == 1:
+                    raise
+                raise UserError(f"trainer.sweep, variant {number}: {error}") from error
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)
     check_ids(policy, spelling)
     if job.get("reference"):
         check_reference(Policy(**job["reference"]), policy, spelling)
-    limit = limit_of(policy, job["args"])
+    limit = limit_of(policy, job["variants"][0])
     sentences = [
         check_data(Data(**source), key, spelling, limit) for key, source in job["imported"]
     ]

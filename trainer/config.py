@@ -1,12 +1,13 @@
 """The `trainer` section: pairs to the next policy, by TRL."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from preferences.config import Data
-from rounds.settings import SHIPPED, Section
+from rounds.settings import SHIPPED, Section, as_begun
 from trainer.presets import with_preset
+from trainer.variants import settings_of
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
@@ -24,6 +25,9 @@ class Replay(Section):
     data: list[Data] = Field([Data(data=ROUNDS)], min_length=1)
     """`rounds` for the pairs of the earlier rounds, preference data of any known shape, or a list;
     several take turns. Which ones is by hash, and others in each round."""
+    last: int | None = Field(None, ge=1)
+    """The pairs of the last so many rounds alone are replayed; null is all of them (SPIN takes the
+    last two, arXiv 2401.01335)."""
 
     @field_validator("data", mode="before")
     @classmethod
@@ -35,11 +39,43 @@ class Replay(Section):
         for source in self.data:
             if source.data == ROUNDS and source != Data(data=ROUNDS):
                 raise ValueError(f"data: {ROUNDS} takes no other key")
+        if self.last is not None and all(source.data != ROUNDS for source in self.data):
+            raise ValueError(f"last: is for {ROUNDS}, and data names other sources alone")
         return self
 
 
-NEWER = {"method", "preset", "kto"}
+class Weights(Section):
+    """How much each pair teaches: factors on the pairs' losses, whose mean in a round is 1."""
+
+    by: Literal["probability"] | None = None
+    """`probability`: 2 p - 1, for the averaged probability p of the chosen answer: a pair that the
+    judge was hardly sure of teaches little. A pair without one counts as the mean of the others."""
+    sources: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict
+    )
+    """Factors by source: `pairs` (the round's own), `warm_start`, `replay`, and titles of sources
+    under prompts.train; one that is not named has 1."""
+
+    @model_validator(mode="after")
+    def _weighs(self) -> "Weights":
+        if self.by is None and not self.sources:
+            raise ValueError("needs by or sources; leave weights out for pairs that count alike")
+        return self
+
+
+MIXING = ("aot", "aot_unpaired")
+"""Losses of TRL's DPOTrainer that sort the rows of a batch against each other."""
+
+RATED = ("dpo", "cpo", "orpo")
+"""Methods with rewards by pair, and so a preference accuracy on held-out pairs."""
+
+OF_DATA = ("max_length", "model_init_kwargs")
+"""Arguments by which the rows that are trained on differ."""
+
+NEWER = {"method", "preset", "kto", "weights", "sweep"}
 """Keys that runs of before have not: at their defaults they change no key of a stage."""
+NEWER_BELOW = ("replay.last",)
+"""The same of keys further down, whose default is null."""
 
 
 class ScoreLines(Section):
@@ -97,6 +133,12 @@ class TrainerConfig(Section):
     in place."""
     replay: Replay | None = None
     """What every round is trained on beside its pairs."""
+    weights: Weights | None = None
+    """How much each pair teaches; null lets all count alike. For method dpo."""
+    sweep: dict[str, list[Any]] | list[dict[str, Any]] | None = None
+    """Variants of `args` that a round trains on the same pairs: lists by argument, all combinations
+    of them, or a list of settings. The one that is right most often on the held-out pairs goes to
+    the gate; of those within one standard error of it the first that is listed."""
 
     @model_validator(mode="before")
     @classmethod
@@ -119,11 +161,72 @@ class TrainerConfig(Section):
             "(OWNER/NAME)"
         )
 
+    @field_validator("sweep", mode="before")
+    @classmethod
+    def _lists_or_settings(cls, sweep: Any) -> Any:
+        lists = isinstance(sweep, dict) and all(isinstance(one, list) for one in sweep.values())
+        settings = isinstance(sweep, list) and all(isinstance(one, dict) for one in sweep)
+        if sweep is not None and not lists and not settings:
+            raise ValueError(
+                "takes lists of values by argument, {beta: [0.1, 0.5]}, or a list of settings, "
+                "[{beta: 0.1}, {beta: 0.5, loss_type: ipo}]"
+            )
+        return sweep
+
+    @model_validator(mode="after")
+    def _rows_can_be_weighed(self) -> "TrainerConfig":
+        if self.weights is None:
+            return self
+        if self.method != "dpo":
+            raise ValueError(f"weights: are for method dpo (it is {self.method})")
+        given = [variant.get("loss_type") or [] for variant in self.variants]
+        losses = {name for one in given for name in ([one] if isinstance(one, str) else one)}
+        if mixing := [name for name in MIXING if name in losses]:
+            raise ValueError(
+                f"weights: loss_type {mixing[0]} sorts the pairs of a batch, so that a weight "
+                "would fall on another pair; leave out one of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _variants_can_be_told_apart(self) -> "TrainerConfig":
+        if self.sweep is None:
+            return self
+        settings = settings_of(self.sweep)
+        if len(settings) < 2 or any(one in settings[:place] for place, one in enumerate(settings)):
+            raise ValueError("sweep: needs two variants at least, and none of them twice")
+        for name in ("output_dir", *OF_DATA):
+            if any(name in one for one in settings):
+                why = "is set by prefloop" if name == "output_dir" else "changes what is trained on"
+                raise ValueError(f"sweep: {name} {why}; the variants have the same pairs")
+        if self.method not in RATED:
+            raise ValueError(
+                f"sweep: {self.method} has no preference accuracy to choose by; it is for "
+                f"{', '.join(RATED)}"
+            )
+        if not self.held_out_pairs:
+            raise ValueError(
+                "sweep: the variants are told apart on held-out pairs, and held_out_pairs is 0"
+            )
+        return self
+
     @model_validator(mode="after")
     def _of_method(self) -> "TrainerConfig":
         if self.kto is not None and self.method != "kto":
             raise ValueError(f"kto: is for method: kto (it is {self.method})")
         return self
+
+    @property
+    def variants(self) -> list[dict[str, Any]]:
+        """The arguments of every training of a round: one, or those of the sweep in their order."""
+        if self.sweep is None:
+            return [self.args]
+        return [{**self.args, **one} for one in settings_of(self.sweep)]
+
+    @property
+    def smooths_from_gold(self) -> bool:
+        """Whether a variant smooths labels by the judge's error rate on its gold set."""
+        return any(args.get("label_smoothing") == FROM_GOLD for args in self.variants)
 
     @property
     def compares(self) -> bool:
@@ -134,7 +237,7 @@ class TrainerConfig(Section):
         """The section without these keys, and without newer ones that are at their defaults."""
         fields = type(self).model_fields
         default = {name for name in NEWER if getattr(self, name) == fields[name].default}
-        return self.model_dump(exclude=leave_out | default)
+        return as_begun(self.model_dump(exclude=leave_out | default), NEWER_BELOW)
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

@@ -68,7 +68,8 @@ def extra_pairs(
         wanted = round(share / (1 - share) * (own + len(warm)))
         of_rounds: list[ExtraPair] = []
         if any(source.data == ROUNDS for source in config.replay.data):
-            of_rounds = list(known.fresh(_of_rounds(earlier, wanted, seed, number), left_out))
+            last = earlier[-config.replay.last :] if config.replay.last else earlier
+            of_rounds = list(known.fresh(_of_rounds(last, wanted, seed, number), left_out))
             known.add(of_rounds)  # before the imported ones: these have the tokens sampled
         pools = []
         for source in config.replay.data:

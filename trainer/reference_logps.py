@@ -1,10 +1,12 @@
 """The reference's log-probabilities of all pairs, before the training: sampled, or by one pass."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from accelerate.utils import gather_object
 
+from rounds.files import read_json, write_json
 from trainer.sampled_logps import (
     SIDES,
     TOLERANCE,
@@ -19,12 +21,18 @@ Logps = list[list[float]]
 
 
 def reference_logps(
-    trainer: Any, reference: Any, dataset: Any, batch_size: int, measure: bool
+    trainer: Any,
+    reference: Any,
+    dataset: Any,
+    batch_size: int,
+    measure: bool,
+    kept: Path | None = None,
 ) -> tuple[Logps, dict[str, Any]]:
     """The sums of every row, and what training.json says of them.
 
     The rows to train on come first and decide: with `measure` the sampled sums of some are held
-    against the reference's own, and where these lie further off than TOLERANCE none is used.
+    against the reference's own, and where these lie further off than TOLERANCE none is used. `kept`
+    is a file that holds a pass over all rows, for the next training on them.
     """
     rows = list(dataset)
     known = [number for number, row in enumerate(rows) if _known(row)]
@@ -36,7 +44,13 @@ def reference_logps(
         known = []
     taken = set(known)
     passed = [number for number in range(len(rows)) if number not in taken]
-    by_pass = one_pass(trainer, reference, [rows[number] for number in passed], batch_size)
+    whole = kept if not taken else None
+    if whole is not None and whole.exists():
+        by_pass: Logps = read_json(whole)
+    else:
+        by_pass = one_pass(trainer, reference, [rows[number] for number in passed], batch_size)
+        if whole is not None and trainer.accelerator.is_main_process:
+            write_json(whole, by_pass)
     place = {number: index for index, number in enumerate(passed)}
     logps = [
         [

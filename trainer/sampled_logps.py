@@ -34,10 +34,14 @@ class Errors(NamedTuple):
 def with_sums(rows: Iterable[Mapping[str, Any]], reference_id: str) -> list[dict[str, Any]]:
     """The rows (trainer.tokens.TokenRow) with sampled_chosen_logps and sampled_rejected_logps, the
     summed log-probabilities of their answers under the reference, nats; None where another policy
-    sampled them, or nobody, or on another prompt. `logprobs` goes.
+    sampled them, or nobody, or on another prompt. `logprobs` goes; rows that have the sums already
+    stay as they are.
     """
     made = []
     for row in rows:
+        if f"sampled_{SIDES[0]}_logps" in row:
+            made.append(dict(row))
+            continue
         likely = row.get("logprobs", {})
         sums = {
             side: likely[side][1] if side in likely and likely[side][0] == reference_id else None

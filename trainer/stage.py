@@ -28,6 +28,8 @@ from trainer.reference import (
     reference_id,
     reference_policies,
 )
+from trainer.sweep import TRAINING, Child, swept, too_few_to_choose
+from trainer.weights import pair_weights
 
 
 def train(
@@ -71,38 +73,49 @@ def train(
         flip_rate,
         *([] if judged is None else [judged.labels]),
     )
-    args = with_label_smoothing(config.args, flip_rate)
+    variants = [with_label_smoothing(args, flip_rate) for args in config.variants]
     target = folder / "policy"
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, "train", key)
-        job, saved, trained = work / "job.json", work / "policy", work / "training.json"
-        if not saved.exists() and not target.exists():  # the policy was lost since
-            trained.unlink(missing_ok=True)
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
-        if not trained.exists() and len(references) > 1:
+        if len(references) > 1 and not target.exists():
             progress(0, 0, "averaging the accepted policies")
-        reference = references[0] if trained.exists() else reference_here(references, work, log)
-        write_json(
-            job,
-            {
-                "round_dir": str(folder),
-                "method": config.method,
-                "policy": policy._asdict(),
-                "reference": reference._asdict(),
-                "args": {"seed": seed, **args},
-                "lora": config.lora,
-                "held_out_pairs": config.held_out_pairs,
-                "out": str(saved),
-                "answers": judged.labels if judged else None,
-            },
-        )
-        if not trained.exists():  # it is written last
-            progress(0, 0, "loading the policy")
-            run_training(job, log, config, progress)
-        facts: dict[str, Any] = read_json(trained)
+        reference = references[0] if target.exists() else reference_here(references, work, log)
+        job = {
+            "round_dir": str(folder),
+            "method": config.method,
+            "policy": policy._asdict(),
+            "reference": reference._asdict(),
+            "args": {"seed": seed, **variants[0]},
+            "lora": config.lora,
+            "held_out_pairs": config.held_out_pairs,
+            "answers": judged.labels if judged else None,
+        }
+        if config.weights is not None:
+            job["weights"] = str(work / "weights.json")
+            warm = extra.facts.get("warm_start", 0)
+            weights = pair_weights(folder, extra.rows, warm, config.weights)
+            write_json(work / "weights.json", weights.factors)
+
+        def child(module: str, told: Path, shown: Progress = progress) -> None:
+            if module == TRAINING:
+                run_training(told, log, config, shown)
+            else:
+                run_child(module, told, log, progress_reader(shown))
+
+        left_out = too_few_to_choose(config, own)
+        if config.sweep is None or left_out:
+            saved, facts = _trained_once(job, work, target, child, progress)
+        else:
+            every = [{"seed": seed, **args} for args in variants]
+            saved, facts = swept(job, every, config.sweep, work, target, child, progress)
         named = {"name": config.reference, "policies": [one.policy_id for one in references]}
         facts["reference"] = {**named, **facts.get("reference", {})}
+        if left_out:
+            facts["adjusted"] = [*facts.get("adjusted", ()), left_out]
+        if config.weights is not None and config.weights.by:
+            facts["weights"] |= {"without_probability": weights.unknown}
         if extra.facts:
             facts["extra"] = extra.facts
         if judged is not None and judged.labels:
@@ -120,6 +133,20 @@ def train(
     trained = local_policy(target) if full else local_policy(Path(policy.model), target)
     write_json(folder / "work" / "trained.json", policy_facts(run_of(folder), trained))
     return trained, facts
+
+
+def _trained_once(
+    job: dict[str, Any], work: Path, target: Path, child: Child, progress: Progress
+) -> tuple[Path, dict[str, Any]]:
+    """Where the one training of a round leaves its policy, and what it says of itself."""
+    told, saved, trained = work / "job.json", work / "policy", work / "training.json"
+    write_json(told, {**job, "out": str(saved)})
+    if not saved.exists() and not target.exists():  # the policy was lost since
+        trained.unlink(missing_ok=True)
+    if not trained.exists():  # it is written last
+        progress(0, 0, "loading the policy")
+        child(TRAINING, told)
+    return saved, read_json(trained)
 
 
 def run_training(job: Path, log: Path, config: TrainerConfig, progress: Progress) -> None:
@@ -150,7 +177,7 @@ def check_training(
         job,
         {
             "method": config.method,
-            "args": with_label_smoothing(config.args, 0.1),
+            "variants": [with_label_smoothing(args, 0.1) for args in config.variants],
             "lora": config.lora,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
             "reference": reference,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from rounds.errors import UserError
 from rounds.rows import Messages
-from rounds.tokenizers import Spelling, rendered_prompt
+from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.rows import TrainingRow
 from trainer.written import answer_ids, plain_ids, without_stop_string
@@ -73,6 +73,14 @@ def tokenised(
         "prompts_differ": sum(row["prompts_differ"] for row in rows),
     }
     return Tokenised(kept, aside, facts)
+
+
+def tokens_of(
+    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow]
+) -> Tokenised:
+    """Pairs as token ids of the policy that is trained, without those that are too long."""
+    policy = Policy(**job["policy"])
+    return tokenised(spelling_of(policy), train, held_out, limit_of(policy, job["args"]))
 
 
 def length(row: TokenRow) -> int:

@@ -15,22 +15,29 @@ TENSORBOARD = "tensorboard"
 """Below the run's logs: a folder for each round, which stays when the round's work goes."""
 
 
-def tracked(args: dict[str, Any], folder: Path, environment: MutableMapping[str, str]) -> Any:
-    """The TRL arguments with names for the training of a round, whose environment is completed.
+def tracked(
+    args: dict[str, Any],
+    folder: Path,
+    environment: MutableMapping[str, str],
+    variant: str | None = None,
+) -> Any:
+    """The TRL arguments with names for the training of a round, or for a variant of it, whose
+    environment is completed.
 
     A training that was killed goes on in its own run of W&B.
     """
     if args.get("report_to") in (None, "none", [], ["none"]):
         return args
     run_dir = run_of(folder)
-    run, name = run_dir.name, f"{run_dir.name}-{folder.name}"
+    parts = [folder.name, *([variant] if variant else [])]
+    run, name = run_dir.name, "-".join([run_dir.name, *parts])
     for variable, value in {
         "WANDB_PROJECT": "prefloop",
         "WANDB_RUN_GROUP": run,
-        "WANDB_RUN_ID": digest("wandb", run, folder.name, str(run_dir.resolve())),
+        "WANDB_RUN_ID": digest("wandb", run, *parts, str(run_dir.resolve())),
         "WANDB_RESUME": "allow",
         "MLFLOW_EXPERIMENT_NAME": run,
-        "TENSORBOARD_LOGGING_DIR": str(run_dir / "logs" / TENSORBOARD / folder.name),
+        "TENSORBOARD_LOGGING_DIR": str((run_dir / "logs" / TENSORBOARD).joinpath(*parts)),
     }.items():
         environment.setdefault(variable, value)
     return {"run_name": name, "project": run, **args}

@@ -16,7 +16,6 @@ from accelerate.utils import broadcast_object_list
 
 from endpoints.child_main import child_main
 from rounds.files import read_json, write_json
-from rounds.tokenizers import spelling_of
 from rounds.weights import Policy
 from trainer.answers import answer_rows
 from trainer.arguments import trl_config
@@ -31,7 +30,8 @@ from trainer.methods import Row, load_method
 from trainer.row_counts import fitted
 from trainer.rows import Answer, TrainingRow, held_out_answers, split, training_rows
 from trainer.save import save_policy
-from trainer.tokens import Tokenised, limit_of, tokenised
+from trainer.shared_rows import read_shared, weighed_tokens
+from trainer.tokens import Tokenised, tokens_of
 from trainer.tracking import tracked
 
 POLICIES = ("policy", "reference")
@@ -48,14 +48,18 @@ MOST_MEASURINGS = 2
 def main(job_path: Path) -> None:
     """Train one policy as the job says."""
     job = read_json(job_path)
-    train, held_out = split(rows_of(job), job["held_out_pairs"])
     sampled: list[Answer] = []
     if "round_dir" in job:
         folder = Path(job["round_dir"])
-        job["args"] = tracked(job["args"], folder, os.environ)
+        variant = job_path.parent.name if job.get("shared") else None
+        job["args"] = tracked(job["args"], folder, os.environ, variant)
         sampled = held_out_answers(folder, job["policy"]["policy_id"])
     try:
-        train_policy(job, train, held_out, job_path.parent, sampled)
+        if job.get("shared"):
+            train_on(job, read_shared(Path(job["shared"])), job_path.parent, sampled)
+        else:
+            train, held_out = split(rows_of(job), job["held_out_pairs"])
+            train_policy(job, train, held_out, job_path.parent, sampled)
     except Exception as error:
         if told := out_of_memory(error):
             traceback.print_exc()  # to the log
@@ -83,13 +87,17 @@ def train_policy(
     work: Path,
     sampled: Sequence[Answer] = (),
 ) -> None:
-    """Train one policy on rows that are there: what a round does, and its trial in small.
+    """Train one policy on rows that are there: what a round does, and its trial in small."""
+    train_on(job, weighed_tokens(job, tokens_of(job, train, held_out)), work, sampled)
 
-    The weights are saved before they are measured, also on the `sampled` answers to held-out
-    prompts.
+
+def train_on(
+    job: dict[str, Any], rows: Tokenised, work: Path, sampled: Sequence[Answer] = ()
+) -> None:
+    """Train one policy on ids. The weights are saved before they are measured, also on the `sampled`
+    answers to held-out prompts.
     """
     out, policy, reference = Path(job["out"]), *(Policy(**job[name]) for name in POLICIES)
-    rows = tokens_of(job, train, held_out)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     method = load_method(job["method"])
     config = trl_config(job["method"], job["args"], str(work / "checkpoints"))
@@ -120,14 +128,6 @@ def train_policy(
     )
     if is_main:
         write_json(work / "training.json", facts | figures)
-
-
-def tokens_of(
-    job: dict[str, Any], train: list[TrainingRow], held_out: list[TrainingRow]
-) -> Tokenised:
-    """Pairs as token ids of the policy that is trained, without those that are too long."""
-    policy = Policy(**job["policy"])
-    return tokenised(spelling_of(policy), train, held_out, limit_of(policy, job["args"]))
 
 
 def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:

@@ -18,7 +18,7 @@ from trainer.stage import launcher, with_label_smoothing
 ROUNDS = 2
 """Rounds that are tried at most: the second goes on from what the first has saved."""
 
-NO_MATTER = {"held_out_pairs", "warm_start", "replay", "trial", "kto", "preset"}
+NO_MATTER = {"held_out_pairs", "warm_start", "replay", "weights", "trial", "kto", "preset"}
 """Keys of the trainer section that say what it is trained on, and not how."""
 
 
@@ -41,11 +41,13 @@ def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> Tried:
     """
     work = folder / "work" / "train"
     job = work / "job.json"
+    args, *others = (with_label_smoothing(one, 0.1) for one in config.variants)
     told = {
         "method": config.method,
         "policy": policy._asdict(),
         "reference": config.reference,
-        "args": {"seed": 0, **with_label_smoothing(config.args, 0.1)},
+        "args": {"seed": 0, **args},
+        "variants": [{"seed": 0, **one} for one in others],
         "lora": config.lora,
         "held_out": config.held_out_pairs > 0,
         "rounds": ROUNDS if config.accelerate is None else 1,

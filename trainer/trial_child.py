@@ -59,21 +59,9 @@ def main(job_path: Path) -> None:
             "lora": lora_in_small(job["lora"]),
             "out": str(out),
         }
-        try:
-            rows = training_rows(policy, args)
-            train_policy(told, rows, rows[:HELD_OUT] if job["held_out"] else [], work / str(number))
-        except UserError as error:
-            raise UserError(f"{error} (met by {TRIAL})") from error
-        except Exception as error:  # whatever TRL, peft or transformers refuse
-            traceback.print_exc()
-            by_peft = job["lora"] is not None and raised_in(error) == "peft"
-            if by_peft and fits_whole_policy(job["lora"], Path(job["policy"]["model"])):
-                reason = "trainer.lora names layers that the policy in small does not have"
-                write_json(work / "tried.json", {"policy": None, "reason": reason})
-                return
-            of_adapter = by_peft or (job["lora"] is not None and "PEFT" in str(error))
-            key = "trainer.lora" if of_adapter else "trainer.args"
-            raise UserError(f"{key}: {reason_of(error)} (met by {TRIAL})") from error
+        if reason := attempt(job, told, work / str(number)):
+            write_json(work / "tried.json", {"policy": None, "reason": reason})
+            return
         if main_process:
             shutil.rmtree(work / str(number) / "checkpoints", ignore_errors=True)  # large
         full = policy.adapter is None and job["lora"] is None
@@ -81,9 +69,37 @@ def main(job_path: Path) -> None:
         alike = full and saved_alike(out, Path(job["policy"]["model"]))
         if alike and job["reference"] == "previous":
             break  # the next round would be this one again
+    for number, variant in enumerate(job.get("variants", ())):
+        args, where = {**variant, **one_step(variant)}, work / f"variant-{number}"
+        told = {**told, "policy": first._asdict(), "reference": first._asdict(), "args": args}
+        try:
+            attempt(job, {**told, "out": str(where / "policy")}, where)
+        except UserError as error:
+            raise UserError(f"trainer.sweep, variant {number + 2}: {error}") from error
     if main_process:
         tried = {"policy": policy._asdict(), "reason": None, "alike": alike}
         write_json(work / "tried.json", tried)
+
+
+def attempt(job: dict[str, Any], told: dict[str, Any], work: Path) -> str | None:
+    """Train as `told` for a step; why this policy cannot be tried in small, or None where it was.
+
+    Raises UserError naming the key for whatever TRL, peft or transformers refuse.
+    """
+    try:
+        rows = training_rows(Policy(**told["policy"]), told["args"])
+        train_policy(told, rows, rows[:HELD_OUT] if job["held_out"] else [], work)
+    except UserError as error:
+        raise UserError(f"{error} (met by {TRIAL})") from error
+    except Exception as error:
+        traceback.print_exc()
+        by_peft = job["lora"] is not None and raised_in(error) == "peft"
+        if by_peft and fits_whole_policy(job["lora"], Path(job["policy"]["model"])):
+            return "trainer.lora names layers that the policy in small does not have"
+        of_adapter = by_peft or (job["lora"] is not None and "PEFT" in str(error))
+        key = "trainer.lora" if of_adapter else "trainer.args"
+        raise UserError(f"{key}: {reason_of(error)} (met by {TRIAL})") from error
+    return None
 
 
 def one_step(args: dict[str, Any]) -> dict[str, Any]:

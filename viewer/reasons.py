@@ -15,6 +15,8 @@ SAID = {
     "language": "An answer is in another language than was asked for.",
     "chat_tokens": "An answer holds control tokens of a chat template.",
     "length_ratio": "One answer is many times as long as the other.",
+    "length_gap": "One answer has many tokens more than the other (pairs.max_length_gap).",
+    "max_pairs": "The round had more pairs than pairs.max_pairs keeps; which ones go is by hash.",
     "length_guard": "Taken so that chosen answers are not longer than rejected ones throughout.",
     "malformed": "A text of the pair cannot be trained on.",
     "duplicate": "The same pair was kept before.",

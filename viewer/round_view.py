@@ -9,6 +9,7 @@ from rounds.errors import UserError
 from rounds.folder import run_config, run_of
 from rounds.health_lines import health_lines
 from rounds.report import round_lines, stage_name, stages_in_order
+from rounds.sweep_lines import sweep_lines
 from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 from viewer.filters import PairFilter
 from viewer.plots import bars, curves, rates_by_tag, reliability
@@ -54,6 +55,7 @@ def round_facts(folder: Path, files: RoundFiles, tables: RoundTables) -> dict[st
             *((metrics.get("train") or {}).get("warnings") or []),
             *(metrics.get("alarms") or []),
         ],
+        "variants": sweep_lines(metrics),
         "all_lines": lines,
         "stages": _stages(metrics),
         "spent": [line for line in lines if line[0] in SPENT],

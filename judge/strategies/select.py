@@ -4,7 +4,7 @@ import random
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
-from judge.config import Select
+from judge.config import Delta, Select
 from rounds.ids import digest
 from rounds.rows import Candidate
 
@@ -35,8 +35,10 @@ def _next(free: list[Scored], select: Select) -> tuple[Scored, Scored] | None:
         return None
     if select.rule == "margin_band":
         return _in_band(free, select.band)
-    best = max(free, key=lambda scored: scored.score)
     least = max(select.min_margin, 1e-9)
+    if select.delta is not None:
+        return _of_sources(free, select.delta, least)
+    best = max(free, key=lambda scored: scored.score)
     below = [scored for scored in free if best.score - scored.score >= least]
     if not below:
         return None
@@ -48,6 +50,22 @@ def _next(free: list[Scored], select: Select) -> tuple[Scored, Scored] | None:
     scores = [scored.score for scored in free]
     target = fmean(scores) - 2 * pstdev(scores)
     return best, min(below, key=lambda scored: abs(scored.score - target))
+
+
+def _of_sources(free: list[Scored], delta: Delta, least: float) -> tuple[Scored, Scored] | None:
+    """The best of the better source and the worst of the worse one, if it looks better by so much.
+
+    The judge decides, as it does of any other two: a source is stronger by the config's word alone.
+    """
+    strong, weak = (
+        [scored for scored in free if scored.candidate["source"] == name]
+        for name in (delta.better, delta.worse)
+    )
+    if not strong or not weak:
+        return None
+    best = max(strong, key=lambda scored: scored.score)
+    worst = min(weak, key=lambda scored: scored.score)
+    return (best, worst) if best.score - worst.score >= least else None
 
 
 def _in_band(free: list[Scored], band: tuple[float, float]) -> tuple[Scored, Scored] | None:

@@ -100,6 +100,32 @@ GOLD = "judge.gold={path: gold.jsonl}"
         ("judge.channel=jsn", "judge.channel: Input should be .*; did you mean json"),
         ("judge.select.rule=best_wurst", "judge.select.rule: .* did you mean best_worst"),
         ("judge.select.band=[3, 1]", "judge.select.band: expected the smallest difference, then"),
+        ("judge.select.rule=delta", "judge.select.delta: names the two sources of rule delta"),
+        (
+            "judge.select={rule: delta, delta: {better: big, worse: current}}",
+            "judge.select.delta.better: no source 'big'; there are current",
+        ),
+        (
+            "trainer.weights.sources={replay: 2, 'x.jsonl': 1}",
+            "trainer.weights.sources: 'x.jsonl' is none of pairs, warm_start, replay, ",
+        ),
+        (
+            "trainer.weights.by=probability judge.sampling.logprobs=false",
+            "trainer.weights.by: probability needs the judge's, and there are none without logp",
+        ),
+        (
+            "trainer.weights.by=probability judge.criteria.honesty=1",
+            "trainer.weights.by: probability needs the judge's, and criteria have none",
+        ),
+        (
+            "trainer.sweep.beta=[0.1,0.5] prompts.per_round=100",
+            "trainer.sweep: its variants are told apart on 10 held-out pairs or more; "
+            "trainer.held_out_pairs: 0.05 of at most 100 pairs a round is 5: raise it",
+        ),
+        (
+            "trainer.sweep={label_smoothing: [0.1, from_gold]} prompts.per_round=400",
+            "trainer.args.label_smoothing: from_gold needs judge.gold",
+        ),
         ("judge.select.pairs=0", "judge.select.pairs: Input should be greater than or equal to 1"),
         (
             "judge.strategy=random_pair judge.select.pairs=2",

@@ -164,7 +164,9 @@ def test_by_hand_what_is_missing_is_sent_and_weights_are_fetched(run_dir, tmp_pa
     assert "no new round; 0 files" in typed(tmp_path, "mirror", str(run_dir)).stdout
     said = typed(tmp_path, "mirror", str(run_dir), "--verify").stdout
     assert "no new round; 1 files" in said
-    assert re.search(r"; \d+ files read back, 1 of them damaged, sent again: rounds/0002/", said), said
+    assert re.search(r"; \d+ files read back, 1 of them damaged, sent again: rounds/0002/", said), (
+        said
+    )
     shutil.rmtree(run_dir / "rounds/0002/policy")
     fetched = typed(tmp_path, "mirror", str(run_dir), "--weights", "2-").stdout
     assert "fetched the weights of rounds 2" in fetched

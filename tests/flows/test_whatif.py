@@ -315,3 +315,15 @@ def _label(run_dir: Path, said: list[tuple[Any, str]]) -> None:
         answers = {"answer_a": "x", "answer_b": "y", "prompt": [{"role": "user", "content": "?"}]}
         how = {"shown_first": "a", "by": "ada", "queue": "random", "round": 1, "verdict": verdict}
         append_label(path, {**given, **answers, **how})
+
+
+def test_a_cap_and_a_gap_in_tokens_are_derived(run_dir: Path, endpoint):
+    at = {"desk": endpoint(tokens)}
+    folder = judged(mixed(run_dir, 1), tree({**TOKEN, "tau": 0.7}, {}, **at), **at)
+    there = len(kept(folder))
+    found = derive(run_dir, 1, ["pairs.max_pairs=5"])
+    assert found["needed"] is None and found["after"] is not None
+    assert found["after"]["kept"] == 5 and found["after"]["dropped"]["max_pairs"] == there - 5
+    assert {one["after"] for one in found["lost"]} == {"max_pairs"}
+    found = derive(run_dir, 1, ["pairs.max_length_gap=0"])
+    assert found["after"] is not None and found["after"]["kept"] == there, "two tokens each"

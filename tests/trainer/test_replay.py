@@ -8,6 +8,7 @@ import pytest
 from builders import REFUSED, stamped, user
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from replays import FIRST, config, done, imported, lines, pair_row, prefers, round_of
 
 import trainer.extra
@@ -46,6 +47,23 @@ def test_the_share_of_what_is_trained_on_is_replayed_as_far_as_there_is_some(
     if len(rows) < earlier:
         assert abs(len(rows) - share * (own + len(rows))) <= 0.5
     assert facts["replayed"] == ({"round 1": len(rows)} if rows else {})
+
+
+def test_the_last_rounds_alone_are_replayed_where_asked(run_dir: Path):
+    for number in (1, 2, 3):
+        done(run_dir, number, 6)
+    fourth = round_of(run_dir, 4, 10)
+    for last, origins in ((1, [3]), (2, [2, 3]), (9, [1, 2, 3]), (None, [1, 2, 3])):
+        replay = config(replay={"share": 0.6, "last": last})
+        _, facts = extra_pairs(fourth, replay, 10, 0)
+        names = [f"round {number}" for number in origins]
+        assert sorted(facts["replayed"]) == names, last
+        assert sum(facts["replayed"].values()) == min(15, 6 * len(names))
+    assert planned(config(replay={"share": 0.6, "last": 2}), []) == (
+        "replay of rounds (the last 2), 60% of all that is trained on"
+    )
+    with pytest.raises(ValidationError, match="last: is for rounds"):
+        config(replay={"share": 0.6, "last": 2, "data": "x.jsonl"})
 
 
 def test_which_pairs_are_replayed_is_the_same_again_and_another_choice_each_round(run_dir: Path):

@@ -90,6 +90,35 @@ def test_the_configured_method_is_tried(tmp_path: Path, method: str):
     assert facts["held_out_n"] == (4 if method == "kto" else 2) and facts["not_measured"] == {}
 
 
+def test_every_variant_of_a_sweep_is_tried(tmp_path: Path):
+    policy, _ = tried(tmp_path, sweep={"beta": [0.1, 0.5]})
+    assert policy is not None
+    assert (tmp_path / "run/work/trial/work/train/variant-0/training.json").exists()
+    variants = [{}, {"sync_ref_model": True}]
+    with pytest.raises(UserError, match=r"^trainer.sweep, variant 2: trainer.args: .*sync_ref"):
+        tried(tmp_path / "two", {"precompute_ref_log_probs": True}, sweep=variants)
+
+
+def test_the_values_of_every_variant_are_checked(tmp_path: Path):
+    from trainer import check
+
+    job = {
+        "method": "dpo",
+        "variants": [{"beta": 0.1}, {"beta": "low"}],
+        "lora": None,
+        "policy": Policy(str(STARTER), None, "")._asdict(),
+        "imported": [],
+    }
+    write_json(tmp_path / "job.json", job)
+    said = "trainer.sweep, variant 2: trainer.args.beta: expected a number (it is 'low')"
+    with pytest.raises(UserError) as caught:
+        check.main(tmp_path / "job.json")
+    assert str(caught.value) == said
+    write_json(tmp_path / "job.json", {**job, "variants": job["variants"][1:]})
+    with pytest.raises(UserError, match=r"^trainer.args.beta: expected"):
+        check.main(tmp_path / "job.json")
+
+
 def test_a_launch_of_fewer_processes_than_it_says_is_found(tmp_path: Path):
     with pytest.raises(UserError, match="accelerate started 1 of 2; multi_gpu: true starts as"):
         tried(tmp_path, accelerate={"num_processes": 2})

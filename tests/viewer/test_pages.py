@@ -12,7 +12,9 @@ import pytest
 from builders import begun, candidate_row, finished, prompt_row, scored
 from inspected import HOSTILE, TOKEN, hostile_round, many_pairs, pages
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
+from flows.cli import app
 from rounds.errors import WorkFailed
 from rounds.rows import DROPPED, PAIRS
 from rounds.stopped import noting_stops
@@ -323,6 +325,26 @@ def test_a_table_that_is_damaged_in_its_middle(tmp_path: Path):
         assert "verdicts.parquet cannot be read" in asked.get(view).text, view
     answer = asked.get("round/1/pairs.csv")
     assert answer.status_code == 400 and "verdicts.parquet" in answer.text, "no half export"
+
+
+def test_the_variants_of_a_sweep_are_a_table_of_their_own(tmp_path: Path):
+    run_dir = tmp_path / "runs" / "demo"
+    folder = many_pairs(run_dir, 20)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert "Variants of the training" not in pages(run_dir).get("round/1").text
+    rated = {"held_out_accuracy": 0.7, "held_out_n": 40, "kl_per_token": None, "fault": None}
+    rows = [{"args": {"beta": beta}, **rated} for beta in (0.1, 0.5)]
+    train = {
+        **{"steps": 3, "pairs": 20, "curves": [], "kl_per_token": None, "held_out_accuracy": 0.7},
+        "sweep": {"variants": rows, "taken": 1, "standard_error": 0.07},
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"train": train}))
+    for text in (pages(run_dir).get("round/1").text, report(run_dir)):
+        assert "Variants of the training" in text
+        assert "beta 0.5: held-out preference accuracy 0.700 n=40, taken" in text
+    shown = CliRunner().invoke(app, ["show", str(run_dir), "1", "--json"])
+    assert "variant 2: beta 0.5: held-out preference accuracy" in shown.stderr
+    assert "variant" not in shown.stdout.splitlines()[0]
 
 
 def test_figures_of_another_form_are_said(tmp_path: Path):

@@ -5,6 +5,7 @@ Direct Preference Optimization, arXiv 2305.18290.
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -14,19 +15,21 @@ from trainer.methods import Method, Row
 from trainer.reference_logps import reference_logps
 from trainer.resuming import Resuming
 from trainer.sampled_logps import SIDES
+from trainer.weighting import Weighting
 
 
-class TokenTrainer(Resuming, DPOTrainer):
+class TokenTrainer(Weighting, Resuming, DPOTrainer):
     """DPOTrainer whose dataset holds prompt_ids, chosen_ids and rejected_ids.
 
     With `precompute_ref_log_probs` it takes sampled_chosen_logps and sampled_rejected_logps for the
     reference's, where they are known and near enough, and the others in one pass before the
-    training: then no second model is kept.
+    training: then no second model is kept. Where none is known, `kept` is a folder in which
+    trainings on the same rows share that pass.
     """
 
-    def __init__(self, *given: Any, **named: Any) -> None:
+    def __init__(self, *given: Any, kept: Path | None = None, **named: Any) -> None:
         self.reference_facts: dict[str, Any] = {"logprobs": "each step"}
-        distinct = named.get("ref_model") is not None
+        self._kept, distinct = kept, named.get("ref_model") is not None
         super().__init__(*given, **named)
         self.reference_let_go = distinct and self.precompute_ref_logps
         if self.reference_let_go:
@@ -35,7 +38,8 @@ class TokenTrainer(Resuming, DPOTrainer):
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         reference = (self.ref_model or self.model).eval()
-        logps, facts = reference_logps(self, reference, dataset, batch_size, name == "train")
+        kept = self._kept / f"{name}-logps.json" if self._kept else None
+        logps, facts = reference_logps(self, reference, dataset, batch_size, name == "train", kept)
         if name == "train":
             self.reference_facts = facts
         for side, values in zip(SIDES, logps, strict=True):

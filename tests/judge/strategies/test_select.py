@@ -7,6 +7,7 @@ import pytest
 from builders import candidate_row, prompt_row
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from judge.asking.questions import shuffle, usable
 from judge.config import Select
@@ -176,3 +177,46 @@ def test_a_list_is_shuffled_by_what_it_holds_alone() -> None:
     other = prompt_row("Another?")
     orders = {tuple(row["index"] for row in shuffle(each, rows)) for each in (PROMPT, other)}
     assert len(orders) == 2
+
+
+def of_sources(**scores: tuple[float, ...]) -> list[Scored]:
+    """Candidates of named sources with these scores."""
+    given = [(name, score) for name, values in scores.items() for score in values]
+    rows = scored(*(score for _, score in given))
+    return [
+        Scored(row.candidate | {"source": name}, row.score)
+        for row, (name, _) in zip(rows, given, strict=True)
+    ]
+
+
+DELTA = Select.model_validate({"rule": "delta", "delta": {"better": "large", "worse": "small"}})
+
+
+@pytest.mark.parametrize(
+    ("scores", "pairs"),
+    [
+        ({"large": (5, 7), "small": (6, 2, 3), "current": (9, 1)}, [(1, 3), (0, 4)]),
+        ({"small": (2,), "large": (5,)}, [(1, 0)]),
+        ({"large": (5,), "small": (5,)}, []),
+        ({"large": (5.2,), "small": (5,)}, []),
+        ({"large": (2,), "small": (5, 9)}, []),
+        ({"large": (2, 1), "current": (5, 1)}, []),
+        ({"small": (2, 1), "current": (5, 1)}, []),
+    ],
+)
+def test_the_best_of_the_stronger_source_meets_the_worst_of_the_weaker(scores, pairs):
+    found = choose(of_sources(**scores), DELTA, 3)
+    assert [(better["index"], worse["index"]) for better, worse in found] == pairs
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        {"rule": "delta"},
+        {"delta": {"better": "a", "worse": "b"}},
+        {"rule": "delta", "delta": {"better": "a", "worse": "a"}},
+    ],
+)
+def test_rule_delta_names_two_sources_and_no_other_rule_does(select):
+    with pytest.raises(ValidationError, match="delta: names the two|both 'a'; name two"):
+        Select.model_validate(select)
