@@ -94,8 +94,8 @@ def train_policy(
 def train_on(
     job: dict[str, Any], rows: Tokenised, work: Path, sampled: Sequence[Answer] = ()
 ) -> None:
-    """Train one policy on ids. The weights are saved before they are measured, also on the `sampled`
-    answers to held-out prompts.
+    """Train one policy on ids. The weights are saved before they are measured, also on the
+    `sampled` answers to held-out prompts.
     """
     out, policy, reference = Path(job["out"]), *(Policy(**job[name]) for name in POLICIES)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
