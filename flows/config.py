@@ -71,10 +71,7 @@ class Config(Section):
             self._gate_asks_only(self.gate.judge)
         if self.policy.endpoint:
             used.append(("policy.endpoint", self.policy.endpoint))
-            if self.trainer is not None:
-                raise ValueError(
-                    "trainer: must be null, a policy at an endpoint has no weights here"
-                )
+        self._trained_where_it_is()
         if (section := generate_section(self.prompts)) is not None:
             key, generated = section
             used.append((f"{key}.endpoint", generated.endpoint))
@@ -95,6 +92,27 @@ class Config(Section):
                 raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({defined})")
         self._endpoints_can()
         return self
+
+    def _trained_where_it_is(self) -> None:
+        if self.trainer is None:
+            return
+        hosted, endpoint = self.trainer.method == "openai", self.policy.endpoint
+        if endpoint and not hosted:
+            raise ValueError(
+                "trainer: a policy at an endpoint has no weights here; trainer.method: openai "
+                "trains it there, trainer: null makes pairs alone"
+            )
+        if hosted and not endpoint:
+            raise ValueError(
+                "trainer.method: openai trains a policy at an endpoint, and policy names weights; "
+                "write policy: {endpoint: NAME}, or leave trainer.method out"
+            )
+        served = self.endpoints.get(str(endpoint))
+        if hosted and served is not None and served.base_url is None:
+            raise ValueError(
+                f"trainer.method: openai needs a policy at a base_url, and endpoints.{endpoint} is "
+                "served here; name its weights as the policy instead"
+            )
 
     @staticmethod
     def _gate_asks_only(judge: JudgeConfig) -> None:
@@ -161,6 +179,11 @@ class Config(Section):
     def held_out_judge(self) -> JudgeConfig:
         """The judge of the gate."""
         return self.gate.judge or self.judge
+
+    @property
+    def trains_here(self) -> bool:
+        """Whether rounds leave weights on this machine."""
+        return self.trainer is not None and self.trainer.method != "openai"
 
     @property
     def secret_blocks(self) -> bool:

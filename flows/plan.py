@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 
 from flows.config import Config
 from flows.plan_disk import disk_text, estimate_disk
-from flows.plan_text import candidates_text, gate_text, prompts_text, trained_beside_text
+from flows.plan_text import (
+    candidates_text,
+    gate_text,
+    prompts_text,
+    trained_beside_text,
+    training_text,
+)
 from flows.plan_time import estimate_seconds, opponents_in, time_text
 from judge.config import is_endpoint
 from judge.health.gold import most_gold_calls, read_gold
@@ -83,9 +89,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     if config.trainer is not None:
         gate = sum(row["split"] == "gate" for row in supply.held_out)
         lines.append(("gate", gate_text(config, gate)))
-        lines.append(
-            ("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}")
-        )
+        lines.append(("training", training_text(config, config.trainer, prompts, done)))
         if beside := trained_beside_text(config.trainer, done):
             lines.append(("trained beside", beside))
     else:

@@ -55,7 +55,7 @@ def estimate_disk(config: Config, run_dir: Path, prompts: int, pairs: int) -> Di
         calls = journal.stat().st_size / len(done) if journal.exists() else 0
         tables = round((rows + calls) * prompts / before)
     policy = n = checkpoint = 0
-    if config.trainer is not None:
+    if config.trainer is not None and config.trains_here:
         policy, checkpoint = _policy_bytes(config, config.trainer, done)
         n = checkpoints(config.trainer, pairs)
     return Disk(tables, policy, n, n * checkpoint, bool(before), free_bytes(run_dir))

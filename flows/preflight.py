@@ -7,6 +7,7 @@ from pathlib import Path
 from endpoints.check import check_endpoint, check_sampling
 from endpoints.open import api_key
 from endpoints.settled import recall
+from endpoints.tuning_check import check_tuning
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
@@ -39,6 +40,7 @@ from sampler.dealing.sources.recipes import read_material
 from sampler.dealing.splits import read_sources, read_supply, train_sources
 from sampler.writers import named_policy, policy_folders, served_policy
 from trainer.config import FROM_GOLD, TrainerConfig
+from trainer.hosted import check_hosted, check_imported
 from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
 
@@ -68,7 +70,10 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         )
     check_files(config)
     check_sampler(
-        config.sampler, config.policy.endpoint is not None, lambda: _any_reference(config)
+        config.sampler,
+        config.policy.endpoint is not None,
+        lambda: _any_reference(config),
+        config.trainer is not None,
     )
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
@@ -76,6 +81,15 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     _check_disk(config, display, run_dir, min(len(supply.pool.keys), config.prompts.per_round))
     for sentence in check_endpoints(config, config.used_endpoints, run_dir):
         display.warn(sentence)
+    if config.trainer is not None and config.policy.endpoint is not None:
+        name = config.policy.endpoint
+        check_tuning(
+            name, config.endpoints[name], api_key(name, config.endpoints[name], read_secret_block)
+        )
+        check_hosted(config.trainer, _most_rows(config, config.trainer, len(supply.pool.keys))[0])
+        for sentence in check_imported(config.trainer):
+            display.tell(sentence)
+        return
     if config.trainer is not None:
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
@@ -112,6 +126,8 @@ def check_files(config: Config) -> None:
         check_judge(where, judge)
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
+    if config.trainer is not None and not config.trains_here:
+        check_hosted(config.trainer, config.prompts.per_round * config.judge.select.pairs)
     check_language(config.pairs.language)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)
@@ -197,15 +213,20 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
 
     `prompts` are the train prompts that there are.
     """
+    own, rows = _most_rows(config, trainer, prompts)
+    processes = (trainer.accelerate or {}).get("num_processes", 1)
+    check_row_counts(trainer.args, trainer.held_out_pairs, own, rows, processes)
+
+
+def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[int, float]:
+    """The most pairs that a round can make of so many train prompts, and can train on."""
     judge, per_round = config.judge, config.prompts.per_round
     if generate_section(config.prompts) is None:
         per_round = min(per_round, prompts)
     a_prompt = judge.select.pairs if STRATEGIES[judge.strategy].selects else 1
     own = per_round * a_prompt
     replayed = trainer.replay.share if trainer.replay else 0.0
-    rows = inf if trainer.warm_start else own / (1 - replayed)
-    processes = (trainer.accelerate or {}).get("num_processes", 1)
-    check_row_counts(trainer.args, trainer.held_out_pairs, own, rows, processes)
+    return own, inf if trainer.warm_start else own / (1 - replayed)
 
 
 def _any_reference(config: Config) -> bool:

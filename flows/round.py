@@ -38,6 +38,7 @@ from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, round_number, write_round_start
 from rounds.keep import removable, remove, rounds_without_calls
 from rounds.stopped import forget_stop, noting_stops
+from trainer.hosted import least_pairs
 
 
 @flow(name="prefloop-round", validate_parameters=False)
@@ -71,7 +72,7 @@ def do_stages(run: Session, folder: Path) -> bool:
     judge_them(folder, gold["tau"])
     examine_judge(folder, gold["tau"])
     pairs = make_pairs(folder)
-    if config.trainer is not None and pairs["kept"]:
+    if config.trainer is not None and pairs["kept"] >= least_pairs(config.trainer):
         trained = train_policy(folder, gold["flip_rate"])
         answer_held_out(folder, trained)
         judge_the_held_out(folder, trained)
@@ -81,6 +82,9 @@ def do_stages(run: Session, folder: Path) -> bool:
     else:
         trained = None
         why = "trainer is null" if config.trainer is None else "no pair was kept"
+        if config.trainer is not None and pairs["kept"]:
+            least = least_pairs(config.trainer)
+            why = f"{pairs['kept']} pairs were kept, and a fine-tuning job takes {least} at least"
         decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
     with noting_stops(folder, "finish"):
         finish_round(folder, dump_config(config), trained, decision)

@@ -76,7 +76,7 @@ def session(
         refuse_if_busy(run_dir)
         prove_run(run_dir, thorough)
         check_journal(run_dir / JOURNAL, rests_on_journal(next_round(run_dir)), thorough)
-        if config.trainer is not None:  # its policies are sampled from there
+        if config.trains_here:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         start_from_mirror(config, run_dir, display)

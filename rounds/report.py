@@ -155,6 +155,8 @@ def _sources(counts: dict[str, Any]) -> str:
 
 
 def _training(train: dict[str, Any]) -> str:
+    if jobs := train.get("jobs"):
+        return _hosted(train, jobs)
     accuracy = train["held_out_accuracy"]
     held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
     held_out += f" n={n}" if (n := train.get("held_out_n")) else ""
@@ -164,6 +166,20 @@ def _training(train: dict[str, Any]) -> str:
         last = train["curves"][-1]["loss"]  # of a training before the stage ended at the first NaN
         loss = "loss not a number" if last is None else f"loss {last:.3f}"
     return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
+
+
+def _hosted(train: dict[str, Any], jobs: list[dict[str, Any]]) -> str:
+    """A training elsewhere: its jobs, and what they were billed for."""
+    text = f"{train['pairs']} pairs, " + ", then ".join(
+        f"{job['method']} by job {job['id']}" for job in jobs
+    )
+    if train["curves"]:
+        text += f", loss {train['curves'][-1]['loss']:.3f}"
+    if train["trained_tokens"] is not None:
+        text += f", {train['trained_tokens']:,} tokens trained"
+    if train["cost"] is not None:
+        text += f", cost {train['cost']:.2f}"
+    return f"{text}: {jobs[-1]['model']}"
 
 
 def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:

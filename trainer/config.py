@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from preferences.config import Data
 from rounds.settings import Section
+from trainer.hosted_config import DPO, OpenAITuning, check_hyperparameters
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
@@ -38,6 +39,8 @@ class Replay(Section):
 class TrainerConfig(Section):
     """DPO, with TRL's own argument names."""
 
+    method: Literal["dpo", "openai"] = "dpo"
+    """`openai` trains a policy at an endpoint there, by OpenAI's fine-tuning jobs."""
     reference: Literal["previous", "initial"] = "previous"
     """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
     the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
@@ -57,6 +60,29 @@ class TrainerConfig(Section):
     in place."""
     replay: Replay | None = None
     """What every round is trained on beside its pairs."""
+    openai: OpenAITuning | None = None
+    """How `method: openai` trains; its `args` are n_epochs, beta, batch_size and
+    learning_rate_multiplier."""
+
+    @model_validator(mode="after")
+    def _trained_there(self) -> "TrainerConfig":
+        if self.method != "openai":
+            if self.openai is not None:
+                raise ValueError("openai: goes with method: openai")
+            return self
+        for name, why in (
+            ("lora", "the endpoint decides what it trains"),
+            ("accelerate", "the endpoint trains on machines of its own"),
+        ):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name}: is not for method: openai; {why}")
+        if self.reference != "previous":
+            raise ValueError(
+                f"reference: {self.reference} is not for method: openai, whose reference model is "
+                "the policy that the job begins from; leave it out"
+            )
+        check_hyperparameters("args", self.args, DPO)
+        return self
 
     @model_validator(mode="after")
     def _no_output_dir(self) -> "TrainerConfig":

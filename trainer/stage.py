@@ -53,7 +53,7 @@ def train(
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        config.model_dump(exclude={"trial"}),
+        config.model_dump(exclude={"trial", "method", "openai"}),
         policy.policy_id,
         reference.policy_id,
         seed,
