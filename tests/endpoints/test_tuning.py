@@ -19,6 +19,8 @@ from endpoints.tuning_check import check_tuning
 from endpoints.tuning_ledger import TuningLedger
 from rounds.errors import UserError
 
+pytestmark = pytest.mark.long
+
 ROW = {
     "input": {
         "messages": [{"role": "user", "content": "Hi?"}],
