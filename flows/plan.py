@@ -24,6 +24,7 @@ from sampler.dealing.config import generate_section
 from sampler.dealing.cursor import Deal, next_deal
 from sampler.dealing.pool import dealt_keys
 from sampler.dealing.splits import held_out_of_run, read_supply
+from trainer.presets import preset_text
 
 TOKENS_A_CALL = (600, 100)
 """Prompt and completion tokens of a judge call before any round has measured them."""
@@ -90,6 +91,8 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
         gate = sum(row["split"] == "gate" for row in supply.held_out)
         lines.append(("gate", gate_text(config, gate)))
         lines.append(("training", training_text(config, config.trainer, prompts, done)))
+        if (preset := config.trainer.preset) is not None:
+            lines.append(("preset", preset_text(preset, config.trainer.args)))
         if beside := trained_beside_text(config.trainer, done):
             lines.append(("trained beside", beside))
     else:

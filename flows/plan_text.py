@@ -63,7 +63,9 @@ def gate_text(config: Config, prompts: int) -> str:
 def training_text(config: Config, trainer: TrainerConfig, pairs: int, done: list[Path]) -> str:
     """What is trained, on how much, and by whom."""
     if trainer.method != "openai":
-        return f"at most {pairs} pairs, reference model: {trainer.reference}"
+        how = "" if trainer.method == "dpo" else f"{trainer.method} on "
+        against = f", reference model: {trainer.reference}" if trainer.compares else ""
+        return f"{how}at most {pairs} pairs{against}"
     tokens, first = hosted_tokens(trainer, pairs, done)
     price = trainer.openai.price if trainer.openai else None
     jobs = "a supervised job, then one by DPO" if first else "a job by DPO"

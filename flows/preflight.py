@@ -39,8 +39,10 @@ from sampler.dealing.sources.read import source_rows, unread_columns
 from sampler.dealing.sources.recipes import read_material
 from sampler.dealing.splits import read_sources, read_supply, train_sources
 from sampler.writers import named_policy, policy_folders, served_policy
+from trainer.argument_names import check_argument_names
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.hosted import check_hosted, check_imported
+from trainer.presets import preset_text
 from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
 
@@ -91,6 +93,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
             display.tell(sentence)
         return
     if config.trainer is not None:
+        if (preset := config.trainer.preset) is not None:
+            display.tell(f"trainer.preset: {preset_text(preset, config.trainer.args)}")
         if config.trainer.args.get("label_smoothing") == FROM_GOLD:
             _gold_suffices("judge", config.judge, f"trainer.args.label_smoothing: {FROM_GOLD}")
         _check_row_counts(config, config.trainer, len(supply.pool.keys))
@@ -128,6 +132,8 @@ def check_files(config: Config) -> None:
         load_metric(name, reference)
     if config.trainer is not None and not config.trains_here:
         check_hosted(config.trainer, config.prompts.per_round * config.judge.select.pairs)
+    elif config.trainer is not None:
+        check_argument_names(config.trainer)
     check_language(config.pairs.language)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)

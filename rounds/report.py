@@ -157,7 +157,7 @@ def _sources(counts: dict[str, Any]) -> str:
 def _training(train: dict[str, Any]) -> str:
     if jobs := train.get("jobs"):
         return _hosted(train, jobs)
-    accuracy = train["held_out_accuracy"]
+    accuracy = train.get("held_out_accuracy")
     held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
     held_out += f" n={n}" if (n := train.get("held_out_n")) else ""
     kl = "" if train["kl_per_token"] is None else f", KL {train['kl_per_token']:.4f} a token"

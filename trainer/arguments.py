@@ -8,13 +8,16 @@ import typing
 from typing import Any
 
 from rounds.errors import UserError, did_you_mean
+from trainer.methods import load_method
 
 NOT_HERE = {
     "push_to_hub": "would publish a policy that the gate has not judged; upload the promoted one "
     "with `hf upload OWNER/NAME runs/NAME/rounds/0001/policy`",
     "resume_from_checkpoint": "is set by prefloop: a training that was killed goes on by itself",
 }
-"""Arguments of TRL that would do something here that nobody asked for, and why."""
+"""Arguments of TRL that would do something here that nobody asked for, and why; a method's own
+stand in its file.
+"""
 
 NOT_SAMPLED: dict[str, tuple[tuple[object, ...], str]] = {
     "use_dora": ((None, False), "vLLM does not load DoRA; leave it out"),
@@ -33,14 +36,14 @@ MAX_RANK = 512
 """The largest rank that vLLM can be started for (max_lora_rank)."""
 
 
-def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
-    """A trl.DPOConfig. Raises UserError naming an unknown argument or a refused value."""
+def trl_config(method: str, args: dict[str, Any], output_dir: str) -> Any:
+    """The method's TRL config. Raises UserError naming an unknown argument or a refused value."""
     import torch
     from transformers.integrations import get_reporting_integration_callbacks
-    from trl import DPOConfig
 
-    args = _checked("trainer.args", args, DPOConfig)
-    for name, why in NOT_HERE.items():
+    how = load_method(method)
+    args = _checked("trainer.args", args, how.config)
+    for name, why in {**NOT_HERE, **how.refused}.items():
         if args.get(name):
             raise UserError(f"trainer.args.{name}: {why}")
     # a bare `no` is false in YAML
@@ -51,7 +54,7 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
     fitting = {} if torch.cuda.is_available() else {"use_cpu": True, "bf16": False}
     fitting["logging_nan_inf_filter"] = False  # a loss that is none is logged as it is
     try:
-        config = DPOConfig(**{**fitting, **given, "output_dir": output_dir})
+        config = how.config(**{**fitting, **given, "output_dir": output_dir})
     except Exception as error:  # TRL's own, or of a package that an argument needs
         raise UserError(f"trainer.args: {first_line(error)}") from error
     if config.num_train_epochs <= 0 and config.max_steps <= 0:
@@ -63,6 +66,7 @@ def dpo_config(args: dict[str, Any], output_dir: str) -> Any:
             callback()
     except Exception as error:
         raise UserError(f"trainer.args.report_to: {first_line(error)}") from error
+    how.check(config)
     return config
 
 
@@ -100,17 +104,23 @@ def first_line(error: BaseException) -> str:
 def _checked(where: str, args: dict[str, Any], known: type) -> dict[str, Any]:
     """The arguments, numbers that are written as texts as numbers.
 
-    Raises UserError for a name that the dataclass does not have, and for another type where it
-    wants a number or a truth value: a dataclass itself takes anything.
+    Raises UserError for a name that the dataclass does not have, for another type where it wants a
+    number or a truth value, and for a value that is none of its choices: a dataclass itself takes
+    anything.
     """
-    library = "peft" if where == "trainer.lora" else "TRL"
-    names = {field.name for field in dataclasses.fields(known)}
+    library = "peft" if where == "trainer.lora" else f"TRL's {known.__name__}"
+    fields = {field.name: field for field in dataclasses.fields(known)}
     types = typing.get_type_hints(known)
-    for name in args:
-        if name not in names:
-            hint = did_you_mean(name, names)
+    for name, value in args.items():
+        if name not in fields:
+            hint = did_you_mean(name, fields)
             raise UserError(
                 f"{where}.{name}: {library} knows no such argument" + (f"; {hint}" if hint else "")
+            )
+        choices = fields[name].metadata.get("choices")
+        if choices and isinstance(value, str) and value not in choices:
+            raise UserError(
+                f"{where}.{name}: {library} takes {', '.join(choices)} (it is {value!r})"
             )
     return {name: _of_type(f"{where}.{name}", value, types[name]) for name, value in args.items()}
 

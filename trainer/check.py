@@ -18,7 +18,7 @@ from rounds.rows import Messages
 from rounds.scratch import scratch
 from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
 from rounds.weights import Policy
-from trainer.arguments import dpo_config, lora_config
+from trainer.arguments import lora_config, trl_config
 from trainer.tokens import limit_of
 from trainer.written import answer_ids
 
@@ -31,7 +31,7 @@ def main(job_path: Path) -> None:
     """Check the job's arguments, then its data."""
     job = read_json(job_path)
     with scratch("arguments") as folder:
-        dpo_config(job["args"], str(folder))
+        trl_config(job["method"], job["args"], str(folder))
         lora_config(job["lora"])
     policy = Policy(**job["policy"])
     spelling = spelling_of(policy)

@@ -43,7 +43,8 @@ def checkpoint_to_resume(
 
 def loses_state(args: Any) -> bool:
     """Whether a step depends on what TRL does not write into its checkpoints."""
-    return bool(args.save_only_model or args.sync_ref_model)
+    moves = getattr(args, "sync_ref_model", False)  # not every method has a reference model
+    return bool(args.save_only_model or moves)
 
 
 def is_whole(checkpoint: Path, processes: int, sharded: bool) -> bool:

@@ -1,4 +1,4 @@
-"""The `trainer` section: pairs to the next policy, by TRL's DPOTrainer."""
+"""The `trainer` section: pairs to the next policy, by TRL."""
 
 from typing import Any, Literal
 
@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from preferences.config import Data
 from rounds.settings import Section
 from trainer.hosted_config import DPO, OpenAITuning, check_hyperparameters
+from trainer.presets import with_preset
 
 ROUNDS = "rounds"
 """Value of `replay.data` that stands for the pairs of the earlier rounds."""
@@ -36,17 +37,28 @@ class Replay(Section):
         return self
 
 
-class TrainerConfig(Section):
-    """DPO, with TRL's own argument names."""
+NEWER = {"method", "openai", "preset"}
+"""Keys that runs of before have not: at their defaults they change no key of a stage."""
 
-    method: Literal["dpo", "openai"] = "dpo"
-    """`openai` trains a policy at an endpoint there, by OpenAI's fine-tuning jobs."""
+
+class TrainerConfig(Section):
+    """Training on preferences, with TRL's own argument names."""
+
+    method: Literal["dpo", "kto", "orpo", "cpo", "sft", "openai"] = "dpo"
+    """How the policy learns from the pairs, each by TRL: `dpo` with every loss_type; `kto`, chosen
+    answers desirable and rejected ones not; `orpo` and `cpo` (SimPO by `loss_type: simpo`), without
+    a reference model and experimental in TRL; `sft` on the chosen answers (rejection sampling).
+    `openai` trains a policy at an endpoint there, by OpenAI's fine-tuning jobs."""
+    preset: Literal["iterative", "olmo", "smol", "simpo"] | None = None
+    """A published recipe by name: it sets the method and some of `args`, and what you set yourself
+    stays. `iterative`, `olmo` and `smol` are DPO, `simpo` is CPO; each run prints the values."""
     reference: Literal["previous", "initial"] = "previous"
     """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
     the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
     args: dict[str, Any] = Field(default_factory=dict)
-    """trl.DPOConfig arguments by name; without a GPU, use_cpu and bf16 are set to fit. For
-    `loss_type: robust`, `label_smoothing: from_gold` is the judge's error rate on its gold set."""
+    """Arguments of the method's TRL config (DPOConfig, KTOConfig, ...) by name; without a GPU,
+    use_cpu and bf16 are set to fit. For `loss_type: robust`, `label_smoothing: from_gold` is the
+    judge's error rate on its gold set."""
     lora: dict[str, Any] | None = None
     """peft.LoraConfig arguments by name; null trains all weights."""
     accelerate: dict[str, Any] | None = None
@@ -84,11 +96,27 @@ class TrainerConfig(Section):
         check_hyperparameters("args", self.args, DPO)
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_preset(cls, section: Any) -> Any:
+        return with_preset(section)
+
     @model_validator(mode="after")
     def _no_output_dir(self) -> "TrainerConfig":
         if "output_dir" in self.args:
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
         return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether the training compares with a reference model."""
+        return self.method in ("dpo", "kto")
+
+    def keyed(self, leave_out: set[str]) -> dict[str, Any]:
+        """The section without these keys, and without newer ones that are at their defaults."""
+        fields = type(self).model_fields
+        default = {name for name in NEWER if getattr(self, name) == fields[name].default}
+        return self.model_dump(exclude=leave_out | default)
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

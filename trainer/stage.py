@@ -53,7 +53,7 @@ def train(
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
-        config.model_dump(exclude={"trial", "method", "openai"}),
+        config.keyed({"trial"}),
         policy.policy_id,
         reference.policy_id,
         seed,
@@ -69,6 +69,7 @@ def train(
             job,
             {
                 "round_dir": str(folder),
+                "method": config.method,
                 "policy": policy._asdict(),
                 "reference": reference._asdict(),
                 "args": {"seed": seed, **args},
@@ -82,7 +83,7 @@ def train(
             trained.unlink(missing_ok=True)
         if not trained.exists():  # it is written last
             progress(0, 0, "loading the policy")
-            run_child("trainer.dpo_child", job, log, progress_reader(progress), launcher(config))
+            run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
         facts: dict[str, Any] = read_json(trained)
         if extra.facts:
             facts["extra"] = extra.facts
@@ -115,6 +116,7 @@ def check_training(
     write_json(
         job,
         {
+            "method": config.method,
             "args": with_label_smoothing(config.args, 0.1),
             "lora": config.lora,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),

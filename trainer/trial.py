@@ -42,6 +42,7 @@ def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> Tried:
     work = folder / "work" / "train"
     job = work / "job.json"
     told = {
+        "method": config.method,
         "policy": policy._asdict(),
         "reference": config.reference,
         "args": {"seed": 0, **with_label_smoothing(config.args, 0.1)},
@@ -65,4 +66,4 @@ def training_hash(config: TrainerConfig, policy: Path, adapter: Path | None) -> 
     beside the weights of the run's first policy. Policies trained from it are saved by the trial.
     """
     folders = [policy] if adapter is None else [policy, adapter]
-    return digest(config.model_dump(exclude=NO_MATTER), *map(settings_hash, folders))
+    return digest(config.keyed(NO_MATTER), *map(settings_hash, folders))

@@ -21,11 +21,11 @@ from rounds.files import read_json, write_json
 from rounds.tokenizers import policy_tokenizer
 from rounds.weights import Policy, local_policy
 from trainer.alike import saved_alike
-from trainer.arguments import dpo_config, first_line, lora_config
-from trainer.dpo_child import train_policy
+from trainer.arguments import first_line, lora_config, trl_config
 from trainer.row_counts import batch_size
 from trainer.rows import TrainingRow
 from trainer.small_policy import make_small
+from trainer.train_child import train_policy
 
 HELD_OUT = 2
 LONGEST_REASON = 600
@@ -35,7 +35,7 @@ TRIAL = "a trial of the training in small; trainer.trial: false leaves it out"
 def main(job_path: Path) -> None:
     """Try the job's training in small."""
     job, work = read_json(job_path), job_path.parent
-    dpo_config(job["args"], str(work / "checkpoints"))  # as the user gave them
+    trl_config(job["method"], job["args"], str(work / "checkpoints"))  # as the user gave them
     first = make_small(job, work)
     if first is None:
         return
@@ -46,6 +46,7 @@ def main(job_path: Path) -> None:
         reference = first if job["reference"] == "initial" else policy
         out = work / f"policy-{number}"
         told = {
+            "method": job["method"],
             "policy": policy._asdict(),
             "reference": reference._asdict(),
             "args": args,

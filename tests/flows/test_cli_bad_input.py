@@ -384,20 +384,20 @@ REFUSED_ADAPTERS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.slow
 def test_an_unknown_or_impossible_trainer_argument(say, tmp_path: Path):
     assert "did you mean learning_rate?" in say(trainer={"args": {"learning_rat": 1e-4}})
-    from trainer.arguments import dpo_config, lora_config
+    from trainer.arguments import lora_config, trl_config
 
     with pytest.raises(UserError, match=r"trainer\.args"):
-        dpo_config({"save_strategy": "sometimes"}, str(tmp_path))
+        trl_config("dpo", {"save_strategy": "sometimes"}, str(tmp_path))
     for args, message in REFUSED_ARGUMENTS:
         with pytest.raises(UserError) as caught:
-            dpo_config({"use_cpu": True, "bf16": False, **args}, str(tmp_path))
+            trl_config("dpo", {"use_cpu": True, "bf16": False, **args}, str(tmp_path))
         assert f"trainer.args{message}" in str(caught.value)
     for lora, message in REFUSED_ADAPTERS:
         with pytest.raises(UserError) as caught:
             lora_config(lora)
         assert f"trainer.lora.{message}" in str(caught.value)
     given = {"learning_rate": "3e-4", "eval_strategy": False, "per_device_train_batch_size": "4"}
-    taken = dpo_config(given, str(tmp_path))
+    taken = trl_config("dpo", given, str(tmp_path))
     assert taken.learning_rate == 3e-4 and taken.eval_strategy == "no"
     assert repr(taken.per_device_train_batch_size) == "4"
     assert lora_config({"r": 8, "rank_pattern": {"q_proj": 512}}).r == 8

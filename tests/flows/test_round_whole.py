@@ -17,7 +17,7 @@ from rounds.folder import round_dir
 from rounds.ids import text_hash
 from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy, local_policy
-from trainer.dpo_child import build, tokens_of, training_rows
+from trainer.train_child import build, tokens_of, training_rows
 
 pytestmark = pytest.mark.slow
 
@@ -161,6 +161,7 @@ def trainer(run_dir: Path, tmp_path_factory: pytest.TempPathFactory):
     initial = Policy(**read_json(run_dir / "policy.json")["initial"])
     job = {
         "policy": local_policy(round_dir(run_dir, 2) / "policy")._asdict(),
+        "method": "dpo",
         "reference": initial._asdict(),
         "args": {"per_device_train_batch_size": 8, "beta": 0.2, "gradient_checkpointing": False},
         "lora": None,

@@ -35,8 +35,8 @@ def one_thread() -> None:
 
 @pytest.mark.parametrize("shape", SAMPLES)
 def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
-    from trainer.dpo_child import build, tokens_of
     from trainer.rows import training_rows
+    from trainer.train_child import build, tokens_of
 
     path = tmp_path / "some.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in SAMPLES[shape]))
@@ -46,7 +46,7 @@ def test_trl_trains_on_the_shape(tmp_path: Path, shape: str):
     rows = training_rows(folder)
     assert len(rows) == sum(isinstance(row, Preference) for row in EXPECTED[shape])
     policy = local_policy(STARTER)._asdict()
-    job = {"policy": policy, "reference": policy, "args": ONE_STEP, "lora": None}
+    job = {"method": "dpo", "policy": policy, "reference": policy, "args": ONE_STEP, "lora": None}
     tokens = tokens_of(job, rows, [])
     assert not tokens.facts["too_long"]["pairs"]
     dpo = build(job, tokens.train, [], tmp_path / "checkpoints")
@@ -85,13 +85,13 @@ def test_a_round_with_a_warm_start_and_a_replay_is_trained_on_all_three(tmp_path
 
 
 def test_pairs_that_are_all_too_long_are_refused(tmp_path: Path):
-    from trainer.dpo_child import tokens_of
     from trainer.rows import training_rows
+    from trainer.train_child import tokens_of
 
     rows = training_rows(round_of(tmp_path / "runs" / "demo", 1, 2))
     policy = local_policy(STARTER)._asdict()
     args = {**ONE_STEP, "max_length": 3}
-    job = {"policy": policy, "reference": policy, "args": args, "lora": None}
+    job = {"method": "dpo", "policy": policy, "reference": policy, "args": args, "lora": None}
     with pytest.raises(UserError, match=r"trainer.args.max_length: every pair has more than 3 tok"):
         tokens_of(job, rows, [])
 

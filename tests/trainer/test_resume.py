@@ -45,7 +45,7 @@ ELSEWHERE = ({"in": 3}, {"saving": True}, {"measuring": True})
 def trl() -> None:
     """Imported once, with one thread: the trainings are forks."""
     torch.set_num_threads(1)
-    import trainer.dpo_child  # noqa: F401
+    import trainer.train_child  # noqa: F401
 
 
 class Case(NamedTuple):

@@ -37,7 +37,7 @@ ARGS = {
 def trl() -> None:
     """Imported once, with one thread: the trainings are forks."""
     torch.set_num_threads(1)
-    import trainer.dpo_child  # noqa: F401
+    import trainer.train_child  # noqa: F401
 
 
 def trained(
@@ -103,7 +103,7 @@ def test_a_figure_that_cannot_be_taken_costs_no_weights(tmp_path: Path):
 def test_weights_that_are_not_those_saved_end_the_training(tmp_path: Path):
     from transformers import AutoModelForCausalLM
 
-    from trainer.dpo_trainer import check_loaded
+    from trainer.resuming import check_loaded
 
     folder = write_policy(tmp_path / "phi", PHI)
     model = AutoModelForCausalLM.from_pretrained(folder)
@@ -124,7 +124,7 @@ def test_an_adapter_is_checked_as_well(tmp_path: Path):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from trainer.dpo_trainer import check_loaded
+    from trainer.resuming import check_loaded
 
     base = AutoModelForCausalLM.from_pretrained(write_policy(tmp_path / "phi", PHI))
     model = get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"]))

@@ -37,6 +37,7 @@ def job_of(tmp_path: Path, pairs: int, held_out: float = 0.0, **args: Any) -> Pa
     path = tmp_path / "work" / "job.json"
     told = {
         "round_dir": str(round_of(tmp_path / "runs" / "demo", 1, pairs)),
+        "method": "dpo",
         "policy": STARTER._asdict(),
         "reference": STARTER._asdict(),
         "args": {**ARGS, **args},
@@ -49,7 +50,7 @@ def job_of(tmp_path: Path, pairs: int, held_out: float = 0.0, **args: Any) -> Pa
 
 
 def trained(job: Path) -> dict[str, Any]:
-    from trainer.dpo_child import main
+    from trainer.train_child import main
 
     main(job)
     return read_json(job.parent / "training.json")
@@ -96,15 +97,15 @@ def test_the_held_out_accuracy_is_a_share_of_rows(tmp_path: Path):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from trainer import dpo_child
+    from trainer import train_child
 
     kept: list[Any] = []
-    build = dpo_child.build
-    dpo_child.build = lambda *given: kept.append(build(*given)) or kept[0]
+    build = train_child.build
+    train_child.build = lambda *given: kept.append(build(*given)) or kept[0]
     try:
         facts = trained(job_of(tmp_path, 10, 0.5, per_device_eval_batch_size=4))
     finally:
-        dpo_child.build = build
+        train_child.build = build
     (dpo,) = kept
     first = AutoModelForCausalLM.from_pretrained(STARTER.model, dtype="float32").eval()
     policy, right = dpo.model.eval(), []

@@ -1,14 +1,12 @@
-"""TRL's DPOTrainer, on ids that are there already, and with weights that are what was saved."""
+"""A trainer of TRL's that goes on from a checkpoint with weights that are what was saved."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
-from trl import DPOTrainer
 
 from rounds.errors import WorkFailed
 
@@ -16,20 +14,15 @@ TRAINED = "default"
 """peft's name of the adapter that is trained; TRL's copy of it, the reference, is `ref`."""
 
 
-class TokenTrainer(DPOTrainer):
-    """DPOTrainer whose dataset holds prompt_ids, chosen_ids and rejected_ids, and which resumes
-    every kind of weights.
-    """
+class Resuming:
+    """What every method's trainer has beside TRL's own: it resumes every kind of weights."""
 
-    def _prepare_dataset(self, dataset: Any, tokenizer: Any, args: Any, name: str) -> Dataset:
-        return dataset
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+    def _load_from_checkpoint(self: Any, resume_from_checkpoint: str, model: Any = None) -> None:
         """As transformers' own, which of a checkpoint with the adapter `ref` loads that one alone.
 
         Raises WorkFailed where what was loaded is not what was saved.
         """
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             return  # each process has a part of every tensor
         loaded = self.model if model is None else model

@@ -1,4 +1,4 @@
-"""The child process that trains: `trainer.dpo_child job.json`, by itself or by `accelerate launch`
+"""The child process that trains: `trainer.train_child job.json`, alone or by `accelerate launch`
 
 Reads the round's pairs, extra.parquet and the candidates behind them; writes the next policy to
 the job's `out`, whole or not at all, and training.json beside the job.
@@ -11,28 +11,21 @@ from typing import Any
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 from accelerate.utils import broadcast_object_list
-from datasets import Dataset
-from peft import PeftModel
-from transformers import (
-    AutoModelForCausalLM,
-    GenerationConfig,
-    PreTrainedModel,
-    TrainerCallback,
-)
 
-from endpoints.child_main import child_main, report_progress
+from endpoints.child_main import child_main
 from rounds.files import read_json, write_json
-from rounds.tokenizers import policy_tokenizer, spelling_of
+from rounds.tokenizers import spelling_of
 from rounds.weights import Policy
-from trainer.arguments import dpo_config, lora_config
+from trainer.arguments import trl_config
+from trainer.build import build, init_kwargs, load
 from trainer.checkpoints import checkpoint_to_resume
-from trainer.dpo_trainer import TokenTrainer
-from trainer.finite import StopAtNotANumber, check_weights
+from trainer.finite import check_weights
 from trainer.measures import measured
+from trainer.methods import load_method
 from trainer.row_counts import fitted
 from trainer.rows import TrainingRow, split, training_rows
 from trainer.save import save_policy
-from trainer.tokens import Tokenised, TokenRow, limit_of, tokenised
+from trainer.tokens import Tokenised, limit_of, tokenised
 
 POLICIES = ("policy", "reference")
 CURVES = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
@@ -57,7 +50,10 @@ def train_policy(
     out, policy, reference = Path(job["out"]), *(Policy(**job[name]) for name in POLICIES)
     rows = tokens_of(job, train, held_out)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    args, adjusted = fitted(job["args"], len(rows.train), len(rows.held_out), processes)
+    method = load_method(job["method"])
+    config = trl_config(job["method"], job["args"], str(work / "checkpoints"))
+    taught, aside = (len(method.rows(some, config)) for some in (rows.train, rows.held_out))
+    args, adjusted = fitted(job["args"], taught, aside, processes)
     job = {**job, "args": args}
     trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
     is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
@@ -74,7 +70,10 @@ def train_policy(
     if is_main:
         write_json(saved, {"facts": facts, "measurings": measurings + 1})
     figures = measured(
-        trainer, lambda: load(reference, init_kwargs(job), False), measurings < MOST_MEASURINGS
+        trainer,
+        method,
+        lambda: load(reference, init_kwargs(job), False),
+        measurings < MOST_MEASURINGS,
     )
     if is_main:
         write_json(work / "training.json", facts | figures)
@@ -105,68 +104,6 @@ def curves(trainer: Any) -> list[dict[str, float]]:
         for entry in trainer.state.log_history
         if "loss" in entry
     ]
-
-
-def build(
-    job: dict[str, Any], train: list[TokenRow], held_out: list[TokenRow], output_dir: Path
-) -> Any:
-    """The trainer of a job: policy, reference, data and arguments in TRL's hands."""
-    policy, reference = Policy(**job["policy"]), Policy(**job["reference"])
-    args = dpo_config(job["args"], str(output_dir))
-    args.disable_tqdm = True
-    # a policy already in memory must not be given init arguments a second time
-    args.model_init_kwargs = None
-    args.max_length = None  # no row is longer, and none is cut
-    previous, kwargs = reference == policy, init_kwargs(job)
-    return TokenTrainer(
-        model=load(policy, kwargs, trainable=True),
-        # None lets TRL take the policy as it is now: a copy, the base below a new adapter, or a
-        # frozen copy of the adapter
-        ref_model=None if previous else load(reference, kwargs, trainable=False),
-        args=args,
-        train_dataset=Dataset.from_list(train),
-        eval_dataset=Dataset.from_list(held_out) if held_out else None,
-        processing_class=policy_tokenizer(policy),
-        peft_config=None if policy.adapter else lora_config(job["lora"]),
-        callbacks=[ProgressLines(), StopAtNotANumber()],
-    )
-
-
-def init_kwargs(job: dict[str, Any]) -> dict[str, Any]:
-    """The job's arguments for loading a model."""
-    return dict(job["args"].get("model_init_kwargs") or {})
-
-
-def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedModel | PeftModel:
-    """A policy's weights, in float32 unless `kwargs` (model_init_kwargs) say otherwise.
-
-    Without its generation_config: nothing is generated here, and transformers refuses to save one
-    that contradicts itself.
-    """
-    given = {"dtype": "float32", "trust_remote_code": False, "use_safetensors": True, **kwargs}
-    model = AutoModelForCausalLM.from_pretrained(policy.model, **given)
-    model.generation_config = GenerationConfig()
-    if policy.adapter is None:
-        return model
-    adapted = PeftModel.from_pretrained(model, policy.adapter, is_trainable=trainable)
-    for one in adapted.peft_config.values():  # which peft reads when it saves
-        one.base_model_name_or_path = policy.model
-    return adapted
-
-
-class ProgressLines(TrainerCallback):
-    """One progress line for the parent after each step."""
-
-    def __init__(self) -> None:
-        self._note = "training"
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        if logs and "loss" in logs:
-            self._note = f"loss {float(logs['loss']):.3f}"
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            report_progress(state.global_step, state.max_steps, self._note)
 
 
 if __name__ == "__main__":
