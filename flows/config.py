@@ -6,6 +6,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from endpoints.config import EndpointConfig, Price
+from endpoints.hook_config import Hook
 from gate.config import GateConfig
 from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
@@ -45,6 +46,9 @@ class Config(Section):
     gate: GateSection = GateSection()
     keep: Keep = Keep()
     """What of finished rounds stays on the disk."""
+    on_promotion: list[Hook] = Field(default_factory=list)
+    """Commands and webhooks that are told when a policy has come into place; what fails is tried
+    again at the next start and undoes no round."""
     mirror: str | None = None
     """Where finished rounds go, and what another machine goes on from: an fsspec address such as
     s3://bucket/folder. Keys come from the environment, never from here."""

@@ -5,6 +5,7 @@ from math import inf
 from pathlib import Path
 
 from endpoints.check import check_endpoint, check_sampling
+from endpoints.hooks import check_hook
 from endpoints.open import api_key
 from endpoints.settled import recall
 from endpoints.tuning_check import check_tuning
@@ -134,6 +135,8 @@ def check_files(config: Config) -> None:
         check_hosted(config.trainer, config.prompts.per_round * config.judge.select.pairs)
     elif config.trainer is not None:
         check_argument_names(config.trainer)
+    for number, hook in enumerate(config.on_promotion):
+        check_hook(f"on_promotion.{number}", hook)
     check_language(config.pairs.language)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)

@@ -17,6 +17,7 @@ from flows.failures import may_be_stopped, waits
 from flows.flow_runs import name_flow_run, rounds_title
 from flows.mirrored import send_to_mirror
 from flows.plain import through_prefect
+from flows.promotions import tell_promotion
 from flows.session import Session, policy_in_place, session
 from flows.shown import load_report, show_round, shown_progress, tell_waiting
 from flows.tasks import (
@@ -58,6 +59,7 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             tell_waiting(folder)
             return waits(f"{folder}: see prefloop status")
         show_round(run, folder)
+        tell_promotion(config, run.run_dir, run.display, retry=True)
         send_to_mirror(config, run.run_dir, run.display)
         through_prefect()  # Prefect is about to note that the round has ended
         return folder
