@@ -71,9 +71,10 @@ def train_hosted(
     else:
         remove_table(folder, EXTRA)
     first = tuning.supervised_first and policy.policy_id == initial.policy_id
+    own_pairs = iter_rows(folder, PAIRS)
     key = stage_key(
         "hosted",
-        rows_hash("pairs", iter_rows(folder, PAIRS)),
+        rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
         config.args,
         tuning.supervised_args if first else None,
