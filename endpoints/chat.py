@@ -1,6 +1,6 @@
 """A conversation with a model at an endpoint, word by word."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import openai
@@ -37,7 +37,7 @@ class Conversation:
         """Begin anew."""
         self.turns = []
 
-    def answer(self, text: str) -> Iterator[str]:
+    def answer(self, text: str) -> Generator[str, None, None]:
         """What the model says to `text`, as it comes. An answer that is cut off by whoever reads is
         kept as far as it came. Raises ChatFailed where there is none.
         """

@@ -8,8 +8,8 @@ from rounds.folder import read_manifest, read_metrics
 from sampler.dealing.cursor import Deal
 from trainer.config import TrainerConfig
 from trainer.extra import warm_start_due
-from trainer.hosted import estimated_tokens
 from trainer.hosted_config import LEAST_PAIRS
+from trainer.hosted_estimate import estimated_tokens
 
 POWER = 0.8
 TOKENS_A_PAIR = (600, 400)

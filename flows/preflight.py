@@ -42,7 +42,8 @@ from sampler.dealing.splits import read_sources, read_supply, train_sources
 from sampler.writers import named_policy, policy_folders, served_policy
 from trainer.argument_names import check_argument_names
 from trainer.config import FROM_GOLD, TrainerConfig
-from trainer.hosted import check_hosted, check_imported
+from trainer.hosted import check_imported
+from trainer.hosted_estimate import check_hosted
 from trainer.presets import preset_text
 from trainer.row_counts import check_row_counts
 from trainer.stage import check_training

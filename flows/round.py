@@ -39,7 +39,7 @@ from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, round_number, write_round_start
 from rounds.keep import removable, remove, rounds_without_calls
 from rounds.stopped import forget_stop, noting_stops
-from trainer.hosted import least_pairs
+from trainer.hosted_estimate import least_pairs
 
 
 @flow(name="prefloop-round", validate_parameters=False)

@@ -26,11 +26,7 @@ from texts.leaks import DEFAULT_LIMITS, LeakLimits
 from trainer.config import TrainerConfig
 from trainer.extra import extra_pairs
 from trainer.hosted_config import LEAST_PAIRS, OpenAITuning, hyperparameters
-
-BYTES_A_TOKEN = 3
-"""Of text, as `endpoints.usage` estimates: on the high side for what is paid."""
-EPOCHS = 3
-"""Of a job whose n_epochs is left to the endpoint, for estimates."""
+from trainer.hosted_estimate import BYTES_A_TOKEN, estimated_tokens
 
 
 class Rows(NamedTuple):
@@ -149,18 +145,6 @@ def job_rows(pairs: Any) -> Rows:
     return Rows(dpo, supervised, len(lines), tokens[0], tokens[1], dict(sorted(unfit.items())))
 
 
-def estimated_tokens(config: TrainerConfig, dpo: float, supervised: float, first: bool) -> int:
-    """Tokens that the jobs of a round train on, from those of one epoch of each."""
-    tuning = config.openai or OpenAITuning()
-
-    def epochs(args: dict[str, Any]) -> int:
-        given = args.get("n_epochs")
-        return given if isinstance(given, int) else EPOCHS
-
-    total = dpo * epochs(config.args)
-    return round(total + (supervised * epochs(tuning.supervised_args) if first else 0))
-
-
 def _check_cost(config: TrainerConfig, tuning: OpenAITuning, rows: Rows, first: bool) -> None:
     if tuning.max_cost is None or not tuning.price:
         return
@@ -204,20 +188,6 @@ def _facts(tuning: OpenAITuning, rows: Rows, jobs: list[tuple[str, Tuned]]) -> d
             for kind, tuned in jobs
         ],
     }
-
-
-def least_pairs(config: TrainerConfig) -> int:
-    """Of so many pairs a round trains its policy."""
-    return LEAST_PAIRS if config.method == "openai" else 1
-
-
-def check_hosted(config: TrainerConfig, most_pairs: int) -> None:
-    """Raise UserError where no round can have as many pairs as a job takes."""
-    if most_pairs < least_pairs(config):
-        raise UserError(
-            f"trainer.method: openai: a fine-tuning job takes {LEAST_PAIRS} pairs at least, and a "
-            f"round makes {most_pairs} at most; raise prompts.per_round"
-        )
 
 
 def check_imported(config: TrainerConfig) -> list[str]:
