@@ -38,6 +38,7 @@ from flows.terminal import (
     print_table,
 )
 from flows.verify_cli import verify
+from flows.warm_start_cli import warm_start
 from flows.whatif_cli import whatif
 
 app = typer.Typer(
@@ -59,6 +60,7 @@ app.command()(publish)
 app.command()(report)
 app.command()(status)
 app.command()(verify)
+app.command()(warm_start)
 app.command()(whatif)
 
 

@@ -87,6 +87,7 @@ class Config(Section):
                     "or a gold set"
                 )
         self._judges_can()
+        self._scores_answers()
         self._candidates_fit()
         if self.trainer is not None and self.prompts.gate == 0:
             raise ValueError("prompts.gate: 0 leaves the gate nothing to decide on")
@@ -148,6 +149,22 @@ class Config(Section):
         if strategy == "listwise" and not is_endpoint(first):
             raise ValueError(
                 f"judge.strategy: listwise asks an endpoint for rankings, and {first} is none"
+            )
+
+    def _scores_answers(self) -> None:
+        lines = self.trainer.kto if self.trainer is not None else None
+        if lines is None:
+            return
+        if self.judge.strategy != "screen_confirm":
+            raise ValueError(
+                f"trainer.kto: needs the scores of judge.strategy: screen_confirm (it is "
+                f"{self.judge.strategy}); leave it out, and KTO learns from the pairs"
+            )
+        lowest, highest = self.judge.scale
+        if lines.above > highest or lines.below < lowest:
+            raise ValueError(
+                f"trainer.kto: judge.scale goes from {lowest} to {highest}, so nothing would be "
+                f"above {lines.above:g} or below {lines.below:g}"
             )
 
     def _endpoints_can(self) -> None:

@@ -29,7 +29,7 @@ def load_config(reference: str, overrides: list[str] | None = None) -> Config:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file ({error.reason})") from error
-    tree = _parse(text, str(path))
+    tree = parse_yaml(text, str(path))
     if not isinstance(tree, dict):
         raise UserError(f"{path}: holds no mapping; a config begins with `name: ...`")
     return config_of(tree, str(path), path.resolve().parent, overrides)
@@ -59,7 +59,7 @@ def config_of(
     return config
 
 
-def _parse(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str) -> Any:
     """The value of a YAML text. Raises UserError where it is none, or holds itself."""
     try:
         value = yaml.load(text, Loader=_Loader)
@@ -177,4 +177,4 @@ def _override(tree: dict[str, Any], override: str) -> None:
         if not isinstance(below, dict):
             below = tree[parent] = {"model": below} if parent == "policy" else {}
         tree = below
-    tree[last] = _parse(value, f"--set {key}")  # the value may be a secret
+    tree[last] = parse_yaml(value, f"--set {key}")  # the value may be a secret

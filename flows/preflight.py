@@ -236,7 +236,8 @@ def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[in
     a_prompt = judge.select.pairs if STRATEGIES[judge.strategy].selects else 1
     own = per_round * a_prompt
     replayed = trainer.replay.share if trainer.replay else 0.0
-    return own, inf if trainer.warm_start else own / (1 - replayed)
+    unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
+    return own, inf if unknown else own / (1 - replayed)
 
 
 def _any_reference(config: Config) -> bool:

@@ -158,14 +158,18 @@ def _training(train: dict[str, Any]) -> str:
     if jobs := train.get("jobs"):
         return _hosted(train, jobs)
     accuracy = train.get("held_out_accuracy")
-    held_out = "" if accuracy is None else f", held-out preference accuracy {accuracy:.2f}"
+    aside = (train.get("held_out") or {}).get("loss")  # not every method compares pairs
+    held_out = "" if aside is None else f", held-out loss {aside:.3f}"
+    if accuracy is not None:
+        held_out = f", held-out preference accuracy {accuracy:.2f}"
     held_out += f" n={n}" if (n := train.get("held_out_n")) else ""
     kl = "" if train["kl_per_token"] is None else f", KL {train['kl_per_token']:.4f} a token"
     loss = "loss not logged"
     if train["curves"]:
         last = train["curves"][-1]["loss"]  # of a training before the stage ended at the first NaN
         loss = "loss not a number" if last is None else f"loss {last:.3f}"
-    return f"{train['steps']} steps on {train['pairs']} pairs, {loss}{kl}{held_out}"
+    what = "judged answers" if train.get("answers") else "pairs"
+    return f"{train['steps']} steps on {train['pairs']} {what}, {loss}{kl}{held_out}"
 
 
 def _hosted(train: dict[str, Any], jobs: list[dict[str, Any]]) -> str:

@@ -20,8 +20,11 @@ def die(*given: Any, **named: Any) -> None:
 
 def arm(kill: dict[str, Any]) -> None:
     """Die at a point of a training: {"after": step}, a checkpoint that is whole; {"in": step}, one
-    that has no trainer_state.json yet; {"saving": true}, {"measuring": true}, {"ending": true}.
+    that has no trainer_state.json yet; {"saving": true}, {"measuring": true}, {"ending": true};
+    with {"rank": 1}, in this process of several only.
     """
+    if kill.get("rank") not in (None, int(os.environ.get("RANK", "0"))):
+        return
     import transformers.trainer
     from transformers.trainer_callback import TrainerState
 

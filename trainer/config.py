@@ -37,8 +37,27 @@ class Replay(Section):
         return self
 
 
-NEWER = {"method", "openai", "preset"}
+NEWER = {"method", "preset", "kto", "openai"}
 """Keys that runs of before have not: at their defaults they change no key of a stage."""
+
+
+class ScoreLines(Section):
+    """Which single answers KTO learns from, by the score of the judge's screen."""
+
+    above: float
+    """Answers of this score or more are desirable."""
+    below: float
+    """Answers of this score or less are not; those between are not trained on."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> "ScoreLines":
+        if self.above <= self.below:
+            raise ValueError(f"above: {self.above:g} must exceed below: {self.below:g}")
+        return self
+
+    def label(self, score: float) -> bool | None:
+        """Whether an answer of this score is desirable; None between the lines."""
+        return True if score >= self.above else False if score <= self.below else None
 
 
 class TrainerConfig(Section):
@@ -52,6 +71,9 @@ class TrainerConfig(Section):
     preset: Literal["iterative", "olmo", "smol", "simpo"] | None = None
     """A published recipe by name: it sets the method and some of `args`, and what you set yourself
     stays. `iterative`, `olmo` and `smol` are DPO, `simpo` is CPO; each run prints the values."""
+    kto: ScoreLines | None = None
+    """For `method: kto`: single answers by their score, such as `{above: 7, below: 3}`, in the
+    place of the round's pairs; null takes the pairs, chosen desirable and rejected not."""
     reference: Literal["previous", "initial"] = "previous"
     """The reference model: the policy that wrote the answers (larger gains, wants the gate), or
     the run's first policy (a leash that never moves; RLHF Workflow, arXiv 2405.07863)."""
@@ -105,6 +127,12 @@ class TrainerConfig(Section):
     def _no_output_dir(self) -> "TrainerConfig":
         if "output_dir" in self.args:
             raise ValueError("args.output_dir is set by prefloop: the round's folder")
+        return self
+
+    @model_validator(mode="after")
+    def _of_method(self) -> "TrainerConfig":
+        if self.kto is not None and self.method != "kto":
+            raise ValueError(f"kto: is for method: kto (it is {self.method})")
         return self
 
     @property

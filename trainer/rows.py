@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 from preferences.conversational import preference_fault
 from rounds.errors import UserError
@@ -17,6 +17,7 @@ class TrainingRow(TypedDict):
 
     The ids of the prompt and of an answer are those that were sampled; None where nobody sampled
     them. `cut` names the sides that a stop string ended inside a token: sampled, but under no ids.
+    `label` is of a single answer, which stands on both sides.
     """
 
     prompt: Messages
@@ -30,6 +31,7 @@ class TrainingRow(TypedDict):
     prompt_id: str
     pair_id: str
     extra: bool
+    label: NotRequired[bool]
 
 
 class Sampled(NamedTuple):

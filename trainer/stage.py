@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from endpoints.child_main import progress_reader
-from endpoints.children import PYTHON, run_child
+from endpoints.children import PYTHON, ChildFailed, run_child
 from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
@@ -18,8 +18,10 @@ from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
+from trainer.answers import judged_answers
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.extra import extra_pairs
+from trainer.ranks import dead_rank
 
 
 def train(
@@ -34,7 +36,9 @@ def train(
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
-    What it is trained on beside them (a warm start, a replay) is written to extra.parquet.
+    With `config.kto` it is the answers that the screen scored, and the pairs where it scored none
+    so high or so low. What it is trained on beside them (a warm start, a replay) is written to
+    extra.parquet.
     `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for, `limits`
     how close imported pairs may come to the held-out prompts.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
@@ -50,6 +54,7 @@ def train(
         remove_table(folder, EXTRA)
     reference = initial if config.reference == "initial" else policy
     own_pairs = iter_rows(folder, PAIRS)
+    judged = None if config.kto is None else judged_answers(folder, config.kto, limits)
     key = stage_key(
         rows_hash("pairs", own_pairs),
         rows_hash("extra", extra.rows),
@@ -58,6 +63,7 @@ def train(
         reference.policy_id,
         seed,
         flip_rate,
+        *([] if judged is None else [judged.labels]),
     )
     args = with_label_smoothing(config.args, flip_rate)
     target = folder / "policy"
@@ -76,6 +82,7 @@ def train(
                 "lora": config.lora,
                 "held_out_pairs": config.held_out_pairs,
                 "out": str(saved),
+                "answers": judged.labels if judged else None,
             },
         )
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
@@ -83,10 +90,14 @@ def train(
             trained.unlink(missing_ok=True)
         if not trained.exists():  # it is written last
             progress(0, 0, "loading the policy")
-            run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
+            run_training(job, log, config, progress)
         facts: dict[str, Any] = read_json(trained)
         if extra.facts:
             facts["extra"] = extra.facts
+        if judged is not None and judged.labels:
+            facts["answers"] = judged.facts
+        elif judged is not None:
+            facts["adjusted"].append("on the pairs: no answer scored beyond a line of trainer.kto")
         if saved.exists():  # else a kill came between this rename and the stamp
             note_folder(folder, target.name, saved)
             replace_folder(saved, target)
@@ -98,6 +109,15 @@ def train(
     trained = local_policy(target) if full else local_policy(Path(policy.model), target)
     write_json(folder / "work" / "trained.json", policy_facts(run_of(folder), trained))
     return trained, facts
+
+
+def run_training(job: Path, log: Path, config: TrainerConfig, progress: Progress) -> None:
+    """Run a job of trainer.train_child to its end, in as many processes as the config says."""
+    try:
+        run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
+    except ChildFailed as error:
+        processes = (config.accelerate or {}).get("num_processes", 1)
+        raise dead_rank(log, processes) or error from error
 
 
 def check_training(

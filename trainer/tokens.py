@@ -7,7 +7,7 @@ to the end of the turn.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from rounds.errors import UserError
 from rounds.rows import Messages
@@ -28,6 +28,7 @@ class TokenRow(TypedDict):
     rejected_ids: list[int]
     pair_id: str
     extra: bool
+    label: NotRequired[bool]
 
 
 class Tokenised(NamedTuple):
@@ -116,13 +117,16 @@ def token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:
             return plain_ids(spelling, text)
         return answer_ids(spelling, row["prompt"], prompt_ids, text)
 
-    return {
+    made: TokenRow = {
         "prompt_ids": prompt_ids,
         "chosen_ids": ids("chosen", row["chosen_token_ids"], row["chosen"]),
         "rejected_ids": ids("rejected", row["rejected_token_ids"], row["rejected"]),
         "pair_id": row["pair_id"],
         "extra": row["extra"],
     }
+    if "label" in row:
+        made["label"] = row["label"]
+    return made
 
 
 def _token_row(spelling: Spelling, row: TrainingRow) -> TokenRow:

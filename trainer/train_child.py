@@ -5,6 +5,7 @@ the job's `out`, whole or not at all, and training.json beside the job.
 """
 
 import os
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from endpoints.child_main import child_main
 from rounds.files import read_json, write_json
 from rounds.tokenizers import spelling_of
 from rounds.weights import Policy
+from trainer.answers import answer_rows
 from trainer.arguments import trl_config
 from trainer.build import build, init_kwargs, load
 from trainer.checkpoints import checkpoint_to_resume
 from trainer.finite import check_weights
 from trainer.measures import measured
+from trainer.memory import out_of_memory
 from trainer.methods import load_method
 from trainer.row_counts import fitted
 from trainer.rows import TrainingRow, split, training_rows
@@ -36,8 +39,27 @@ MOST_MEASURINGS = 2
 def main(job_path: Path) -> None:
     """Train one policy as the job says."""
     job = read_json(job_path)
-    train, held_out = split(training_rows(Path(job["round_dir"])), job["held_out_pairs"])
-    train_policy(job, train, held_out, job_path.parent)
+    train, held_out = split(rows_of(job), job["held_out_pairs"])
+    try:
+        train_policy(job, train, held_out, job_path.parent)
+    except Exception as error:
+        if told := out_of_memory(error):
+            traceback.print_exc()  # to the log
+            raise told from error
+        raise
+
+
+def rows_of(job: dict[str, Any]) -> list[TrainingRow]:
+    """What the job is to be trained on: rows that it brings, or those of its round."""
+    if "taught" in job:
+        taught: list[TrainingRow] = job["taught"]
+        return taught
+    folder = Path(job["round_dir"])
+    rows = training_rows(folder)
+    if labels := job.get("answers"):  # in the place of the round's own pairs
+        rows = [row for row in rows if row["extra"]]
+        rows += answer_rows(folder, [(name, label) for name, label in labels])
+    return rows
 
 
 def train_policy(

@@ -18,7 +18,7 @@ from trainer.stage import launcher, with_label_smoothing
 ROUNDS = 2
 """Rounds that are tried at most: the second goes on from what the first has saved."""
 
-NO_MATTER = {"held_out_pairs", "warm_start", "replay", "trial"}
+NO_MATTER = {"held_out_pairs", "warm_start", "replay", "trial", "kto", "preset"}
 """Keys of the trainer section that say what it is trained on, and not how."""
 
 
@@ -49,6 +49,7 @@ def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> Tried:
         "lora": config.lora,
         "held_out": config.held_out_pairs > 0,
         "rounds": ROUNDS if config.accelerate is None else 1,
+        "processes": (config.accelerate or {}).get("num_processes"),
     }
     write_json(job, told)
     log = folder.parent.parent / "logs" / f"{folder.name}-trainer.log"

@@ -35,6 +35,12 @@ TRIAL = "a trial of the training in small; trainer.trial: false leaves it out"
 def main(job_path: Path) -> None:
     """Try the job's training in small."""
     job, work = read_json(job_path), job_path.parent
+    wanted, processes = job["processes"], int(os.environ.get("WORLD_SIZE", "1"))
+    if wanted not in (None, processes):
+        raise UserError(
+            f"trainer.accelerate.num_processes: accelerate started {processes} of {wanted}; "
+            "multi_gpu: true starts as many, on a CPU with trainer.args.use_cpu: true"
+        )
     trl_config(job["method"], job["args"], str(work / "checkpoints"))  # as the user gave them
     first = make_small(job, work)
     if first is None:

@@ -84,8 +84,8 @@ def test_the_commands_of_the_pages_are_those_of_the_command_line():
 
     known = set(get_command(app).commands)
     for page in PAGES:
-        used = re.findall(r"^ {4}prefloop +([a-z]+)", page.read_text(encoding="utf-8"), re.M)
-        used += re.findall(r"`prefloop ([a-z]+)", page.read_text(encoding="utf-8"))
+        used = re.findall(r"^ {4}prefloop +([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.M)
+        used += re.findall(r"`prefloop ([a-z][a-z-]*)", page.read_text(encoding="utf-8"))
         assert set(used) <= known | {"init"}, page.name
 
 

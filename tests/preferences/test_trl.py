@@ -101,6 +101,7 @@ def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):
 
     path = imported(tmp_path / "warm.jsonl", "Fine?", "too long " * 200)
     job = {
+        "method": "dpo",
         "lora": None,
         "policy": Policy(str(STARTER), None, "")._asdict(),
         "imported": [["trainer.warm_start", {"data": path}]],
@@ -143,6 +144,9 @@ def test_a_policy_without_a_chat_template_is_refused_before_anything_is_spent(tm
 
     tokenizer_of(GPT2).save_pretrained(tmp_path / "gpt2")
     policy = Policy(str(tmp_path / "gpt2"), None, "")._asdict()
-    write_json(tmp_path / "job.json", {"lora": None, "args": {}, "policy": policy, "imported": []})
+    write_json(
+        tmp_path / "job.json",
+        {"method": "dpo", "lora": None, "args": {}, "policy": policy, "imported": []},
+    )
     with pytest.raises(UserError, match=r"gpt2: the policy's tokenizer has no chat template"):
         main(tmp_path / "job.json")

@@ -97,6 +97,19 @@ TRAINED = {
 }
 
 
+def test_a_method_without_pairs_is_told_by_what_it_has(run_dir: Path):
+    rows = {"held_out": {"loss": 1.25}, "held_out_n": 4, "answers": {"desirable": 5}}
+    trained = {name: TRAINED[name] for name in TRAINED if name != "held_out_accuracy"} | rows
+    found = read_json(finished(run_dir) / "metrics.json") | {"train": trained}
+    assert dict(round_lines(found))["training"] == (
+        "4 steps on 9 judged answers, loss 0.500, KL 0.0100 a token, held-out loss 1.250 n=4"
+    )
+    del trained["answers"], trained["held_out"]
+    assert dict(round_lines(found))["training"] == (
+        "4 steps on 9 pairs, loss 0.500, KL 0.0100 a token n=4"
+    )
+
+
 @pytest.mark.parametrize(
     ("facts", "line"),
     [

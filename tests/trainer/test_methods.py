@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 import torch
+from builders import begun, candidate_row, prompt_row, scored
 from killing import forked
-from replays import round_of
+from replays import pair_row, round_of
 from safetensors.torch import load_file
 
 import trainer.stage
+from rounds.errors import UserError
 from rounds.settings import locate
 from rounds.weights import Policy, local_policy
-from trainer.config import TrainerConfig
+from texts.leaks import LeakLimits
+from trainer.answers import judged_answers
+from trainer.config import ScoreLines, TrainerConfig
 from trainer.stage import train
 
 pytestmark = pytest.mark.slow
@@ -116,3 +120,109 @@ def test_full_weights_go_on_from_a_checkpoint(tmp_path: Path, method: str):
     assert trained(tmp_path / "killed", method) == facts
     whole, ended = tensors(tmp_path / "whole"), tensors(tmp_path / "killed")
     assert all(torch.equal(whole[name], ended[name]) for name in whole)
+
+
+def test_kto_learns_from_single_answers_by_their_score(tmp_path: Path):
+    """Beyond the lines, whole, clean and of train prompts; the pairs are not trained on."""
+    tables: dict[str, list[Any]] = {"prompts": [], "candidates": [], "verdicts": []}
+    for place in range(4):
+        prompt = prompt_row(f"question {place}")
+        texts = ("good", "fair", "bad", "cut", "odd <|im_end|>")
+        answers = [candidate_row(prompt, text, index) for index, text in enumerate(texts)]
+        answers = [row | {"token_ids": [1, row["index"] + 5]} for row in answers]
+        answers[3] |= {"finish_reason": "length"}
+        tables["prompts"].append(prompt)
+        tables["candidates"] += answers
+        tables["verdicts"] += [
+            scored(row, score) for row, score in zip(answers, (9, 5, 2, 1, 1), strict=True)
+        ]
+        test = scored(answers[1], 9) | {"purpose": "canary", "verdict_id": f"{place}"}
+        tables["verdicts"].append(test)
+    asked = prompt_row("asked", "gate")
+    pair, sides = pair_row("of a pair")
+    tables = {
+        name: rows + more
+        for (name, rows), more in zip(tables.items(), ([asked], sides, []), strict=True)
+    }
+    folder = begun(tmp_path / "run", 1, **tables, pairs=[pair])
+    config = TrainerConfig(
+        method="kto", kto={"above": 7, "below": 3}, args=ARGS, held_out_pairs=0.25
+    )
+    judged = judged_answers(folder, ScoreLines(above=7, below=3), LeakLimits())
+    assert judged.facts == {
+        "desirable": 4,
+        "undesirable": 4,
+        "between": 4,
+        "left_out": {"chat_tokens": 4, "cut_off": 4},
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.stage, "run_child", forked(None))
+        _, facts = train(folder, config, FIRST, FIRST, 0)
+    assert facts["answers"] == judged.facts and facts["not_measured"] == {}
+    assert (facts["pairs"], facts["steps"], facts["held_out_n"]) == (6, 3, 2)
+    assert {"rewards/chosen", "rewards/rejected"} & set(facts["curves"][0])
+
+
+def test_kto_rows_are_in_an_order_by_hash_and_each_batch_lends_its_answers():
+    from types import SimpleNamespace
+
+    from trainer.methods.kto import rows
+
+    pairs = [
+        {"prompt_ids": [n], "chosen_ids": [n, 1], "rejected_ids": [n, 0], "pair_id": f"p{n}"}
+        for n in range(4)
+    ]
+    config = SimpleNamespace(per_device_train_batch_size=7, seed=0, loss_type="kto")
+    made = rows([*pairs, pairs[0] | {"label": False, "pair_id": "single"}], config)
+    assert len(made) == 9 and sum(row["label"] for row in made) == 4
+    for first in (0, 7):
+        batch = made[first : first + 7]
+        answers = [row["completion_ids"] for row in batch]
+        lent = [row["KL_completion_ids"] for row in batch]
+        assert lent == [answers[-1], *answers[:-1]], "as TRL's own preparation lends them"
+    last = rows(pairs, config)[7:]
+    assert [row["KL_completion_ids"] for row in last] == [rows(pairs, config)[6]["completion_ids"]]
+    assert rows(pairs, config) == rows(pairs, config)
+    other = SimpleNamespace(per_device_train_batch_size=7, seed=1, loss_type="apo_zero_unpaired")
+    assert rows(pairs, other)[0].keys() == {"prompt_ids", "completion_ids", "label"}
+
+
+def test_sft_trains_on_each_chosen_answer_once():
+    from types import SimpleNamespace
+
+    from trainer.methods.sft import rows
+
+    pair = {"prompt_ids": [1, 2], "chosen_ids": [3], "rejected_ids": [4], "pair_id": "p"}
+    again = pair | {"rejected_ids": [5]}
+    config = SimpleNamespace(completion_only_loss=None)
+    assert rows([pair, again], config) == [{"input_ids": [1, 2, 3], "labels": [-100, -100, 3]}]
+    config.completion_only_loss = False
+    assert rows([pair], config) == [{"input_ids": [1, 2, 3], "labels": [1, 2, 3]}]
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "says"),
+    [
+        ("kto", {"per_device_train_batch_size": 1}, "per_device_train_batch_size: KTO estimates"),
+        ("kto", {"train_sampling_strategy": "random"}, "train_sampling_strategy: KTO estimates"),
+        ("kto", {"loss_type": "bco"}, "loss_type: TRL's KTOConfig takes kto, apo_zero_unpaired"),
+        (
+            "cpo",
+            {"loss_type": "foo"},
+            "loss_type: TRL's CPOConfig takes sigmoid, hinge, ipo, simpo",
+        ),
+        ("cpo", {"generate_during_eval": True}, "generate_during_eval: would generate"),
+        ("sft", {"packing": True}, "packing: would cut answers"),
+        ("sft", {"eval_packing": True}, "eval_packing: would cut answers"),
+        ("sft", {"assistant_only_loss": True}, "assistant_only_loss: is for conversations"),
+        ("orpo", {"beta": "much"}, "beta: expected a number (it is 'much')"),
+    ],
+)
+def test_what_a_method_cannot_do_is_refused(
+    tmp_path: Path, method: str, args: dict[str, Any], says: str
+):
+    from trainer.arguments import trl_config
+
+    with pytest.raises(UserError) as caught:
+        trl_config(method, args, str(tmp_path))
+    assert str(caught.value).startswith(f"trainer.args.{says}")

@@ -81,6 +81,20 @@ def test_what_works_is_trained_saved_and_trained_further(
     assert (policy.adapter is None) == ("lora" not in section)
 
 
+@pytest.mark.parametrize("method", ["kto", "orpo", "sft"])
+def test_the_configured_method_is_tried(tmp_path: Path, method: str):
+    policy, reason = tried(tmp_path, method=method)
+    assert policy is not None and reason == ""
+    facts = facts_of(tmp_path, 0)
+    assert facts["steps"] == 1 and ("held_out_accuracy" in facts) == (method == "orpo")
+    assert facts["held_out_n"] == (4 if method == "kto" else 2) and facts["not_measured"] == {}
+
+
+def test_a_launch_of_fewer_processes_than_it_says_is_found(tmp_path: Path):
+    with pytest.raises(UserError, match="accelerate started 1 of 2; multi_gpu: true starts as"):
+        tried(tmp_path, accelerate={"num_processes": 2})
+
+
 @pytest.mark.parametrize(
     ("args", "section", "says"),
     [

@@ -55,10 +55,10 @@ def rows(taught: Sequence[Row], config: Any) -> list[dict[str, Any]]:
 
 
 def _answers(row: Row) -> Iterator[dict[str, Any]]:
-    if "label" in row:
-        yield dict(row)
-        return
-    for side, label in (("chosen_ids", True), ("rejected_ids", False)):
+    sides = {"chosen_ids": True, "rejected_ids": False}
+    if "label" in row:  # a single answer, which stands on both sides
+        sides = {"chosen_ids": row["label"]}
+    for side, label in sides.items():
         yield {
             "prompt_ids": row["prompt_ids"],
             "completion_ids": row[side],
