@@ -17,7 +17,7 @@ from endpoints.reply import EndpointAway
 from endpoints.tuning import Tuned, Tuning, TuningFailed, fine_tune
 from endpoints.tuning_check import check_tuning
 from endpoints.tuning_ledger import TuningLedger
-from rounds.errors import UserError
+from rounds.errors import LeaseLost, UserError
 
 pytestmark = pytest.mark.long
 
@@ -207,6 +207,27 @@ def test_the_model_is_waited_for_until_it_is_found(at, tmp_path: Path):
     at.script = late
     made = tuned(at, tmp_path)
     assert asked == [made.model] * 4
+
+
+def test_who_has_lost_the_run_asks_and_creates_nothing_more(
+    at, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lost: list[str] = []
+
+    def check() -> None:
+        if lost:
+            raise LeaseLost("another has taken the run over")
+
+    monkeypatch.setattr("endpoints.journal.fence_around", lambda path: check)
+    at.other.at = lambda what: lost.append(what) if what in ("uploaded", "poll") else None
+    with pytest.raises(LeaseLost):
+        tuned(at, tmp_path)
+    assert len(at.other.files) == 1 and not at.other.jobs
+    lost.clear()
+    at.other.at = lambda what: lost.append(what) if what == "poll" else None
+    with pytest.raises(LeaseLost):
+        tuned(at, tmp_path)
+    assert lost == ["poll"] and len(at.other.jobs) == 1
 
 
 def test_secrets_are_in_no_message(at, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -124,8 +124,16 @@ class HeldUp:
             self.goes_on.wait(60)
 
 
-@pytest.mark.parametrize("what", ["upload", "uploaded", "created", "poll"])
-def test_killed_and_started_again_there_is_one_job_and_one_bill(desk, tmp_path: Path, what: str):
+@pytest.mark.parametrize(
+    ("what", "by"),
+    [
+        *((what, signal.SIGKILL) for what in ("upload", "uploaded", "created", "poll")),
+        ("poll", signal.SIGINT),
+    ],
+)
+def test_stopped_and_started_again_there_is_one_job_and_one_bill(
+    desk, tmp_path: Path, what: str, by: signal.Signals
+):
     trainer = {**TRAINER, "openai": {"price": 25.0}}
     path, there = config(tmp_path, desk, trainer=trainer), desk.script.tuning
     there.at = held = HeldUp(what)
@@ -138,8 +146,8 @@ def test_killed_and_started_again_there_is_one_job_and_one_bill(desk, tmp_path: 
     )
     while not held.reached.wait(0.1):
         assert process.poll() is None, (tmp_path / "killed.log").read_text()[-3000:]
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    os.kill(process.pid, by)
+    assert process.wait() in (-signal.SIGKILL, 130)
     held.goes_on.set()
     time.sleep(0.2)  # the server then has the file, or the job
     go_on(tmp_path, path)
