@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -80,7 +81,10 @@ def ended(folder: Path, number: int = 1) -> dict[str, Any]:
 
 
 def test_two_rounds_without_a_gpu(desk, tmp_path: Path):
-    path, there = config(tmp_path, desk), desk.script.tuning
+    told = tmp_path / "told"
+    code = "import sys; open(sys.argv[1], 'a').write(sys.argv[2] + '\\n')"
+    hook = {"command": [sys.executable, "-c", code, str(told), "{policy}"]}
+    path, there = config(tmp_path, desk, on_promotion=[hook]), desk.script.tuning
     said = go_on(tmp_path, path, 0, "--rounds", "2")
     assert "dpo by job ftjob-1" in " ".join(said.split())
     supervised, first, second = there.jobs.values()
@@ -107,6 +111,7 @@ def test_two_rounds_without_a_gpu(desk, tmp_path: Path):
     }
     answered = {row["policy_id"] for row in read_rows(round_dir(run_dir, 2), "candidates")}
     assert f"desk/{name}" in answered, "round 2 samples the policy that was promoted"
+    assert told.read_text().splitlines()[0] == name, "who is to be told of a promotion was"
     assert run(tmp_path, "verify", str(run_dir)).returncode == 0
     plan = run(tmp_path, "plan", str(path)).stdout
     assert "a job by DPO at desk" in plan
