@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from endpoints.journal import JOURNAL, Journal
 from endpoints.open import Endpoints
-from endpoints.tuning import Tuned, Tuning, fine_tune
+from endpoints.tuning import Tuned, fine_tune
+from endpoints.tuning_begin import Tuning
 from preferences.preference import Preference, RawRow
 from preferences.read import Malformed, read_preferences
 from preferences.write import json_line, openai_fault, openai_row

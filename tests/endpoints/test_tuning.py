@@ -9,12 +9,13 @@ import pytest
 from scripted import Raw, Scripted, completion
 from scripted_tuning import ScriptedTuning
 
-from endpoints import outlast, tuning, tuning_wait
+from endpoints import outlast, tuning_begin, tuning_wait
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import EndpointAway
-from endpoints.tuning import Tuned, Tuning, TuningFailed, fine_tune
+from endpoints.tuning import Tuned, TuningFailed, fine_tune
+from endpoints.tuning_begin import Tuning
 from endpoints.tuning_check import check_tuning
 from endpoints.tuning_ledger import TuningLedger
 from rounds.errors import LeaseLost, UserError
@@ -43,7 +44,7 @@ WANTED = Tuning("m", METHOD, lines(), 7, "demo-1")
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning_wait, "POLL", (0.001, 0.002))
-    monkeypatch.setattr(tuning, "LOOK_AGAIN", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(tuning_begin, "LOOK_AGAIN", (0.001, 0.001, 0.001))
     monkeypatch.setattr(outlast, "PROBE", 0.01)
 
 
