@@ -4,7 +4,6 @@ Nothing is submitted twice. A batch is written down before it is created, and ca
 its file as metadata: after a kill in between it is found at the endpoint again.
 """
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -18,17 +17,15 @@ from endpoints.client import ways_to_ask
 from endpoints.config import EndpointConfig
 from endpoints.faults import AWAY
 from endpoints.journal import Journal
+from endpoints.outlast import outlast
 from endpoints.reply import EndpointAway, EndpointLost
 from endpoints.said import what_it_said, without_login, without_secrets
 from endpoints.serve import LiveEndpoint
 from endpoints.settled import dialects_spoken
-from endpoints.waits import Waits
 from rounds.errors import UserError
 from rounds.stages import Progress
 
 MARK = "prefloop"
-PROBE = 5.0
-"""Seconds between two tries while the endpoint is away, each with its own retries."""
 
 AfterFailure = Literal["stop", "ask", "submit"]
 
@@ -53,29 +50,11 @@ async def answer_by_batch(
     stops answering, once that has been so for as long as it is waited for. The next call then goes
     on.
     """
-    waits, clock = Waits(name), asyncio.get_running_loop().time
-    away_since: float | None = None
 
-    def there(done: int, total: int, note: str = "") -> None:
-        nonlocal away_since
-        away_since = None
-        waits.there()
-        progress(done, total, note)
+    async def work(there: Progress) -> None:
+        await _answer_by_batch(name, config, live, journal, questions, there, after_failure)
 
-    given = name, config, live, journal, questions, there, after_failure
-    try:
-        while True:
-            try:
-                return await _answer_by_batch(*given)
-            except EndpointAway as error:
-                away_since = away_since or clock()
-                left = away_since + config.wait_for - clock()
-                if left <= 0:
-                    raise
-                waits.away(left, str(error))
-                await asyncio.sleep(min(PROBE, left))
-    finally:
-        waits.there()
+    await outlast(name, config, work, progress)
 
 
 async def _answer_by_batch(

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.chat_cli import chat
 from flows.command import typed
 from flows.deploy_cli import deploy, serve
 from flows.export_cli import export
@@ -19,6 +20,7 @@ from flows.init_cli import init
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.mirror_cli import mirror
+from flows.publish_cli import publish
 from flows.report_cli import report
 from flows.status_cli import status
 from flows.terminal import (
@@ -46,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(judge_app, name="judge")
+app.command()(chat)
 app.command()(deploy)
 app.command()(serve)
 app.command()(export)
@@ -53,6 +56,7 @@ app.command()(gc)
 app.command()(init)
 app.command()(inspect)
 app.command()(mirror)
+app.command()(publish)
 app.command()(report)
 app.command()(status)
 app.command()(verify)

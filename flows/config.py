@@ -4,6 +4,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from endpoints.config import EndpointConfig, Price
+from endpoints.hook_config import Hook
 from gate.config import GateConfig
 from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
@@ -46,6 +47,9 @@ class Config(Section):
     gate: GateSection = GateSection()
     keep: Keep = Keep()
     """What of finished rounds stays on the disk."""
+    on_promotion: list[Hook] = Field(default_factory=list)
+    """Commands and webhooks that are told when a policy has come into place; what fails is tried
+    again at the next start and undoes no round."""
     mirror: str | None = None
     """Where finished rounds go, and what another machine goes on from: an fsspec address such as
     s3://bucket/folder. Keys come from the environment, never from here."""
@@ -72,10 +76,7 @@ class Config(Section):
             self._gate_asks_only(self.gate.judge)
         if self.policy.endpoint:
             used.append(("policy.endpoint", self.policy.endpoint))
-            if self.trainer is not None:
-                raise ValueError(
-                    "trainer: must be null, a policy at an endpoint has no weights here"
-                )
+        self._trained_where_it_is()
         if (section := generate_section(self.prompts)) is not None:
             key, generated = section
             used.append((f"{key}.endpoint", generated.endpoint))
@@ -100,6 +101,27 @@ class Config(Section):
                 raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({defined})")
         self._endpoints_can()
         return self
+
+    def _trained_where_it_is(self) -> None:
+        if self.trainer is None:
+            return
+        hosted, endpoint = self.trainer.method == "openai", self.policy.endpoint
+        if endpoint and not hosted:
+            raise ValueError(
+                "trainer: a policy at an endpoint has no weights here; trainer.method: openai "
+                "trains it there, trainer: null makes pairs alone"
+            )
+        if hosted and not endpoint:
+            raise ValueError(
+                "trainer.method: openai trains a policy at an endpoint, and policy names weights; "
+                "write policy: {endpoint: NAME}, or leave trainer.method out"
+            )
+        served = self.endpoints.get(str(endpoint))
+        if hosted and served is not None and served.base_url is None:
+            raise ValueError(
+                f"trainer.method: openai needs a policy at a base_url, and endpoints.{endpoint} is "
+                "served here; name its weights as the policy instead"
+            )
 
     @staticmethod
     def _gate_asks_only(judge: JudgeConfig) -> None:
@@ -219,6 +241,11 @@ class Config(Section):
     def held_out_judge(self) -> JudgeConfig:
         """The judge of the gate."""
         return self.gate.judge or self.judge
+
+    @property
+    def trains_here(self) -> bool:
+        """Whether rounds leave weights on this machine."""
+        return self.trainer is not None and self.trainer.method != "openai"
 
     @property
     def secret_blocks(self) -> bool:

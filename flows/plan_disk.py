@@ -60,7 +60,7 @@ def estimate_disk(config: Config, run_dir: Path, prompts: int, pairs: int) -> Di
         tables = round((rows + calls) * prompts / before)
     policy = n = checkpoint = reference = 0
     variants = 1
-    if config.trainer is not None:
+    if config.trainer is not None and config.trains_here:
         policy, checkpoint = _policy_bytes(config, config.trainer, done)
         n = max(checkpoints(config.trainer, args, pairs) for args in config.trainer.variants)
         variants = len(config.trainer.variants)

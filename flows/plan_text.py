@@ -4,12 +4,17 @@ from pathlib import Path
 
 from flows.config import Config
 from gate.win_rate import detectable
+from rounds.folder import read_manifest, read_metrics
 from sampler.dealing.cursor import Deal
 from trainer.config import TrainerConfig
 from trainer.extra import warm_start_due
+from trainer.hosted_config import LEAST_PAIRS
+from trainer.hosted_estimate import estimated_tokens
 from trainer.variants import setting_text, settings_of
 
 POWER = 0.8
+TOKENS_A_PAIR = (600, 400)
+"""Of a pair, and of its prompt and chosen answer, before a fine-tuning job has measured them."""
 
 
 def prompts_text(config: Config, deal: Deal) -> str:
@@ -57,15 +62,34 @@ def gate_text(config: Config, prompts: int) -> str:
     return text
 
 
-def training_text(trainer: TrainerConfig, pairs: int) -> str:
-    """By which method, on how many pairs at most, against which reference model."""
-    how = "" if trainer.method == "dpo" else f"{trainer.method} on "
-    against = f", reference model: {trainer.reference}" if trainer.compares else ""
-    text = f"{how}at most {pairs} pairs{against}"
-    if trainer.sweep is None:
-        return text
-    settings = "; ".join(map(setting_text, settings_of(trainer.sweep)))
-    return f"{text}; {len(trainer.variants)} variants, of which one is taken ({settings})"
+def training_text(config: Config, trainer: TrainerConfig, pairs: int, done: list[Path]) -> str:
+    """What is trained, on how much, against which reference model, and by whom."""
+    if trainer.method != "openai":
+        how = "" if trainer.method == "dpo" else f"{trainer.method} on "
+        against = f", reference model: {trainer.reference}" if trainer.compares else ""
+        text = f"{how}at most {pairs} pairs{against}"
+        if trainer.sweep is None:
+            return text
+        settings = "; ".join(map(setting_text, settings_of(trainer.sweep)))
+        return f"{text}; {len(trainer.variants)} variants, of which one is taken ({settings})"
+    tokens, first = hosted_tokens(trainer, pairs, done)
+    price = trainer.openai.price if trainer.openai else None
+    jobs = "a supervised job, then one by DPO" if first else "a job by DPO"
+    text = f"at most {pairs} pairs, {jobs} at {config.policy.endpoint}: about {tokens:,} tokens"
+    text += f", {tokens * price / 1e6:.2f}" if price else ", no price given"
+    return f"{text}; of fewer than {LEAST_PAIRS} pairs none is trained"
+
+
+def hosted_tokens(trainer: TrainerConfig, pairs: int, done: list[Path]) -> tuple[int, bool]:
+    """The tokens that fine-tuning jobs train on in the next round, estimated, and whether one is
+    supervised.
+    """
+    promoted = any((read_manifest(folder) or {})["decision"]["promoted"] for folder in done)
+    first = bool(trainer.openai and trainer.openai.supervised_first and not promoted)
+    measured = (read_metrics(done[-1]).get("train") or {}) if done else {}
+    known, of = measured.get("epoch_tokens"), measured.get("pairs")
+    a_pair = (known["dpo"] / of, known["supervised"] / of) if known and of else TOKENS_A_PAIR
+    return estimated_tokens(trainer, pairs * a_pair[0], pairs * a_pair[1], first), first
 
 
 def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:

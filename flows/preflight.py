@@ -5,9 +5,11 @@ from math import inf
 from pathlib import Path
 
 from endpoints.check import check_endpoint, check_sampling
+from endpoints.hooks import check_hook
 from endpoints.hub import named_policy, policy_folders
 from endpoints.open import api_key
 from endpoints.settled import recall
+from endpoints.tuning_check import check_tuning
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
@@ -41,6 +43,8 @@ from sampler.dealing.splits import read_sources, read_supply, train_sources
 from sampler.writers import served_policy
 from trainer.argument_names import check_argument_names
 from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
+from trainer.hosted import check_imported
+from trainer.hosted_estimate import check_hosted
 from trainer.presets import preset_text
 from trainer.reference import find_reference
 from trainer.row_counts import check_row_counts
@@ -72,7 +76,10 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         )
     check_files(config)
     check_sampler(
-        config.sampler, config.policy.endpoint is not None, lambda: _any_reference(config)
+        config.sampler,
+        config.policy.endpoint is not None,
+        lambda: _any_reference(config),
+        config.trainer is not None,
     )
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
@@ -80,6 +87,15 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
     check_room(config, display, run_dir, min(len(supply.pool.keys), config.prompts.per_round))
     for sentence in check_endpoints(config, config.used_endpoints, run_dir):
         display.warn(sentence)
+    if config.trainer is not None and config.policy.endpoint is not None:
+        name = config.policy.endpoint
+        check_tuning(
+            name, config.endpoints[name], api_key(name, config.endpoints[name], read_secret_block)
+        )
+        check_hosted(config.trainer, _most_rows(config, config.trainer, len(supply.pool.keys))[0])
+        for sentence in check_imported(config.trainer):
+            display.tell(sentence)
+        return
     if config.trainer is not None:
         if (preset := config.trainer.preset) is not None:
             display.tell(f"trainer.preset: {preset_text(preset, config.trainer.args)}")
@@ -118,8 +134,12 @@ def check_files(config: Config) -> None:
         check_judge(where, judge)
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
-    if config.trainer is not None:
+    if config.trainer is not None and not config.trains_here:
+        check_hosted(config.trainer, config.prompts.per_round * config.judge.select.pairs)
+    elif config.trainer is not None:
         check_argument_names(config.trainer)
+    for number, hook in enumerate(config.on_promotion):
+        check_hook(f"on_promotion.{number}", hook)
     check_language(config.pairs.language)
     if config.trainer is not None and config.trainer.reference not in REFERENCES:
         find_reference(config.trainer.reference)
@@ -207,6 +227,14 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
 
     `prompts` are the train prompts that there are.
     """
+    own, rows = _most_rows(config, trainer, prompts)
+    processes = (trainer.accelerate or {}).get("num_processes", 1)
+    for args in trainer.variants:
+        check_row_counts(args, trainer.held_out_pairs, own, rows, processes)
+
+
+def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[int, float]:
+    """The most pairs that a round can make of so many train prompts, and can train on."""
     judge, per_round = config.judge, config.prompts.per_round
     if generate_section(config.prompts) is None:
         per_round = min(per_round, prompts)
@@ -214,10 +242,7 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
     own = per_round * a_prompt
     replayed = trainer.replay.share if trainer.replay else 0.0
     unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
-    rows = inf if unknown else own / (1 - replayed)
-    processes = (trainer.accelerate or {}).get("num_processes", 1)
-    for args in trainer.variants:
-        check_row_counts(args, trainer.held_out_pairs, own, rows, processes)
+    return own, inf if unknown else own / (1 - replayed)
 
 
 def _any_reference(config: Config) -> bool:

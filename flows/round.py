@@ -17,6 +17,7 @@ from flows.failures import may_be_stopped, waits
 from flows.flow_runs import name_flow_run, rounds_title
 from flows.mirrored import send_to_mirror
 from flows.plain import through_prefect
+from flows.promotions import tell_promotion
 from flows.session import Session, policy_in_place, session
 from flows.shown import load_report, show_round, shown_progress, tell_waiting
 from flows.tasks import (
@@ -38,6 +39,7 @@ from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, round_number, write_round_start
 from rounds.keep import removable, remove, rounds_without_calls
 from rounds.stopped import forget_stop, noting_stops
+from trainer.hosted_estimate import least_pairs
 
 
 @flow(name="prefloop-round", validate_parameters=False)
@@ -57,6 +59,7 @@ def run_round(config: Config, runs_dir: Path) -> Path | State[Any]:
             tell_waiting(folder)
             return waits(f"{folder}: see prefloop status")
         show_round(run, folder)
+        tell_promotion(config, run.run_dir, run.display, retry=True)
         send_to_mirror(config, run.run_dir, run.display)
         through_prefect()  # Prefect is about to note that the round has ended
         return folder
@@ -71,7 +74,7 @@ def do_stages(run: Session, folder: Path) -> bool:
     judge_them(folder, gold["tau"])
     examine_judge(folder, gold["tau"])
     pairs = make_pairs(folder)
-    if config.trainer is not None and pairs["kept"]:
+    if config.trainer is not None and pairs["kept"] >= least_pairs(config.trainer):
         trained = train_policy(folder, gold["flip_rate"])
         answer_held_out(folder, trained)
         judge_the_held_out(folder, trained)
@@ -81,6 +84,9 @@ def do_stages(run: Session, folder: Path) -> bool:
     else:
         trained = None
         why = "trainer is null" if config.trainer is None else "no pair was kept"
+        if config.trainer is not None and pairs["kept"]:
+            least = least_pairs(config.trainer)
+            why = f"{pairs['kept']} pairs were kept, and a fine-tuning job takes {least} at least"
         decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
     with noting_stops(folder, "finish"):
         finish_round(folder, dump_config(config), trained, decision)

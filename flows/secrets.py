@@ -54,6 +54,12 @@ def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
 
 def _fault(path: tuple[str, ...], value: str) -> str | None:
     name, section = path[-1], path[-2] if len(path) > 1 else ""
+    if (
+        path[0] == "on_promotion"
+        and name == "webhook"
+        and (_has_login(value) or VALUE.search(value))
+    ):
+        return _instead(path, section)
     if _has_login(value):
         return (
             "holds a login or a key; leave it out of the address and give it as a header from the "
@@ -72,6 +78,12 @@ def _instead(path: tuple[str, ...], section: str) -> str:
         return (
             "looks like a secret; set it in the environment that prefloop runs in, which its "
             "processes get as it is, and leave it out here"
+        )
+    if path[0] == "on_promotion":
+        at = ".".join(path[:-1])
+        return (
+            "looks like a secret; name the environment variable that holds it: "
+            f"{at}.{path[-1]}: {{env: NAME}}"
         )
     if path[0] == "endpoints" or section in MAPS:
         where = _endpoint(path)

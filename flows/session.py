@@ -15,6 +15,7 @@ from flows.display import Display
 from flows.flow_runs import deployed
 from flows.mirrored import start_from_mirror
 from flows.preflight import check, first_policy, read_secret_block
+from flows.promotions import tell_promotion
 from flows.settle import settle_endpoints
 from flows.telling import Telling
 from rounds.errors import UserError
@@ -76,7 +77,7 @@ def session(
         refuse_if_busy(run_dir)
         prove_run(run_dir, thorough)
         check_journal(run_dir / JOURNAL, rests_on_journal(next_round(run_dir)), thorough)
-        if config.trainer is not None:  # its policies are sampled from there
+        if config.trains_here:  # its policies are sampled from there
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         start_from_mirror(config, run_dir, display)
@@ -88,6 +89,7 @@ def session(
             follow_manifests(run_dir)
             _remember_hosts(run_dir)
             write_text(run_dir / "run.yaml", dump_config(config))
+            tell_promotion(config, run_dir, display, retry=False)
             logs = run_dir / "logs"
             with Endpoints(
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block

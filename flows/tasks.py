@@ -23,6 +23,7 @@ from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
+from trainer.hosted import train_hosted
 from trainer.stage import train
 
 Facts = dict[str, Any]
@@ -120,13 +121,21 @@ def make_pairs(folder: Path) -> Facts:
 @task(name="train", **STARTS)
 @notes_stops("train")
 def train_policy(folder: Path, flip_rate: float | None) -> Policy:
-    """DPO makes the next policy."""
+    """The next policy, trained here or where it is served."""
     run = current()
     assert run.config.trainer is not None
     shown = run.display.stage("train")
     policies = (in_place(folder), run.initial)
     seed, limits = run.config.seed, run.config.pairs.leak_limits
-    trained, facts = train(folder, run.config.trainer, *policies, seed, shown, flip_rate, limits)
+    if run.config.trainer.method == "openai":
+        at = run.endpoints
+        trained, facts = train_hosted(
+            folder, run.config.trainer, *policies, seed, at, shown, limits
+        )
+    else:
+        trained, facts = train(
+            folder, run.config.trainer, *policies, seed, shown, flip_rate, limits
+        )
     for sentence in [*facts.get("adjusted", ()), *facts.get("warnings", ())]:
         run.display.warn(sentence)
     return trained

@@ -27,7 +27,7 @@ DRIVER = Path("/dev/nvidiactl")
 
 def trial_due(config: Config, folder: Path) -> bool:
     """Whether the round trains, has not done so yet, and nobody has tried whether it can."""
-    trains = config.trainer is not None and config.trainer.trial
+    trains = config.trainer is not None and config.trainer.trial and config.trains_here
     return trains and "train" not in stage_stamps(folder) and not was_tried(config, run_of(folder))
 
 

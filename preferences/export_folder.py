@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from rounds.files import read_json, write_json
 CARD = "README.md"
 DATA = re.compile(r"data/round_\d{4,}\.parquet|train\.jsonl")
 """What an export writes beside its card."""
+
+Written = Callable[[Any], set[str]]
+"""The files that were written, by the front of the card in place."""
 
 STAGING = ".prefloop-export"
 """Holds `files`, of an export under way, and MOVING."""
@@ -35,23 +38,24 @@ def export_files(front: Any) -> set[str]:
 
 
 @contextmanager
-def staged(target: Path) -> Iterator[Path]:
+def staged(target: Path, written: Written = export_files, what: str = "export") -> Iterator[Path]:
     """An empty folder whose files are moved to `target` when the block went well, the card last.
 
-    Raises UserError where `target` is no folder, cannot be written, or holds what no export wrote.
+    `written` names the files that a card's front says were written by such a `what`. Raises
+    UserError where `target` is no folder, cannot be written, or holds anything else.
     """
     staging = target / STAGING
     files = staging / "files"
     try:
         made = not target.exists()
         if not made:
-            _only_ours(target)
+            _only_ours(target, written, what)
         moved = False
         try:
             shutil.rmtree(files, ignore_errors=True)  # of an export that was killed
             files.mkdir(parents=True)
             yield files
-            _move(files, target)
+            _move(files, target, written, what)
             moved = True
         finally:
             half = not moved and (staging / MOVING).exists()
@@ -62,10 +66,12 @@ def staged(target: Path) -> Iterator[Path]:
         raise UserError(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
-def _move(files: Path, target: Path) -> None:
+def _move(files: Path, target: Path, written: Written, what: str) -> None:
     """Make `target` what `files` is. Cut off anywhere, the next export knows what is ours."""
     names = sorted(_names(files), key=lambda name: name == CARD)
-    old = _only_ours(target)  # an export takes a while: what came meanwhile is not ours
+    old = _only_ours(
+        target, written, what
+    )  # an export takes a while: what came meanwhile is not ours
     facts = {name: _facts(files / name) for name in names if name != CARD}
     write_json(target / STAGING / MOVING, _moving(target) | facts)
     for name in old - {CARD} - set(names):
@@ -75,18 +81,18 @@ def _move(files: Path, target: Path) -> None:
         (files / name).replace(target / name)
 
 
-def _only_ours(target: Path) -> set[str]:
-    """The files of the export in `target`. Raises UserError where anything else is there."""
+def _only_ours(target: Path, written: Written, what: str) -> set[str]:
+    """The files of the `what` in `target`. Raises UserError where anything else is there."""
     if not target.is_dir():
         raise UserError(f"{target}: is a file; --to takes a folder")
     links = {name for name in _names(target, below_staging=True) if (target / name).is_symlink()}
     present = set(_names(target)) - links
-    named = export_files(_front(target / CARD)) if CARD in present else set()
+    named = written(front_of(target / CARD)) if CARD in present else set()
     begun = _moving(target) if not links else {}
     ours = {name for name in present if name in named or begun.get(name) == _facts(target / name)}
     if other := min((present - ours) | links, default=None):
         raise UserError(
-            f"{target}: holds {other}, which no export wrote; name a new or an empty folder"
+            f"{target}: holds {other}, which no {what} wrote; name a new or an empty folder"
         )
     return ours
 
@@ -113,7 +119,7 @@ def _moving(target: Path) -> dict[str, Any]:
     return moving if isinstance(moving, dict) else {}
 
 
-def _front(card: Path) -> Any:
+def front_of(card: Path) -> Any:
     """The front of a card, or None."""
     text = card.read_text(encoding="utf-8", errors="replace")
     front = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)

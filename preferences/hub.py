@@ -32,7 +32,7 @@ def check_push(repo: str, private: bool) -> None:
         except RepositoryNotFoundError:
             return
     except (HTTPError, OSError, ValueError) as error:
-        raise UserError(f"hub:{repo}: {_why(error)}") from error
+        raise UserError(f"hub:{repo}: {hub_says(error)}") from error
     if private and not dataset.private:
         raise UserError(f"hub:{repo}: is public already; make it private there, or name another")
     if other := min(_files(dataset)[1], default=None):
@@ -80,15 +80,15 @@ def push(folder: Path, repo: str, private: bool) -> str:
             parent_commit=dataset.sha,
         )
     except (HTTPError, OSError, ValueError, RuntimeError) as error:
-        message = f"hub:{repo}: {_why(error)}; the export is in {folder}"
-        if _stays(error):
+        message = f"hub:{repo}: {hub_says(error)}; the export is in {folder}"
+        if stays(error):
             then = "put that right and run the same command again"
             raise Stopped(message, then) from error
         raise WorkFailed(message) from error
     return str(address)
 
 
-def _stays(error: Exception) -> bool:
+def stays(error: Exception) -> bool:
     """Whether the hub will say the same again: of the token, of the request, of what is there."""
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
@@ -98,7 +98,7 @@ def _stays(error: Exception) -> bool:
     return isinstance(error, (LocalTokenNotFoundError, ValueError))
 
 
-def _why(error: Exception) -> str:
+def hub_says(error: Exception) -> str:
     """What the hub has against it, in one line."""
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 

@@ -33,7 +33,7 @@ SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 NOT_FOR_THE_HUB = (
     *("journal.sqlite*", "logs/", "index/", "exports/", "*.tmp"),
-    *(".lease/", ".lock", ".proven.json"),
+    *(".lease/", ".lock", ".proven.json", "on_promotion.json"),
     *("rounds/*/policy/", "rounds/*/work/", "rounds/*/logs/"),
 )
 """What stays here when a run folder is pushed: the Hub leaves out what .gitignore names."""

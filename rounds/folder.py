@@ -168,6 +168,8 @@ def read_round_start(folder: Path) -> dict[str, Any]:
 
 def policy_of(run_dir: Path, facts: dict[str, Any]) -> Policy:
     """A policy written into a manifest; paths inside the run are relative to it."""
+    if facts.get("served"):  # what it is called at its endpoint is no path
+        return Policy(**facts)
     located = {
         name: str(run_dir / facts[name])
         if facts[name] and ((run_dir / facts[name]).exists() or in_run(facts[name]))

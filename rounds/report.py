@@ -171,6 +171,8 @@ def _sources(counts: dict[str, Any]) -> str:
 
 
 def _training(train: dict[str, Any]) -> str:
+    if jobs := train.get("jobs"):
+        return _hosted(train, jobs)
     accuracy = train.get("held_out_accuracy")
     aside = (train.get("held_out") or {}).get("loss")  # not every method compares pairs
     held_out = "" if aside is None else f", held-out loss {aside:.3f}"
@@ -185,6 +187,20 @@ def _training(train: dict[str, Any]) -> str:
         loss = "loss not a number" if last is None else f"loss {last:.3f}"
     what = "judged answers" if train.get("answers") else "pairs"
     return f"{train['steps']} steps on {train['pairs']} {what}, {loss}{kl}{held_out}"
+
+
+def _hosted(train: dict[str, Any], jobs: list[dict[str, Any]]) -> str:
+    """A training elsewhere: its jobs, and what they were billed for."""
+    text = f"{train['pairs']} pairs, " + ", then ".join(
+        f"{job['method']} by job {job['id']}" for job in jobs
+    )
+    if train["curves"]:
+        text += f", loss {train['curves'][-1]['loss']:.3f}"
+    if train["trained_tokens"] is not None:
+        text += f", {train['trained_tokens']:,} tokens trained"
+    if train["cost"] is not None:
+        text += f", cost {train['cost']:.2f}"
+    return f"{text}: {jobs[-1]['model']}"
 
 
 def _trained_beside(train: dict[str, Any]) -> list[tuple[str, str]]:

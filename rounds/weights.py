@@ -22,14 +22,22 @@ class Policy(NamedTuple):
     """A policy as every stage hands it on.
 
     `model` is a folder of weights, `adapter` a LoRA folder on top of it or None, and
-    `policy_id` the hash of both. `served` is the model name at an endpoint for a policy that is
-    not on this machine; then model holds the endpoint's name and there are no weights to hash.
+    `policy_id` the hash of both. `served` is the name of an endpoint for a policy that is not on
+    this machine: there are no weights to hash, and `model` is that name again, or what a model that
+    was fine-tuned there is called.
     """
 
     model: str
     adapter: str | None
     policy_id: str
     served: str | None = None
+
+
+def served_model(policy: Policy) -> str | None:
+    """What a policy that was fine-tuned at its endpoint is called there; None for the model that
+    the endpoint's config names, and for a policy with weights here.
+    """
+    return None if policy.served in (None, policy.model) else policy.model
 
 
 def weights_hash(folder: Path) -> str:

@@ -12,12 +12,15 @@ from sampler.revise import load_constitution
 
 
 def check_sampler(
-    config: SamplerConfig, policy_served: bool, any_reference: Callable[[], bool]
+    config: SamplerConfig,
+    policy_served: bool,
+    any_reference: Callable[[], bool],
+    trained: bool = True,
 ) -> None:
     """Raise UserError for an argument, a model, a file or a reference that is not there.
 
-    `policy_served` says that the policy is at an endpoint; `any_reference`, called where it
-    matters, whether any train prompt has a reference answer.
+    `policy_served` says that the policy is at an endpoint, `trained` that rounds train it;
+    `any_reference`, called where it matters, whether any train prompt has a reference answer.
     """
     served = config.served(policy_served)
     own = config.sampling_of("current", policy_served)
@@ -28,9 +31,14 @@ def check_sampler(
             sampling = config.sampling_of(name, served[name])
             vllm = config.vllm if source.vllm is None else source.vllm
             _check_names(where, sampling, vllm, served[name])
-        if policy_served and (source.policy == "previous" or isinstance(source.policy, int)):
+        if (
+            policy_served
+            and not trained
+            and (source.policy == "previous" or isinstance(source.policy, int))
+        ):
             raise UserError(
-                f"{where}.policy: a policy at an endpoint is never trained; there is no earlier one"
+                f"{where}.policy: a policy at an endpoint is never trained with trainer: null; "
+                "there is no earlier one"
             )
         for key, folder in (("model", source.model), ("adapter", source.adapter)):
             if folder is not None:

@@ -38,7 +38,8 @@ class PolicyConfig(Section):
     adapter: str | None = None
     """A LoRA folder on top of `model`."""
     endpoint: str | None = None
-    """Name of an entry of `endpoints`, for a policy served elsewhere. It cannot be trained here."""
+    """Name of an entry of `endpoints`, for a policy served elsewhere: `trainer.method: openai`
+    trains it there."""
 
     @model_validator(mode="before")
     @classmethod

@@ -17,6 +17,7 @@ from rounds.folder import run_of
 from rounds.rows import Messages
 from rounds.stages import Progress
 from rounds.usage import AMOUNTS, NEVER_SENT
+from rounds.weights import served_model
 from sampler.answers import AnsweredPrompt, Completion, answer_prompt
 from sampler.chunks import ChunkReader, ChunkWriter
 from sampler.requests import PromptRequest, PromptRequests
@@ -66,14 +67,16 @@ async def _answer_all(
     names = {str(one.policy.served) for one in writers if one.policy and one.policy.served}
     total = sum(1 for _ in _endpoint_requests(requests, by_name, ChunkReader()))
     at_once = sum(endpoints.config(name).max_in_flight for name in names)
-    asks: dict[str, Ask] = {}
+    policies = [one.policy for one in writers if one.policy and one.policy.served]
+    models = {(str(policy.served), served_model(policy)) for policy in policies}
+    asks: dict[tuple[str, str | None], Ask] = {}
     finished = count(1)
 
     async def draw(
         writer: Writer, messages: Messages, seed: int, first_index: int, n: int
     ) -> list[Completion | str]:
         assert writer.policy is not None, "a writer at an endpoint has a policy"
-        ask = asks[str(writer.policy.served)]
+        ask = asks[str(writer.policy.served), served_model(writer.policy)]
         bodies = [
             {"messages": messages, "seed": (seed + index) % 2**31, **writer.sampling}
             for index in range(first_index, first_index + n)
@@ -92,15 +95,18 @@ async def _answer_all(
     try:
         async with AsyncExitStack() as stack:
             journal = stack.enter_context(Journal(run_of(folder) / "journal.sqlite"))
-            for name in sorted(names):
+            for name, model in sorted(models, key=str):
+                live = endpoints.live(name)
+                if model is not None:  # fine-tuned there: asked as the endpoint's own model is
+                    live = live._replace(model=model, model_id=model)
                 line = asking(
                     name,
                     endpoints.config(name),
-                    endpoints.live(name),
+                    live,
                     journal,
                     usable=("truncated",),
                 )
-                asks[name] = await stack.enter_async_context(line)
+                asks[name, model] = await stack.enter_async_context(line)
             await run_concurrently(
                 _endpoint_requests(requests, by_name, ChunkReader(work)),
                 lambda request: answer_prompt(request, by_name, draw),

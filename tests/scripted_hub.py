@@ -21,7 +21,7 @@ class ScriptedHub:
     """What was created and committed; `refuse` has a status for requests that match a pattern,
     `meanwhile` a file (data set, path, bytes) that somebody else commits at such a request.
 
-    Parquet files come by Git LFS, or as plain files where `lfs` is false.
+    Parquet files and weights come by Git LFS, or as plain files where `lfs` is false.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,9 @@ class ScriptedHub:
             return 200, {"errors": [], "warnings": []}
         if path == "/api/repos/create":
             return self._create(json.loads(body))
-        match = re.match(r"/(?:api/)?datasets/([^/]+/[^/.]+)(?:\.git)?(?:/(\S*))?$", path)
+        match = re.match(
+            r"/(?:api/)?(?:datasets/|models/)?([^/]+/[^/.]+)(?:\.git)?(?:/(\S*))?$", path
+        )
         assert match, path
         if match[1] not in self.repos:
             return 404, {"error": "Repository not found"}
@@ -90,11 +92,12 @@ class ScriptedHub:
 
     def _create(self, request: dict[str, Any]) -> tuple[int, Any]:
         repo = f"{request.get('organization') or 'ann'}/{request['name']}"
-        assert request["type"] == "dataset"
+        kind = request.get("type", "model")
         exists = repo in self.repos
-        new = {"private": request.get("visibility") == "private", "files": {".gitattributes": b""}}
+        private = request.get("visibility") == "private"
+        new = {"type": kind, "private": private, "files": {".gitattributes": b""}}
         self.repos.setdefault(repo, new)
-        url = {"url": f"{self.url}/datasets/{repo}"}
+        url = {"url": f"{self.url}/{'datasets/' if kind == 'dataset' else ''}{repo}"}
         return (409, {"error": "You already created this repo", **url}) if exists else (200, url)
 
     def _modes(self, request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -103,7 +106,7 @@ class ScriptedHub:
             {
                 "path": file["path"],
                 "uploadMode": "lfs"
-                if self.lfs and file["path"].endswith(".parquet")
+                if self.lfs and file["path"].endswith((".parquet", ".safetensors"))
                 else "regular",
                 "shouldIgnore": ignored.match_file(file["path"]),
             }

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from preferences.config import Data
 from rounds.settings import SHIPPED, Section, as_begun
+from trainer.hosted_config import DPO, OpenAITuning, check_hyperparameters
 from trainer.presets import with_preset
 from trainer.variants import settings_of
 
@@ -72,7 +73,7 @@ RATED = ("dpo", "cpo", "orpo")
 OF_DATA = ("max_length", "model_init_kwargs")
 """Arguments by which the rows that are trained on differ."""
 
-NEWER = {"method", "preset", "kto", "weights", "sweep"}
+NEWER = {"method", "preset", "kto", "weights", "sweep", "openai"}
 """Keys that runs of before have not: at their defaults they change no key of a stage."""
 NEWER_BELOW = ("replay.last",)
 """The same of keys further down, whose default is null."""
@@ -100,10 +101,11 @@ class ScoreLines(Section):
 class TrainerConfig(Section):
     """Training on preferences, with TRL's own argument names."""
 
-    method: Literal["dpo", "kto", "orpo", "cpo", "sft"] = "dpo"
+    method: Literal["dpo", "kto", "orpo", "cpo", "sft", "openai"] = "dpo"
     """How the policy learns from the pairs, each by TRL: `dpo` with every loss_type; `kto`, chosen
     answers desirable and rejected ones not; `orpo` and `cpo` (SimPO by `loss_type: simpo`), without
-    a reference model and experimental in TRL; `sft` on the chosen answers (rejection sampling)."""
+    a reference model and experimental in TRL; `sft` on the chosen answers (rejection sampling).
+    `openai` trains a policy at an endpoint there, by OpenAI's fine-tuning jobs."""
     preset: Literal["iterative", "olmo", "smol", "simpo"] | None = None
     """A published recipe by name: it sets the method and some of `args`, and what you set yourself
     stays. `iterative`, `olmo` and `smol` are DPO, `simpo` is CPO; each run prints the values."""
@@ -139,6 +141,29 @@ class TrainerConfig(Section):
     """Variants of `args` that a round trains on the same pairs: lists by argument, all combinations
     of them, or a list of settings. The one that is right most often on the held-out pairs goes to
     the gate; of those within one standard error of it the first that is listed."""
+    openai: OpenAITuning | None = None
+    """How `method: openai` trains; its `args` are n_epochs, beta, batch_size and
+    learning_rate_multiplier."""
+
+    @model_validator(mode="after")
+    def _trained_there(self) -> "TrainerConfig":
+        if self.method != "openai":
+            if self.openai is not None:
+                raise ValueError("openai: goes with method: openai")
+            return self
+        for name, why in (
+            ("lora", "the endpoint decides what it trains"),
+            ("accelerate", "the endpoint trains on machines of its own"),
+        ):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name}: is not for method: openai; {why}")
+        if self.reference != "previous":
+            raise ValueError(
+                f"reference: {self.reference} is not for method: openai, whose reference model is "
+                "the policy that the job begins from; leave it out"
+            )
+        check_hyperparameters("args", self.args, DPO)
+        return self
 
     @model_validator(mode="before")
     @classmethod

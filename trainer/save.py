@@ -35,11 +35,11 @@ def save_policy(trainer: Any, policy: Policy, out: Path) -> None:
         if adapter.exists():
             _settle_adapter(adapter, base_to_write(Path(policy.model), out))
         else:
-            _keep_special(Path(policy.model) / "config.json", fresh / "config.json")
+            keep_special(Path(policy.model) / "config.json", fresh / "config.json")
         replace_folder(fresh, out)
 
 
-def _keep_special(before: Path, config: Path) -> None:
+def keep_special(before: Path, config: Path) -> None:
     """The special ids of the policy that was trained: several may end its answers."""
     given, saved = read_json(before), read_json(config)
     kept = {name: given[name] for name in SPECIAL if name in given}

@@ -267,7 +267,7 @@ def test_an_endpoint_that_is_not_defined_is_told_with_those_that_are(tmp_path: P
 
 def test_a_policy_at_an_endpoint_is_not_trained(tmp_path: Path):
     served = "policy={endpoint: desk}"
-    assert "trainer: must be null" in refused(tmp_path, TREE, served)
+    assert "trainer: a policy at an endpoint has no weights here" in refused(tmp_path, TREE, served)
     assert load(tmp_path, TREE, served, "trainer=null").trainer is None
 
 

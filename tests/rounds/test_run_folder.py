@@ -27,7 +27,7 @@ from rounds.schema import TABLES
 from rounds.show import traced_pairs
 from rounds.status import run_status
 from rounds.tables import write_rows
-from rounds.weights import Policy
+from rounds.weights import Policy, served_model
 
 PROMOTED = {"promoted": True, "reasons": ["strong"]}
 
@@ -220,3 +220,12 @@ def test_what_follows_from_the_manifests_is_made_again_after_a_kill(run_dir: Pat
     assert json.loads((run_dir / "policy.json").read_text())["history"][0]["round"] == 1
     assert "round_0001" in (run_dir / "README.md").read_text()
     assert not (folder / "work").exists()
+
+
+def test_what_a_served_policy_is_called_is_no_path_of_the_run(run_dir: Path):
+    (run_dir / "logs").mkdir(parents=True)
+    policy = Policy("logs", None, "logs/m", served="logs")
+    assert policy_of(run_dir, policy_facts(run_dir, policy)) == policy
+    assert served_model(policy) is None
+    assert served_model(policy._replace(model="ft:m")) == "ft:m"
+    assert served_model(Policy("weights", None, "x")) is None

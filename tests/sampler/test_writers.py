@@ -354,5 +354,7 @@ def test_sampling_arguments_are_those_of_whoever_writes():
     typo = SamplerConfig(vllm={"max_len": 1}, also={"x": {"model": "prefloop:starter/policy"}})
     with pytest.raises(UserError, match=r"sampler.also.x.vllm.max_len: vLLM knows no such"):
         check_sampler(typo, True, lambda: False)
-    with pytest.raises(UserError, match="never trained; there is no earlier one"):
-        check_sampler(SamplerConfig(also={"x": {"policy": "previous"}}), True, lambda: False)
+    earlier = SamplerConfig(also={"x": {"policy": "previous"}})
+    check_sampler(earlier, True, lambda: False)
+    with pytest.raises(UserError, match="never trained with trainer: null; there is no earlier"):
+        check_sampler(earlier, True, lambda: False, False)
