@@ -11,13 +11,14 @@ from flows.plain import task
 from flows.session import current, in_place
 from flows.trial import try_round
 from gate.stage import decide
+from judge.early import Against
 from judge.forget import ask_failures_again
 from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
 from rounds.folder import round_number
-from rounds.stages import stage_stamps
+from rounds.stages import kl_of, stage_stamps
 from rounds.stopped import notes_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
@@ -152,7 +153,7 @@ def answer_held_out(folder: Path, trained: Policy) -> Facts:
 def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
     """The judge compares the new policy with the one in place and the first."""
     run = current()
-    own = run.config.gate.judge
+    own, early = run.config.gate.judge, run.config.gate.early(run.config.seed)
     return judge_held_out(
         folder,
         run.config.held_out_judge,
@@ -160,6 +161,7 @@ def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
         trained.policy_id,
         float(own.tau) if own else 0.5,  # the gate counts verdicts, it trains on none
         run.display.stage("judge held-out"),
+        Against(early, in_place(folder).policy_id) if early else None,
     )
 
 
@@ -170,4 +172,4 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
     """Promote, or keep the one in place; or wait for people who are to say so."""
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
-    return decide(folder, run.config.gate, *ids)
+    return decide(folder, run.config.gate, *ids, kl_of(folder))

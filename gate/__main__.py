@@ -7,6 +7,7 @@ from gate.config import GateConfig
 from gate.stage import decide
 from rounds.by_hand import by_hand, trained_policy
 from rounds.folder import read_round_start
+from rounds.stages import kl_of
 
 
 def main(folder: Path, tree: dict[str, Any]) -> Any:
@@ -16,7 +17,8 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     ids = [
         facts["policy_id"] for facts in (trained_policy(folder), start["policy"], start["initial"])
     ]
-    return decide(folder, GateConfig.model_validate(section), *ids)
+    kl = kl_of(folder)
+    return decide(folder, GateConfig.model_validate(section), *ids, kl)
 
 
 if __name__ == "__main__":

@@ -211,7 +211,7 @@ def _histogram(tables: RoundTables, title: str, across: str, queries: dict[str, 
 
 def _missing(tables: RoundTables, files: RoundFiles) -> list[str]:
     """Which of the round's files are not there."""
-    missing = [f"{name}.parquet" for name in tables.missing if name != "extra"]
+    missing = [f"{name}.parquet" for name in tables.missing if name not in OPTIONAL]
     missing += ["metrics.json"] if files.metrics is None and not files.faults else []
     return missing + (["manifest.json"] if files.manifest is None and not files.faults else [])
 

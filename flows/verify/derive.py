@@ -6,14 +6,14 @@ from typing import Any
 
 from flows.config import Config
 from flows.derived import copied_round
-from gate.stage import decide
+from gate.stage import Taken, decide
 from pairs.config import PairsConfig
 from pairs.contamination import Contamination
 from pairs.decide import leak_limits
 from pairs.pair import answer_texts
 from pairs.stage import build_pairs
 from rounds.checks import Looked
-from rounds.folder import read_round_start
+from rounds.folder import read_metrics, read_round_start
 from rounds.ids import digest
 from rounds.rows import DROPPED, EXTRA, HELD_OUT, PAIRS, PROMPTS, Messages, Table
 from rounds.schema import arrow_schema
@@ -93,8 +93,11 @@ def check_decision(looked: Looked, folder: Path, config: Config, facts: dict[str
         looked.must(right, "manifest.json", "decision", "promotes and nothing was trained")
         return
     ids = [facts[name]["policy_id"] for name in ("trained", "policy", "initial")]
+    metrics = read_metrics(folder)
+    taken = Taken(metrics.get("custom", {}), metrics.get("suites", {}))
+    kl = (metrics.get("train") or {}).get("kl_per_token")
     with copied_round(folder) as copy:
-        made = decide(copy, config.gate.model_copy(update={"metrics": {}}), *ids)
+        made = decide(copy, config.gate, *ids, kl, taken)
     for name in ("promoted", "reasons"):
         what = f"{name} is {decision[name]}, its verdicts say {made[name]}"
         looked.must(decision[name] == made[name], "manifest.json", "decision", what)
