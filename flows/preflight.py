@@ -11,6 +11,7 @@ from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
 from flows.plan_disk import disk_text, estimate_disk
+from flows.suites import check_suites
 from flows.trial import was_tried
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
@@ -112,6 +113,7 @@ def check_files(config: Config) -> None:
         check_judge(where, judge)
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
+    check_suites(config)
     check_language(config.pairs.language)
     if config.pairs.semantic is not None:
         load_embedding(config.pairs.semantic.embed)

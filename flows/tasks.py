@@ -9,6 +9,7 @@ from flows.events import tell_round
 from flows.failures import ASKS, STARTS, WORKS, may_wait
 from flows.plain import task
 from flows.session import current, in_place
+from flows.suites import suite_prompts
 from flows.trial import try_round
 from gate.stage import decide
 from judge.early import Against
@@ -24,6 +25,7 @@ from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
+from sampler.suites import answer_suites
 from trainer.stage import train
 
 Facts = dict[str, Any]
@@ -148,6 +150,23 @@ def answer_held_out(folder: Path, trained: Policy) -> Facts:
     )
 
 
+@task(name="sample-suites", **ASKS)
+@notes_stops("sample_suites")
+def answer_the_suites(folder: Path, trained: Policy) -> None:
+    """Both policies answer the gate's regression suites."""
+    run = current()
+    answer_suites(
+        folder,
+        run.config.sampler,
+        suite_prompts(run.config),
+        in_place(folder),
+        trained,
+        run.config.seed,
+        run.endpoints,
+        run.display.stage("sample suites"),
+    )
+
+
 @task(name="judge-held-out", **ASKS)
 @notes_stops("judge_held_out")
 def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
@@ -172,4 +191,4 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
     """Promote, or keep the one in place; or wait for people who are to say so."""
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
-    return decide(folder, run.config.gate, *ids, kl_of(folder))
+    return decide(folder, run.config.gate, *ids, kl=kl_of(folder))

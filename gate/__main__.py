@@ -17,8 +17,7 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     ids = [
         facts["policy_id"] for facts in (trained_policy(folder), start["policy"], start["initial"])
     ]
-    kl = kl_of(folder)
-    return decide(folder, GateConfig.model_validate(section), *ids, kl)
+    return decide(folder, GateConfig.model_validate(section), *ids, kl=kl_of(folder))
 
 
 if __name__ == "__main__":

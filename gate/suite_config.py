@@ -1,7 +1,5 @@
 """A regression suite of `gate.suites`: prompts, how an answer is scored, what is allowed."""
 
-from pathlib import Path
-
 from pydantic import Field, model_validator
 
 from rounds.settings import Section
@@ -13,7 +11,7 @@ OWN_SCORES = ("exact", "contains", "regex")
 class Suite(Section):
     """Prompts that both policies answer, and how much worse the new one may be."""
 
-    prompts: Path
+    prompts: str
     """A JSON Lines file of prompts, `prompt` or `messages`, with a `reference` for our own scores."""
     score: str
     """`exact` (the answer is the reference, but for blanks around it), `contains` (the reference is

@@ -41,14 +41,14 @@ async def ask_until_decided(
     order = in_order((one.prompt["prompt_id"] for one in deciding), against.rule.seed)
     order = order[: against.rule.horizon(len(order))]
     test = [place for name in places if name not in gate for place in places[name]]
-    total = len(test) + sum(len(places.get(name, ())) for name in order)
+    in_all = len(test) + sum(len(places.get(name, ())) for name in order)
     answered: dict[int, list[Verdict]] = {}
 
     async def ask(wanted: list[int]) -> list[Verdict]:
         before = len(answered)
 
-        def shown(done: int, _: int, note: str = "") -> None:
-            progress(before + done, total, note)
+        def shown(done: int, total: int, note: str = "") -> None:
+            progress(before + done, in_all, note)
 
         rows = await map_concurrently([matches[place] for place in wanted], work, shown)
         answered.update(zip(wanted, rows, strict=True))

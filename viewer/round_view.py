@@ -9,6 +9,7 @@ from rounds.errors import UserError
 from rounds.folder import run_config, run_of
 from rounds.health_lines import health_lines
 from rounds.report import round_lines, stage_name, stages_in_order
+from rounds.schema import OPTIONAL
 from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 from viewer.filters import PairFilter
 from viewer.plots import bars, curves, rates_by_tag, reliability

@@ -97,7 +97,7 @@ def check_decision(looked: Looked, folder: Path, config: Config, facts: dict[str
     taken = Taken(metrics.get("custom", {}), metrics.get("suites", {}))
     kl = (metrics.get("train") or {}).get("kl_per_token")
     with copied_round(folder) as copy:
-        made = decide(copy, config.gate, *ids, kl, taken)
+        made = decide(copy, config.gate, *ids, kl=kl, taken=taken)
     for name in ("promoted", "reasons"):
         what = f"{name} is {decision[name]}, its verdicts say {made[name]}"
         looked.must(decision[name] == made[name], "manifest.json", "decision", what)
