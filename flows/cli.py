@@ -19,6 +19,7 @@ from flows.init_cli import init
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.mirror_cli import mirror
+from flows.promote_cli import promote, rollback
 from flows.report_cli import report
 from flows.status_cli import status
 from flows.terminal import (
@@ -52,7 +53,9 @@ app.command()(gc)
 app.command()(init)
 app.command()(inspect)
 app.command()(mirror)
+app.command()(promote)
 app.command()(report)
+app.command()(rollback)
 app.command()(status)
 app.command()(verify)
 app.command()(whatif)

@@ -86,7 +86,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
         lines.append(
             ("training", f"at most {prompts} pairs, reference model: {config.trainer.reference}")
         )
-        if beside := trained_beside_text(config.trainer, done):
+        if beside := trained_beside_text(config.trainer, run_dir):
             lines.append(("trained beside", beside))
     else:
         lines.append(("training", "none: trainer is null"))

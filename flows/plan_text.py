@@ -4,6 +4,8 @@ from pathlib import Path
 
 from flows.config import Config
 from gate.win_rate import detectable
+from rounds.folder import policy_history
+from rounds.lineage import ancestry
 from sampler.dealing.cursor import Deal
 from trainer.config import TrainerConfig
 from trainer.extra import warm_start_due
@@ -44,7 +46,7 @@ def candidates_text(config: Config, prompts: int) -> str:
 
 def gate_text(config: Config, prompts: int) -> str:
     """What so many gate prompts can show."""
-    threshold = config.gate.threshold
+    threshold = config.gate.bar
     rate = detectable(prompts, config.gate.confidence, POWER, threshold)
     text = (
         f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
@@ -56,10 +58,16 @@ def gate_text(config: Config, prompts: int) -> str:
     return text
 
 
-def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:
+def _standing(run_dir: Path) -> list[Path]:
+    """The rounds whose policies the one in place came from."""
+    history = policy_history(run_dir)
+    return ancestry(run_dir, history["current"]["policy_id"]) if history else []
+
+
+def trained_beside_text(trainer: TrainerConfig, run_dir: Path) -> str:
     """The warm start, until a policy trained with it is in place, and the replay."""
     parts = []
-    if trainer.warm_start and warm_start_due(done):
+    if trainer.warm_start and warm_start_due(_standing(run_dir)):
         limit = trainer.warm_start.limit
         most = f" (at most {limit})" if limit is not None else ""
         parts.append(f"warm start from {trainer.warm_start}{most}")

@@ -14,10 +14,10 @@ def main(folder: Path, tree: dict[str, Any]) -> Any:
     """The gate with the run's own config, on the held-out verdicts that are there."""
     start = read_round_start(folder)
     section = {name: value for name, value in tree["gate"].items() if name != "judge"}
-    ids = [
+    new, old, first = (
         facts["policy_id"] for facts in (trained_policy(folder), start["policy"], start["initial"])
-    ]
-    return decide(folder, GateConfig.model_validate(section), *ids, kl=kl_of(folder))
+    )
+    return decide(folder, GateConfig.model_validate(section), new, old, first, kl_of(folder))
 
 
 if __name__ == "__main__":

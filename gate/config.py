@@ -139,9 +139,7 @@ class GateConfig(Section):
     @model_validator(mode="after")
     def _rules_fit(self) -> "GateConfig":
         if self.non_inferiority is not None and self.threshold != 0.5:
-            raise ValueError(
-                "non_inferiority: takes the place of threshold; leave one of them out"
-            )
+            raise ValueError("non_inferiority: takes the place of threshold; leave one of them out")
         for name in self.metric_bounds:
             if name not in self.metrics:
                 known = ", ".join(sorted(self.metrics)) or "none is defined"
@@ -157,5 +155,7 @@ class GateConfig(Section):
                 if getattr(self, name):
                     raise ValueError(f"sequential: does not go with {name}: {why}")
             if self.must_exceed == "value":
-                raise ValueError("sequential: does not go with must_exceed: value, which is no test")
+                raise ValueError(
+                    "sequential: does not go with must_exceed: value, which is no test"
+                )
         return self

@@ -82,7 +82,9 @@ def _saved(contests: Contests, asked: Contests, rule: Early | None, stop: Stop) 
 def _compared(contests: list[Contest]) -> set[tuple[str, str]]:
     """The contests that a judge has to be asked about."""
     return {
-        contest.ids for contest in contests if contest.new["text_hash"] != contest.other["text_hash"]
+        contest.ids
+        for contest in contests
+        if contest.new["text_hash"] != contest.other["text_hash"]
     }
 
 

@@ -33,9 +33,7 @@ def win_rate_rule(config: GateConfig, measured: dict[str, Any]) -> Rule:
     return Rule(name, holds, f"{counts}: the {which} {_relation(holds)} {_bar(config)}")
 
 
-def other_rules(
-    config: GateConfig, measured: dict[str, Any], kl: float | None
-) -> Iterator[Rule]:
+def other_rules(config: GateConfig, measured: dict[str, Any], kl: float | None) -> Iterator[Rule]:
     """Every rule that the config gives beside the win rate.
 
     `kl` is the policy's distance from its reference model, None where it was not measured.
@@ -55,7 +53,7 @@ def other_rules(
             yield Rule(
                 f"metric_bounds.{name}.at_least",
                 holds,
-                f"{said}, {'not ' if holds else ''}less than the {bound.at_least:g} that it must be",
+                f"{said}, {_less(holds)} the {bound.at_least:g} that it must be",
             )
         if bound.drop_at_most is not None:
             holds = new is not None and previous - new <= bound.drop_at_most
@@ -88,6 +86,10 @@ def _which(config: GateConfig) -> str:
 
 def _relation(holds: bool) -> str:
     return "exceeds" if holds else "does not exceed"
+
+
+def _less(holds: bool) -> str:
+    return "not less than" if holds else "less than"
 
 
 def _interval(rate: dict[str, Any]) -> str:
@@ -150,23 +152,25 @@ def _kl(limit: float, kl: float | None) -> Rule:
 def _suite(config: GateConfig, name: str, figures: dict[str, Any]) -> Iterator[Rule]:
     suite, new, drop = config.suites[name], figures["new"], figures["drop"]
     if new is None:
-        yield Rule(f"suites.{name}", False, f"suite {name}: no prompt was answered by both policies")
+        yield Rule(
+            f"suites.{name}", False, f"suite {name}: no prompt was answered by both policies"
+        )
         return
     if suite.at_least is not None:
         holds = new >= suite.at_least
         yield Rule(
             f"suites.{name}.at_least",
             holds,
-            f"suite {name}: {new:.4g} on {figures['n']} prompts, {'not ' if holds else ''}less than "
-            f"the {suite.at_least:g} that it must be",
+            f"suite {name}: {new:.4g} on {figures['n']} prompts, {_less(holds)} the "
+            f"{suite.at_least:g} that it must be",
         )
     if suite.allowed is not None:
         holds = not (drop > suite.allowed and drop > figures["floor"])
         yield Rule(
             f"suites.{name}.drop_at_most",
             holds,
-            f"suite {name}: {new:.4g} on {figures['n']} prompts, after {figures['previous']:.4g} of "
-            f"the policy in place: a drop of {drop:.4g}, "
+            f"suite {name}: {new:.4g} on {figures['n']} prompts, after {figures['previous']:.4g} "
+            f"of the policy in place: a drop of {drop:.4g}, "
             + (
                 f"not beyond what is allowed ({suite.allowed:g}) or chance does"
                 if holds

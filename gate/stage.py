@@ -89,9 +89,7 @@ def decide(
         if config.suites and trained != current:
             by_name = {name: score for name, (score, _) in scores.items()}
             measured["suites"] = (
-                all_figures(
-                    config.suites, by_name, answers, trained, current, config.confidence
-                )
+                all_figures(config.suites, by_name, answers, trained, current, config.confidence)
                 if taken is None
                 else taken.suites
             )
@@ -134,7 +132,4 @@ def asked_about(contests: Contests, early: Early | None) -> tuple[Contests, Stop
         of = {one.prompt["prompt_id"]: one for one in some}
         return [of[name] for name in first if name in of]
 
-    return {
-        key: only(some) if key[0] == "gate" else some for key, some in contests.items()
-    }, stop
-
+    return {key: only(some) if key[0] == "gate" else some for key, some in contests.items()}, stop

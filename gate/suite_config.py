@@ -12,7 +12,7 @@ class Suite(Section):
     """Prompts that both policies answer, and how much worse the new one may be."""
 
     prompts: str
-    """A JSON Lines file of prompts, `prompt` or `messages`, with a `reference` for our own scores."""
+    """A file of prompts as `prompts.train` takes them, with a `reference` for our own scores."""
     score: str
     """`exact` (the answer is the reference, but for blanks around it), `contains` (the reference is
     in it), `regex` (the reference is a pattern that is found in it), or a function,
@@ -42,5 +42,3 @@ class Suite(Section):
                 "(path/to/file.py:function or module:function)"
             )
         return self
-
-

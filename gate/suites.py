@@ -126,8 +126,10 @@ def all_figures(
     current: str,
     confidence: float,
 ) -> dict[str, Any]:
-    """The figures of every suite by name. All suites together refuse a policy like the one in place
-    with chance (1 - confidence) / 2 at most (Bonferroni).
+    """The figures of every suite that has a score, by name.
+
+    All suites together refuse a policy like the one in place with chance (1 - confidence) / 2 at
+    most (Bonferroni).
     """
     error = (1 - confidence) / 2 / max(1, len(suites))
     return {
@@ -140,4 +142,5 @@ def all_figures(
             error,
         )
         for name, suite in suites.items()
+        if name in scores
     }

@@ -84,4 +84,3 @@ def stopped(values: Sequence[float], rule: Early, prompts: int) -> Stop | None:
         if seen == horizon:
             return Stop(seen, UNDECIDED, low, high, horizon, False)
     return Stop(0, UNDECIDED, 0.0, 1.0, horizon, False)
-

@@ -43,6 +43,7 @@ def run_status(run_dir: Path) -> dict[str, Any]:
         "folder": str(run_dir.resolve()),
         "policy": history["current"] if history else None,
         "initial": history["initial"] if history else None,
+        "by_hand": history.get("by_hand", []) if history else [],
         "rounds": finished,
         "under_way": under_way,
     }

@@ -106,7 +106,9 @@ def _answer(
     known = _from_earlier(folder, places.keys())
     unanswered = list(_left(wanted, writer, known))
     stage = f"sample_suites_{policy.policy_id}"
-    key = stage_key(requests_hash(wanted), suites_key(suites), policy.policy_id, writer.sampling_key)
+    key = stage_key(
+        requests_hash(wanted), suites_key(suites), policy.policy_id, writer.sampling_key
+    )
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, stage, key)
@@ -144,9 +146,7 @@ def suites_key(suites: Mapping[str, SuitePrompts]) -> list[Any]:
     ]
 
 
-def _requests(
-    suites: Mapping[str, SuitePrompts], once: bool, seed: int
-) -> Iterator[PromptRequest]:
+def _requests(suites: Mapping[str, SuitePrompts], once: bool, seed: int) -> Iterator[PromptRequest]:
     """Each prompt once, for as many answers as some suite that has it wants."""
     rows: dict[str, SourcePrompt] = {}
     most: dict[str, int] = {}

@@ -10,9 +10,14 @@ from typing import Any
 from endpoints.open import Endpoints
 from flows.config import Config
 from flows.derived import copied_round
-from flows.verify.derive import check_decision, check_derived_pairs, check_leaks
-from judge.early import Against
+from flows.verify.derive import (
+    check_decision,
+    check_derived_pairs,
+    check_leaks,
+    check_suites,
+)
 from judge.again import check_gold_verdicts, check_held_out_verdicts, check_labels
+from judge.early import Against
 from rounds.check_files import check_hashes, check_manifest, check_tables, manifest_facts
 from rounds.check_lineage import check_lineage, check_run, check_weights
 from rounds.check_pairs import check_extra, check_pairs
@@ -112,6 +117,12 @@ def _derivations(folder: Path, facts: dict[str, Any], config: Config, show: Show
         lambda looked: check_derived_pairs(looked, folder, config, pairs),
     )
     yield "leaks", "training data", lambda looked: check_leaks(looked, folder, config)
+    if config.gate.suites:
+        yield (
+            "suites",
+            "answers to suites",
+            lambda looked: check_suites(looked, folder, config, facts),
+        )
     yield (
         "decision",
         "held-out verdicts",

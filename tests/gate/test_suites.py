@@ -143,9 +143,7 @@ def test_the_policy_in_place_answers_from_other_seeds_as_well_and_the_new_one_on
     folder, at = begun(run_dir), endpoint(lambda body: f"from {body['seed']}")
     rows = answered(folder, desk(at), OLD, NEW)
     per_prompt = [
-        (row["policy_id"], row["index"])
-        for row in rows
-        if row["prompt_id"] == rows[0]["prompt_id"]
+        (row["policy_id"], row["index"]) for row in rows if row["prompt_id"] == rows[0]["prompt_id"]
     ]
     assert per_prompt == [(OLD.policy_id, i) for i in range(3)] + [(NEW.policy_id, 0)]
     assert len(rows) == 40 and len({row["candidate_id"] for row in rows}) == 40
