@@ -11,7 +11,7 @@ from rounds.rates import RIDGE, fit_length_effect, length_features
 
 Numbers = NDArray[np.float64]
 
-STEPS = 50
+STEPS = 32
 """Halvings of a range in which something is looked for."""
 
 

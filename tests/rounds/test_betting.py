@@ -73,6 +73,6 @@ def test_a_clear_gate_stops_long_before_the_end_and_a_hopeless_one_as_well():
 
 
 def test_hope_is_gone_where_not_even_winning_at_the_best_rate_would_do():
-    assert may_still_exceed([0.0] * 50, 0.95, 200, 0.5, 0.9)
+    assert may_still_exceed([0.0] * 20, 0.95, 400, 0.5, 0.9)
     assert not may_still_exceed([0.0] * 50, 0.95, 60, 0.5, 1.0)
     assert not may_still_exceed([1.0] * 10, 0.95, 10, 0.5, 1.0)
