@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from builders import REFUSED, begun, finished, stamped
+from typer.testing import CliRunner
 
+from flows.cli import app
 from rounds.by_people import check_by_people, put_in_place
 from rounds.check_lineage import check_lineage, check_run
 from rounds.checks import Looked
@@ -21,9 +23,17 @@ from rounds.folder import (
 )
 from rounds.keep import Keep, removable
 from rounds.lineage import ancestry
+from rounds.mirror.address import open_store
+from rounds.mirror.fetch import fetch_run
+from rounds.mirror.send import send_run
+from rounds.mirror.there import rounds_there
 from rounds.proven import prove_run
+from rounds.stages import silent
+from rounds.status import run_status
 from rounds.weights import local_policy
 from trainer.extra import warm_start_due
+from viewer.run_view import lineage
+from viewer.site import round_files
 
 PROMOTED = {"promoted": True, "reasons": ["better"]}
 
@@ -170,3 +180,30 @@ def test_a_line_that_is_no_decision_is_named(run_dir):
     (run_dir / DECISIONS).write_text(json.dumps({"by": "ada"}) + "\n")
     with pytest.raises(UserError, match=r"decisions\.jsonl, line 1: is no decision"):
         policy_history(run_dir)
+
+
+def test_the_command_says_what_is_in_place_now_and_the_run_shows_it(run_dir):
+    first, second = ended(run_dir, 1), ended(run_dir, 2)
+    given = ["--by", "ada", "--why", "it swears"]
+    done = CliRunner().invoke(app, ["rollback", str(run_dir), *given])
+    assert done.exit_code == 0, done.output
+    assert f"in place: policy {of(first)}, of round 1" in done.output
+    state = run_status(run_dir)
+    assert state["policy"]["policy_id"] == of(first) and state["by_hand"][0]["by"] == "ada"
+    files = [round_files(folder) for folder in (first, second)]
+    line = {each["policy_id"]: each for each in lineage(run_dir, files)}
+    assert line[of(first)]["in_place"] and not line[of(second)]["in_place"]
+    assert "rolled back after round 2 by ada: it swears" in line[of(second)]["became"]
+    done = CliRunner().invoke(app, ["promote", str(run_dir), "9", *given])
+    assert done.exit_code == 2
+
+
+def test_the_mirror_carries_it_with_the_weights_that_the_next_round_needs(run_dir, tmp_path):
+    first, _ = ended(run_dir, 1), ended(run_dir, 2)
+    put_in_place(run_dir, "rollback", None, "ada", "why")
+    send_run(open_store(f"file://{tmp_path / 'mirror'}", run_dir), run_dir, silent)
+    other = tmp_path / "elsewhere" / "demo"
+    store = open_store(f"file://{tmp_path / 'mirror'}", other)
+    fetch_run(store, other, rounds_there(store), silent)
+    assert in_place(other) == of(first)
+    assert (other / "rounds/0001/policy/model.safetensors").read_text() == "1"
