@@ -140,6 +140,10 @@ class GateConfig(Section):
     def _rules_fit(self) -> "GateConfig":
         if self.non_inferiority is not None and self.threshold != 0.5:
             raise ValueError("non_inferiority: takes the place of threshold; leave one of them out")
+        if self.non_inferiority is not None and self.people is not None:
+            raise ValueError(
+                "non_inferiority: does not go with people; set threshold to 0.5 less the margin"
+            )
         for name in self.metric_bounds:
             if name not in self.metrics:
                 known = ", ".join(sorted(self.metrics)) or "none is defined"

@@ -77,6 +77,7 @@ def test_a_metric_may_not_be_less_or_drop_further_than_its_bounds(run_dir: Path,
         ({"sequential": True, "tags_at_least": 0.4}, "does not go with tags_at_least"),
         ({"sequential": True, "people": {"labels": "x"}}, "does not go with people"),
         ({"sequential": True, "must_exceed": "value"}, "which is no test"),
+        ({"non_inferiority": 0.1, "people": {"labels": "x"}}, "set threshold to 0.5 less"),
         ({"non_inferiority": 0.1, "threshold": 0.6}, "takes the place of threshold"),
     ],
 )
