@@ -20,6 +20,7 @@ from flows.init_cli import init
 from flows.inspect_cli import inspect
 from flows.judge_cli import judge_app
 from flows.mirror_cli import mirror
+from flows.promote_cli import promote, rollback
 from flows.publish_cli import publish
 from flows.report_cli import report
 from flows.status_cli import status
@@ -56,8 +57,10 @@ app.command()(gc)
 app.command()(init)
 app.command()(inspect)
 app.command()(mirror)
+app.command()(promote)
 app.command()(publish)
 app.command()(report)
+app.command()(rollback)
 app.command()(status)
 app.command()(verify)
 app.command()(warm_start)

@@ -139,6 +139,8 @@ def _locate_functions(tree: dict[str, Any], folder: Path) -> None:
     gate = _section(tree, "gate")
     metrics, semantic = _section(gate, "metrics"), _section(_section(tree, "pairs"), "semantic")
     places = [*((metrics, name, "") for name in metrics), (semantic, "embed", "")]
+    suites = _section(gate, "suites")
+    places += [(_section(suites, name), "score", "") for name in suites]
     for judge in (_section(tree, "judge"), _section(gate, "judge")):
         jurors = (judge, "endpoint"), (_section(judge, "appeal"), "endpoint")
         places += [(*place, PYTHON) for place in (*jurors, (_section(judge, "health"), "second"))]

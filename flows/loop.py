@@ -18,6 +18,7 @@ from flows.failures import may_be_stopped, still_stopped, waits
 from flows.flow_runs import deployed, name_flow_run, rounds_title
 from flows.parameters import check_rounds, given_config, runs_folder
 from flows.plain import flow_or_plain, through_prefect
+from flows.refused import check_refused
 from flows.round import run_round
 from flows.session import session
 from flows.terminal import print_round
@@ -58,6 +59,7 @@ def run_loop(
             with session(tree, folder, _command(config, rounds, folder, set)) as run:
                 take_over(run.lease, run.display)
                 for _ in range(rounds):
+                    check_refused(tree, run_dir)
                     finished = next_of(run_dir, tree, folder)
                     if not isinstance(finished, Path):
                         return waits(f"{run_dir}: see prefloop status")

@@ -6,7 +6,8 @@ from flows.config import Config
 from flows.display import Display
 from rounds.errors import UserError
 from rounds.fence import check_fence
-from rounds.folder import finished_rounds, read_manifest, round_number
+from rounds.folder import finished_rounds, put_by_hand, read_manifest, round_number
+from rounds.lineage import ancestry
 from rounds.lock import run_lock
 from rounds.mirror.address import check_writable, open_store
 from rounds.mirror.fetch import fetch_run, fetch_weights, may_be_fetched, rounds_of
@@ -56,9 +57,10 @@ def fetch_named(
     facts = {round_number(folder): read_manifest(folder) or {} for folder in folders}
     wanted = [one["in_place"] for number, one in facts.items() if number in named]
     if "previous" in named and facts:
-        current = facts[max(facts)]["in_place"]["policy_id"]
-        used = [one["policy"] for one in facts.values()]
-        wanted += [one for one in used if one["policy_id"] != current][-1:]
+        own = put_by_hand(run_dir)
+        current = (own["policy"] if own else facts[max(facts)]["in_place"])["policy_id"]
+        line = ancestry(run_dir, current)
+        wanted += [facts[round_number(folder)]["policy"] for folder in line[-1:]]
     if numbers := sorted(rounds_of(wanted) & there.keys()):
         with run_lock(run_dir):
             fetch_weights(store, run_dir, there, numbers, display.stage("mirror"))

@@ -91,10 +91,10 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     if config.trainer is not None:
         gate = sum(row["split"] == "gate" for row in supply.held_out)
         lines.append(("gate", gate_text(config, gate)))
-        lines.append(("training", training_text(config, config.trainer, prompts, done)))
+        lines.append(("training", training_text(config, config.trainer, prompts, run_dir)))
         if (preset := config.trainer.preset) is not None:
             lines.append(("preset", preset_text(preset, config.trainer.args)))
-        if beside := trained_beside_text(config.trainer, done):
+        if beside := trained_beside_text(config.trainer, run_dir):
             lines.append(("trained beside", beside))
     else:
         lines.append(("training", "none: trainer is null"))

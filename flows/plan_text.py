@@ -4,7 +4,8 @@ from pathlib import Path
 
 from flows.config import Config
 from gate.win_rate import detectable
-from rounds.folder import read_manifest, read_metrics
+from rounds.folder import finished_rounds, policy_history, read_metrics
+from rounds.lineage import ancestry
 from sampler.dealing.cursor import Deal
 from trainer.config import TrainerConfig
 from trainer.extra import warm_start_due
@@ -50,7 +51,7 @@ def candidates_text(config: Config, prompts: int) -> str:
 
 def gate_text(config: Config, prompts: int) -> str:
     """What so many gate prompts can show."""
-    threshold = config.gate.threshold
+    threshold = config.gate.bar
     rate = detectable(prompts, config.gate.confidence, POWER, threshold)
     text = (
         f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
@@ -62,7 +63,7 @@ def gate_text(config: Config, prompts: int) -> str:
     return text
 
 
-def training_text(config: Config, trainer: TrainerConfig, pairs: int, done: list[Path]) -> str:
+def training_text(config: Config, trainer: TrainerConfig, pairs: int, run_dir: Path) -> str:
     """What is trained, on how much, against which reference model, and by whom."""
     if trainer.method != "openai":
         how = "" if trainer.method == "dpo" else f"{trainer.method} on "
@@ -72,7 +73,7 @@ def training_text(config: Config, trainer: TrainerConfig, pairs: int, done: list
             return text
         settings = "; ".join(map(setting_text, settings_of(trainer.sweep)))
         return f"{text}; {len(trainer.variants)} variants, of which one is taken ({settings})"
-    tokens, first = hosted_tokens(trainer, pairs, done)
+    tokens, first = hosted_tokens(trainer, pairs, run_dir)
     price = trainer.openai.price if trainer.openai else None
     jobs = "a supervised job, then one by DPO" if first else "a job by DPO"
     text = f"at most {pairs} pairs, {jobs} at {config.policy.endpoint}: about {tokens:,} tokens"
@@ -80,22 +81,28 @@ def training_text(config: Config, trainer: TrainerConfig, pairs: int, done: list
     return f"{text}; of fewer than {LEAST_PAIRS} pairs none is trained"
 
 
-def hosted_tokens(trainer: TrainerConfig, pairs: int, done: list[Path]) -> tuple[int, bool]:
+def hosted_tokens(trainer: TrainerConfig, pairs: int, run_dir: Path) -> tuple[int, bool]:
     """The tokens that fine-tuning jobs train on in the next round, estimated, and whether one is
     supervised.
     """
-    promoted = any((read_manifest(folder) or {})["decision"]["promoted"] for folder in done)
-    first = bool(trainer.openai and trainer.openai.supervised_first and not promoted)
+    done = finished_rounds(run_dir)
+    first = bool(trainer.openai and trainer.openai.supervised_first and not _standing(run_dir))
     measured = (read_metrics(done[-1]).get("train") or {}) if done else {}
     known, of = measured.get("epoch_tokens"), measured.get("pairs")
     a_pair = (known["dpo"] / of, known["supervised"] / of) if known and of else TOKENS_A_PAIR
     return estimated_tokens(trainer, pairs * a_pair[0], pairs * a_pair[1], first), first
 
 
-def trained_beside_text(trainer: TrainerConfig, done: list[Path]) -> str:
+def _standing(run_dir: Path) -> list[Path]:
+    """The rounds whose policies the one in place came from."""
+    history = policy_history(run_dir)
+    return ancestry(run_dir, history["current"]["policy_id"]) if history else []
+
+
+def trained_beside_text(trainer: TrainerConfig, run_dir: Path) -> str:
     """The warm start, until a policy trained with it is in place, and the replay."""
     parts = []
-    if trainer.warm_start and warm_start_due(done):
+    if trainer.warm_start and warm_start_due(_standing(run_dir)):
         limit = trainer.warm_start.limit
         most = f" (at most {limit})" if limit is not None else ""
         parts.append(f"warm start from {trainer.warm_start}{most}")

@@ -14,6 +14,7 @@ from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
 from flows.plan_disk import disk_text, estimate_disk
+from flows.suites import check_suites
 from flows.trial import was_tried
 from gate.metrics import load_metric
 from judge.asking.rubric import load_rubrics
@@ -140,6 +141,7 @@ def check_files(config: Config) -> None:
         check_argument_names(config.trainer)
     for number, hook in enumerate(config.on_promotion):
         check_hook(f"on_promotion.{number}", hook)
+    check_suites(config)
     check_language(config.pairs.language)
     if config.trainer is not None and config.trainer.reference not in REFERENCES:
         find_reference(config.trainer.reference)

@@ -22,6 +22,7 @@ from flows.session import Session, policy_in_place, session
 from flows.shown import load_report, show_round, shown_progress, tell_waiting
 from flows.tasks import (
     answer_held_out,
+    answer_the_suites,
     deal_prompts,
     decide_promotion,
     examine_judge,
@@ -77,6 +78,8 @@ def do_stages(run: Session, folder: Path) -> bool:
     if config.trainer is not None and pairs["kept"] >= least_pairs(config.trainer):
         trained = train_policy(folder, gold["flip_rate"])
         answer_held_out(folder, trained)
+        if config.gate.suites:
+            answer_the_suites(folder, trained)
         judge_the_held_out(folder, trained)
         decision = decide_promotion(folder, trained)
         if not isinstance(decision, dict):

@@ -69,6 +69,9 @@ def print_status(state: dict[str, Any]) -> None:
         print_table(f"{state['run']}, round {metrics['round']}", round_lines(metrics))
     if state["policy"]:
         print(f"\npolicy in place  {state['policy']['policy_id']}  {state['policy']['model']}")
+    for one in state["by_hand"]:
+        told = f"{one['action']} by {one['by']} at {one['at']}: {one['why']}"
+        print(f"after round {one['after']}  {told}  ({one['policy']['policy_id']})")
     if under_way := state["under_way"]:
         print_table(
             f"{state['run']}, round {under_way['round']}, under way", state_lines(under_way)

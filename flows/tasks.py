@@ -9,20 +9,23 @@ from flows.events import tell_round
 from flows.failures import ASKS, STARTS, WORKS, may_wait
 from flows.plain import task
 from flows.session import current, in_place
+from flows.suites import suite_prompts
 from flows.trial import try_round
 from gate.stage import decide
+from judge.early import Against
 from judge.forget import ask_failures_again
 from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
 from rounds.folder import round_number
-from rounds.stages import stage_stamps
+from rounds.stages import kl_of, stage_stamps
 from rounds.stopped import notes_stops
 from rounds.weights import Policy
 from sampler.dealing.deal import deal, deal_warnings
 from sampler.shortfall import sampling_warnings
 from sampler.stage import sample, sample_held_out
+from sampler.suites import answer_suites
 from trainer.hosted import train_hosted
 from trainer.stage import train
 
@@ -156,12 +159,29 @@ def answer_held_out(folder: Path, trained: Policy) -> Facts:
     )
 
 
+@task(name="sample-suites", **ASKS)
+@notes_stops("sample_suites")
+def answer_the_suites(folder: Path, trained: Policy) -> None:
+    """Both policies answer the gate's regression suites."""
+    run = current()
+    answer_suites(
+        folder,
+        run.config.sampler,
+        suite_prompts(run.config),
+        in_place(folder),
+        trained,
+        run.config.seed,
+        run.endpoints,
+        run.display.stage("sample suites"),
+    )
+
+
 @task(name="judge-held-out", **ASKS)
 @notes_stops("judge_held_out")
 def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
     """The judge compares the new policy with the one in place and the first."""
     run = current()
-    own = run.config.gate.judge
+    own, early = run.config.gate.judge, run.config.gate.early(run.config.seed)
     return judge_held_out(
         folder,
         run.config.held_out_judge,
@@ -169,6 +189,7 @@ def judge_the_held_out(folder: Path, trained: Policy) -> Facts:
         trained.policy_id,
         float(own.tau) if own else 0.5,  # the gate counts verdicts, it trains on none
         run.display.stage("judge held-out"),
+        Against(early, in_place(folder).policy_id) if early else None,
     )
 
 
@@ -179,7 +200,7 @@ def decide_promotion(folder: Path, trained: Policy) -> Facts:
     """Promote, or keep the one in place; or wait for people who are to say so."""
     run = current()
     ids = (trained.policy_id, in_place(folder).policy_id, run.initial.policy_id)
-    decision = decide(folder, run.config.gate, *ids)
+    decision = decide(folder, run.config.gate, *ids, kl=kl_of(folder))
     for sentence in decision.get("metrics", {}).get("alarms", ()):
         run.display.warn(sentence)
     return decision

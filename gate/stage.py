@@ -1,53 +1,73 @@
-"""The gate: verdicts on held-out answers to a decision, with reasons."""
+"""The gate stage: verdicts on held-out answers to win rates and a decision."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gate.alarms import goodhart
-from gate.by_tag import by_tag
 from gate.collapse import answers_beside, collapse_alarm
 from gate.config import GateConfig
-from gate.metrics import Metric, load_metric
+from gate.measures import OPPONENTS, Contests, by_metric, win_rates
+from gate.metrics import load_metric
 from gate.people import ask_people, people_said, said_key
-from gate.win_rate import length_controlled, win_rate
-from rounds.contests import LOSS, WIN, Contest, contests_between, which_tie
-from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS
+from gate.rules import Rule, other_rules, win_rate_rule
+from gate.suites import all_figures, load_score
+from rounds.contests import contests_between
+from rounds.early import Early, Stop, in_order, stopped, worth
+from rounds.folder import read_round_start
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, SUITES, VERDICTS
 from rounds.stages import run_stage, stage_key
 from rounds.tables import read_rows, rows_hash
 
-OPPONENTS = ("previous", "initial")
-"""Whom the trained policy is compared with: the policy in place, and the run's first."""
+UNCHANGED = "training left the weights as they were"
 
 
-Contests = dict[tuple[str, str], list[Contest]]
-"""By split (gate, test) and opponent."""
+class Taken(NamedTuple):
+    """Figures that are taken as they were measured, and not measured again."""
+
+    custom: dict[str, Any]
+    suites: dict[str, Any]
 
 
 def decide(
-    folder: Path, config: GateConfig, trained: str, current: str, initial: str
+    folder: Path,
+    config: GateConfig,
+    trained: str,
+    current: str,
+    initial: str,
+    kl: float | None = None,
+    taken: Taken | None = None,
 ) -> dict[str, Any]:
-    """Judge the policy `trained` by its held-out verdicts; the arguments are policy ids.
+    """Judge the policy `trained` by its held-out verdicts and the answers to suites; the arguments
+    are policy ids. `kl` is how far it is from its reference, in nats a token, where that is known.
 
-    Returns {"promoted": bool, "reasons": [...], "metrics": {...}}. Raises UserError for a metric of
-    the user's that is not there, fails or gives no number, and Waiting where people are to decide
-    with the judge and have labelled too little.
+    Returns {"promoted": bool, "reasons": [...], "metrics": {...}}; the reasons are the win rate's
+    and those of every other rule that refuses. With `taken`, no function of the user's is called.
+    Raises UserError for a metric or a score of the user's that is not there, fails or gives no
+    number, and Waiting where people are to decide with the judge and have labelled too little.
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
     verdicts = read_rows(folder, VERDICTS, HELD_OUT)
-    metrics = {name: load_metric(name, reference) for name, reference in config.metrics.items()}
+    answers = read_rows(folder, SUITES) if config.suites and taken is None else []
+    custom = config.metrics if taken is None else {}
+    metrics = {name: load_metric(name, reference) for name, reference in custom.items()}
+    suites = config.suites if taken is None else {}
+    scores = {name: load_score(name, suite) for name, suite in suites.items()}
     sources = [metric.function.source for metric in metrics.values()]
+    sources += [source for _, source in scores.values()]
     said = people_said(folder, config.people, candidates) if config.people else {}
     key = stage_key(
         rows_hash("candidates", candidates),
         rows_hash("verdicts", verdicts),
-        config.model_dump(exclude=None if config.people else {"people"}),
+        config.decides_by(),
         [trained, current, initial],
         *([sources] if sources else []),
         *([said_key(said)] if config.people else []),
+        *([rows_hash("suites", answers)] if answers else []),
+        *([kl] if config.kl_at_most is not None else []),
     )
 
     def run() -> dict[str, Any]:
-        contests = {
+        contests: Contests = {
             (split, name): contests_between(
                 read_rows(folder, PROMPTS, [split]),
                 [row for row in candidates if row["split"] == split],
@@ -58,103 +78,61 @@ def decide(
             for split in HELD_OUT
             for name, other in zip(OPPONENTS, (current, initial), strict=True)
         }
-        measured = _measured(contests, metrics, config.confidence)
-        promoted, reasons = promote(config, measured["decision"], trained == current)
-        if config.people and trained != current and contests["gate", "previous"]:
+        early = config.early(read_round_start(folder)["seed"])
+        asked, stop = asked_about(contests, early)
+        measured = win_rates(contests, asked, config, stop)
+        measured["custom"] = (
+            {name: by_metric(contests, one, config.confidence) for name, one in metrics.items()}
+            if taken is None
+            else taken.custom
+        )
+        against_first = [each for split in HELD_OUT for each in contests[split, "initial"]]
+        measured["answers"] = answers_beside(against_first)
+        measured["alarms"] = goodhart(measured, metrics) + collapse_alarm(measured["answers"])
+        if config.suites and trained != current:
+            by_name = {name: score for name, (score, _) in scores.items()}
+            measured["suites"] = (
+                all_figures(config.suites, by_name, answers, trained, current, config.confidence)
+                if taken is None
+                else taken.suites
+            )
+        if trained == current:
+            return {"promoted": False, "reasons": [UNCHANGED], "metrics": measured}
+        first = win_rate_rule(config, measured)
+        if config.people and contests["gate", "previous"]:
             promoted, reason, measured["people"] = ask_people(
                 folder, config, contests["gate", "previous"], said
             )
-            reasons = [reason]
-        return {"promoted": promoted, "reasons": reasons, "metrics": measured}
+            first = Rule("people", promoted, reason)
+        rules = [first, *other_rules(config, measured, kl)]
+        if len(rules) > 1:
+            measured["rules"] = [rule._asdict() for rule in rules]
+        return {
+            "promoted": all(rule.holds for rule in rules),
+            "reasons": [first.reason, *(rule.reason for rule in rules[1:] if not rule.holds)],
+            "metrics": measured,
+        }
 
     return run_stage(folder, "gate", key, run)
 
 
-def promote(config: GateConfig, rate: dict[str, Any], unchanged: bool) -> tuple[bool, list[str]]:
-    """The decision and its reasons, from the win rate with abstentions counted as losses."""
-    if unchanged:
-        return False, ["training left the weights as they were"]
-    measured = rate[config.must_exceed]
-    if measured is None:
-        return False, ["no gate prompt was decided"]
-    which = "lower end of its interval" if config.must_exceed == "low" else "win rate"
-    passed = measured > config.threshold
-    relation = "exceeds" if passed else "does not exceed"
-    reason = (
-        f"win rate {rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}] on {rate['n']} gate "
-        f"prompts ({rate['wins']} won, {rate['ties']} tied, {rate['losses']} lost, "
-        f"{rate['abstained']} abstained and counted as lost): the {which} {relation} "
-        f"{config.threshold}"
-    )
-    return passed, [reason]
+def asked_about(contests: Contests, early: Early | None) -> tuple[Contests, Stop | None]:
+    """The contests that were asked about, and where a gate that may stop early has stopped.
 
+    The gate split's are then in the order in which they were asked; a prompt that came after the
+    stop is none that the judge abstained on.
+    """
+    if early is None:
+        return contests, None
+    deciding = {one.prompt["prompt_id"]: one for one in contests["gate", "previous"]}
+    order = in_order(deciding, early.seed)
+    values = [worth(deciding[name].outcome) for name in order]
+    stop = stopped(values, early, len(order))
+    assert stop is not None, "with all values there is an end"
+    first = order[: stop.asked]
 
-def _measured(contests: Contests, metrics: dict[str, Metric], confidence: float) -> dict[str, Any]:
-    """The win rates by the judge: the one that decides, and those of each split; under `custom`
-    what the user's metrics say."""
-    decision = [contest.outcome for contest in contests["gate", "previous"]]
-    measured: dict[str, Any] = {
-        "decision": win_rate(decision, confidence, abstain_loses=True)._asdict()
-    }
-    for split in HELD_OUT:
-        measured[split] = {
-            f"{kind}_vs_{name}": value
-            for name in OPPONENTS
-            for kind, value in _rates(contests[split, name], confidence).items()
-        }
-        tagged = [
-            (contest.prompt["tags"], contest.outcome) for contest in contests[split, "previous"]
-        ]
-        measured[split]["by_tag_vs_previous"] = by_tag(tagged, confidence)
-    measured["custom"] = {
-        name: _by_metric(contests, metric, confidence) for name, metric in metrics.items()
-    }
-    against_first = [each for split in HELD_OUT for each in contests[split, "initial"]]
-    measured["answers"] = answers_beside(against_first)
-    measured["alarms"] = goodhart(measured, metrics) + collapse_alarm(measured["answers"])
-    return measured
+    def only(some: list[Any]) -> list[Any]:
+        of = {one.prompt["prompt_id"]: one for one in some}
+        return [of[name] for name in first if name in of]
 
-
-def _rates(contests: list[Contest], confidence: float) -> dict[str, Any]:
-    outcomes = [contest.outcome for contest in contests]
-    longer_by = [len(contest.new["text"]) - len(contest.other["text"]) for contest in contests]
-    return {
-        "win_rate": win_rate(outcomes, confidence)._asdict(),
-        "length_controlled_win_rate": length_controlled(outcomes, longer_by),
-        "mean_length_difference": sum(longer_by) / len(longer_by) if longer_by else None,
-    }
-
-
-def _by_metric(contests: Contests, metric: Metric, confidence: float) -> dict[str, Any]:
-    """What a metric says: win rates on the test split and, for the alarm, on the gate split; its
-    mean over the test answers of the trained policy and of the first one."""
-
-    values = {
-        key: [
-            (
-                metric(contest.prompt["messages"], contest.new["text"]),
-                metric(contest.prompt["messages"], contest.other["text"]),
-            )
-            for contest in some
-        ]
-        for key, some in contests.items()
-    }
-    rates: dict[str, Any] = {}
-    for prefix, split in (("", "test"), ("gate_", "gate")):
-        for name in OPPONENTS:
-            outcomes = [
-                WIN
-                if new > other
-                else LOSS
-                if new < other
-                else which_tie(contest.new, contest.other)
-                for contest, (new, other) in zip(
-                    contests[split, name], values[split, name], strict=True
-                )
-            ]
-            rates[f"{prefix}win_rate_vs_{name}"] = win_rate(outcomes, confidence)._asdict()
-    on_test = values["test", "initial"]
-    return rates | {
-        "mean": sum(new for new, _ in on_test) / len(on_test) if on_test else None,
-        "mean_initial": sum(first for _, first in on_test) / len(on_test) if on_test else None,
-    }
+    return {key: only(some) if key[0] == "gate" else some for key, some in contests.items()}, stop

@@ -6,14 +6,21 @@ from math import exp, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
+from gate.intervals import bootstrap, profile_interval
+from rounds.betting import confidence_sequence
 from rounds.contests import ABSTAIN, IDENTICAL, LOSS, TIE, WIN, WORTH
 from rounds.rates import fit_length_effect, wilson
+
+WILSON, SEQUENCE = "wilson", "confidence sequence"
 
 
 class WinRate(NamedTuple):
     """(wins + ties/2) / n with its interval; n decided comparisons, abstentions beside them.
 
-    `identical` of the ties are answers of the same text. `strictly_better` is wins / n.
+    `identical` of the ties are answers of the same text. `strictly_better` is wins / n. `low` and
+    `high` are of the kind that `interval` names, `bootstrap` holds the bootstrap's two beside them.
+    Of a gate that stopped early the value is biased: its interval is that of the confidence
+    sequence, and there is no bootstrap.
     """
 
     value: float | None
@@ -26,13 +33,16 @@ class WinRate(NamedTuple):
     losses: int
     identical: int
     strictly_better: float | None
+    bootstrap: list[float] | None = None
+    interval: str = WILSON
 
 
 def win_rate(outcomes: Sequence[str], confidence: float, abstain_loses: bool = False) -> WinRate:
     """The win rate of some outcomes (win, tie, identical, loss, abstain) with Wilson's interval.
 
-    A tie is half a win; Wilson's interval is then on the wide side. With `abstain_loses` an
-    abstention counts as a loss. No decided comparison gives None, not a number.
+    A tie is half a win: Wilson's formula then gets a number of hits that need not be whole, and its
+    interval is on the wide side, as halves vary less; the bootstrap's is not. With `abstain_loses`
+    an abstention counts as a loss. No decided comparison gives None, not a number.
     """
     counts = Counter(outcomes)
     ties = counts[TIE] + counts[IDENTICAL]
@@ -43,7 +53,24 @@ def win_rate(outcomes: Sequence[str], confidence: float, abstain_loses: bool = F
         return WinRate(None, None, None, 0, *of_each, None)
     value = (counts[WIN] + ties / 2) / n
     low, high = wilson(value, n, confidence)
-    return WinRate(value, low, high, n, *of_each, counts[WIN] / n)
+    resampled = bootstrap(counts[WIN], ties, n - counts[WIN] - ties, confidence)
+    return WinRate(value, low, high, n, *of_each, counts[WIN] / n, list(resampled))
+
+
+def early_rate(
+    outcomes: Sequence[str], confidence: float, horizon: int, abstain_loses: bool = False
+) -> WinRate:
+    """The win rate of outcomes that were asked about in order until a gate stopped, with the
+    interval of the confidence sequence, which holds all the same. `horizon` is how many there could
+    have been.
+    """
+    rate = win_rate(outcomes, confidence, abstain_loses)
+    if rate.value is None:
+        return rate._replace(interval=SEQUENCE)
+    values = [WORTH.get(one, 0.0) for one in outcomes if abstain_loses or one in WORTH]
+    bounds = confidence_sequence(values, confidence, horizon)
+    low, high = float(bounds.low[-1]), float(bounds.high[-1])
+    return rate._replace(low=low, high=high, bootstrap=None, interval=SEQUENCE)
 
 
 def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> float | None:
@@ -54,18 +81,43 @@ def length_controlled(outcomes: Sequence[str], longer_by: Sequence[int]) -> floa
     ridge keeps perfect separation finite. None without a decided comparison, or where every answer
     differs by the same length: nothing then tells length from worth.
     """
-    kept = [
-        (WORTH[outcome], by)
-        for outcome, by in zip(outcomes, longer_by, strict=True)
-        if outcome in WORTH
-    ]
-    if not kept:
-        return None
-    worths, differences = zip(*kept, strict=True)
-    if differences[0] != 0 and len(set(differences)) == 1:
+    worths, differences = _worths(outcomes, longer_by, False)
+    if not _tells_length(differences):
         return None
     intercept, _ = fit_length_effect(worths, differences)
     return 1 / (1 + exp(-intercept))
+
+
+def length_controlled_rate(
+    outcomes: Sequence[str],
+    longer_by: Sequence[int],
+    confidence: float,
+    abstain_loses: bool = False,
+) -> dict[str, float | int] | None:
+    """`length_controlled` as {value, low, high, n}, with its profile likelihood's interval."""
+    worths, differences = _worths(outcomes, longer_by, abstain_loses)
+    if not _tells_length(differences):
+        return None
+    intercept, _ = fit_length_effect(worths, differences)
+    low, high = profile_interval(worths, differences, confidence)
+    return {"value": 1 / (1 + exp(-intercept)), "low": low, "high": high, "n": len(worths)}
+
+
+def _worths(
+    outcomes: Sequence[str], longer_by: Sequence[int], abstain_loses: bool
+) -> tuple[list[float], list[int]]:
+    """What each outcome counts, and how much longer its answer is; of abstentions as is asked."""
+    kept = [
+        (WORTH.get(outcome, 0.0), by)
+        for outcome, by in zip(outcomes, longer_by, strict=True)
+        if outcome in WORTH or abstain_loses
+    ]
+    return [worth for worth, _ in kept], [by for _, by in kept]
+
+
+def _tells_length(differences: Sequence[int]) -> bool:
+    """Whether length can be told from worth: not where every answer is as much longer."""
+    return bool(differences) and (differences[0] == 0 or len(set(differences)) > 1)
 
 
 def detectable(n: int, confidence: float, power: float = 0.8, threshold: float = 0.5) -> float:

@@ -11,6 +11,7 @@ from endpoints.config import BudgetConfig
 from endpoints.open import Endpoints
 from judge.asking.questions import both_orders
 from judge.config import JudgeConfig
+from judge.early import Against
 from judge.held_out import held_out_verdicts
 from judge.inputs import answered_prompt_ids
 from judge.labels import read_labels, write_labels
@@ -70,10 +71,13 @@ def check_held_out_verdicts(
     trained: str,
     tau: float,
     progress: Progress,
+    against: Against | None = None,
 ) -> None:
-    """The verdicts of the gate, on gate and test prompts."""
+    """The verdicts of the gate, on gate and test prompts; `against` where it may stop early."""
     splits = ["gate", "test"]
-    read = held_out_verdicts(folder, config, endpoints, trained, tau, progress, offline=True)
+    read = held_out_verdicts(
+        folder, config, endpoints, trained, tau, progress, offline=True, against=against
+    )
     rows = [row for verdicts in asyncio.run(read) for row in verdicts]
     _compare(looked, folder, _stored(folder, splits), rows, splits)
 

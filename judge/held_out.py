@@ -9,6 +9,7 @@ from endpoints.open import Endpoints
 from judge.asking.questions import both_orders
 from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
+from judge.early import Against, ask_until_decided
 from judge.inputs import JudgeInput
 from judge.panel import panel, panel_identity, run_journal
 from judge.stage import verdict_facts
@@ -24,18 +25,23 @@ def judge_held_out(
     trained: str,
     tau: float = 0.5,
     progress: Progress = silent,
+    against: Against | None = None,
 ) -> dict[str, Any]:
     """Judge the policy `trained` (its id) against every other policy's held-out answers.
 
     Every gate and test prompt, both orders; candidate_a is the trained policy's. Two answers that
-    are the same text are not asked about: the gate counts them as ties.
+    are the same text are not asked about: the gate counts them as ties. With `against` no more gate
+    prompts are than it takes to decide.
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
     judges = panel_identity(config, endpoints, config.jury)
-    key = stage_key(trained, rows_hash(CANDIDATES, candidates), tau, judges)
+    of_early = [against] if against else []
+    key = stage_key(trained, rows_hash(CANDIDATES, candidates), tau, judges, *of_early)
 
     def run() -> dict[str, Any]:
-        asked = held_out_verdicts(folder, config, endpoints, trained, tau, progress)
+        asked = held_out_verdicts(
+            folder, config, endpoints, trained, tau, progress, against=against
+        )
         rows = [row for verdicts in asyncio.run(asked) for row in verdicts]
         replace_splits(folder, VERDICTS, HELD_OUT, rows)
         return {**verdict_facts(rows), "rubrics": rubric_texts(config)}
@@ -51,10 +57,14 @@ async def held_out_verdicts(
     tau: float,
     progress: Progress = silent,
     offline: bool = False,
+    against: Against | None = None,
 ) -> list[list[Verdict]]:
-    """The verdict rows of each match; `offline` they are read from the journal alone."""
-    answers = by_prompt(read_rows(folder, CANDIDATES, HELD_OUT))
-    matches = _matches(read_rows(folder, PROMPTS, HELD_OUT), answers, trained)
+    """The verdict rows of each match that is asked about; `offline` they are read from the journal
+    alone.
+    """
+    candidates = read_rows(folder, CANDIDATES, HELD_OUT)
+    prompts = read_rows(folder, PROMPTS, HELD_OUT)
+    matches = _matches(prompts, by_prompt(candidates), trained)
     jury, journal = config.jury, run_journal(folder)
     async with panel(journal, config, endpoints, jury, tau, offline=offline) as judge:
 
@@ -62,6 +72,10 @@ async def held_out_verdicts(
             trained_answer, other_answer = match.candidates
             return await both_orders(judge, match.prompt, trained_answer, other_answer)
 
+        if against is not None:
+            return await ask_until_decided(
+                prompts, candidates, matches, trained, against, work, progress
+            )
         return await map_concurrently(matches, work, progress)
 
 

@@ -18,7 +18,7 @@ from rounds.card_text import (
     rubrics,
 )
 from rounds.files import write_text
-from rounds.folder import finished_rounds, next_round, read_manifest
+from rounds.folder import by_people, finished_rounds, next_round, read_manifest
 from rounds.schema import OPTIONAL, TABLES, Column
 from rounds.tables import table_path
 
@@ -60,7 +60,7 @@ def write_card(run_dir: Path) -> None:
     columns = [part for table in described for part in _columns(table, described[table])]
     write_text(
         run_dir / "README.md",
-        _card(named, intro, manifests, [*_plots(run_dir), *columns]),
+        _card(named, intro, manifests, [*_plots(run_dir), *columns], by_people(run_dir)),
     )
     under_way = f"rounds/{next_round(run_dir).name}/"
     write_text(run_dir / ".gitignore", "\n".join([*NOT_FOR_THE_HUB, under_way]) + "\n")
@@ -81,7 +81,11 @@ def export_card(
 
 
 def _card(
-    subsets: list[dict[str, Any]], intro: str, manifests: Sequence[Manifest], also: list[str]
+    subsets: list[dict[str, Any]],
+    intro: str,
+    manifests: Sequence[Manifest],
+    also: list[str],
+    by_hand: Sequence[Any] = (),
 ) -> str:
     pairs = sum(facts["counts"]["pairs"] for facts in manifests)
     size = next((name for bound, name in SIZES if pairs < bound), "n>1M")
@@ -89,7 +93,7 @@ def _card(
     parts = [
         f"---\n{yaml.safe_dump(front, sort_keys=False).strip()}\n---",
         intro,
-        *policies(manifests),
+        *policies(manifests, by_hand),
         *judges(manifests),
         *rounds_table(manifests),
         *dropped(manifests),

@@ -11,8 +11,10 @@ Manifest = dict[str, Any]
 """manifest.json of a finished round."""
 
 
-def policies(manifests: Sequence[Manifest]) -> list[str]:
-    """The first policy and the one in place, with the hashes of their weights."""
+def policies(manifests: Sequence[Manifest], by_hand: Sequence[Any] = ()) -> list[str]:
+    """The first policy and the one in place, with the hashes of their weights, and what people did
+    by hand.
+    """
     first, last = manifests[0], manifests[-1]
     lines = [f"- The first policy: {_named(first)}, id `{first['initial']['policy_id']}`."]
     if last["in_place"]["policy_id"] == first["initial"]["policy_id"]:
@@ -26,6 +28,12 @@ def policies(manifests: Sequence[Manifest]) -> list[str]:
             else "one of an earlier round"
         )
         lines.append(f"- In place after round {last['round']}: {of}, id `{in_place}`.")
+    for one in by_hand:
+        did = "promoted" if one["action"] == "promote" else "rolled back to"
+        lines.append(
+            f"- After round {one['after']} {one['by']} {did} `{one['policy']['policy_id']}`, in "
+            f"the place of `{one['replaced']['policy_id']}`: {' '.join(one['why'].split())}"
+        )
     if also := _config(last, "sampler", "also"):
         names = ", ".join(f"`{name}`" for name in also)
         lines.append(f"- Answers came from `current`, the policy in place, and from {names}.")

@@ -33,6 +33,7 @@ IDS: dict[str, tuple[str, ...]] = {
     "pairs": ("pair_id",),
     "dropped": ("pair_id",),
     "extra": ("pair_id", "origin"),
+    "suites": ("candidate_id", "suite"),
 }
 """The columns that name a row, the first of them alone in messages."""
 

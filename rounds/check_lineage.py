@@ -4,10 +4,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rounds.by_people import check_by_people
 from rounds.check_files import check_policy
 from rounds.checks import Looked
 from rounds.files import read_json
-from rounds.folder import finished_rounds, policy_history, read_manifest, round_number, run_of
+from rounds.folder import (
+    MANIFEST,
+    by_people,
+    finished_rounds,
+    policy_history,
+    read_manifest,
+    round_number,
+    run_of,
+)
+from rounds.ids import file_hash
 
 PLACE = ("policy_id", "served")
 """What makes two policies the same; a folder may have moved."""
@@ -26,7 +36,8 @@ def check_lineage(looked: Looked, folder: Path, facts: dict[str, Any]) -> None:
         looked.leave_out(f"round {number - 1} is not there")
     else:
         earlier = read_manifest(before[-1]) or {}
-        same = _same(facts["policy"], earlier["in_place"])
+        in_place = [earlier["in_place"], *_by_hand_after(run_of(folder), before[-1])][-1]
+        same = _same(facts["policy"], in_place)
         what = f"is not the one in place after round {number - 1}"
         looked.must(same, "manifest.json", "policy", what)
         same = _same(facts["initial"], earlier["initial"])
@@ -44,12 +55,25 @@ def check_weights(looked: Looked, folder: Path, facts: dict[str, Any]) -> None:
 
 
 def check_run(looked: Looked, run_dir: Path) -> None:
-    """policy.json is what the manifests say, and rounds follow without a gap."""
+    """policy.json is what the manifests and people's decisions say, these are of rounds that are
+    there, and rounds follow without a gap.
+    """
+    check_by_people(looked, run_dir)
     history = read_json(run_dir / "policy.json")
     looked.must(history == policy_history(run_dir), "policy.json", None, "is not the manifests'")
     for one, after in pairwise(map(round_number, finished_rounds(run_dir))):
         if after != one + 1:
             looked.leave_out(f"rounds {one + 1} to {after - 1} are not there")
+
+
+def _by_hand_after(run_dir: Path, last: Path) -> list[dict[str, Any]]:
+    """The policies that people put in place after a round, in their order."""
+    number, manifest = round_number(last), file_hash(last / MANIFEST)
+    return [
+        one["policy"]
+        for one in by_people(run_dir)
+        if one["after"] == number and one["manifest"] == manifest
+    ]
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ A round in progress also has `work/` (chunks and stage stamps) and `logs/`; `wor
 manifest is written.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
+from rounds.ids import file_hash
 from rounds.weights import Policy
 
 RUN_FILES = "*/run.yaml"
@@ -24,6 +26,9 @@ JOURNAL_LOG = "journal.sqlite-wal"
 WRITTEN_ANEW = "`prefloop run` with the run's config writes it anew"
 A_COPY = "put a copy of it back (a backup, the mirror)"
 MANIFEST = "manifest.json"
+DECISIONS = "decisions.jsonl"
+"""What people decided by hand, a line each, in the run's folder; rounds/by_people.py writes it."""
+BY_HAND = ("action", "round", "policy", "replaced", "by", "why", "at", "after", "manifest")
 ROUND_RANGE = re.compile(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?")
 
 
@@ -209,8 +214,39 @@ def policy_facts(run_dir: Path, policy: Policy) -> dict[str, Any]:
     )._asdict()
 
 
+def by_people(run_dir: Path) -> list[Any]:
+    """The decisions that people made by hand (rounds.by_people.ByHand), in their order.
+
+    Raises UserError naming a line that is none.
+    """
+    path = run_dir / DECISIONS
+    if not path.exists():
+        return []
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            found.append({name: json.loads(line)[name] for name in BY_HAND})
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise UserError(f"{path}, line {number}: is no decision; {A_COPY}") from None
+    return found
+
+
+def put_by_hand(run_dir: Path) -> Any:
+    """The decision by hand that holds after the last finished round; None where none does."""
+    finished = finished_rounds(run_dir)
+    if not finished:
+        return None
+    last, found = finished[-1], None
+    for one in by_people(run_dir):
+        if one["after"] == round_number(last) and one["manifest"] == file_hash(last / MANIFEST):
+            found = one
+    return found
+
+
 def policy_history(run_dir: Path) -> dict[str, Any] | None:
-    """The policy in place, the first one and every decision, from the manifests alone."""
+    """The policy in place, the first one and every decision, from the manifests and, where people
+    decided by hand, from what they did.
+    """
     manifests = [read_manifest(folder) or {} for folder in finished_rounds(run_dir)]
     if not manifests:
         return None
@@ -223,10 +259,12 @@ def policy_history(run_dir: Path) -> dict[str, Any] | None:
         }
         for facts in manifests
     ]
+    own, decided = put_by_hand(run_dir), by_people(run_dir)
     return {
-        "current": manifests[-1]["in_place"],
+        "current": own["policy"] if own else manifests[-1]["in_place"],
         "initial": manifests[0]["initial"],
         "history": history,
+        **({"by_hand": decided} if decided else {}),
     }
 
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from rounds.accepted import accepted_policies
 from rounds.files import read_json
 from rounds.folder import (
     finished_rounds,
@@ -21,6 +20,7 @@ from rounds.folder import (
     read_manifest,
     round_number,
 )
+from rounds.lineage import accepted_policies, ancestry
 from rounds.removed import note_removed, read_removed
 from rounds.settings import Section
 
@@ -33,7 +33,7 @@ class Keep(Section):
     promoted: Kept = "all"
     """Policies that were promoted: the last so many, or all."""
     refused: Kept = "all"
-    """Policies that were refused: the last so many, or all."""
+    """Policies that were refused, or rolled back: the last so many, or all."""
     journal: Kept = "all"
     """Rounds whose calls stay in the journal, word for word: the last so many, or all."""
 
@@ -53,9 +53,10 @@ def removable(run_dir: Path, keep: Keep, config: Any = None) -> list[Removal]:
     needed = {path.resolve() for path in _needed(run_dir, config)}
     manifests = [(folder, read_manifest(folder) or {}) for folder in finished_rounds(run_dir)]
     trained = [(folder, facts) for folder, facts in manifests if facts.get("trained")]
+    standing = _standing(run_dir)
     found = []
     for promoted, limit in ((True, keep.promoted), (False, keep.refused)):
-        some = [pair for pair in trained if pair[1]["decision"]["promoted"] is promoted]
+        some = [pair for pair in trained if _stands(*pair, standing) is promoted]
         for folder, facts in some if limit == "all" else some[: max(0, len(some) - limit)]:
             path = folder / "policy"
             gone = limit == "all" and not _half_removed(run_dir, path)
@@ -99,6 +100,20 @@ def folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def _standing(run_dir: Path) -> set[Path] | None:
+    """Where people decided by hand, the rounds whose policies the one in place came from."""
+    history = policy_history(run_dir)
+    if history is None or "by_hand" not in history:
+        return None
+    return set(ancestry(run_dir, history["current"]["policy_id"]))
+
+
+def _stands(folder: Path, facts: dict[str, Any], standing: set[Path] | None) -> bool:
+    """Whether the policy of a round was promoted, and not rolled back."""
+    promoted: bool = facts["decision"]["promoted"]
+    return promoted if standing is None else folder in standing
+
+
 def _half_removed(run_dir: Path, path: Path) -> bool:
     """Whether a kill came while a policy was being removed."""
     entries = read_removed(run_dir)["policies"]
@@ -118,7 +133,7 @@ def _needed(run_dir: Path, config: Any) -> Iterator[Path]:
     trainer = config.get("trainer") if isinstance(config, dict) else None
     if history and trainer and trainer.get("reference") == "average":
         in_place, initial = policies[:2]
-        policies += accepted_policies(run_dir, finished_rounds(run_dir), in_place, initial)
+        policies += accepted_policies(run_dir, in_place, initial)
     for policy in policies:
         yield from (Path(path) for path in (policy.model, policy.adapter) if path)
     yield from _named(config)

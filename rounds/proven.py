@@ -26,6 +26,7 @@ from rounds.folder import (
     run_of,
 )
 from rounds.ids import digest, file_hash
+from rounds.lineage import ancestry
 from rounds.rows import VERDICTS
 from rounds.seal import SEAL, seal_holds
 from rounds.tables import iter_rows
@@ -146,7 +147,8 @@ def _prove_policy(run_dir: Path, thorough: bool) -> None:
     policy = policy_of(run_dir, facts)
     if policy.served is not None or policy.policy_id == history["initial"]["policy_id"]:
         return  # an endpoint's model, or the one that the config names, which is looked at there
-    made = [each["round"] for each in decisions if each["promoted"]][-1]
+    line = ancestry(run_dir, policy.policy_id)
+    made = round_number(line[-1]) if line else 0
     way_out = f"{A_COPY}, {MADE_AGAIN}" if made == decisions[-1]["round"] else A_COPY
     looked, hashes = Looked(), Hashes(run_dir, thorough)
     if policy_is_here(policy):
@@ -155,7 +157,15 @@ def _prove_policy(run_dir: Path, thorough: bool) -> None:
         looked.fault(policy.adapter or policy.model, None, "is not there")
     for fault in looked.faults:
         raise UserError(
-            f"{run_dir / fault.table}: {fault.what}, and the policy that round {made} put in place "
-            f"is {policy.policy_id}; {way_out}"
+            f"{run_dir / fault.table}: {fault.what}, and the policy {_put(history, made)} is "
+            f"{policy.policy_id}; {way_out}"
         )
     hashes.keep()
+
+
+def _put(history: dict[str, Any], made: int) -> str:
+    """Who put the policy in place."""
+    own = history.get("by_hand", [])
+    if own and own[-1]["policy"] == history["current"]:
+        return f"that {own[-1]['by']} put in place"
+    return f"that round {made} put in place"

@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 
@@ -65,9 +66,8 @@ def fit_length_effect(
     logistic regression fitted by Newton's method.
     """
     target = np.array(outcomes, dtype=float)
-    difference = np.array(length_differences, dtype=float)
-    scale = difference.std() or 1.0
-    features = np.stack([np.ones_like(difference), np.tanh(difference / scale)], axis=1)
+    lengths = length_features(length_differences)
+    features = np.stack([np.ones_like(lengths), lengths], axis=1)
     weights = np.zeros(2)
     for _ in range(50):  # two weights, convex
         predicted = 1 / (1 + np.exp(-features @ weights))
@@ -79,3 +79,9 @@ def fit_length_effect(
         if np.abs(step).max() < 1e-9:
             break
     return float(weights[0]), float(weights[1])
+
+
+def length_features(length_differences: Sequence[float]) -> NDArray[np.float64]:
+    """tanh(length difference / its deviation)."""
+    difference = np.array(length_differences, dtype=float)
+    return np.asarray(np.tanh(difference / (difference.std() or 1.0)))

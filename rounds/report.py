@@ -18,6 +18,7 @@ STAGES = (
     "pairs",
     "train",
     "sample_held_out",
+    "sample_suites",
     "judge_held_out",
     "gate",
 )
@@ -86,7 +87,8 @@ def partial_text(partial: dict[str, Any]) -> str:
 
 def stage_name(stage: str) -> str:
     """A stage's name without the policy id that tells two samplings apart."""
-    return "sample_held_out" if stage.startswith("sample_held_out") else stage
+    several = ("sample_held_out", "sample_suites")
+    return next((name for name in several if stage.startswith(name)), stage)
 
 
 def stages_in_order(names: Iterable[str]) -> list[str]:

@@ -164,6 +164,24 @@ class ExtraPair(TypedDict):
     origin: str
 
 
+class SuiteAnswer(TypedDict):
+    """A row of suites.parquet: an answer to a prompt of a regression suite."""
+
+    suite: str
+    prompt_id: str
+    messages: Messages
+    reference: str | None
+    source: str
+    candidate_id: str
+    policy_id: str
+    index: int
+    text: str
+    text_hash: str
+    n_tokens: int | None
+    finish_reason: str
+    seed: int
+
+
 AnyRow = TypeVar("AnyRow", bound=Mapping[str, Any])
 
 
@@ -177,6 +195,7 @@ VERDICTS: Table[Verdict] = Table("verdicts")
 PAIRS: Table[Pair] = Table("pairs")
 DROPPED: Table[DroppedPair] = Table("dropped")
 EXTRA: Table[ExtraPair] = Table("extra")
+SUITES: Table[SuiteAnswer] = Table("suites")
 
 HELD_OUT = ("gate", "test")
 """The splits that nothing is trained on."""

@@ -135,6 +135,22 @@ EXTRA_COLUMNS = [
     Column("origin", pa.string(), 'where it was made: "round 2", or the file and the row'),
 ]
 
+SUITE_COLUMNS = [
+    Column("suite", pa.string(), "name of the regression suite, of gate.suites"),
+    Column("prompt_id", pa.string(), "hash of the messages"),
+    Column("messages", MESSAGES, "the conversation that was answered"),
+    Column("reference", pa.string(), "what the answer is scored against; null if nothing"),
+    Column("source", pa.string(), "file and line that it came from"),
+    Column("candidate_id", pa.string(), "hash of prompt, policy, sampling, seed and index"),
+    Column("policy_id", pa.string(), "hash of the weights that wrote it: in place, or the new"),
+    Column("index", pa.int32(), "0, and of the policy in place those of its other seeds"),
+    Column("text", pa.string(), "the answer as sampled, never altered"),
+    Column("text_hash", pa.string(), "hash of the text"),
+    Column("n_tokens", pa.int32(), "number of sampled tokens"),
+    Column("finish_reason", pa.string(), "stop, or length when cut at max_tokens"),
+    Column("seed", pa.int64(), "seed of the request; answer i drew from seed + i"),
+]
+
 TABLES: dict[str, list[Column]] = {
     "prompts": PROMPT_COLUMNS,
     "candidates": CANDIDATE_COLUMNS,
@@ -144,8 +160,9 @@ TABLES: dict[str, list[Column]] = {
 }
 """The tables that every round has."""
 
-OPTIONAL = {"extra": EXTRA_COLUMNS}
-"""What a round may have beside them: pairs trained on that it did not make."""
+OPTIONAL = {"extra": EXTRA_COLUMNS, "suites": SUITE_COLUMNS}
+"""What a round may have beside them: pairs trained on that it did not make, and the answers to the
+gate's regression suites."""
 
 
 def arrow_schema(table: str) -> pa.Schema:

@@ -180,5 +180,14 @@ def stage_stamps(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: stamp for name, stamp in stamps.items() if stamp is not None}
 
 
+def kl_of(folder: Path) -> float | None:
+    """How far the policy that a round under way trained is from its reference, in nats a token;
+    None where that was not measured.
+    """
+    stamp = read_stamp(folder, "train")
+    kl = (stamp or {}).get("facts", {}).get("kl_per_token")
+    return None if kl is None else float(kl)
+
+
 def _stamp_path(folder: Path, stage: str) -> Path:
     return folder / "work" / f"{stage}.json"

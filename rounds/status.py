@@ -24,7 +24,7 @@ from rounds.win_rate_lines import people_lines
 
 ENDED = "no process is working on it: run the same command again"
 """Of a round that was killed."""
-TRAINING_STAGES = ("train", "sample_held_out", "judge_held_out", "gate")
+TRAINING_STAGES = ("train", "sample_held_out", "sample_suites", "judge_held_out", "gate")
 """The stages of a round that trains."""
 
 
@@ -43,6 +43,7 @@ def run_status(run_dir: Path) -> dict[str, Any]:
         "folder": str(run_dir.resolve()),
         "policy": history["current"] if history else None,
         "initial": history["initial"] if history else None,
+        "by_hand": history.get("by_hand", []) if history else [],
         "rounds": finished,
         "under_way": under_way,
     }
@@ -150,6 +151,8 @@ def planned_stages(folder: Path, facts: dict[str, Any]) -> list[str]:
     without: set[str] = set()
     if not (tree.get("judge") or {}).get("gold"):
         without.add("gold")
+    if not (tree.get("gate") or {}).get("suites"):
+        without.add("sample_suites")
     if tree.get("trainer", {}) is None or (facts.get("pairs") or {}).get("kept") == 0:
         without |= set(TRAINING_STAGES)
     return [name for name in STAGES if name not in without]

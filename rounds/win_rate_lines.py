@@ -6,6 +6,8 @@ from rounds.rows import HELD_OUT
 
 Lines = list[tuple[str, str]]
 OPPONENTS = ("previous", "initial")
+EARLY = "confidence sequence"
+"""What the interval of a rate is called whose gate may have stopped early."""
 DECIDES = ("gate", "previous")
 """The split and the opponent of the rate that the gate goes by; the others are reported."""
 
@@ -14,20 +16,61 @@ def win_rate_lines(metrics: dict[str, Any]) -> Lines:
     """The judge's win rates of the gate and test split, as metrics.json has them."""
     people = metrics.get("people")
     lines = people_lines(people) if people else []
+    lines += early_lines(metrics["early"]) if metrics.get("early") else []
     for split in HELD_OUT:
         rates = metrics.get(split, {})
         for other in OPPONENTS:
             if rate := rates.get(f"win_rate_vs_{other}"):
                 decides = (split, other) == DECIDES and not people
                 use = "decides" if decides else "reported"
-                text = win_rate_text(rate, rates.get(f"length_controlled_win_rate_vs_{other}"))
+                text = win_rate_text(
+                    rate,
+                    rates.get(f"length_controlled_win_rate_vs_{other}"),
+                    rates.get(f"length_controlled_interval_vs_{other}"),
+                )
                 decided_by = metrics.get("decision") or {}
                 if decides and rate.get("abstained") and decided_by.get("value") is not None:
                     text += f"; what decides: {_interval(decided_by)}, abstentions as losses"
                 lines.append((f"{split}: win rate vs {other} ({use})", text))
         if tags := rates.get("by_tag_vs_previous"):
-            lines.append((f"{split}: by tag (reported)", _by_tag(tags)))
+            decide = any(rule["rule"] == "tags_at_least" for rule in metrics.get("rules", []))
+            use = "decides" if decide and split == "gate" else "reported"
+            lines.append((f"{split}: by tag ({use})", _by_tag(tags)))
+    return lines + suite_lines(metrics) + rule_lines(metrics)
+
+
+def early_lines(early: dict[str, Any]) -> Lines:
+    """Where a gate that may stop early has stopped, and what that saved."""
+    saved = f"{early['comparisons_saved']} comparisons not asked about"
+    return [
+        (
+            "gate: asked until decided",
+            f"{early['asked']} of {early['prompts']} prompts, {saved} "
+            f"({early['share_saved']:.0%}); error rate at most {early['error_rate']:.1%}",
+        )
+    ]
+
+
+def suite_lines(metrics: dict[str, Any]) -> Lines:
+    """The regression suites: the new policy's score beside that of the one in place."""
+    lines = []
+    for name, one in metrics.get("suites", {}).items():
+        text = "no prompt was answered by both policies"
+        if one["n"]:
+            text = (
+                f"{one['new']:.3g}, policy in place {one['previous']:.3g}, n={one['n']}; chance "
+                f"does a drop of {one['floor']:.3g}"
+            )
+        lines.append((f"suite {name} (decides)", text))
     return lines
+
+
+def rule_lines(metrics: dict[str, Any]) -> Lines:
+    """The rules beside the win rate, where there are any: each with what it found."""
+    return [
+        (f"rule {rule['rule']}", f"{'holds' if rule['holds'] else 'REFUSES'}: {rule['reason']}")
+        for rule in metrics.get("rules", [])[1:]
+    ]
 
 
 def people_lines(people: dict[str, Any]) -> Lines:
@@ -67,16 +110,26 @@ def custom_metric_lines(metrics: dict[str, Any]) -> Lines:
     return lines
 
 
-def win_rate_text(rate: dict[str, Any], length_controlled: float | None = None) -> str:
+def win_rate_text(
+    rate: dict[str, Any],
+    length_controlled: float | None = None,
+    controlled_interval: list[float] | None = None,
+) -> str:
     """A win rate with its interval and n, what it consists of, and what it is without length."""
     if rate["value"] is None:
         return f"none decided ({rate['abstained']} abstained)"
     interval = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
+    if rate.get("interval") == EARLY:
+        interval += " (confidence sequence: stopped early, the value is biased)"
     text = f"{rate['value']:.3f} {interval} n={rate['n']}, {rate['abstained']} abstained"
     if "wins" in rate:  # rounds of before had no such figures
         text += f"; {_counts(rate)}; strictly better {rate['strictly_better']:.3f}"
     if length_controlled is not None:
         text += f"; length-controlled {length_controlled:.3f}"
+        if controlled_interval:
+            text += " [{:.3f}, {:.3f}]".format(*controlled_interval)
+    if resampled := rate.get("bootstrap"):
+        text += "; bootstrap [{:.3f}, {:.3f}]".format(*resampled)
     return text
 
 

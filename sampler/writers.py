@@ -18,6 +18,7 @@ from rounds.folder import (
     run_of,
 )
 from rounds.ids import digest
+from rounds.lineage import ancestry
 from rounds.weights import Policy, require_weights
 from sampler.also import AlsoConfig
 from sampler.config import SamplerConfig
@@ -130,8 +131,8 @@ def _policy_of_run(folder: Path, where: str, wanted: str | int, policy: Policy) 
         return policy_of(run_dir, start["initial"])
     rounds = finished_rounds(run_dir)
     if wanted == "previous":
-        used = [(read_manifest(done) or {})["policy"] for done in rounds]
-        facts = [other for other in used if other["policy_id"] != policy.policy_id][-1:]
+        line = ancestry(run_dir, policy.policy_id)  # one that was rolled back is none of them
+        facts = [(read_manifest(done) or {})["policy"] for done in line[-1:]]
     else:
         facts = [
             (read_manifest(done) or {})["in_place"]

@@ -1,12 +1,14 @@
 """Rounds with pairs, files of preferences, and trainer configs that take them."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from builders import begun, candidate_row, prompt_row, user
+from builders import POLICY, begun, candidate_row, prompt_row, user
 
 from rounds.files import write_json
+from rounds.folder import policy_history, read_round_start, write_round_start
 from rounds.ids import digest
 from rounds.rows import Candidate, Pair
 from rounds.schema import TABLES
@@ -37,13 +39,19 @@ def pair_row(text: str, number: int = 1) -> tuple[Pair, list[Candidate]]:
 def round_of(run_dir: Path, number: int, pairs: int, held_out: tuple[str, ...] = ()) -> Path:
     """A round under way that kept so many pairs."""
     made = [pair_row(f"question {place} of round {number}", number) for place in range(pairs)]
-    return begun(
+    history = None
+    with suppress(KeyError):  # a test may have written a manifest of less
+        history = policy_history(run_dir)
+    folder = begun(
         run_dir,
         number,
         prompts=[prompt_row(text, "gate") for text in held_out],
         pairs=[row for row, _ in made],
         candidates=[row for _, sides in made for row in sides],
     )
+    start = {"policy": history["current"] if history else POLICY, "initial": POLICY, "seed": 0}
+    write_round_start(folder, start)
+    return folder
 
 
 def done(
@@ -51,7 +59,16 @@ def done(
 ) -> Path:
     """A finished round, of a run whose config has this warm start."""
     folder = round_of(run_dir, number, pairs)
-    facts = {"decision": {"promoted": promoted}, "config": {"trainer": {"warm_start": warm}}}
+    start = read_round_start(folder)
+    trained = {**POLICY, "policy_id": f"p{number}"}
+    facts = {
+        "round": number,
+        "decision": {"promoted": promoted, "reasons": []},
+        "config": {"trainer": {"warm_start": warm}},
+        **start,
+        "trained": trained,
+        "in_place": trained if promoted else start["policy"],
+    }
     write_json(folder / "manifest.json", facts)
     return folder
 

@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from preferences.config import Data
-from rounds.folder import earlier_rounds, read_manifest, read_round_start, round_number
+from rounds.folder import (
+    earlier_rounds,
+    read_manifest,
+    read_round_start,
+    round_number,
+    run_of,
+)
 from rounds.ids import digest
+from rounds.lineage import ancestry
 from rounds.rows import HELD_OUT, PAIRS, PROMPTS, ExtraPair
 from rounds.tables import iter_rows
 from texts.leaks import DEFAULT_LIMITS, LeakFinder, LeakLimits
@@ -45,7 +52,8 @@ def extra_pairs(
     held_out.discount_shared(row["messages"] for row in iter_rows(folder, PROMPTS, ["train"]))
     left_out: Counter[str] = Counter()
     warm_start = config.warm_start
-    if warm_start and not warm_start_due(earlier):
+    policy_id = read_round_start(folder)["policy"]["policy_id"]
+    if warm_start and not warm_start_due(ancestry(run_of(folder), policy_id, number)):
         warm_start = None
     imports = warm_start or any(key != "trainer.warm_start" for key, _ in config.imported)
     disputed = disputed_comparisons(config.imported) if imports else set()
@@ -89,16 +97,12 @@ def extra_pairs(
     return Extra(warm + replayed, facts)
 
 
-def warm_start_due(earlier: Iterable[Path]) -> bool:
-    """Whether no policy that was trained with a warm start is in place after these rounds.
-
-    A promoted round whose config has a warm start was trained with it, or stands on one that was.
+def warm_start_due(standing: Iterable[Path]) -> bool:
+    """Whether none of these rounds, whose policies the one in place came from, trained with a warm
+    start (rounds.lineage.ancestry). One that was refused, or rolled back, is not among them.
     """
-    manifests = [read_manifest(folder) or {} for folder in earlier]
-    return not any(
-        facts["decision"]["promoted"] and (facts["config"].get("trainer") or {}).get("warm_start")
-        for facts in manifests
-    )
+    manifests = [read_manifest(folder) or {} for folder in standing]
+    return not any((facts["config"].get("trainer") or {}).get("warm_start") for facts in manifests)
 
 
 def _of_rounds(earlier: list[Path], wanted: int, *salt: object) -> list[ExtraPair]:

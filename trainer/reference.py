@@ -4,11 +4,11 @@ from pathlib import Path
 
 from endpoints.children import run_child
 from endpoints.hub import named_policy, policy_folders
-from rounds.accepted import accepted_policies
 from rounds.errors import UserError
 from rounds.files import write_json
-from rounds.folder import earlier_rounds, run_of
+from rounds.folder import round_number, run_of
 from rounds.ids import digest
+from rounds.lineage import accepted_policies
 from rounds.weights import Policy, local_policy, require_weights
 from trainer.config import REFERENCES
 
@@ -22,7 +22,7 @@ def reference_policies(folder: Path, name: str, policy: Policy, initial: Policy)
         return [initial]
     if name != "average":
         return [policy if name == "previous" else own_reference(name)]
-    accepted = accepted_policies(run_of(folder), earlier_rounds(folder), policy, initial)
+    accepted = accepted_policies(run_of(folder), policy, initial, round_number(folder))
     if len(accepted) > 1:
         for one in accepted:
             for path in filter(None, (one.model, one.adapter)):

@@ -9,6 +9,7 @@ from rounds.errors import UserError
 from rounds.folder import run_config, run_of
 from rounds.health_lines import health_lines
 from rounds.report import round_lines, stage_name, stages_in_order
+from rounds.schema import OPTIONAL
 from rounds.sweep_lines import sweep_lines
 from rounds.win_rate_lines import custom_metric_lines, win_rate_lines
 from viewer.filters import PairFilter
@@ -218,7 +219,7 @@ def _histogram(tables: RoundTables, title: str, across: str, queries: dict[str, 
 
 def _missing(tables: RoundTables, files: RoundFiles) -> list[str]:
     """Which of the round's files are not there."""
-    missing = [f"{name}.parquet" for name in tables.missing if name != "extra"]
+    missing = [f"{name}.parquet" for name in tables.missing if name not in OPTIONAL]
     missing += ["metrics.json"] if files.metrics is None and not files.faults else []
     return missing + (["manifest.json"] if files.manifest is None and not files.faults else [])
 

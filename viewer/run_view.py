@@ -1,11 +1,13 @@
 """The page of a run: how its rounds went, whose policy is in place, what is under way."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 
-from rounds.folder import round_folders, round_number
+from rounds.errors import UserError
+from rounds.folder import by_people, put_by_hand, round_folders, round_number
 from viewer.plots import curves, rates_by_round
 from viewer.site import RoundFiles, Site, round_files, round_state_lines
 
@@ -18,7 +20,7 @@ def run_page(site: Site, request: Request) -> dict[str, Any]:
         "rounds": [round_line(each) for each in files],
         "metric_names": metric_names(files),
         "faults_found": [fault for each in files for fault in each.faults],
-        "lineage": lineage(files),
+        "lineage": lineage(site.run_dir, files),
         "under_way": live(site),
     }
 
@@ -104,13 +106,17 @@ def run_plots(files: list[RoundFiles]) -> dict[str, str]:
     return plots
 
 
-def lineage(files: list[RoundFiles]) -> list[dict[str, Any]]:
+def lineage(run_dir: Path, files: list[RoundFiles]) -> list[dict[str, Any]]:
     """Every policy that was in place or trained: its id, its parent, and what became of it."""
     manifests = [each.manifest for each in files if each.manifest]
     if not manifests:
         return []
     first = manifests[0]["initial"]["policy_id"]
-    place = manifests[-1]["in_place"]["policy_id"]
+    place, decided = manifests[-1]["in_place"]["policy_id"], []
+    with suppress(UserError, OSError):  # what cannot be read says nothing
+        decided = by_people(run_dir)
+        if own := put_by_hand(run_dir):
+            place = own["policy"]["policy_id"]
     line = [{"policy_id": first, "round": None, "parent": None, "became": "the first policy"}]
     for facts in manifests:
         if facts["trained"]:
@@ -125,6 +131,13 @@ def lineage(files: list[RoundFiles]) -> list[dict[str, Any]]:
             )
     for each in line:
         each["in_place"] = each["policy_id"] == place
+        for one in decided:
+            said = f"after round {one['after']} by {one['by']}: {one['why']}"
+            if one["policy"]["policy_id"] == each["policy_id"]:
+                each["became"] += f"; put in place {said}"
+            elif one["replaced"]["policy_id"] == each["policy_id"]:
+                what = "rolled back" if one["action"] == "rollback" else "replaced"
+                each["became"] += f"; {what} {said}"
     return line
 
 

@@ -6,19 +6,21 @@ from typing import Any
 
 from flows.config import Config
 from flows.derived import copied_round
-from gate.stage import decide
+from gate.stage import Taken, decide
+from gate.suite_config import OWN_SCORES
+from gate.suites import all_figures, load_score
 from pairs.config import PairsConfig
 from pairs.contamination import Contamination
 from pairs.decide import leak_limits
 from pairs.pair import answer_texts
 from pairs.stage import build_pairs
 from rounds.checks import Looked
-from rounds.folder import read_round_start
-from rounds.ids import digest
-from rounds.rows import DROPPED, EXTRA, HELD_OUT, PAIRS, PROMPTS, Messages, Table
+from rounds.folder import read_metrics, read_round_start
+from rounds.ids import digest, text_hash
+from rounds.rows import DROPPED, EXTRA, HELD_OUT, PAIRS, PROMPTS, SUITES, Messages, Table
 from rounds.schema import arrow_schema
 from rounds.stages import Progress
-from rounds.tables import iter_rows
+from rounds.tables import iter_rows, read_rows
 from texts.leaks import LeakFinder, LeakLimits
 
 NEAR = "held_out_near"
@@ -92,9 +94,12 @@ def check_decision(looked: Looked, folder: Path, config: Config, facts: dict[str
         right = decision["promoted"] is False
         looked.must(right, "manifest.json", "decision", "promotes and nothing was trained")
         return
-    ids = [facts[name]["policy_id"] for name in ("trained", "policy", "initial")]
+    new, old, first = (facts[name]["policy_id"] for name in ("trained", "policy", "initial"))
+    metrics = read_metrics(folder)
+    taken = Taken(metrics.get("custom", {}), metrics.get("suites", {}))
+    kl = (metrics.get("train") or {}).get("kl_per_token")
     with copied_round(folder) as copy:
-        made = decide(copy, config.gate.model_copy(update={"metrics": {}}), *ids)
+        made = decide(copy, config.gate, new, old, first, kl, taken)
     for name in ("promoted", "reasons"):
         what = f"{name} is {decision[name]}, its verdicts say {made[name]}"
         looked.must(decision[name] == made[name], "manifest.json", "decision", what)
@@ -102,6 +107,28 @@ def check_decision(looked: Looked, folder: Path, config: Config, facts: dict[str
         said = facts["win_rates"].get(split)
         same = _close(said, {**made["metrics"][split]})
         looked.must(same, "manifest.json", f"win_rates.{split}", "is not what its verdicts say")
+
+
+def check_suites(looked: Looked, folder: Path, config: Config, facts: dict[str, Any]) -> None:
+    """The figures of the regression suites, by the answers in suites.parquet; those that a function
+    of the user's scores are taken as they are. Ids and hashes of the answers as well.
+    """
+    said = read_metrics(folder).get("suites", {})
+    if facts["trained"] is None or facts["trained"]["policy_id"] == facts["policy"]["policy_id"]:
+        return
+    rows = read_rows(folder, SUITES)
+    for row in rows:
+        right = text_hash(row["text"]) == row["text_hash"]
+        looked.must(right, SUITES, row["candidate_id"], "its text is not that of its hash")
+    own = {name: one for name, one in config.gate.suites.items() if one.score in OWN_SCORES}
+    if len(own) < len(config.gate.suites):
+        looked.leave_out("suites that a function of the user's scores")
+    scores = {name: load_score(name, suite)[0] for name, suite in own.items()}
+    ids = facts["trained"]["policy_id"], facts["policy"]["policy_id"]
+    made = all_figures(config.gate.suites, scores, rows, *ids, config.gate.confidence)
+    for name in own:
+        same = _close(said.get(name), made[name])
+        looked.must(same, "metrics.json", f"suites.{name}", "is not what its answers say")
 
 
 def _as_compared(looked: Looked, folder: Path, config: Config) -> tuple[PairsConfig, bool]:

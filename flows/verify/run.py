@@ -10,8 +10,14 @@ from typing import Any
 from endpoints.open import Endpoints
 from flows.config import Config
 from flows.derived import copied_round
-from flows.verify.derive import check_decision, check_derived_pairs, check_leaks
+from flows.verify.derive import (
+    check_decision,
+    check_derived_pairs,
+    check_leaks,
+    check_suites,
+)
 from judge.again import check_gold_verdicts, check_held_out_verdicts, check_labels
+from judge.early import Against
 from rounds.check_files import check_hashes, check_manifest, check_tables, manifest_facts
 from rounds.check_lineage import check_lineage, check_run, check_weights
 from rounds.check_pairs import check_extra, check_pairs
@@ -92,8 +98,11 @@ def _derivations(folder: Path, facts: dict[str, Any], config: Config, show: Show
     def held_out(looked: Looked) -> None:
         judge, tau = config.held_out_judge, float(own.tau) if own else 0.5
         shown = show("read again, held-out")
+        early = config.gate.early(facts["seed"])
+        against = Against(early, facts["policy"]["policy_id"]) if early else None
         with copied_round(folder, journal=True) as copy, _closed(config, copy) as endpoints:
-            check_held_out_verdicts(looked, copy, judge, endpoints, str(trained), tau, shown)
+            arguments = looked, copy, judge, endpoints, str(trained), tau, shown
+            check_held_out_verdicts(*arguments, against)
 
     yield "candidates", "ids of prompt, policy, seed", candidates
     yield "verdicts", "replies in the journal", _with_calls(folder, labels)
@@ -108,6 +117,12 @@ def _derivations(folder: Path, facts: dict[str, Any], config: Config, show: Show
         lambda looked: check_derived_pairs(looked, folder, config, pairs),
     )
     yield "leaks", "training data", lambda looked: check_leaks(looked, folder, config)
+    if config.gate.suites:
+        yield (
+            "suites",
+            "answers to suites",
+            lambda looked: check_suites(looked, folder, config, facts),
+        )
     yield (
         "decision",
         "held-out verdicts",

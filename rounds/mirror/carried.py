@@ -4,13 +4,17 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from rounds.folder import DECISIONS
 from rounds.mirror.files import Entry, entry_of
 
 SCRATCH = ".mirror"
 """The folder in a run folder for what is on its way."""
 
 JOURNAL = "journal.sqlite"
-STATE_FILES = ("run.yaml", "dialects.json", "trial.json", "removed.json", "labels/*.jsonl")
+STATE_FILES = (
+    *("run.yaml", "dialects.json", "trial.json", "removed.json", "labels/*.jsonl"),
+    DECISIONS,
+)
 """What a run goes on with elsewhere, beside its rounds and its journal. The index of pairs is built
 again from the rounds, and policy.json and the card are made of the manifests."""
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from rounds.errors import UserError
 from rounds.files import replace_folder
-from rounds.folder import in_run, next_round, round_dir
+from rounds.folder import DECISIONS, by_people, in_run, next_round, round_dir
+from rounds.ids import file_hash
 from rounds.mirror.carried import JOURNAL, SCRATCH
 from rounds.mirror.files import Entry, damaged, fetch
 from rounds.mirror.meter import Meter
@@ -56,7 +57,9 @@ def fetch_run(store: Store, run_dir: Path, there: Rounds, progress: Progress) ->
     here = rounds_here(run_dir)
     check_same(store, run_dir, here, {number: there[number] for number in here.keys() & there})
     missing = [number for number in there if number not in here]
+    state = listed(store, STATE) or {}
     needed = _rounds_needed(store, max(there), there)
+    needed |= _rounds_by_hand(store, scratch, state, there[max(there)])
     wanted = {
         number: {
             name: entry
@@ -65,7 +68,6 @@ def fetch_run(store: Store, run_dir: Path, there: Rounds, progress: Progress) ->
         }
         for number in missing
     }
-    state = listed(store, STATE) or {}
     entries = [entry for files in (*wanted.values(), state) for entry in files.values()]
     meter = Meter(progress, entries, NOTE)
     for number, files in wanted.items():
@@ -129,6 +131,18 @@ def _rounds_needed(store: Store, number: int, there: Rounds) -> set[int]:
         return rounds_of([facts["in_place"], facts["initial"]])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise damaged(store, f"rounds/{number:04d}/manifest.json", "is no manifest") from None
+
+
+def _rounds_by_hand(store: Store, scratch: Path, state: dict[str, Entry], last: bytes) -> set[int]:
+    """The rounds whose weights people put in place after the `last` one, a manifest."""
+    if DECISIONS not in state:
+        return set()
+    path, manifest = scratch / "state" / DECISIONS, scratch / "last.json"
+    fetch(store, state_place(DECISIONS, state[DECISIONS]), path, state[DECISIONS], lambda _: None)
+    manifest.write_bytes(last)
+    hashed = file_hash(manifest)
+    made = [one for one in by_people(path.parent) if one["manifest"] == hashed]
+    return rounds_of([made[-1]["policy"]]) if made else set()
 
 
 def rounds_of(policies: Iterable[dict[str, Any]]) -> set[int]:

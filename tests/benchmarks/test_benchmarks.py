@@ -308,6 +308,18 @@ def test_thresholds_from_gold_are_drawn_for_every_judge_and_rule(run_here: Run):
     assert all(re.search(rf"^{judge} ", said, re.MULTILINE) for judge in judges), said
 
 
+def test_the_gate_refuses_what_is_planted(run_here: Run):
+    """Few repeats for a rate; the long run is in docs/gate.md."""
+    said = run_here("gate_errors", 20, "--prompts", 120)
+    promoted = {line[:28].strip(): re.findall(r"(\S+)%", line) for line in said.splitlines()}
+    assert promoted["trained on reversed pairs"] == promoted["a constant reply"] == ["0.0"] * 4
+    fixed, _, at_equal_length, _ = map(float, promoted["only longer"])
+    assert at_equal_length <= 10 < fixed, said
+    fixed, _, _, with_suite = map(float, promoted["lost a suite"])
+    assert with_suite <= 10 < fixed, said
+    assert all(float(share) <= 15 for share in promoted["an untrained copy"]), said
+
+
 def test_people_put_right_a_judge_that_leans(run_here: Run):
     """Few repeats for a rate; the long run is in docs/judge.md."""
     said = run_here("people_and_judge", 20)

@@ -7,6 +7,7 @@ from builders import begun, both, candidate_row, finished, prompt_row
 from gate.by_tag import by_tag
 from gate.config import GateConfig
 from gate.stage import decide
+from gate.win_rate import win_rate
 from rounds.files import read_json
 from rounds.report import round_lines
 
@@ -19,7 +20,7 @@ def test_a_prompt_counts_for_each_of_its_tags_and_one_without_for_none():
         (None, "win"),
         ([], "tie"),
     ]
-    found = by_tag(contests, 0.95)
+    found = by_tag(contests, lambda outcomes: win_rate(outcomes, 0.95))
     assert list(found) == ["a", "b"]
     assert (found["a"]["value"], found["a"]["n"], found["a"]["abstained"]) == (0.5, 2, 1)
     assert (found["b"]["value"], found["b"]["n"]) == (1.0, 1)

@@ -4,9 +4,14 @@ import pytest
 
 from gate.config import GateConfig
 from gate.metrics import load_metric
-from gate.stage import promote
+from gate.rules import win_rate_rule
 from gate.win_rate import win_rate
 from rounds.errors import UserError
+
+
+def promote(config: GateConfig, found: dict) -> tuple[bool, str]:
+    rule = win_rate_rule(config, {"decision": found})
+    return rule.holds, rule.reason
 
 
 def rate(outcomes: list[str]) -> dict:
@@ -14,7 +19,7 @@ def rate(outcomes: list[str]) -> dict:
 
 
 def test_a_clear_win_is_promoted_with_the_numbers_in_the_reason():
-    promoted, (reason,) = promote(GateConfig(), rate(["win"] * 80 + ["loss"] * 20), False)
+    promoted, reason = promote(GateConfig(), rate(["win"] * 80 + ["loss"] * 20))
     assert promoted
     assert reason == (
         "win rate 0.800 [0.711, 0.867] on 100 gate prompts (80 won, 0 tied, 20 lost, 0 abstained "
@@ -24,28 +29,32 @@ def test_a_clear_win_is_promoted_with_the_numbers_in_the_reason():
 
 def test_a_win_that_chance_explains_is_refused_unless_the_value_is_enough():
     found = rate(["win"] * 55 + ["loss"] * 45)
-    promoted, (reason,) = promote(GateConfig(), found, False)
+    promoted, reason = promote(GateConfig(), found)
     assert not promoted and reason.endswith("lower end of its interval does not exceed 0.5")
-    promoted, (reason,) = promote(GateConfig(must_exceed="value"), found, False)
+    promoted, reason = promote(GateConfig(must_exceed="value"), found)
     assert promoted and reason.endswith("the win rate exceeds 0.5")
 
 
 def test_abstentions_count_against_promotion():
-    assert not promote(GateConfig(), rate(["win"] * 40 + ["abstain"] * 60), False)[0]
-    assert promote(GateConfig(), rate(["win"] * 40), False)[0]
+    assert not promote(GateConfig(), rate(["win"] * 40 + ["abstain"] * 60))[0]
+    assert promote(GateConfig(), rate(["win"] * 40))[0]
 
 
 def test_a_rate_at_the_threshold_does_not_exceed_it():
     found = rate(["win", "loss"])
-    assert not promote(GateConfig(must_exceed="value"), found, False)[0]
+    assert not promote(GateConfig(must_exceed="value"), found)[0]
 
 
-def test_nothing_learned_or_nothing_decided_is_never_promoted():
-    assert promote(GateConfig(), rate(["win"] * 99), True) == (
-        False,
-        ["training left the weights as they were"],
-    )
-    assert promote(GateConfig(), rate([]), False) == (False, ["no gate prompt was decided"])
+def test_nothing_decided_is_never_promoted():
+    assert promote(GateConfig(), rate([])) == (False, "no gate prompt was decided")
+
+
+def test_no_worse_by_more_than_a_margin_is_enough_where_that_is_the_rule():
+    found = rate(["win"] * 100 + ["loss"] * 100)
+    assert not promote(GateConfig(), found)[0]
+    promoted, reason = promote(GateConfig(non_inferiority=0.1), found)
+    assert promoted and reason.endswith("exceeds 0.4 (no worse by more than 0.1)")
+    assert not promote(GateConfig(non_inferiority=0.05), found)[0]
 
 
 def test_a_metric_is_found_by_module_and_function_beside_the_config(tmp_path, monkeypatch):

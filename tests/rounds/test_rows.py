@@ -14,6 +14,7 @@ from rounds.rows import (
     EXTRA,
     PAIRS,
     PROMPTS,
+    SUITES,
     VERDICTS,
     Candidate,
     Criterion,
@@ -22,6 +23,7 @@ from rounds.rows import (
     Messages,
     Pair,
     Prompt,
+    SuiteAnswer,
     Verdict,
     written_candidate,
 )
@@ -35,6 +37,7 @@ TYPES = {
     PAIRS: Pair,
     DROPPED: DroppedPair,
     EXTRA: ExtraPair,
+    SUITES: SuiteAnswer,
 }
 
 

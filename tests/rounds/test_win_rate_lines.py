@@ -4,16 +4,19 @@ from pathlib import Path
 
 from builders import REFUSED, finished
 
-from gate.win_rate import win_rate
+from gate.win_rate import early_rate, win_rate
 from rounds.card import write_card
 from rounds.files import read_json
 from rounds.report import round_lines
+from rounds.win_rate_lines import win_rate_text
 
 RATE = win_rate(["win"] * 18 + ["tie"] * 2 + ["identical"] * 20 + ["abstain"], 0.95)._asdict()
 TEXT = (
     "0.725 [0.572, 0.839] n=40, 1 abstained; 18 won, 22 tied (20 identical answers), 0 lost; "
     "strictly better 0.450"
 )
+RESAMPLED = "bootstrap [0.650, 0.800]"
+ALL = f"{TEXT}; {RESAMPLED}"
 METRICS = {
     "gate": {
         "win_rate_vs_previous": RATE,
@@ -35,10 +38,11 @@ METRICS = {
 
 def test_a_win_rate_shows_its_ties_its_split_and_what_it_is_for(run_dir: Path):
     lines = dict(round_lines(read_json(finished(run_dir) / "metrics.json") | METRICS))
-    assert lines["gate: win rate vs previous (decides)"] == f"{TEXT}; length-controlled 0.700"
-    assert lines["gate: win rate vs initial (reported)"] == TEXT
-    assert lines["test: win rate vs previous (reported)"] == TEXT
-    assert lines["gold on test: win rate vs initial"] == TEXT
+    decides = lines["gate: win rate vs previous (decides)"]
+    assert decides == f"{TEXT}; length-controlled 0.700; {RESAMPLED}"
+    assert lines["gate: win rate vs initial (reported)"] == ALL
+    assert lines["test: win rate vs previous (reported)"] == ALL
+    assert lines["gold on test: win rate vs initial"] == ALL
     assert lines["gold on test: mean"] == "0.50 (first policy 0.25)"
 
 
@@ -60,6 +64,13 @@ def test_the_card_has_the_win_rates_of_both_splits(run_dir: Path):
     first, second = (
         line.split(" | ") for line in card.splitlines() if line.startswith(("| 1 |", "| 2 |"))
     )
-    assert first[5:7] == ["", ""] and second[5:7] == [TEXT, TEXT]
+    assert first[5:7] == ["", ""] and second[5:7] == [ALL, ALL]
     assert "A tie is half a win, and two identical answers are a tie." in card
     assert read_json(folder / "manifest.json")["win_rates"]["gate"] == METRICS["gate"]
+
+
+def test_the_rate_of_a_gate_that_stopped_early_says_so():
+    rate = early_rate(["win"] * 18 + ["tie"] * 2, 0.95, 40)._asdict()
+    text = win_rate_text(rate)
+    assert "(confidence sequence: stopped early, the value is biased)" in text
+    assert "bootstrap" not in text

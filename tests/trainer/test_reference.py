@@ -13,11 +13,11 @@ import trainer.stage
 from flows.preflight import check_files
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
-from rounds.accepted import accepted_policies
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
-from rounds.folder import earlier_rounds, round_dir
+from rounds.folder import round_dir
 from rounds.keep import Keep, removable
+from rounds.lineage import accepted_policies
 from rounds.weights import Policy, local_policy
 from trainer.check import check_reference
 from trainer.config import TrainerConfig
@@ -55,8 +55,7 @@ def ended(run_dir: Path, number: int, began_from: int, promoted: bool = True) ->
 
 def accepted(run_dir: Path, in_place: int) -> list[str]:
     policy = Policy(**policy_of(in_place))
-    rounds = earlier_rounds(round_dir(run_dir, 99))
-    return [one.policy_id for one in accepted_policies(run_dir, rounds, policy, FIRST)]
+    return [one.policy_id for one in accepted_policies(run_dir, policy, FIRST)]
 
 
 def test_what_was_refused_or_put_out_of_its_place_is_not_accepted(run_dir: Path):

@@ -332,12 +332,12 @@ def test_the_plan_and_the_report_say_what_istrained_beside_text(run_dir: Path, t
         replay={"share": 0.25, "data": ["rounds", "own/more"]},
     )
     replayed = "replay of rounds, own/more, 25% of all that is trained on"
-    assert planned(given, []) == f"warm start from ultra.parquet (at most 9); {replayed}"
-    refused = done(run_dir, 1, 1, promoted=False, warm="ultra.parquet")
-    assert planned(given, [refused]).startswith("warm start from")
-    promoted = done(run_dir, 2, 1, promoted=True, warm="ultra.parquet")
-    assert planned(given, [refused, promoted]) == replayed
-    assert planned(config(), []) == ""
+    assert planned(given, run_dir) == f"warm start from ultra.parquet (at most 9); {replayed}"
+    done(run_dir, 1, 1, promoted=False, warm="ultra.parquet")
+    assert planned(given, run_dir).startswith("warm start from")
+    done(run_dir, 2, 1, promoted=True, warm="ultra.parquet")
+    assert planned(given, run_dir) == replayed
+    assert planned(config(), run_dir) == ""
     facts = {"warm_start": 9, "replayed": {"round 1": 4}, "left_out": {"tie": 2}}
     assert reported({"extra": facts, "too_long": {"pairs": 3}}) == [
         ("trained beside", "warm start 9, round 1 4, left out: tie 2, over max_length 3")

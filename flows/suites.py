@@ -1,0 +1,22 @@
+"""The gate's regression suites as a config names them: read, and found right before a round."""
+
+from flows.config import Config
+from gate.suites import check_reference, load_score
+from sampler.suites import SuitePrompts, read_suite
+
+
+def suite_prompts(config: Config) -> dict[str, SuitePrompts]:
+    """The prompts of every suite. Raises UserError for a file or a row that is wrong."""
+    return {
+        name: SuitePrompts(read_suite(name, suite.prompts), suite.seeds)
+        for name, suite in config.gate.suites.items()
+    }
+
+
+def check_suites(config: Config) -> None:
+    """Raise UserError for a suite whose prompts or score cannot work."""
+    for name, one in suite_prompts(config).items():
+        suite = config.gate.suites[name]
+        load_score(name, suite)
+        for row in one.prompts:
+            check_reference(suite, f"gate.suites.{name}.prompts: {row['source']}", row["reference"])

@@ -1,0 +1,44 @@
+"""A regression suite of `gate.suites`: prompts, how an answer is scored, what is allowed."""
+
+from pydantic import Field, model_validator
+
+from rounds.settings import Section
+
+OWN_SCORES = ("exact", "contains", "regex")
+"""Scores of our own, 1 or 0, against the reference of the prompt's row."""
+
+
+class Suite(Section):
+    """Prompts that both policies answer, and how much worse the new one may be."""
+
+    prompts: str
+    """A file of prompts as `prompts.train` takes them, with a `reference` for our own scores."""
+    score: str
+    """`exact` (the answer is the reference, but for blanks around it), `contains` (the reference is
+    in it), `regex` (the reference is a pattern that is found in it), or a function,
+    `path/to/file.py:function` or `module:function`: it takes (messages, answer, reference) and
+    returns a number, higher is better."""
+    at_least: float | None = None
+    """The least that the new policy's mean score may be."""
+    drop_at_most: float | None = Field(None, ge=0)
+    """How far below the mean of the policy in place it may be; what chance explains is no drop. 0
+    where neither this nor at_least is given."""
+    seeds: int = Field(3, ge=2)
+    """How often the policy in place answers each prompt, each time from another seed: what these
+    differ by is what chance does."""
+
+    @property
+    def allowed(self) -> float | None:
+        """The drop that is allowed; None where only `at_least` counts."""
+        if self.drop_at_most is None and self.at_least is None:
+            return 0.0
+        return self.drop_at_most
+
+    @model_validator(mode="after")
+    def _known_score(self) -> "Suite":
+        if self.score not in OWN_SCORES and ":" not in self.score:
+            raise ValueError(
+                f"score: {self.score!r} is none of {', '.join(OWN_SCORES)} and no function "
+                "(path/to/file.py:function or module:function)"
+            )
+        return self

@@ -1,0 +1,146 @@
+"""Regression suites: the scores of both policies' answers, and what of a drop chance explains.
+
+Two floors, and a drop must be beyond both to refuse. The first is the noise of sampling: how far
+the policy in place is from itself with other seeds. The second is that of the prompts: how far the
+differences would go apart if their signs were by chance, which remains where nothing is sampled.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
+from statistics import fmean, variance
+from typing import Any
+
+from gate.intervals import normal_reach
+from gate.suite_config import OWN_SCORES, Suite
+from rounds.errors import UserError
+from rounds.functions import UserFunction, is_number, load_function
+from rounds.rows import Messages, SuiteAnswer
+
+Score = Callable[[Messages, str, str | None], float]
+
+
+def load_score(name: str, suite: Suite) -> tuple[Score, str]:
+    """What scores the answers of a suite, and the hash of the file it stands in ("" for ours).
+
+    Raises UserError where there is no such function, or one of other arguments.
+    """
+    if suite.score in OWN_SCORES:
+        return _OWN[suite.score], ""
+    where = f"gate.suites.{name}.score"
+    function = load_function(where, suite.score).taking("messages", "answer", "reference")
+    return _checked(function), function.source
+
+
+def _checked(function: UserFunction) -> Score:
+    def score(messages: Messages, answer: str, reference: str | None) -> float:
+        value = function(messages, answer, reference)
+        if not is_number(value):
+            raise function.fault(f"gave {value!r}, not a number")
+        return float(value)
+
+    return score
+
+
+def _exact(messages: Messages, answer: str, reference: str | None) -> float:
+    return float(answer.strip() == (reference or "").strip())
+
+
+def _contains(messages: Messages, answer: str, reference: str | None) -> float:
+    return float((reference or "") in answer)
+
+
+def _regex(messages: Messages, answer: str, reference: str | None) -> float:
+    return float(re.search(reference or "", answer) is not None)
+
+
+_OWN: dict[str, Score] = {"exact": _exact, "contains": _contains, "regex": _regex}
+
+
+def check_reference(suite: Suite, where: str, reference: str | None) -> None:
+    """Raise UserError for a row of a suite's prompts whose reference its score cannot take."""
+    if suite.score not in OWN_SCORES:
+        return
+    if reference is None:
+        raise UserError(f"{where}: has no reference, which score: {suite.score} compares with")
+    if suite.score == "regex":
+        try:
+            re.compile(reference)
+        except re.error as error:
+            raise UserError(
+                f"{where}: the reference {reference!r} is no regular expression ({error})"
+            ) from None
+
+
+def suite_figures(
+    suite: Suite,
+    score: Score,
+    rows: Sequence[SuiteAnswer],
+    trained: str,
+    current: str,
+    error: float,
+) -> dict[str, Any]:
+    """The mean scores of both policies on the prompts that both have answered, and the floors.
+
+    {"n", "new", "previous", "drop", "floor", "seed_floor", "prompt_floor", "by_seed": the means of
+    the policy in place, "unanswered": prompts}. A floor is the drop that a policy like the one in
+    place has with chance `error`, by the normal distribution.
+    """
+    scores: dict[str, dict[str, dict[int, float]]] = {}
+    for row in rows:
+        value = score(row["messages"], row["text"], row["reference"])
+        by_policy = scores.setdefault(row["prompt_id"], {})
+        by_policy.setdefault(row["policy_id"], {})[row["index"]] = value
+    both = [
+        (of[trained][0], [of[current][seed] for seed in sorted(of[current])])
+        for of in scores.values()
+        if 0 in of.get(trained, {}) and len(of.get(current, {})) > 1
+    ]
+    n = len(both)
+    figures: dict[str, Any] = {"n": n, "unanswered": len(scores) - n}
+    if not n:
+        names = ("new", "previous", "drop", "floor", "seed_floor", "prompt_floor")
+        return figures | dict.fromkeys(names) | {"by_seed": []}
+    drops = [fmean(old) - new for new, old in both]
+    reach = normal_reach(error)
+    by_itself = sum(variance(old) * (1 + 1 / len(old)) for _, old in both)
+    seed_floor = reach * sqrt(by_itself) / n
+    prompt_floor = reach * sqrt(sum(drop**2 for drop in drops)) / n
+    fewest = min(len(old) for _, old in both)
+    return figures | {
+        "new": fmean(new for new, _ in both),
+        "previous": fmean(fmean(old) for _, old in both),
+        "drop": fmean(drops),
+        "floor": max(seed_floor, prompt_floor),
+        "seed_floor": seed_floor,
+        "prompt_floor": prompt_floor,
+        "by_seed": [fmean(old[seed] for _, old in both) for seed in range(fewest)],
+    }
+
+
+def all_figures(
+    suites: Mapping[str, Suite],
+    scores: Mapping[str, Score],
+    rows: Sequence[SuiteAnswer],
+    trained: str,
+    current: str,
+    confidence: float,
+) -> dict[str, Any]:
+    """The figures of every suite that has a score, by name.
+
+    All suites together refuse a policy like the one in place with chance (1 - confidence) / 2 at
+    most (Bonferroni).
+    """
+    error = (1 - confidence) / 2 / max(1, len(suites))
+    return {
+        name: suite_figures(
+            suite,
+            scores[name],
+            [row for row in rows if row["suite"] == name],
+            trained,
+            current,
+            error,
+        )
+        for name, suite in suites.items()
+        if name in scores
+    }

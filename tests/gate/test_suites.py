@@ -1,0 +1,178 @@
+"""Regression suites: who is asked, how answers are scored, and which drop refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from builders import begun, finished
+
+from gate.config import GateConfig
+from gate.rules import other_rules
+from gate.suite_config import Suite
+from gate.suites import check_reference, load_score, suite_figures
+from rounds.errors import UserError
+from rounds.rows import SUITES
+from rounds.tables import read_rows
+from rounds.weights import Policy
+from sampler.config import SamplerConfig
+from sampler.suites import SuitePrompts, answer_suites, read_suite
+
+OLD = Policy("desk", None, "desk/old", served="desk")
+NEW = Policy("desk", None, "desk/new", served="desk")
+CONFIG = SamplerConfig(n=2, sampling={"max_tokens": 9})
+SUITE = Suite(prompts="x.jsonl", score="exact")
+ERROR = 0.025
+
+
+def suite_file(folder: Path, n: int = 10, reference: str | None = "yes") -> Path:
+    path = folder / "suite.jsonl"
+    rows = [{"prompt": f"is {i} a number?", "reference": reference} for i in range(n)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def answers(old: list[list[str]], new: list[str]) -> list[dict]:
+    """Rows of a suite whose right answer is yes: of each prompt the old answers and the new."""
+    rows = []
+    for number, (before, after) in enumerate(zip(old, new, strict=True)):
+        for policy, texts in (("old", before), ("new", [after])):
+            rows += [
+                {
+                    "prompt_id": str(number),
+                    "messages": [],
+                    "reference": "yes",
+                    "policy_id": policy,
+                    "index": index,
+                    "text": text,
+                }
+                for index, text in enumerate(texts)
+            ]
+    return rows
+
+
+def refused(figures: dict, **given: object) -> list[str]:
+    suite = Suite(prompts="x.jsonl", score="exact", **given)
+    rules = other_rules(GateConfig(suites={"s": suite}), {"suites": {"s": figures}}, None)
+    return [rule.reason for rule in rules if not rule.holds]
+
+
+def figures_of(old: list[list[str]], new: list[str]) -> dict:
+    return suite_figures(SUITE, load_score("s", SUITE)[0], answers(old, new), "new", "old", ERROR)
+
+
+def test_a_suite_that_was_lost_refuses_and_one_that_was_kept_does_not():
+    lost = figures_of([["yes"] * 3] * 12, ["no"] * 12)
+    assert (lost["previous"], lost["new"], lost["drop"], lost["n"]) == (1, 0, 1, 12)
+    (reason,) = refused(lost)
+    assert "a drop of 1, more than the 0 that is allowed and than chance does" in reason
+    assert not refused(figures_of([["yes"] * 3] * 12, ["yes"] * 12))
+    assert not refused(lost, drop_at_most=1.0)
+
+
+def test_what_other_seeds_do_as_well_is_no_drop():
+    noisy = [["yes", "no", "yes"], ["no", "yes", "yes"]] * 10
+    new = ["yes", "no"] * 10
+    figures = figures_of(noisy, new)
+    assert figures["drop"] == pytest.approx(1 / 6)
+    assert figures["by_seed"] == [0.5, 0.5, 1.0]
+    assert figures["seed_floor"] > figures["drop"] and not refused(figures)
+
+
+def test_where_nothing_is_sampled_one_lost_prompt_is_not_shown_to_be_a_drop():
+    figures = figures_of([["yes"] * 3] * 12, ["yes"] * 11 + ["no"])
+    assert figures["seed_floor"] == 0 < figures["drop"] < figures["prompt_floor"]
+    assert not refused(figures)
+
+
+def test_an_absolute_bound_is_one_of_its_own():
+    figures = figures_of([["yes"] * 3] * 12, ["yes"] * 9 + ["no"] * 3)
+    (reason,) = refused(figures, at_least=0.8)
+    assert reason == "suite s: 0.75 on 12 prompts, less than the 0.8 that it must be"
+    assert not refused(figures, at_least=0.75)
+
+
+@pytest.mark.parametrize(
+    ("score", "answer", "reference", "value"),
+    [
+        ("exact", " yes\n", "yes", 1),
+        ("exact", "yes.", "yes", 0),
+        ("contains", "oh yes.", "yes", 1),
+        ("regex", "it is 42", r"\d+", 1),
+        ("regex", "none", r"\d+", 0),
+    ],
+)
+def test_our_own_scores(score: str, answer: str, reference: str, value: float):
+    assert load_score("s", Suite(prompts="x", score=score))[0]([], answer, reference) == value
+
+
+def test_a_score_of_the_users_is_called_with_the_reference(tmp_path: Path):
+    (tmp_path / "mine.py").write_text(
+        "def score(messages, answer, reference):\n    return len(answer) if reference else 'no'\n"
+    )
+    score, source = load_score("s", Suite(prompts="x", score=f"{tmp_path / 'mine.py'}:score"))
+    assert score([], "four", "r") == 4 and source
+    with pytest.raises(UserError, match=r"gate\.suites\.s\.score: .*gave 'no', not a number"):
+        score([], "four", None)
+
+
+def test_what_a_score_cannot_take_is_the_users_error(tmp_path: Path):
+    with pytest.raises(UserError, match="has no reference, which score: exact compares with"):
+        check_reference(SUITE, "gate.suites.s.prompts: suite.jsonl:1", None)
+    regex = Suite(prompts="x", score="regex")
+    with pytest.raises(UserError, match=r"'\(' is no regular expression"):
+        check_reference(regex, "here", "(")
+    with pytest.raises(ValueError, match="none of exact, contains, regex and no function"):
+        Suite(prompts="x", score="perplexity")
+    with pytest.raises(UserError, match="holds 3 prompts, and a drop on fewer than 8"):
+        read_suite("s", str(suite_file(tmp_path, 3)))
+    path = suite_file(tmp_path)
+    path.write_text(path.read_text() * 2)
+    with pytest.raises(UserError, match=r"suite\.jsonl:11 is the prompt of suite\.jsonl:1 again"):
+        read_suite("s", str(path))
+
+
+def answered(folder: Path, endpoints, current: Policy, trained: Policy) -> list[dict]:
+    suites = {"s": SuitePrompts(read_suite("s", str(suite_file(folder.parent.parent))), 3)}
+    answer_suites(folder, CONFIG, suites, current, trained, 0, endpoints)
+    return read_rows(folder, SUITES)
+
+
+def test_the_policy_in_place_answers_from_other_seeds_as_well_and_the_new_one_once(
+    run_dir, endpoint, desk
+):
+    folder, at = begun(run_dir), endpoint(lambda body: f"from {body['seed']}")
+    rows = answered(folder, desk(at), OLD, NEW)
+    per_prompt = [
+        (row["policy_id"], row["index"]) for row in rows if row["prompt_id"] == rows[0]["prompt_id"]
+    ]
+    assert per_prompt == [(OLD.policy_id, i) for i in range(3)] + [(NEW.policy_id, 0)]
+    assert len(rows) == 40 and len({row["candidate_id"] for row in rows}) == 40
+    assert len(at.requests) == 30, "both names are one model here, and the journal answers again"
+
+
+def test_answers_of_an_earlier_round_are_taken_from_there(run_dir, endpoint, desk):
+    at = endpoint(lambda body: f"from {body['seed']}")
+    folder = finished(run_dir)
+    first = answered(folder, desk(at), OLD, NEW)
+    (run_dir / "journal.sqlite").unlink()
+    asked = len(at.requests)
+    later = answered(begun(run_dir, 2), desk(at), OLD, Policy("desk", None, "desk/third", "desk"))
+    of_old = [row for row in first if row["policy_id"] == OLD.policy_id]
+    assert [row for row in later if row["policy_id"] == OLD.policy_id] == of_old
+    assert len(at.requests) - asked == 10, "the third policy alone was asked"
+
+
+def test_the_new_policys_answers_count_when_it_is_in_place(run_dir, endpoint, desk):
+    at = endpoint(lambda body: f"from {body['seed']}")
+    folder = finished(run_dir)
+    answered(folder, desk(at), OLD, NEW)
+    (run_dir / "journal.sqlite").unlink()
+    asked = len(at.requests)
+    rows = answered(begun(run_dir, 2), desk(at), NEW, Policy("desk", None, "desk/third", "desk"))
+    assert [row["index"] for row in rows[:3]] == [0, 1, 2]
+    assert len(at.requests) - asked == 30, "two new seeds of one, and the third policy"
+
+
+def test_weights_that_did_not_change_are_asked_nothing(run_dir, endpoint, desk):
+    folder, at = begun(run_dir), endpoint("x")
+    assert answered(folder, desk(at), OLD, OLD) == [] and not at.requests
