@@ -103,7 +103,7 @@ class Config(Section):
             raise ValueError(
                 f"gate.judge.tau: {judge.tau} is for labels, the gate's judge takes a number"
             )
-        labels = "strategy select scale appeal batch batch_failed budget gold health"
+        labels = "strategy questions select scale appeal batch batch_failed budget gold health"
         for name in labels.split():
             if getattr(judge, name) != JudgeConfig.model_fields[name].default:
                 raise ValueError(f"gate.judge.{name}: is for labels, leave it out here")
@@ -194,6 +194,8 @@ def judged_by(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
 def named_judges(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
     """Everyone who judges, endpoints or not, each with the key that names them."""
     named = [(f"{where}.endpoint", name) for name in judge.jury]
+    if judge.writer is not None and judge.writer not in judge.jury:
+        named.append((f"{where}.questions.endpoint", judge.writer))
     named += [(f"{where}.appeal.endpoint", name) for name in judge.appealed_to]
     if judge.health.second is not None:
         named.append((f"{where}.health.second", judge.health.second))

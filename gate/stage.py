@@ -8,6 +8,7 @@ from gate.by_tag import by_tag
 from gate.config import GateConfig
 from gate.metrics import Metric, load_metric
 from gate.people import ask_people, people_said, said_key
+from gate.questions import questions_answered
 from gate.win_rate import length_controlled, win_rate
 from rounds.contests import LOSS, WIN, Contest, contests_between, which_tie
 from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS
@@ -58,6 +59,13 @@ def decide(
             for name, other in zip(OPPONENTS, (current, initial), strict=True)
         }
         measured = _measured(contests, metrics, config.confidence)
+        policies = {"new": trained, "previous": current, "initial": initial}
+        for split in HELD_OUT:
+            of_split = [
+                [row for row in rows if row["split"] == split] for rows in (candidates, verdicts)
+            ]
+            if found := questions_answered(*of_split, policies, config.confidence):
+                measured[split]["questions"] = found
         promoted, reasons = promote(config, measured["decision"], trained == current)
         if config.people and trained != current and contests["gate", "previous"]:
             promoted, reason, measured["people"] = ask_people(

@@ -6,6 +6,7 @@ from typing import Any
 
 from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
+from judge.asking.answered import by_questions
 from judge.asking.questions import both_orders
 from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
@@ -28,7 +29,8 @@ def judge_held_out(
     """Judge the policy `trained` (its id) against every other policy's held-out answers.
 
     Every gate and test prompt, both orders; candidate_a is the trained policy's. Two answers that
-    are the same text are not asked about: the gate counts them as ties.
+    are the same text are not asked about: the gate counts them as ties. A judge whose strategy is
+    questions has them answered from each policy's answer as well (`rounds.contests`).
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
     judges = panel_identity(config, endpoints, config.jury)
@@ -52,17 +54,34 @@ async def held_out_verdicts(
     progress: Progress = silent,
     offline: bool = False,
 ) -> list[list[Verdict]]:
-    """The verdict rows of each match; `offline` they are read from the journal alone."""
+    """The verdict rows of the questions on each prompt, if there are any, then those of each match;
+    `offline` they are read from the journal alone."""
     answers = by_prompt(read_rows(folder, CANDIDATES, HELD_OUT))
     matches = _matches(read_rows(folder, PROMPTS, HELD_OUT), answers, trained)
     jury, journal = config.jury, run_journal(folder)
     async with panel(journal, config, endpoints, jury, tau, offline=offline) as judge:
 
+        async def ask_questions(item: JudgeInput) -> list[Verdict]:
+            return await by_questions(judge, item.prompt, item.candidates)
+
         async def work(match: JudgeInput) -> list[Verdict]:
             trained_answer, other_answer = match.candidates
             return await both_orders(judge, match.prompt, trained_answer, other_answer)
 
-        return await map_concurrently(matches, work, progress)
+        articles = _answered(matches) if judge.writer is not None else []
+        return [
+            *await map_concurrently(articles, ask_questions, progress),
+            *await map_concurrently(matches, work, progress),
+        ]
+
+
+def _answered(matches: list[JudgeInput]) -> list[JudgeInput]:
+    """Each prompt that has a match, with the answers that meet in its matches."""
+    found: dict[str, JudgeInput] = {}
+    for prompt, candidates in matches:
+        known = found.setdefault(prompt["prompt_id"], JudgeInput(prompt, []))
+        known.candidates.extend(row for row in candidates if row not in known.candidates)
+    return list(found.values())
 
 
 def _matches(

@@ -25,6 +25,8 @@ def win_rate_lines(metrics: dict[str, Any]) -> Lines:
                 if decides and rate.get("abstained") and decided_by.get("value") is not None:
                     text += f"; what decides: {_interval(decided_by)}, abstentions as losses"
                 lines.append((f"{split}: win rate vs {other} ({use})", text))
+        if asked := rates.get("questions"):
+            lines.append((f"{split}: questions answered (reported)", _questions(asked)))
         if tags := rates.get("by_tag_vs_previous"):
             lines.append((f"{split}: by tag (reported)", _by_tag(tags)))
     return lines
@@ -83,6 +85,16 @@ def win_rate_text(rate: dict[str, Any], length_controlled: float | None = None) 
 def _counts(rate: dict[str, Any]) -> str:
     same = f" ({rate['identical']} identical answers)" if rate["identical"] else ""
     return f"{rate['wins']} won, {rate['ties']} tied{same}, {rate['losses']} lost"
+
+
+def _questions(asked: dict[str, Any]) -> str:
+    """Share of the questions answered right and mean words, of each policy."""
+    parts = [
+        f"{name} {_interval(one)}, {one['words']:.0f} words"
+        for name, one in asked.items()
+        if one["value"] is not None
+    ]
+    return "; ".join(parts) or "none that all policies' answers were read for"
 
 
 def _by_tag(tags: dict[str, Any]) -> str:
