@@ -61,10 +61,8 @@ def decide(
         measured = _measured(contests, metrics, config.confidence)
         policies = {"new": trained, "previous": current, "initial": initial}
         for split in HELD_OUT:
-            of_split = [
-                [row for row in rows if row["split"] == split] for rows in (candidates, verdicts)
-            ]
-            if found := questions_answered(*of_split, policies, config.confidence):
+            answers = [row for row in candidates if row["split"] == split]
+            if found := questions_answered(answers, verdicts, policies, config.confidence):
                 measured[split]["questions"] = found
         promoted, reasons = promote(config, measured["decision"], trained == current)
         if config.people and trained != current and contests["gate", "previous"]:
