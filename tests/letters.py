@@ -53,6 +53,10 @@ def right_answers(letter: str, summary: str) -> int:
 def _written(body: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     letter = body["messages"][-1]["content"].partition("The article and the request:\n")[2]
     product, problem = needs(letter)
+    if "none" in (product, problem):  # an endpoint that is tried out is shown other texts
+        wrong = ["one", "two", "three"]
+        listed = [{"question": asked, "answer": "zero", "wrong": wrong} for asked in (WHICH, WHAT)]
+        return {"questions": listed}
     phrase = max((text for text in PROBLEMS[problem] if text in letter), key=len)
     others = rng.sample([other for other in PRODUCTS if other != product], 3)
     problems = rng.sample([key for key in PROBLEMS if key != problem], 3)

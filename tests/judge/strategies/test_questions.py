@@ -1,5 +1,6 @@
 """The strategy questions in the judge stage: what is asked, what is recorded, what labels."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,21 @@ import pytest
 from builders import begun, candidate_row, prompt_row
 from judges import ended, endpoints
 from letters import WHAT, letters_endpoint
-from scripted import Raw, Scripted, shown
+from scripted import Raw, Scripted, completion, shown
 
+from endpoints.reply import read_reply
+from flows.config import Config
+from flows.plan import judge_calls
 from gate.config import GateConfig
 from gate.stage import decide
 from judge.again import check_held_out_verdicts, check_labels
 from judge.config import JudgeConfig
+from judge.dry import judge_questions
 from judge.held_out import judge_held_out
+from judge.inputs import answered_prompt_ids
+from judge.labels import read_labels
 from judge.panel import panel_identity
+from judge.relabel import relabel
 from judge.stage import judge_candidates
 from pairs.config import PairsConfig
 from pairs.stage import build_pairs
@@ -338,3 +346,72 @@ def test_the_first_judge_writes_where_nobody_else_is_named(run_dir: Path, tmp_pa
     folder, at = letters_round(run_dir), endpoint(letters_endpoint)
     judge_candidates(folder, config(questions={"n": 2}), endpoints(tmp_path, reader=at))
     assert "written" in {row["outcome"] for row in read_rows(folder, "verdicts")}
+
+
+def relabelled(folder: Path, settings: JudgeConfig, tmp_path: Path) -> tuple[list[Verdict], int]:
+    """The train rows by other settings without a call, and how many prompts are left open."""
+    ids = answered_prompt_ids(folder)
+    left = asyncio.run(relabel(folder, tmp_path / "again", ids, settings, 0.5))
+    return list(read_labels(tmp_path / "again", ids)), len(left)
+
+
+def test_another_selection_is_tried_without_a_call(run_dir: Path, tmp_path: Path, endpoint):
+    folder, at = letters_round(run_dir), endpoint(letters_endpoint)
+    judge_candidates(folder, config(), endpoints(tmp_path, writer=at, reader=at))
+    rows = read_rows(folder, "verdicts")
+    assert relabelled(folder, config(), tmp_path) == (rows, 0)
+    fewer, left = relabelled(folder, config(select={"min_margin": 4.6}), tmp_path)
+    assert left == 0 and kinds(of_first(fewer)) == ["questions written", *["answers scored"] * 4]
+    screened, left = relabelled(folder, JudgeConfig(endpoint="reader"), tmp_path)
+    assert (screened, left) == ([], 2), "answers to questions are no scores of another strategy"
+
+
+def whole(at: Scripted, **judge: Any) -> Config:
+    served = {"base_url": at.base_url, "model": "m"}
+    return Config.model_validate(
+        {
+            "name": "demo",
+            "policy": "prefloop:starter/policy",
+            "prompts": {"train": "prompts.jsonl"},
+            "endpoints": {"reader": served, "writer": served},
+            "judge": {"endpoint": "reader", "strategy": "questions", **judge},
+            "trainer": None,
+        }
+    )
+
+
+def test_both_kinds_of_calls_are_tried_out_before_a_round(run_dir: Path, tmp_path: Path, endpoint):
+    at = endpoint(letters_endpoint)
+    found = judge_questions("judge", whole(at, questions={"endpoint": "writer", "n": 2}).judge, 0)
+    assert [(name, one.kind, one.where) for name, one in found] == [
+        ("reader", "judge, answers", "judge.sampling"),
+        ("writer", "judge, questions", "judge.questions.sampling"),
+        ("reader", "judge, pairwise", "judge.sampling"),
+    ]
+    for _, question in found:
+        for call in question.calls:
+            reply = letters_endpoint(call.body)
+            assert call.read(read_reply("key", call.body, reply, 0.0)) is None
+    bad = read_reply("key", {}, completion("no questions"), 0.0)
+    assert found[1][1].calls[0].read(bad) == "not_json"
+
+
+def test_the_plan_counts_who_writes_and_who_answers(endpoint):
+    config = whole(endpoint(letters_endpoint), questions={"endpoint": "writer"}, gold=None)
+    calls = judge_calls(config, 100, held_out=0)
+    n = config.sampler.candidates
+    assert calls["labels", "writer"] == 100
+    assert calls["labels", "reader"] == 100 * (n + min(4, 2 * (n // 2)))
+    assert config.used_endpoints == {"reader", "writer"}
+
+
+def test_an_endpoint_for_questions_has_to_be_there(endpoint):
+    with pytest.raises(ValueError, match="judge.questions.endpoint: no endpoint 'ghost'"):
+        whole(endpoint(letters_endpoint), questions={"endpoint": "ghost"})
+
+
+def test_the_judge_of_the_gate_asks_no_questions_of_its_own(endpoint):
+    tree = whole(endpoint(letters_endpoint)).model_dump(mode="json")
+    tree["gate"]["judge"] = {"endpoint": "reader", "strategy": "questions"}
+    with pytest.raises(ValueError, match="gate.judge.strategy: is for labels"):
+        Config.model_validate(tree)
