@@ -58,6 +58,7 @@ def write_config(folder: Path, url: str, per_round: int, held_out: int, seed: in
         },
     }
     tree["prompts"]["per_round"] = per_round
+    tree["trainer"]["trial"] = False  # the starter's training, which is known to work
     path = folder / "summaries.yaml"
     path.write_text(yaml.safe_dump(tree))
     return path

@@ -57,7 +57,8 @@ async def held_out_verdicts(
     """The verdict rows of the questions on each prompt, if there are any, then those of each match;
     `offline` they are read from the journal alone."""
     answers = by_prompt(read_rows(folder, CANDIDATES, HELD_OUT))
-    matches = _matches(read_rows(folder, PROMPTS, HELD_OUT), answers, trained)
+    prompts = read_rows(folder, PROMPTS, HELD_OUT)
+    matches = _matches(prompts, answers, trained)
     jury, journal = config.jury, run_journal(folder)
     async with panel(journal, config, endpoints, jury, tau, offline=offline) as judge:
 
@@ -68,20 +69,21 @@ async def held_out_verdicts(
             trained_answer, other_answer = match.candidates
             return await both_orders(judge, match.prompt, trained_answer, other_answer)
 
-        articles = _answered(matches) if judge.writer is not None else []
+        asks = judge.writer is not None
+        articles = _answered(prompts, answers, trained) if asks else []
         return [
             *await map_concurrently(articles, ask_questions, progress),
             *await map_concurrently(matches, work, progress),
         ]
 
 
-def _answered(matches: list[JudgeInput]) -> list[JudgeInput]:
-    """Each prompt that has a match, with the answers that meet in its matches."""
-    found: dict[str, JudgeInput] = {}
-    for prompt, candidates in matches:
-        known = found.setdefault(prompt["prompt_id"], JudgeInput(prompt, []))
-        known.candidates.extend(row for row in candidates if row not in known.candidates)
-    return list(found.values())
+def _answered(
+    prompts: list[Prompt], candidates: dict[str, list[Candidate]], trained: str
+) -> list[JudgeInput]:
+    """Each prompt that the trained policy has answered, with the answers of all policies; the same
+    text twice is one call."""
+    found = [JudgeInput(prompt, candidates.get(prompt["prompt_id"], [])) for prompt in prompts]
+    return [one for one in found if any(row["policy_id"] == trained for row in one.candidates)]
 
 
 def _matches(

@@ -259,6 +259,19 @@ def test_the_gate_reports_the_questions_that_each_policy_answers(
     assert "new 1.000" in lines["gate: questions answered (reported)"]
 
 
+def test_the_same_summary_of_two_policies_is_read_once_and_counts_for_both(
+    run_dir: Path, tmp_path: Path, endpoint
+):
+    letter = prompt_row(LETTERS[0], "gate")
+    same = [candidate_row(letter, BOTH, 0, policy) for policy in ("new", "old", "first")]
+    folder, at = begun(run_dir, prompts=[letter], candidates=same), endpoint(letters_endpoint)
+    asked = gate(folder, tmp_path, at)["metrics"]["gate"]["questions"]
+    assert {name: (one["value"], one["n"]) for name, one in asked.items()} == {
+        name: (1.0, 1) for name in ("new", "previous", "initial")
+    }
+    assert len(at.requests) == 2
+
+
 def test_a_win_at_the_gate_against_the_questions_is_an_abstention(
     run_dir: Path, tmp_path: Path, endpoint
 ):
