@@ -68,8 +68,8 @@ def answer_request(judge: Judge, summary: str, asked: list[Written]) -> Request:
         neutralize(
             "\n".join(
                 [
-                    f"question_{number}: {one.question}",
-                    *(f"  {letter}: {text}" for letter, text in one.options.items()),
+                    f"question_{number}: {_on_a_line(one.question)}",
+                    *(f"  {letter}: {_on_a_line(text)}" for letter, text in one.options.items()),
                     f"  {NOT_STATED}",
                 ]
             ),
@@ -149,3 +149,7 @@ async def _answer(
         "score": POINTS * right + brevity,
         "criteria": criteria,
     }
+
+
+def _on_a_line(text: str) -> str:
+    return " ".join(text.split())
