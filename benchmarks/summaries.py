@@ -81,9 +81,9 @@ def true_answers(folder: Path) -> dict[str, dict[str, Any]]:
 def shown(run_dir: Path) -> list[str]:
     """The table, a line for the first policy and one for each that a round trained."""
     lines = [
-        "| policy | questions answered right (judge) | truly | words | pairs | calls a pair "
-        "| price of 1000 pairs | decision |",
-        "|---|---|---|---|---|---|---|---|",
+        "| policy | questions answered right (judge) | truly | more than the first | words | pairs "
+        "| calls a pair | price of 1000 pairs | decision |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for number, folder in enumerate(finished_rounds(run_dir), 1):
         metrics, manifest = read_metrics(folder), read_manifest(folder)
@@ -91,7 +91,7 @@ def shown(run_dir: Path) -> list[str]:
         asked, true = metrics["test"]["questions"], true_answers(folder)
         if number == 1:
             first = manifest["initial"]["policy_id"]
-            lines.append(_line("the first", asked["initial"], true[first], ["", "", "", ""]))
+            lines.append(_line("the first", asked["initial"], true[first], "", ["", "", "", ""]))
         price = metrics["usage"]["label_per_pair"]
         trained = next(
             policy
@@ -104,13 +104,17 @@ def shown(run_dir: Path) -> list[str]:
             f"{1000 * price['cost']:.2f}",
             "promoted" if metrics["promoted"] else "refused",
         ]
-        lines.append(_line(f"of round {number}", asked["new"], true[trained], beside))
+        more = asked["initial"]["behind_first"]
+        ahead = f"{more['value']:+.3f} [{more['low']:+.3f}, {more['high']:+.3f}]"
+        lines.append(_line(f"of round {number}", asked["new"], true[trained], ahead, beside))
     return lines
 
 
-def _line(name: str, asked: dict[str, Any], true: dict[str, Any], beside: list[str]) -> str:
+def _line(
+    name: str, asked: dict[str, Any], true: dict[str, Any], ahead: str, beside: list[str]
+) -> str:
     shares = [f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in (asked, true)]
-    return f"| {' | '.join([name, *shares, format(asked['words'], '.1f'), *beside])} |"
+    return f"| {' | '.join([name, *shares, ahead, format(asked['words'], '.1f'), *beside])} |"
 
 
 def main() -> None:

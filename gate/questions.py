@@ -19,7 +19,9 @@ def questions_answered(
 
     By name {"value", "low", "high", "n", "questions", "words"}: the mean over `n` prompts of the
     share of a prompt's questions that are answered right, with the normal interval of such a mean
-    (questions about one article hang together); how many questions, and mean words of an answer.
+    (questions about one article hang together); how many questions, and mean words of an answer;
+    `behind_first`, the share of the first named in `policies` less this one's, on the same prompts,
+    in the same form.
     Prompts alone count on which all policies' answers were read.
     """
     shares: dict[str, list[float]] = {
@@ -41,20 +43,27 @@ def questions_answered(
             for policy, prompts in by_policy.items()
         )
     ]
-    found = {}
+    found: dict[str, Any] = {}
+    first: list[float] = []
     for name, policy in policies.items():
         rows = [answers[policy, prompt] for prompt in shared]
         right = [shares[row["candidate_id"]] for row in rows]
+        means = [fmean(one) for one in right]
+        first = first or means
+        behind = [one - own for one, own in zip(first, means, strict=True)]
         found[name] = {
-            **mean_with_interval([fmean(one) for one in right], confidence),
+            **mean_with_interval(means, confidence),
+            "behind_first": mean_with_interval(behind, confidence, least=-1.0),
             "questions": sum(map(len, right)),
             "words": fmean(len(words(row["text"])) for row in rows) if rows else None,
         }
     return found
 
 
-def mean_with_interval(values: list[float], confidence: float) -> dict[str, Any]:
-    """The mean of numbers from 0 to 1 as value, low, high and n. No case, no number."""
+def mean_with_interval(
+    values: list[float], confidence: float, least: float = 0.0
+) -> dict[str, Any]:
+    """The mean of numbers from `least` to 1 as value, low, high and n. No case, no number."""
     if not values:
         return {"value": None, "low": None, "high": None, "n": 0}
     mean = fmean(values)
@@ -62,7 +71,7 @@ def mean_with_interval(values: list[float], confidence: float) -> dict[str, Any]
     half = z * stdev(values) / len(values) ** 0.5 if len(values) > 1 else 1.0
     return {
         "value": mean,
-        "low": max(0.0, mean - half),
+        "low": max(least, mean - half),
         "high": min(1.0, mean + half),
         "n": len(values),
     }

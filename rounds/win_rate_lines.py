@@ -90,11 +90,18 @@ def _counts(rate: dict[str, Any]) -> str:
 def _questions(asked: dict[str, Any]) -> str:
     """Share of the questions answered right and mean words, of each policy."""
     parts = [
-        f"{name} {_interval(one)}, {one['words']:.0f} words"
+        f"{name} {_interval(one)}, {one['words']:.0f} words" + _behind(one["behind_first"])
         for name, one in asked.items()
         if one["value"] is not None
     ]
     return "; ".join(parts) or "none that all policies' answers were read for"
+
+
+def _behind(rate: dict[str, Any]) -> str:
+    """How far the new policy is ahead on the same prompts; of itself nothing is said."""
+    if rate["low"] == rate["high"] == 0:
+        return ""
+    return f" (new is ahead by {rate['value']:+.3f} [{rate['low']:+.3f}, {rate['high']:+.3f}])"
 
 
 def _by_tag(tags: dict[str, Any]) -> str:

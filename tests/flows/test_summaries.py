@@ -82,6 +82,6 @@ def test_the_example_runs_two_rounds_on_a_cpu(tmp_path: Path, endpoint, monkeypa
         usage = read_metrics(folder)["usage"]
         assert usage["judge_cost"] > 0 and usage["label_per_pair"]["cost"] > 0
         assert usage["judge_calls"] <= plan["most_judge_calls"]
-    shown = run(tmp_path, "show", "summarize", "1", "--json").stdout
+    shown = run(tmp_path, "show", "runs/summarize", "1", "--json").stdout
     assert "answers" in shown
-    run(tmp_path, "verify", "summarize")
+    run(tmp_path, "verify", "runs/summarize")

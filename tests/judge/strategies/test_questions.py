@@ -255,6 +255,7 @@ def test_the_gate_reports_the_questions_that_each_policy_answers(
         "initial": 0.0,
     }
     assert asked["new"]["n"] == 1 and asked["new"]["questions"] == 2 and asked["new"]["words"] == 6
+    assert [one["behind_first"]["value"] for one in asked.values()] == [0.0, 0.5, 1.0]
     lines = dict(win_rate_lines(decision["metrics"]))
     assert "new 1.000" in lines["gate: questions answered (reported)"]
 
