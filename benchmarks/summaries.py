@@ -1,6 +1,6 @@
 """Summaries judged by questions, at toy size: rounds of the starter's policy in the small world.
 
-    python benchmarks/summaries.py [--rounds 2] [--per-round 192] [--held-out 150] [--seed 0]
+    python benchmarks/summaries.py [--rounds 2] [--per-round 192] [--held-out 200] [--seed 0]
 
 The articles are the world's letters, which name a product and a problem; a summary is the policy's
 reply of a million parameters, which may name the product, give the advice for the problem, and
@@ -122,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--per-round", type=int, default=192)
-    parser.add_argument("--held-out", type=int, default=150)
+    parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="summaries-") as home:
