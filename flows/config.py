@@ -87,6 +87,11 @@ class Config(Section):
                     f"trainer.args.label_smoothing: {FROM_GOLD} needs judge.gold; give a number, "
                     "or a gold set"
                 )
+        if self.gate.sequential and self.held_out_judge.strategy == "questions":
+            raise ValueError(
+                "gate.sequential: does not go with strategy: questions, by which a comparison counts "
+                "once its questions are answered; leave it out, or give gate.judge another strategy"
+            )
         self._judges_can()
         self._delta_sources_are_there()
         self._weights_can_be_known()
@@ -130,7 +135,7 @@ class Config(Section):
             raise ValueError(
                 f"gate.judge.tau: {judge.tau} is for labels, the gate's judge takes a number"
             )
-        labels = "strategy select scale appeal batch batch_failed budget gold health"
+        labels = "strategy questions select scale appeal batch batch_failed budget gold health"
         for name in labels.split():
             if getattr(judge, name) != JudgeConfig.model_fields[name].default:
                 raise ValueError(f"gate.judge.{name}: is for labels, leave it out here")
@@ -279,6 +284,8 @@ def judged_by(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
 def named_judges(where: str, judge: JudgeConfig) -> list[tuple[str, str]]:
     """Everyone who judges, endpoints or not, each with the key that names them."""
     named = [(f"{where}.endpoint", name) for name in judge.jury]
+    if judge.writer is not None and judge.writer not in judge.jury:
+        named.append((f"{where}.questions.endpoint", judge.writer))
     named += [(f"{where}.appeal.endpoint", name) for name in judge.appealed_to]
     if judge.health.second is not None:
         named.append((f"{where}.health.second", judge.health.second))

@@ -17,7 +17,9 @@ def forget(
         list[str] | None, typer.Option(help="Calls that gave none for this reason: off_menu.")
     ] = None,
     judge: Annotated[str | None, typer.Option(help="Calls of this endpoint.")] = None,
-    kind: Annotated[str | None, typer.Option(help="pointwise, pairwise or listwise.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="pointwise, pairwise, listwise, questions, answers.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every call.")] = False,
     json: AsJson = False,
 ) -> None:

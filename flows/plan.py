@@ -15,7 +15,7 @@ from flows.plan_text import (
     training_text,
 )
 from flows.plan_time import estimate_seconds, opponents_in, time_text
-from judge.config import is_endpoint
+from judge.config import JudgeConfig, is_endpoint
 from judge.health.gold import most_gold_calls, read_gold
 from judge.health.trials import most_trial_calls
 from judge.strategies import STRATEGIES
@@ -57,6 +57,8 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     opponents = 0 if config.trainer is None else opponents_in(len(done) + 1)
     held_out = len(supply.held_out) * 2 * opponents
     judging = judge_calls(config, prompts, held_out)
+    if opponents and config.held_out_judge.writer is not None:
+        judging += _gate_questions(config.held_out_judge, len(supply.held_out), opponents, done)
     calls = sum(judging.values())
     read, written = measured or _tokens_a_call(done)
     generation = _generation(config, deal, done)
@@ -127,6 +129,9 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     most_calls, n = STRATEGIES[judge.strategy].most_calls, config.sampler.candidates
     first, both = (prompts * most_calls(n, judge.select, jurors) for jurors in (1, 2))
     labels = {name: first if name == judge.jury[0] else both - first for name in jury}
+    if judge.writer is not None and judge.writer != judge.jury[0]:
+        labels[judge.jury[0]] -= prompts
+        labels[judge.writer] = labels.get(judge.writer, 0) + prompts
     whole = max(1, sum(labels.values()))
     share = min(1.0, (judge.budget.calls or whole) / whole)
     for name, calls in labels.items():  # the first of the jury alone is asked for scores
@@ -148,6 +153,16 @@ def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[st
     for name in filter(is_endpoint, config.held_out_judge.jury):
         judging["at the gate", name] += held_out
     return judging
+
+
+def _gate_questions(
+    judge: JudgeConfig, prompts: int, opponents: int, done: list[Path]
+) -> Counter[tuple[str, str]]:
+    """Calls for questions on held-out prompts, which the first round writes, and their answers."""
+    assert judge.writer is not None, "who asks questions has a writer"
+    calls = Counter({("answers at the gate", judge.jury[0]): prompts * (1 + opponents)})
+    calls["questions at the gate", judge.writer] += 0 if done else prompts
+    return calls
 
 
 def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[str, str]]:

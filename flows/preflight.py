@@ -198,6 +198,7 @@ def check_judge(where: str, judge: JudgeConfig) -> None:
     """Raise UserError for a rubric, a rule, a gold set or an argument that cannot work."""
     load_rubrics(judge)
     check_sampling(f"{where}.sampling", judge.sampling)
+    check_sampling(f"{where}.questions.sampling", judge.asked.sampling)
     for key, name in named_judges(where, judge):
         if not is_endpoint(name):
             load_rule(key, name)

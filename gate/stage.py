@@ -9,6 +9,7 @@ from gate.config import GateConfig
 from gate.measures import OPPONENTS, Contests, by_metric, win_rates
 from gate.metrics import load_metric
 from gate.people import ask_people, people_said, said_key
+from gate.questions import questions_answered
 from gate.rules import Rule, other_rules, win_rate_rule
 from gate.suites import all_figures, load_score
 from rounds.contests import contests_between
@@ -81,6 +82,11 @@ def decide(
         early = config.early(read_round_start(folder)["seed"])
         asked, stop = asked_about(contests, early)
         measured = win_rates(contests, asked, config, stop)
+        policies = {"new": trained, "previous": current, "initial": initial}
+        for split in HELD_OUT:
+            of_split = [row for row in candidates if row["split"] == split]
+            if found := questions_answered(of_split, verdicts, policies, config.confidence):
+                measured[split]["questions"] = found
         measured["custom"] = (
             {name: by_metric(contests, one, config.confidence) for name, one in metrics.items()}
             if taken is None

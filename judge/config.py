@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from endpoints.config import BudgetConfig
+from judge.asking.config import Questions
 from judge.health.config import Gold, Health, wanted_accuracy
 from rounds.settings import Section
 
@@ -130,9 +131,17 @@ class JudgeConfig(Section):
     """An entry of `endpoints`, `python:path/to/file.py:function` (or `python:module:function`), or
     `human:FILE`; a list is a jury."""
     strategy: Literal[
-        "screen_confirm", "listwise", "tournament", "random_pair", "round_robin", "pairwise"
+        "screen_confirm",
+        "listwise",
+        "tournament",
+        "random_pair",
+        "round_robin",
+        "pairwise",
+        "questions",
     ] = "screen_confirm"
     """Which candidates are compared: see docs/judge.md."""
+    questions: Questions | None = None
+    """strategy questions: who writes them, and how many; its defaults if not given."""
     select: Select = Select()
     channel: Channel = "json"
     """json: a rationale, then the verdict, held to a schema. token: one token with its
@@ -175,6 +184,16 @@ class JudgeConfig(Section):
         return [judges] if isinstance(judges, str) else judges
 
     @property
+    def asked(self) -> Questions:
+        """The questions of the strategy of that name."""
+        return self.questions or Questions()
+
+    @property
+    def writer(self) -> str | None:
+        """The endpoint that writes questions; None where none are written."""
+        return (self.asked.endpoint or self.jury[0]) if self.strategy == "questions" else None
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """The arguments that are sent."""
         merged = SAMPLING[self.channel] | self.sampling
@@ -210,6 +229,7 @@ class JudgeConfig(Section):
             raise ValueError("sampling.logprobs: the token channel reads its verdict from them")
         if self.criteria and (self.channel != "json" or self.strategy == "listwise"):
             raise ValueError("criteria: are read from the json channel, pointwise and pairwise")
+        self._questions_can_be_asked()
         if self.batch and self.strategy != "screen_confirm":
             raise ValueError(
                 f"batch: is for the screen of screen_confirm, and {self.strategy} has none"
@@ -221,6 +241,22 @@ class JudgeConfig(Section):
         self._gold_can_give_the_threshold()
         self._no_judge_twice()
         return self
+
+    def _questions_can_be_asked(self) -> None:
+        if self.strategy != "questions":
+            if self.questions is not None:
+                raise ValueError("questions: is for strategy: questions")
+            return
+        if self.channel != "json":
+            raise ValueError("channel: questions are answered in json, take that")
+        if self.criteria:
+            raise ValueError("criteria: a summary is scored by questions, leave them out")
+        if self.asked.endpoint is not None and not is_endpoint(self.asked.endpoint):
+            raise ValueError(f"questions.endpoint: {self.asked.endpoint} is no endpoint")
+        if not is_endpoint(self.jury[0]):
+            raise ValueError(
+                f"endpoint: {self.jury[0]} cannot answer questions; name an endpoint first"
+            )
 
     def _gold_can_give_the_threshold(self) -> None:
         if not isinstance(self.tau, str):

@@ -6,6 +6,7 @@ from typing import Any
 
 from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
+from judge.asking.answered import by_questions
 from judge.asking.questions import both_orders
 from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
@@ -31,7 +32,8 @@ def judge_held_out(
 
     Every gate and test prompt, both orders; candidate_a is the trained policy's. Two answers that
     are the same text are not asked about: the gate counts them as ties. With `against` no more gate
-    prompts are than it takes to decide.
+    prompts are than it takes to decide. A judge whose strategy is questions has them answered from
+    each policy's answer as well (`rounds.contests`).
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
     judges = panel_identity(config, endpoints, config.jury)
@@ -59,14 +61,17 @@ async def held_out_verdicts(
     offline: bool = False,
     against: Against | None = None,
 ) -> list[list[Verdict]]:
-    """The verdict rows of each match that is asked about; `offline` they are read from the journal
-    alone.
+    """The verdict rows of the questions on each prompt, if there are any, and those of each match
+    that is asked about; `offline` they are read from the journal alone.
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
-    prompts = read_rows(folder, PROMPTS, HELD_OUT)
-    matches = _matches(prompts, by_prompt(candidates), trained)
+    prompts, answers = read_rows(folder, PROMPTS, HELD_OUT), by_prompt(candidates)
+    matches = _matches(prompts, answers, trained)
     jury, journal = config.jury, run_journal(folder)
     async with panel(journal, config, endpoints, jury, tau, offline=offline) as judge:
+
+        async def ask_questions(item: JudgeInput) -> list[Verdict]:
+            return await by_questions(judge, item.prompt, item.candidates)
 
         async def work(match: JudgeInput) -> list[Verdict]:
             trained_answer, other_answer = match.candidates
@@ -76,7 +81,20 @@ async def held_out_verdicts(
             return await ask_until_decided(
                 prompts, candidates, matches, trained, against, work, progress
             )
-        return await map_concurrently(matches, work, progress)
+        articles = _answered(prompts, answers, trained) if judge.writer is not None else []
+        return [
+            *await map_concurrently(articles, ask_questions, progress),
+            *await map_concurrently(matches, work, progress),
+        ]
+
+
+def _answered(
+    prompts: list[Prompt], candidates: dict[str, list[Candidate]], trained: str
+) -> list[JudgeInput]:
+    """Each prompt that the trained policy has answered, with the answers of all policies; the same
+    text twice is one call."""
+    found = [JudgeInput(prompt, candidates.get(prompt["prompt_id"], [])) for prompt in prompts]
+    return [one for one in found if any(row["policy_id"] == trained for row in one.candidates)]
 
 
 def _matches(

@@ -17,14 +17,15 @@ from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import Ask, EndpointLost
 from endpoints.settled import dialects_spoken
-from judge.asking.rows import Judge, Juror
+from judge.asking.rows import QUESTIONS, Judge, Juror
 from judge.asking.rubric import load_rubrics
 from judge.config import PYTHON, YOUNG, JudgeConfig, is_endpoint
 from judge.person import load_person
-from rounds.folder import read_round_start, run_of
+from rounds.folder import finished_rounds, read_round_start, run_of
 from rounds.functions import is_number, load_function, short_reference
-from rounds.rows import Candidate, Prompt
+from rounds.rows import VERDICTS, Candidate, Prompt
 from rounds.settings import as_begun
+from rounds.tables import iter_rows
 
 
 class RunJournal(NamedTuple):
@@ -63,24 +64,42 @@ async def panel(
     """
     async with AsyncExitStack() as stack:
         answers = stack.enter_context(Journal(journal.path))
-        jury = []
-        for name in names:
+
+        async def juror(name: str) -> Juror:
             if not is_endpoint(name):
-                jury.append(load_rule("judge.endpoint", name))
-            elif offline:
+                return load_rule("judge.endpoint", name)
+            if offline:
                 config_of = endpoints.config(name)
                 model = model_there(answers, name, config_of, model_id(config_of))
                 dialects = dialects_spoken(answers.folder, name, config_of)
-                jury.append(Juror(f"{name}/{model}", from_journal(name, model, answers, dialects)))
-            else:
-                jury.append(await _live(stack, endpoints, name, answers, budget, traffic))
+                return Juror(f"{name}/{model}", from_journal(name, model, answers, dialects))
+            return await _live(stack, endpoints, name, answers, budget, traffic)
+
+        jury = [await juror(name) for name in names]
+        writer: Juror | None = None
+        paid_before: frozenset[str] = frozenset()
+        if config.writer is not None and names == config.jury:
+            known = dict(zip(names, jury, strict=True)).get(config.writer)
+            writer = known or await juror(config.writer)
+            paid_before = _paid_before(journal.path.parent)
         try:
             rubrics, secret = load_rubrics(config, journal.own), nonce_secret(journal.seed)
-            yield Judge(config, rubrics, secret, jury, tau, level)
+            yield Judge(config, rubrics, secret, jury, tau, level, writer, paid_before)
         except EndpointLost:
-            for name in filter(is_endpoint, names):
+            for name in filter(is_endpoint, [*names, config.writer or ""]):
                 endpoints.close(name)
             raise
+
+
+def _paid_before(run_dir: Path) -> frozenset[str]:
+    """Keys of the calls for questions that finished rounds have paid for."""
+    columns = ["kind", "request_key"]
+    return frozenset(
+        row["request_key"]
+        for folder in finished_rounds(run_dir)
+        for row in iter_rows(folder, VERDICTS, None, columns)
+        if row["kind"] == QUESTIONS
+    )
 
 
 def nonce_secret(seed: int) -> bytes:
@@ -98,8 +117,12 @@ def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) 
             judges.append(load_rule("judge.endpoint", name).judge_id)
     rubrics = [rubric.text for rubric in load_rubrics(config) if rubric]
     ours: Any = {"health": {"bounds"}, "budget": {"estimates"}, "batch_failed": True}
-    section = as_begun(config.model_dump(exclude=ours), YOUNG)  # these change no verdict
-    return [section, judges, rubrics]
+    if config.writer is None:
+        section = config.model_dump(exclude=ours | {"questions": True})  # these change no verdict
+        return [as_begun(section, YOUNG), judges, rubrics]
+    judges.append(["writer", config.writer, identity(endpoints.config(config.writer))])
+    section = as_begun(config.model_dump(exclude=ours), YOUNG)
+    return [section | {"questions": config.asked.model_dump()}, judges, rubrics]
 
 
 def load_rule(where: str, name: str) -> Juror:

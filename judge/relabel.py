@@ -52,7 +52,8 @@ async def relabel(
     """
     left: dict[str, Open] = {}
     with table_writer(table_path(into / FIRST, VERDICTS), VERDICTS) as writer:
-        for item, memory in _remembered(folder, ids, config.jury, without):
+        names = [*config.jury, *([config.writer] if config.writer else [])]
+        for item, memory in _remembered(folder, ids, dict.fromkeys(names), without):
             judge = memory.judge(config, config.jury, tau)
             try:
                 rows = await STRATEGIES[config.strategy].run(judge, item.prompt, item.candidates)
@@ -80,7 +81,7 @@ async def relabel(
 
 
 def _remembered(
-    folder: Path, ids: Sequence[str], names: list[str], without: Collection[str]
+    folder: Path, ids: Sequence[str], names: Collection[str], without: Collection[str]
 ) -> Iterator[tuple[JudgeInput, Memory]]:
     verdicts = grouped(folder, VERDICTS, ids, ["train"])
     for item, rows in zip(judge_inputs(folder, ids), verdicts, strict=True):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from functools import partial
 
 from endpoints.template import Template
-from judge.asking.rows import Judge, Juror, Question
+from judge.asking.rows import QUESTIONS, Judge, Juror, Question
 from judge.asking.rubric import Rubrics
 from judge.config import PYTHON, JudgeConfig, is_endpoint
 from rounds.functions import short_reference
@@ -46,7 +46,10 @@ class Memory:
     def judge(self, config: JudgeConfig, names: list[str], tau: float, level: int = 0) -> Judge:
         """The judges `names`, who raise NotStored where they were not asked."""
         jury = [Juror(name, None, stored=partial(self._say, name, tau, level)) for name in names]
-        return Judge(config, NO_RUBRICS, b"", jury, tau, level)
+        writer = None
+        if config.writer is not None and not level:
+            writer = Juror(config.writer, None, stored=partial(self._say, config.writer, tau, 0))
+        return Judge(config, NO_RUBRICS, b"", jury, tau, level, writer)
 
     def _say(self, name: str, tau: float, level: int, question: Question) -> Verdict:
         stored = self._rows.get(_asked(name, question))
@@ -92,5 +95,7 @@ def _answered(name: str, row: Verdict) -> Asked:
 def _asked(name: str, question: Question) -> Asked:
     if question.shown:
         return (question.kind, name, *(row["candidate_id"] for row in question.shown))
+    if question.kind == QUESTIONS:
+        return QUESTIONS, name, None, None, None
     b = question.b["candidate_id"] if question.b else None
     return question.kind, name, question.a["candidate_id"], b, question.shown_first

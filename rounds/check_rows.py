@@ -82,6 +82,8 @@ def check_belonging(looked: Looked, folder: Path) -> None:
 
 def _verdict_id(row: Verdict) -> str:
     ids: Sequence[str | None] = row["shown"] or [row["candidate_a"], row["candidate_b"]]
+    if row["kind"] == "questions":  # about the prompt, whatever answered it
+        ids = [row["prompt_id"], None]
     call = [row["judge_id"], row["rubric_hash"], row["kind"], *ids]
     shown_first = None if row["shown"] else row["shown_first"]
     return digest("verdict", *call, shown_first, row["repeat"])

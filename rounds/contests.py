@@ -1,11 +1,25 @@
-"""Held-out prompts that two policies have answered, and what the judge says of the two answers."""
+"""Held-out prompts that two policies have answered, and what the judge says of the two answers.
+
+Where the two answers were also scored alone, by questions that they answer, what reverses the
+scores is an abstention, as it is no pair.
+"""
 
 from typing import NamedTuple
 
 from rounds.rows import Candidate, Prompt, Verdict
-from rounds.verdicts import CandidateIds, Settled, comparisons, settle, win_probability
+from rounds.verdicts import (
+    CandidateIds,
+    Settled,
+    comparisons,
+    reverses,
+    screen_scores,
+    settle,
+    win_probability,
+)
 
 WIN, TIE, LOSS, ABSTAIN = "win", "tie", "loss", "abstain"
+REVERSED = "screen_disagrees"
+"""The reason of a contest whose verdicts contradict the scores."""
 IDENTICAL = "identical"
 """The outcome where both answers are the same text: a tie that nobody was asked about."""
 
@@ -25,6 +39,8 @@ class Contest(NamedTuple):
     other: Candidate
     outcome: str
     verdicts: list[Verdict]
+    reversed: bool = False
+    """Whether the verdicts contradict the scores of the two."""
 
     @property
     def ids(self) -> CandidateIds:
@@ -36,7 +52,10 @@ class Contest(NamedTuple):
         """What the judge's verdicts amount to, a being the new policy's answer."""
         if not self.verdicts:
             return Settled("abstain", "not_judged", [], "")
-        return settle(self.verdicts)
+        settled = settle(self.verdicts)
+        if self.reversed:
+            return settled._replace(outcome="abstain", reason=REVERSED)
+        return settled
 
     @property
     def prediction(self) -> float:
@@ -44,7 +63,7 @@ class Contest(NamedTuple):
         win that its readable verdicts give."""
         if self.outcome in WORTH:
             return WORTH[self.outcome]
-        return win_probability(self.verdicts) if self.verdicts else 0.5
+        return win_probability(self.verdicts) if self.verdicts and not self.reversed else 0.5
 
 
 def contests_between(
@@ -59,13 +78,18 @@ def contests_between(
     """
     answers = {(row["prompt_id"], row["policy_id"]): row for row in candidates}
     compared = comparisons(verdicts)
+    scores = screen_scores(verdicts)
     found = []
     for prompt in prompts:
         new = answers.get((prompt["prompt_id"], trained))
         old = answers.get((prompt["prompt_id"], other))
         if new and old:
             rows = compared.get((new["candidate_id"], old["candidate_id"]), [])
-            found.append(Contest(prompt, new, old, _outcome(new, old, rows), rows))
+            outcome = _outcome(new, old, rows)
+            said = {WIN: "a", LOSS: "b"}.get(outcome)
+            ids = new["candidate_id"], old["candidate_id"]
+            turned = said is not None and reverses(scores, ids, said)
+            found.append(Contest(prompt, new, old, ABSTAIN if turned else outcome, rows, turned))
     return found
 
 

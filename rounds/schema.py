@@ -67,7 +67,12 @@ VERDICT_COLUMNS = [
     Column("verdict_id", pa.string(), "hash of the judge, the question and the order shown"),
     Column("prompt_id", pa.string(), "the prompt judged"),
     Column("split", pa.string(), "train, gate, test, gold or health (the judge itself is tested)"),
-    Column("kind", pa.string(), "pointwise (one candidate), pairwise (two) or listwise (all)"),
+    Column(
+        "kind",
+        pa.string(),
+        "pointwise (one candidate), pairwise (two), listwise (all); questions (written about the "
+        "prompt's article) or answers (to them, from one candidate)",
+    ),
     Column(
         "candidate_a", pa.string(), "first of the comparison, the one scored, or the best named"
     ),
@@ -75,7 +80,9 @@ VERDICT_COLUMNS = [
     Column(
         "shown_first", pa.string(), "a or b: which the judge saw first; null if it saw no order"
     ),
-    Column("outcome", pa.string(), "a, b, tie, scored or abstain; a and b name the candidates"),
+    Column(
+        "outcome", pa.string(), "a, b, tie, scored, written or abstain; a and b name the candidates"
+    ),
     Column("reason", pa.string(), "why it abstained; null otherwise"),
     Column("score", pa.float64(), "pointwise score, expected where there are probabilities", False),
     Column("probability", pa.float64(), "probability that a wins, if the judge gives one", False),
@@ -94,7 +101,12 @@ VERDICT_COLUMNS = [
     ),
     Column("level", pa.int32(), "0 for the judge or jury, 1 for the appeal"),
     Column("threshold", pa.float64(), "averaged probability that a winner had to reach"),
-    Column("criteria", CRITERIA, "each criterion: its score, or 1 (a better), 0, -1 (b better)"),
+    Column(
+        "criteria",
+        CRITERIA,
+        "each criterion: its score, or 1 (a better), 0, -1 (b better); each question: 1 if it "
+        "holds, or is answered right",
+    ),
     Column("shown", pa.list_(pa.string()), "candidates in the order shown; null unless listwise"),
     Column("ranking", pa.list_(pa.string()), "the same, best first, as the judge ranked them"),
     Column("repeat", pa.int32(), "0 for the label; a repeated measurement has its index"),

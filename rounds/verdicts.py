@@ -118,12 +118,13 @@ def win_probability(verdicts: list[Verdict]) -> float:
 def screen_scores(verdicts: list[Verdict]) -> dict[str, float]:
     """How good each candidate looked before the confirmation: by candidate id, higher is better.
 
-    Its score, its mean place from below in the rankings, or its mean chance to win a match.
+    Its score (by the answers that a summary gives, too), its mean place from below in the
+    rankings, or its mean chance to win a match.
     """
     scores: dict[str, list[float]] = {}
     for row in verdicts:
         candidate, score = row["candidate_a"], row["score"]
-        if row["kind"] == "pointwise" and candidate is not None and score is not None:
+        if row["kind"] in ("pointwise", "answers") and candidate is not None and score is not None:
             scores.setdefault(candidate, []).append(score)
         for place, ranked in enumerate(reversed(row["ranking"] or [])):
             scores.setdefault(ranked, []).append(float(place))

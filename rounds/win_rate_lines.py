@@ -32,6 +32,8 @@ def win_rate_lines(metrics: dict[str, Any]) -> Lines:
                 if decides and rate.get("abstained") and decided_by.get("value") is not None:
                     text += f"; what decides: {_interval(decided_by)}, abstentions as losses"
                 lines.append((f"{split}: win rate vs {other} ({use})", text))
+        if asked := rates.get("questions"):
+            lines.append((f"{split}: questions answered (reported)", _questions(asked)))
         if tags := rates.get("by_tag_vs_previous"):
             decide = any(rule["rule"] == "tags_at_least" for rule in metrics.get("rules", []))
             use = "decides" if decide and split == "gate" else "reported"
@@ -136,6 +138,23 @@ def win_rate_text(
 def _counts(rate: dict[str, Any]) -> str:
     same = f" ({rate['identical']} identical answers)" if rate["identical"] else ""
     return f"{rate['wins']} won, {rate['ties']} tied{same}, {rate['losses']} lost"
+
+
+def _questions(asked: dict[str, Any]) -> str:
+    """Share of the questions answered right and mean words, of each policy."""
+    parts = [
+        f"{name} {_interval(one)}, {one['words']:.0f} words" + _behind(one["behind_first"])
+        for name, one in asked.items()
+        if one["value"] is not None
+    ]
+    return "; ".join(parts) or "none that all policies' answers were read for"
+
+
+def _behind(rate: dict[str, Any]) -> str:
+    """How far the new policy is ahead on the same prompts; of itself nothing is said."""
+    if rate["low"] == rate["high"] == 0:
+        return ""
+    return f" (new is ahead by {rate['value']:+.3f} [{rate['low']:+.3f}, {rate['high']:+.3f}])"
 
 
 def _by_tag(tags: dict[str, Any]) -> str:

@@ -70,9 +70,16 @@ def run_strategy(
     questions: list[tuple[str, list[int]]] = []
 
     async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
-        shown = re.findall(r"\[[A-Z] \w{8}\]\nquality (\d+)\n", body["messages"][-1]["content"])
+        asked = body["messages"][-1]["content"]
+        shown = re.findall(r"\[[A-Z] \w{8}\]\nquality (\d+)\n", asked)
         field = body["response_format"]["json_schema"]["name"]
         questions.append((field, [int(value) for value in shown]))
+        if field == "questions":
+            return Reply("key", written_questions(asked), None)
+        if field.startswith("question_"):
+            count = say("score", questions[-1][1])
+            text = None if count is None else answered_questions(asked, count)
+            return Reply("key", text or "no", None if text else "refused")
         value, logprobs = say(*questions[-1]), None
         if value is None:
             return Reply("key", "no", "refused")
@@ -86,12 +93,39 @@ def run_strategy(
         text = json.dumps({"rationale": "", field: value})
         return Reply("key", text, None, logprobs=logprobs)
 
+    if name == "questions":
+        config = {"questions": {"n": LEVELS}, **config}
     settings = JudgeConfig(endpoint="desk", strategy=name, **config)
     jurors = [Juror(f"desk {number}", ask) for number in range(jury)]
-    judge = Judge(settings, load_rubrics(settings), b"secret", jurors)
+    judge = Judge(settings, load_rubrics(settings), b"secret", jurors, writer=jurors[0])
     return StrategyRun(
         asyncio.run(STRATEGIES[name].run(judge, prompt or prompt_row(), rows)), questions
     )
+
+
+LEVELS = 10
+"""Questions about an article, of which an answer of quality 7 answers seven."""
+
+
+def written_questions(asked: str) -> str:
+    """Questions whose right answer is the first word of the prompt."""
+    (word,) = re.findall(r"The article and the request:\n(\w+)", asked)
+    wrong = ["wrong 1", "wrong 2", "wrong 3"]
+    listed = [
+        {"question": f"Which is {number}?", "answer": word, "wrong": wrong}
+        for number in range(1, LEVELS + 1)
+    ]
+    return json.dumps({"questions": listed})
+
+
+def answered_questions(asked: str, right: int) -> str:
+    """The first `right` questions answered right, the others as not stated."""
+    letters = re.findall(r"^  ([A-D]): (?!wrong)", asked, re.MULTILINE)
+    said = {
+        f"question_{number}": letter if number <= right else "not stated"
+        for number, letter in enumerate(letters, 1)
+    }
+    return json.dumps({"rationale": "", **said})
 
 
 def honest(field: str, shown: list[int]) -> Any:

@@ -20,6 +20,11 @@ def verdict_words(verdict: Mapping[str, Any], names: Mapping[str, str]) -> str:
     if verdict["kind"] == "pointwise":
         score = "no score" if verdict["score"] is None else f"score {verdict['score']:.4g}"
         said = f"{a} alone: {score}"
+    elif verdict["kind"] == "questions":
+        said = f"questions about the article: {verdict['outcome']}"
+    elif verdict["kind"] == "answers":
+        score = "no score" if verdict["score"] is None else f"score {verdict['score']:.4g}"
+        said = f"{a} answering alone: {score}"
     elif verdict["kind"] == "listwise":
         ranked = " > ".join(names.get(name, UNKNOWN) for name in verdict["ranking"] or [])
         said = f"all in a list: {ranked or 'no ranking'}"

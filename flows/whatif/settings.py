@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from flows.config import Config, judged_by
 
-KINDS = ("pointwise", "pairwise", "listwise")
+RUBRICS = ("pointwise", "pairwise", "listwise")
+OF_SUMMARIES = ("questions", "answers")
+KINDS = (*RUBRICS, *OF_SUMMARIES)
 
 DERIVED = ("pairs", "judge.tau", "judge.select", "judge.appeal", "judge.gold.min_n")
 IF_STORED = ("judge.strategy", "judge.endpoint")
@@ -16,7 +18,8 @@ IF_STORED = ("judge.strategy", "judge.endpoint")
 ANSWERS = ("policy", "prompts", "sampler", "seed")
 
 VERDICTS: dict[str, tuple[str, ...]] = {
-    **{f"judge.rubrics.{kind}": (kind,) for kind in KINDS},
+    **{f"judge.rubrics.{kind}": (kind,) for kind in RUBRICS},
+    "judge.questions": OF_SUMMARIES,
     "judge.scale": ("pointwise",),
     "judge.channel": KINDS,
     "judge.criteria": KINDS,

@@ -12,6 +12,9 @@ from judge.config import JudgeConfig
 from rounds.ids import digest, text_hash
 from rounds.rows import Candidate, Prompt, Verdict
 
+QUESTIONS, ANSWERS = "questions", "answers"
+"""The kinds of rows of questions that were written, and of those answered from a summary."""
+
 Rule = Callable[[Prompt, Candidate, Candidate | None], str | float | None]
 """From a prompt and two candidates to an outcome, from one candidate (b is None) to a score; None
 is no verdict."""
@@ -36,6 +39,10 @@ class Judge(NamedTuple):
     jury: list[Juror]
     tau: float = 0.5
     level: int = 0
+    writer: Juror | None = None
+    """Who writes the questions of the strategy of that name."""
+    paid_before: frozenset[str] = frozenset()
+    """Keys of calls that an earlier round has paid for."""
 
 
 class Question(NamedTuple):
@@ -125,6 +132,8 @@ def verdict_row(
 def _flags(question: Question, own: tuple[str, ...]) -> list[str]:
     """What was escaped, and where: prompt, a, b, or the place in a list."""
     texts = {"prompt": "\n".join(turn["content"] for turn in question.prompt["messages"])}
+    if question.kind == ANSWERS:  # the article is not shown
+        texts = {}
     if question.shown:
         texts |= {str(place): row["text"] for place, row in enumerate(question.shown)}
     else:

@@ -1,6 +1,7 @@
 """A rubric file and a question to the messages of one call."""
 
 import re
+from collections.abc import Set
 from typing import NamedTuple
 
 from endpoints.hostile import neutralize
@@ -15,6 +16,8 @@ NEEDED = {
     "pointwise": {"prompt", "answer"},
     "pairwise": {"prompt", "a", "b"},
     "listwise": {"prompt", "answers"},
+    "write": {"prompt", "n"},
+    "answer": {"questions", "answer"},
 }
 BESIDE = {
     "reference": "A right answer (it need not be matched word for word)",
@@ -29,6 +32,7 @@ SHIPPED = {
     "text": "prefloop:prompts/text_{kind}.txt",
 }
 CRITERIA = "prefloop:prompts/criteria_{kind}.txt"
+OF_SUMMARIES = "prefloop:prompts/summary_pairwise.txt"
 
 
 class Rubrics(NamedTuple):
@@ -37,6 +41,8 @@ class Rubrics(NamedTuple):
     pointwise: Template
     pairwise: Template
     listwise: Template | None
+    write: Template | None = None
+    answer: Template | None = None
 
 
 def load_rubrics(config: JudgeConfig, own: tuple[str, ...] = ()) -> Rubrics:
@@ -46,7 +52,12 @@ def load_rubrics(config: JudgeConfig, own: tuple[str, ...] = ()) -> Rubrics:
     """
     pointwise, pairwise = _load(config, "pointwise", own), _load(config, "pairwise", own)
     listwise = _load(config, "listwise", own) if config.strategy == "listwise" else None
-    return Rubrics(pointwise, pairwise, listwise)
+    if config.strategy != "questions":
+        return Rubrics(pointwise, pairwise, listwise)
+    asked = config.asked
+    write = _read("judge.questions.write", asked.write, NEEDED["write"])._replace(own=own)
+    answer = _read("judge.questions.answer", asked.answer, NEEDED["answer"])._replace(own=own)
+    return Rubrics(pointwise, pairwise, listwise, write, answer)
 
 
 def rubric_texts(config: JudgeConfig) -> dict[str, str]:
@@ -113,14 +124,24 @@ def _prompt_values(rubric: Template, prompt: Prompt) -> dict[str, str]:
 
 def _load(config: JudgeConfig, kind: str, own: tuple[str, ...]) -> Template:
     shipped = CRITERIA if config.criteria and kind != "listwise" else SHIPPED[config.channel]
-    path = locate(getattr(config.rubrics, kind) or shipped.format(kind=kind))
-    try:
-        rubric = parse_template(path.read_text(encoding="utf-8"), NEEDED[kind], BESIDE.keys())
-    except FileNotFoundError:
-        raise UserError(f"judge.rubrics.{kind}: no such file {path.resolve()}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"judge.rubrics.{kind}: {path}: {error}") from error
+    if config.strategy == "questions" and kind == "pairwise":
+        shipped = OF_SUMMARIES
+    reference = getattr(config.rubrics, kind) or shipped.format(kind=kind)
+    rubric = _read(f"judge.rubrics.{kind}", reference, NEEDED[kind], BESIDE.keys())
     for name in config.criteria:
         if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", rubric.text):
-            raise UserError(f"judge.criteria.{name}: {path} does not speak of {name}")
+            raise UserError(f"judge.criteria.{name}: {locate(reference)} does not speak of {name}")
     return rubric._replace(own=own)
+
+
+def _read(
+    where: str, reference: str, needed: Set[str], optional: Set[str] = frozenset()
+) -> Template:
+    """A template file. Raises UserError that begins with `where`, its config key."""
+    path = locate(reference)
+    try:
+        return parse_template(path.read_text(encoding="utf-8"), needed, optional)
+    except FileNotFoundError:
+        raise UserError(f"{where}: no such file {path.resolve()}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{where}: {path}: {error}") from error

@@ -98,7 +98,9 @@ class ScreenTally:
     def add(self, rows: list[Verdict]) -> None:
         """Count the rows of a prompt."""
         scores = [
-            row["score"] for row in rows if row["kind"] == "pointwise" and row["score"] is not None
+            row["score"]
+            for row in rows
+            if row["kind"] in ("pointwise", "answers") and row["score"] is not None
         ]
         self._scores.extend(scores)
         if len(scores) > 1:

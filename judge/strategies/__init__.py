@@ -2,6 +2,7 @@
 
 from judge.strategies.listwise import LISTWISE
 from judge.strategies.pairwise import PAIRWISE
+from judge.strategies.questions import QUESTIONS_STRATEGY
 from judge.strategies.random_pair import RANDOM_PAIR
 from judge.strategies.round_robin import ROUND_ROBIN
 from judge.strategies.screen_confirm import SCREEN_CONFIRM
@@ -15,4 +16,5 @@ STRATEGIES: dict[str, Strategy] = {
     "random_pair": RANDOM_PAIR,
     "round_robin": ROUND_ROBIN,
     "pairwise": PAIRWISE,
+    "questions": QUESTIONS_STRATEGY,
 }

@@ -14,7 +14,7 @@ from judge.strategies import STRATEGIES
 from rounds.verdicts import comparisons
 
 SIZES = range(2, 10)
-SEE_ALL = ["screen_confirm", "listwise", "tournament", "round_robin"]
+SEE_ALL = ["screen_confirm", "listwise", "tournament", "round_robin", "questions"]
 EVERY = list(STRATEGIES)
 
 
@@ -49,6 +49,7 @@ def calls(name: str, n: int) -> set[int]:
         "random_pair": {2},
         "round_robin": {n * (n - 1)},
         "pairwise": {2} if n == 2 else {0},
+        "questions": {n + 3},
     }[name]
 
 
