@@ -105,7 +105,8 @@ def data_source(data: str) -> "SourceConfig":
     """The source that `--data` names: a path, or a section in YAML."""
     from pydantic import ValidationError
 
-    from flows.load import explain, parse_yaml
+    from flows.explain import explain
+    from flows.load import parse_yaml
     from rounds.errors import UserError
     from sampler.dealing.sources.config import SourceConfig
 
