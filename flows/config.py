@@ -89,8 +89,8 @@ class Config(Section):
                 )
         if self.gate.sequential and self.held_out_judge.strategy == "questions":
             raise ValueError(
-                "gate.sequential: does not go with strategy: questions, by which a comparison counts "
-                "once its questions are answered; leave it out, or give gate.judge another strategy"
+                "gate.sequential: does not go with strategy: questions, by which a comparison "
+                "counts once its questions are answered; leave it out, or give gate.judge another"
             )
         self._judges_can()
         self._delta_sources_are_there()

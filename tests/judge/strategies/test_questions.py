@@ -419,6 +419,13 @@ def test_the_plan_counts_who_writes_and_who_answers(endpoint):
     assert config.used_endpoints == {"reader", "writer"}
 
 
+def test_a_gate_that_stops_early_does_not_go_with_questions(endpoint):
+    tree = whole(endpoint(letters_endpoint)).model_dump(mode="json")
+    tree["gate"]["sequential"] = True
+    with pytest.raises(ValueError, match="gate.sequential: does not go with strategy: questions"):
+        Config.model_validate(tree)
+
+
 def test_an_endpoint_for_questions_has_to_be_there(endpoint):
     with pytest.raises(ValueError, match="judge.questions.endpoint: no endpoint 'ghost'"):
         whole(endpoint(letters_endpoint), questions={"endpoint": "ghost"})
