@@ -52,7 +52,9 @@ class Entry(NamedTuple):
     candidates: int | None = None
 
 
-PLAIN = [Entry(name, {"strategy": name}) for name in STRATEGIES if name != "pairwise"]
+OTHERS = ("pairwise", "questions")
+"""Strategies for two answers, and for judges that read."""
+PLAIN = [Entry(name, {"strategy": name}) for name in STRATEGIES if name not in OTHERS]
 PLAIN.insert(2, Entry("listwise, pessimistic", {"strategy": "listwise"}, PESSIMISTIC))
 PLAIN.append(Entry("pairwise, N = 2", {"strategy": "pairwise"}, candidates=2))
 TRIED = [

@@ -136,6 +136,8 @@ def _of_type(where: str, value: Any, hint: Any) -> Any:
             return int(number) if wanted == {int} else number
         except (TypeError, ValueError, OverflowError):
             raise UserError(f"{where}: expected a number (it is {value!r})") from None
+    if wanted == {str} and not isinstance(value, str):
+        raise UserError(f"{where}: expected one text (it is {value!r})")
     if wanted == {bool} and not isinstance(value, bool):
         raise UserError(f"{where}: expected true or false (it is {value!r})")
     return value

@@ -1,6 +1,7 @@
 """The benchmarks that start a real vLLM, run small."""
 
 import re
+from pathlib import Path
 
 import pytest
 from attacks import ATTACKS
@@ -16,6 +17,31 @@ def test_the_sampler_draws_what_bare_vllm_draws():
     drawn = dict(re.findall(r"^(sampler|bare): ([\d,]+) tokens", said, re.MULTILINE))
     assert drawn["sampler"] == drawn["bare"] != "0"
     assert re.search(r"^tokens a CPU second: sampler [\d,]+, bare [\d,]+;", said, re.MULTILINE)
+
+
+def test_a_recipe_is_run_to_its_table_and_not_run_again(tmp_path: Path):
+    """Self-rewarding has all that is replaced for one of the recipes."""
+    given = ("--recipes", "self-rewarding", "--seeds", "1", "--rounds", "1")
+    given = (*given, "--prompts", "12", "--test", "6", "--into", str(tmp_path))
+    for first in (True, False):
+        said = printed_by("benchmarks/recipes.py", *given)
+        (line,) = re.findall(r"^self-rewarding +1 +([01]\.\d+) \[.*\] +(\d+) +(\d+) ", said, re.M)
+        assert ("self-rewarding-0 has finished" in said) is first
+        assert 0 < int(line[1]) <= 12 and line[2] == "0", "the policy's scores are no calls"
+
+
+def test_a_judge_that_errs_has_its_table(tmp_path: Path):
+    given = ("--variants", "both", "--rates", "0.3", "--seeds", "1", "--rounds", "1")
+    given = (*given, "--prompts", "16", "--test", "6", "--into", str(tmp_path))
+    said = printed_by("benchmarks/bad_judge.py", *given)
+    assert re.search(r"^ +30%  both +[01]\.\d+ \[.*\] +[01]/1 ", said, re.M), said
+
+
+def test_summaries_are_judged_by_questions():
+    said = printed_by(
+        "benchmarks/summaries.py", "--rounds", "1", "--per-round", "12", "--held-out", "8"
+    )
+    assert re.search(r"round 1 .*(promoted|refused)", said), said
 
 
 def test_hostile_texts_seldom_beat_honest_ones():

@@ -83,6 +83,9 @@ def test_outside_of_a_flow_run_nothing_is_told():
     Telling().say("hello")
 
 
+HALF_JUDGED = round((STAGES.index("judge") + 0.5) * 100 / len(STAGES), 1)
+
+
 class Sent:
     """Prefect's artifacts, as they were sent."""
 
@@ -114,7 +117,7 @@ def test_the_number_is_of_the_whole_round_and_never_falls(monkeypatch: pytest.Mo
     artifact.ends("finished, 8 pairs, promoted", finished=True)
     percents = [percent for percent, _ in sent.updates]
     assert percents == sorted(percents) and percents[-1] == 100
-    assert (35.0, "demo round 1: judge 50 of 100") in sent.updates
+    assert (HALF_JUDGED, "demo round 1: judge 50 of 100") in sent.updates
     assert sent.updates[-1] == (100, "demo round 1: finished, 8 pairs, promoted")
 
 
@@ -128,7 +131,7 @@ def test_a_round_that_stops_leaves_its_number_and_says_why(monkeypatch: pytest.M
         artifact.note("judge", 1, 2)
         time.sleep(0.1)  # for an update, which fails
         raise ValueError
-    assert sent.updates[-1] == (35.0, "t: stopped at judge: no")
+    assert sent.updates[-1] == (HALF_JUDGED, "t: stopped at judge: no")
 
 
 def test_a_server_that_is_gone_holds_up_nothing(monkeypatch: pytest.MonkeyPatch):

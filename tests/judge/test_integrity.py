@@ -66,12 +66,14 @@ from rounds.tables import read_rows
 
 pytestmark = pytest.mark.long
 
+COMPARING = [name for name in STRATEGIES if name != "questions"]
+"""Those that a judge of worth can answer; questions: tests/judge/strategies/test_questions.py."""
 ANY_TWO = ("random_pair", "pairwise")
 BY_SCORES = ("screen_confirm", "listwise", "round_robin")
 
 
 @pytest.mark.parametrize("taste", TASTES)
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", COMPARING)
 def test_every_pair_is_what_the_judge_prefers(run_dir, endpoint, strategy, taste):
     """D1, D3: a planted judge, its taste against the order of rows and of worth."""
     worths = [(9, 3), (2, 8)]
@@ -89,7 +91,7 @@ def test_every_pair_is_what_the_judge_prefers(run_dir, endpoint, strategy, taste
 
 
 @pytest.mark.parametrize("place", ["A", "B"])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", COMPARING)
 def test_a_judge_of_places_labels_nothing(run_dir, endpoint, strategy, place):
     """Swapped order: what follows the order shown is no preference."""
 
@@ -106,7 +108,7 @@ def test_a_judge_of_places_labels_nothing(run_dir, endpoint, strategy, place):
     assert set(found) <= {"abstain:flip", "no_margin"}
 
 
-@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "listwise"])
+@pytest.mark.parametrize("strategy", [name for name in COMPARING if name != "listwise"])
 def test_a_tie_is_no_pair(run_dir, endpoint, strategy):
     """D5, D12: neither the first nor anyone has won."""
     tie = reply(verdict="tie")
@@ -127,7 +129,7 @@ def test_scores_that_are_all_equal_make_no_pair(run_dir, endpoint):
     ] == [2, 2]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", COMPARING)
 def test_the_same_text_twice_is_never_compared(run_dir, endpoint, strategy):
     """D19: identical sides; the third answer is compared with one of the two."""
     prompts = [prompt_row("question 0"), prompt_row("question 1")]
@@ -153,7 +155,7 @@ def test_answers_that_differ_in_case_and_space_only_are_no_pair(run_dir, endpoin
     assert labels(folder, judge_config(), endpoint(first)) == ["identical"]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", COMPARING)
 def test_a_prompt_is_judged_on_the_answers_that_it_has(run_dir, endpoint, strategy):
     """D9, K mismatch: none, one, fewer and more than the others."""
     worths: list[tuple[int, ...]] = [(), (5,), (3, 8), (2, 9, 4), (8, 7, 6, 5, 4), (5,), (1, 2)]

@@ -48,7 +48,9 @@ def weights(folder: Path) -> dict[str, Any]:
 def past(run_dir: Path, *places: tuple[dict[str, Any], dict[str, Any]]) -> Path:
     """The round after some finished ones that began with, and ended with, these policies."""
     for number, (start, end) in enumerate(places, start=1):
-        facts = {"policy": start, "initial": places[0][0], "in_place": end}
+        trained = end if end != start else {"policy_id": f"refused in {number}"}
+        facts = {"policy": start, "initial": places[0][0], "in_place": end, "trained": trained}
+        facts["round"] = number
         write_json(round_dir(run_dir, number) / "manifest.json", facts)
     return begun(run_dir, len(places) + 1, prompts=PROMPTS)
 

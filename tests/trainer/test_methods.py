@@ -240,6 +240,7 @@ def test_every_loss_of_dpo_trains_and_so_does_a_mix(tmp_path: Path):
         ("sft", {"eval_packing": True}, "eval_packing: would cut answers"),
         ("sft", {"assistant_only_loss": True}, "assistant_only_loss: is for conversations"),
         ("orpo", {"beta": "much"}, "beta: expected a number (it is 'much')"),
+        ("kto", {"loss_type": ["kto"]}, "loss_type: expected one text (it is ['kto'])"),
     ],
 )
 def test_what_a_method_cannot_do_is_refused(

@@ -1,8 +1,10 @@
 """The variants of a sweep: which they are, which one is taken, and what is said of them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from configs import TREE, load
 from pydantic import ValidationError
 
 from flows.plan_disk import Disk, disk_text
@@ -95,12 +97,13 @@ def test_a_round_that_turned_out_small_has_no_sweep_and_says_so():
     assert too_few_to_choose(TrainerConfig(), 1) is None
 
 
-def test_a_plan_counts_the_variants():
-    config = TrainerConfig(sweep={"beta": [0.1, 0.5]})
-    assert training_text(config, 40).endswith(
+def test_a_plan_counts_the_variants(tmp_path: Path):
+    config = load(tmp_path, TREE, "trainer.sweep={beta: [0.1, 0.5]}")
+    assert config.trainer is not None
+    assert training_text(config, config.trainer, 40, tmp_path).endswith(
         "; 2 variants, of which one is taken (beta 0.1; beta 0.5)"
     )
-    one, three = (Disk(10, 100, 2, 600, False, 10**9, variants) for variants in (1, 3))
+    one, three = (Disk(10, 100, 2, 600, False, 10**9, 0, variants) for variants in (1, 3))
     assert (one.most, three.most) == (710, 910)
     assert "2 variants that are not taken" in disk_text(three)
     assert "variants" not in disk_text(one)
