@@ -126,6 +126,8 @@ def _checked(where: str, args: dict[str, Any], known: type) -> dict[str, Any]:
 
 
 def _of_type(where: str, value: Any, hint: Any) -> Any:
+    if typing.get_origin(hint) in (list, dict):  # a text stands for a list of one
+        return value
     wanted = set(typing.get_args(hint) or (hint,))
     if value is None and type(None) in wanted:
         return value

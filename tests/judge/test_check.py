@@ -193,10 +193,9 @@ def test_a_judge_no_better_than_chance_is_warned_of(say, endpoint):
 
 def test_a_judge_that_decides_nothing_is_warned_of_as_that(say, endpoint):
     served(endpoint(reached(lambda body: verdict("tie"))))
-    assert lines(say())["warning"] == (
-        "it decides none of the 4 pairs that have a better answer, which are general ones: "
-        "judge.gold names pairs like yours"
-    )
+    said = say()
+    assert lines(said)["warning"] == "it decides none of the 4 pairs that have a better answer,"
+    assert "judge.gold names pairs" in said.stdout
 
 
 def test_whether_probabilities_come_is_said(say, endpoint, tmp_path: Path):
