@@ -5,6 +5,7 @@ from math import inf
 from pathlib import Path
 
 from endpoints.check import check_endpoint, check_sampling
+from endpoints.config import EndpointConfig
 from endpoints.hooks import check_hook
 from endpoints.hub import named_policy, policy_folders
 from endpoints.open import api_key
@@ -36,7 +37,7 @@ from rounds.labels import is_path, labels_file, read_labels
 from rounds.scratch import scratch
 from rounds.stages import stage_stamps
 from rounds.weights import Policy
-from sampler.check import check_sampler
+from sampler.check import check_sampler, check_sampler_names
 from sampler.dealing.config import generate_section
 from sampler.dealing.sources.read import source_rows, unread_columns
 from sampler.dealing.sources.recipes import read_material
@@ -133,6 +134,9 @@ def check_files(config: Config) -> None:
         check_sampling(f"{key}.sampling", generated.sampling)
     for where, judge in (("judge", config.judge), ("gate.judge", config.held_out_judge)):
         check_judge(where, judge)
+    check_sampler_names(config.sampler, config.policy.endpoint is not None)
+    for name in sorted(config.used_endpoints):
+        check_served_names(name, config.endpoints[name])
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
     if config.trainer is not None and not config.trains_here:
@@ -186,12 +190,17 @@ def check_endpoints(
     away = []
     for name in sorted(names):
         endpoint = config.endpoints[name]
-        if endpoint.serve is not None:
-            check_names(f"endpoints.{name}.serve.args", endpoint.serve.args, SERVER)
+        check_served_names(name, endpoint)
         key = api_key(name, endpoint, read_secret_block)
         known = run_dir is not None and bool(recall(run_dir, name, endpoint).asked)
         away.append(check_endpoint(name, endpoint, key, known))
     return [sentence for sentence in away if sentence]
+
+
+def check_served_names(name: str, endpoint: EndpointConfig) -> None:
+    """Raise UserError for an argument that vLLM's server does not have."""
+    if endpoint.serve is not None:
+        check_names(f"endpoints.{name}.serve.args", endpoint.serve.args, SERVER)
 
 
 def check_judge(where: str, judge: JudgeConfig) -> None:

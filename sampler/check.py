@@ -22,15 +22,9 @@ def check_sampler(
     `policy_served` says that the policy is at an endpoint, `trained` that rounds train it;
     `any_reference`, called where it matters, whether any train prompt has a reference answer.
     """
-    served = config.served(policy_served)
-    own = config.sampling_of("current", policy_served)
-    _check_names("sampler", own, config.vllm, policy_served)
+    check_sampler_names(config, policy_served)
     for name, source in config.also.items():
         where = f"sampler.also.{name}"
-        if source.kind != "reference":
-            sampling = config.sampling_of(name, served[name])
-            vllm = config.vllm if source.vllm is None else source.vllm
-            _check_names(where, sampling, vllm, served[name])
         if (
             policy_served
             and not trained
@@ -50,6 +44,18 @@ def check_sampler(
                 f"{where}.reference: no train prompt has a reference; give the prompts one, or "
                 "leave the source out"
             )
+
+
+def check_sampler_names(config: SamplerConfig, policy_served: bool) -> None:
+    """Raise UserError for an argument that vLLM, or the API, does not have; nothing is loaded."""
+    served = config.served(policy_served)
+    own = config.sampling_of("current", policy_served)
+    _check_names("sampler", own, config.vllm, policy_served)
+    for name, source in config.also.items():
+        if source.kind != "reference":
+            sampling = config.sampling_of(name, served[name])
+            vllm = config.vllm if source.vllm is None else source.vllm
+            _check_names(f"sampler.also.{name}", sampling, vllm, served[name])
 
 
 def vllm_samplings(config: SamplerConfig, policy_served: bool) -> list[tuple[str, Any, int]]:

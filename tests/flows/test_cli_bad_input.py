@@ -60,6 +60,27 @@ def test_what_a_file_can_tell_is_found_by_the_plan_as_well(say, command: str):
     assert "pairs.language" in message
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"trainer": {"args": {"learnin_rate": 1e-5}}}, "trainer.args.learnin_rate: "),
+        ({"sampler": {"vllm": {"max_modl_len": 99}}}, "sampler.vllm.max_modl_len: "),
+        ({"sampler": {"sampling": {"temperatur": 1}}}, "sampler.sampling.temperatur: "),
+    ],
+)
+def test_names_of_libraries_are_known_to_the_plan(say, command, section, message):
+    said = say(command, "config.yaml", **section)
+    assert message in said and "knows no such argument; did you mean" in said
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_so_are_those_of_a_server(say, command: str):
+    served = {"serve": {"model": "prefloop:starter/judge", "args": {"max_modl_len": 99}}}
+    said = say(command, "config.yaml", endpoints={"desk": served})
+    assert "endpoints.desk.serve.args.max_modl_len: " in said
+
+
 def test_not_yaml(say):
     Path("broken.yaml").write_text("name: x\npolicy: [unclosed\n")
     assert "broken.yaml, line" in say("run", "broken.yaml")
