@@ -29,7 +29,7 @@ from endpoints.config import Serve
 from endpoints.serve import serve
 from rounds.files import read_json
 from rounds.folder import finished_rounds
-from rounds.rows import EXTRA, PAIRS, VERDICTS
+from rounds.rows import EXTRA, PAIRS, PROMPTS, VERDICTS
 from rounds.settings import locate
 from rounds.stages import silent
 from rounds.tables import iter_rows, table_path
@@ -164,11 +164,11 @@ def rounds_of(run_dir: Path) -> list[Done]:
     found, in_place = [], (0.0, 0)
     for folder in finished_rounds(run_dir):
         metrics = read_json(folder / "metrics.json")
-        rate = metrics["custom"]["gold"]["test_win_rate_vs_initial"]
-        n = rate["n"]
         if metrics["promoted"]:
-            in_place = (rate["value"] * n, n)
+            rate = metrics["custom"]["gold"]["win_rate_vs_initial"]
+            in_place = (rate["value"] * rate["n"], rate["n"])
         elif not in_place[1]:
+            n = sum(1 for _ in iter_rows(folder, PROMPTS, ["test"], ["split"]))
             in_place = (n / 2, n)  # still the first policy, which is as good as itself
         pairs = sum(1 for table in (PAIRS, EXTRA) for _ in rows_of(folder, table))
         asked = iter_rows(folder, VERDICTS, ["train"], ["request_key"])

@@ -118,5 +118,5 @@ def test_its_message_says_which_round_what_and_why():
             "payload": {"run": "demo", "round": 3, **payload},
         }
         subject = render_user_template_sync(example.SUBJECT, {"event": event})
-        assert subject == "demo, round 3: prefloop.round.stopped"
+        assert subject == "demo, round 3: stopped"
         assert render_user_template_sync(example.BODY, {"event": event}) == why

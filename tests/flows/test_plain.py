@@ -71,7 +71,7 @@ def test_every_stage_that_asks_or_starts_is_tried_again():
     tried = {one._options["name"] for one in stages if "retries" in one._options}
     assert tried == {
         *("trial", "deal-prompts", "sample", "gold", "judge", "health", "train"),
-        *("sample-held-out", "judge-held-out"),
+        *("sample-held-out", "sample-suites", "judge-held-out"),
     }
 
 

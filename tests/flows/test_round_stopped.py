@@ -14,8 +14,10 @@ import flows.round
 from endpoints.batch_end import BatchFailed
 from endpoints.children import ChildFailed, ChildKilled
 from endpoints.reply import EndpointBusy, EndpointLost, EndpointRefuses
+from flows.config import GateSection
 from flows.terminal import one_message
 from rounds.errors import Stopped, UserError, WorkFailed
+from trainer.config import TrainerConfig
 
 pytestmark = pytest.mark.slow  # importing Prefect takes seconds
 
@@ -63,7 +65,9 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         monkeypatch.setattr(flows.round, "trial_due", lambda *_: due)
         monkeypatch.setattr(flows.round, "beside_sampling", lambda *_: beside)
         display = SimpleNamespace(title=print, warn=print)
-        config = SimpleNamespace(name="demo", trainer={})
+        config = SimpleNamespace(
+            name="demo", trainer=TrainerConfig(), gate=GateSection(), on_promotion=[]
+        )
         session = SimpleNamespace(config=config, display=display, run_dir=None)
         monkeypatch.setattr(flows.round, "session", lambda *_: nullcontext(session))
         monkeypatch.setattr(flows.round, "shown_progress", lambda *_: nullcontext())
