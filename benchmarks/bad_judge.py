@@ -16,13 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from recipes import interval, judge_server, run_left, runs_of, starter_with
+from recipes import NEVER, interval, judge_server, run_left, runs_of, starter_with
 
 from rounds.files import read_json
 from rounds.folder import finished_rounds
 
 VARIANTS = ("plain", "robust", "weights", "both")
-UNBOUNDED = {"judge": {"health": {"bounds": {}}, "gold": None, "tau": 0.5}}
+UNBOUNDED = {"judge": {"health": NEVER, "gold": None, "tau": 0.5}}
 """Such a judge would be out of bounds, which is what bounds are for; here it goes on."""
 
 

@@ -38,7 +38,9 @@ HERE = Path(__file__).parent
 KEY = "RECIPES_JUDGE_KEY"
 STARTER = HERE.parent / "examples" / "starter.yaml"
 NO_GATE = {"gate": {"threshold": 0.0, "must_exceed": "value"}}
-UNCHECKED = {"judge": {"health": {"sample": 0, "bounds": {}}, "gold": None}}
+NEVER = {"bounds": {"min_n": 10**6}}
+"""No bound stops a round."""
+UNCHECKED = {"judge": {"health": {"sample": 0, **NEVER}, "gold": None, "select": {"min_margin": 0}}}
 OWN: dict[str, Any] = dict.fromkeys(("beta", "loss_type", "loss_weights"))
 """The method's own, in the place of what the starter sets for DPO."""
 
