@@ -174,7 +174,7 @@ def rounds_of(run_dir: Path) -> list[Done]:
             in_place = (n / 2, n)  # still the first policy, which is as good as itself
         pairs = sum(1 for table in (PAIRS, EXTRA) for _ in rows_of(folder, table))
         asked = iter_rows(folder, VERDICTS, ["train"], ["request_key"])
-        calls = sum(row["request_key"] is not None for row in asked)
+        calls = sum(bool(row["request_key"]) for row in asked)
         found.append(Done(*in_place, pairs, calls))
     return found
 
