@@ -107,9 +107,7 @@ def reversed_pair(pair: Pair) -> Pair:
 def text(seed: int, reverse: bool, found: dict[str, Any], seconds: float) -> str:
     """What was found with a seed, in a line."""
     name = ", ".join(f"{one['by']} {one['name']}" for one in found["named"]) or "none"
-    [part] = [
-        one for one in found["parts"] if (one["by"], one["name"]) == ("tag", PLANTED)
-    ]
+    [part] = [one for one in found["parts"] if (one["by"], one["name"]) == ("tag", PLANTED)]
     figures = ", ".join(
         f"{figure} {part[figure]['value']:+.2f} ({part[figure]['low']:+.2f} to "
         f"{part[figure]['high']:+.2f})"

@@ -48,11 +48,11 @@ def blamed(run: Path, number: int) -> dict[str, Any]:
     where = f"{folder / 'manifest.json'}: the config of the round"
     config = config_of(manifest["config"], where, Path.cwd())
     if config.trainer is None or manifest["trained"] is None:
-        raise UserError(f"{run}: round {number} trained nothing; blame looks at what was trained on")
+        raise UserError(f"{run}: round {number} trained nothing, so no pair of it can be to blame")
     gold = gold_of_round(folder, config.judge)
     with Display() as display:
         if gold.fault:
-            display.warn(f"the majority of the pairs counts as right, not the gold set: {gold.fault}")
+            display.warn(f"the majority counts as right, for the gold set is gone: {gold.fault}")
         return look(folder, config.trainer, gold_pairs(gold.pairs), display.stage("blame"))
 
 

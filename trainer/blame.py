@@ -1,10 +1,11 @@
 """Which part of a round's pairs hurts: short LoRAs trained with and without each part.
 
 Every training begins from the policy that the round began from and takes equally many steps, those
-of one epoch over half of the pairs: on the rest without a part, on the part alone, and on random
-halves, which say what chance does. What they are measured on is trained on by none. A part is
-measured on held-out pairs of the others, for those of a part that is wrong are as wrong; where
-people labelled pairs (a gold set), these say which of two contradicting parts is right.
+of one epoch over half of the pairs (LEAST_STEPS at least): on the rest without a part, on the part
+alone, and on random halves, which say what chance does. What they are measured on is trained on by
+none. A part is measured on held-out pairs of the others, for those of a part that is wrong are as
+wrong; where people labelled pairs (a gold set), these say which of two contradicting parts is
+right.
 
 Nothing of the round is written and no lease is held: a run may go on beside it. All lies below
 RUN/blame/ROUND, a file for each training that is done, so that a kill loses one at most; at the end
@@ -26,9 +27,18 @@ from rounds.stages import Progress, silent
 from rounds.weights import Policy, require_weights
 from trainer.blame_args import LORA, short_args
 from trainer.blame_effects import ERROR, Margins, Trained, effects, noise
-from trainer.blame_parts import Part, Split, drawn, halves, parts_of, split_pairs, testable
-from trainer.blame_traits import pair_traits
+from trainer.blame_parts import (
+    LEAST_HELD_OUT,
+    Part,
+    Split,
+    drawn,
+    halves,
+    parts_of,
+    split_pairs,
+    with_enough,
+)
 from trainer.blame_trainings import Training, margins_after
+from trainer.blame_traits import pair_traits
 from trainer.config import TrainerConfig
 from trainer.rows import TrainingRow, split, training_rows
 
@@ -56,7 +66,10 @@ def blame(
     own_held_out = split(training_rows(folder), config.held_out_pairs)[1]
     traits = pair_traits(folder)
     pairs = split_pairs(traits, [row["pair_id"] for row in own_held_out], seed)
-    parts = testable(parts_of(traits), pairs)
+    parts = with_enough(parts_of(traits), pairs)
+    taught = {pair.prompt_id for pair in pairs.train}
+    gold = [row for row in gold if row["prompt_id"] not in taught]
+    gold = gold if len(gold) >= LEAST_HELD_OUT else []
     half = len(pairs.train) // 2
     args = {**short_args(config, _taken(folder), policy, half), "seed": seed}
     job = {
@@ -74,7 +87,7 @@ def blame(
     kept = run_of(folder) / "blame" / folder.name
     with _alone_in(kept):
         known = read_json_if_whole(kept / RECORD)
-        if known is not None and known["key"] == key:
+        if isinstance(known, dict) and known.get("key") == key:
             return dict(known)
         margins = margins_after(trainings, job, kept / "work", config, progress)
         found, chance = _found(parts, pairs, [row["pair_id"] for row in gold], margins)

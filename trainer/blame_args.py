@@ -17,6 +17,9 @@ FULL_RATE = 1e-6
 """The learning rate of TRL's DPOConfig."""
 BETA = 0.1
 """The beta of TRL's DPOConfig."""
+LEAST_STEPS = 16
+"""Steps that a training takes at least: an adapter begins at nothing, and the first hardly move it.
+"""
 KEPT = (
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
     *("gradient_checkpointing", "gradient_checkpointing_kwargs", "bf16", "fp16", "use_cpu"),
@@ -31,7 +34,7 @@ def short_args(
 ) -> dict[str, Any]:
     """The DPOConfig arguments of a training on so many pairs: the round's own batch, its beta where
     its method is DPO by whole answers (SimPO's, and that of losses by the token, is of another
-    size), its learning rate, tenfold where it trained all weights; one epoch.
+    size), its learning rate, tenfold where it trained all weights; one epoch, or LEAST_STEPS.
 
     `taken` are the arguments of the variant that a sweep took.
     """
@@ -48,7 +51,7 @@ def short_args(
         **{name: given[name] for name in KEPT if name in given},
         "beta": float(given.get("beta") or BETA) if own_beta else BETA,
         "learning_rate": rate * FASTER if full else rate,
-        "max_steps": max(1, ceil(pairs / batch)),
+        "max_steps": max(LEAST_STEPS, ceil(pairs / batch)),
         "logging_steps": 1,
         "save_strategy": "no",
         "report_to": "none",

@@ -57,11 +57,12 @@ def parts_of(pairs: Sequence[Traits]) -> list[Part]:
                 having[value].add(pair.pair_id)
         found += [Part(by, name, frozenset(having[name])) for name in sorted(having)]
     for by in dict.fromkeys(by for pair in pairs for by in pair.numbers):
-        known = {pair.pair_id: value for pair in pairs if (value := pair.numbers[by]) is not None}
+        given = ((pair.pair_id, pair.numbers.get(by)) for pair in pairs)
+        known = {name: number for name, number in given if number is not None}
         if not known:
             continue
         middle = median(known.values())
-        low = frozenset(name for name, value in known.items() if value < middle)
+        low = frozenset(name for name, number in known.items() if number < middle)
         found.append(Part(by, f"below {middle:.4g}", low))
         found.append(Part(by, f"{middle:.4g} and more", frozenset(known) - low))
     every = {pair.pair_id for pair in pairs}
@@ -95,7 +96,7 @@ def split_pairs(pairs: Sequence[Traits], held_out: Iterable[str], seed: int) -> 
     )
 
 
-def testable(parts: Iterable[Part], split: Split) -> list[Part]:
+def with_enough(parts: Iterable[Part], split: Split) -> list[Part]:
     """The parts of which something can be said: both the part and its rest have pairs to train on,
     and the rest has held-out ones. Raises UserError where there is none.
     """

@@ -1,6 +1,6 @@
 """What the pairs of a round can be told apart by, read from its tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +49,20 @@ def _traits(
         sources.add(_title(prompt["source"]))
     if row["chosen_source"] and row["rejected_source"]:
         sources.add(f"{row['chosen_source']} over {row['rejected_source']}")
-    asked_for = (f"{one['purpose']}, on appeal" if one["level"] else one["purpose"] for one in rests_on)
     values = {
         "tag": frozenset((prompt or {}).get("tags") or ()),
         "source": frozenset(sources),
         "reason": frozenset(one["reason"] for one in rests_on if one["reason"]),
-        "purpose": frozenset(one for one in asked_for if one),
+        "purpose": frozenset(map(_purpose, rests_on)),
     }
     longer = _length(row["chosen"]) - _length(row["rejected"])
     numbers = {"margin": row["margin"], "length difference": float(longer)}
     own = origin == "the round"
     return Traits(row["pair_id"], row["prompt_id"], own, values, numbers)
+
+
+def _purpose(verdict: Mapping[str, Any]) -> str:
+    return f"{verdict['purpose']}, on appeal" if verdict["level"] else str(verdict["purpose"])
 
 
 def _title(source: str) -> str:
