@@ -13,6 +13,7 @@ from typing import Any
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 import torch
+from transformers import set_seed
 
 from endpoints.child_main import child_main
 from rounds.files import read_json, write_json
@@ -38,6 +39,7 @@ def main(job_path: Path) -> None:
 
 def _train(job: dict[str, Any], out: Path, train: list[TokenRow], held_out: list[TokenRow]) -> None:
     checkpoints = out.with_name(f"{out.stem}-checkpoints")
+    set_seed(job["args"]["seed"])  # every adapter begins alike, whatever was trained before it
     trainer = build(job, train, [], checkpoints)
     before = _before(trainer, Path(job["before"]), held_out)
     trainer.train()

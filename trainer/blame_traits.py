@@ -53,7 +53,7 @@ def _traits(
         "tag": frozenset((prompt or {}).get("tags") or ()),
         "source": frozenset(sources),
         "reason": frozenset(one["reason"] for one in rests_on if one["reason"]),
-        "purpose": frozenset(map(_purpose, rests_on)),
+        "purpose": frozenset(_purpose(one) for one in rests_on if one["purpose"]),
     }
     longer = _length(row["chosen"]) - _length(row["rejected"])
     numbers = {"margin": row["margin"], "length difference": float(longer)}

@@ -8,6 +8,7 @@ import pytest
 from builders import begun, prompt_row, user
 from replays import pair_row
 
+import trainer.blame_args
 import trainer.blame_trainings
 from endpoints.children import run_child
 from flows.blame_cli import gold_pairs, lines, print_blame
@@ -170,7 +171,29 @@ def test_the_tag_whose_pairs_are_reversed_is_named(
     assert by_tag["wrong"]["gain"]["low"] > 0 > by_tag["wrong"]["alone"]["high"], found
     assert found["named"] == [{"by": "tag", "name": "wrong"}], found
     assert by_tag["right"]["right"]["high"] < 0
-    assert any("without tag wrong" in note for note in said)
+    assert any("on tag right" in note for note in said), "which is without the wrong one"
     assert lines(found)[0] == "hurts: tag: wrong"
     print_blame(found, "demo")
     assert "tag: wrong" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_interrupted_and_gone_on_with_it_finds_the_same(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trainer.blame_args, "LEAST_STEPS", 2)
+    whole = blame(round_with(run_dir, 40), CONFIG)
+    folder, reached = round_with(tmp_path / "killed", 40), []
+
+    def at_the_fourth(done: int, total: int, note: str = "") -> None:
+        reached.append(note)
+        if note.startswith("4 of"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        blame(folder, CONFIG, progress=at_the_fourth)
+    kept = sorted((tmp_path / "killed" / "blame" / "0001" / "work").rglob("[0-9a-f]*.json"))
+    assert len([path for path in kept if path.name not in ("before.json", "job.json")]) >= 3
+    again = blame(folder, CONFIG)
+    assert again.pop("key") != whole.pop("key"), "of another place"
+    assert again == whole
