@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.blame_cli import blame
 from flows.chat_cli import chat
 from flows.command import typed
 from flows.deploy_cli import deploy, serve
@@ -49,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(judge_app, name="judge")
+app.command()(blame)
 app.command()(chat)
 app.command()(deploy)
 app.command()(serve)

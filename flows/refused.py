@@ -37,7 +37,8 @@ def check_refused(config: Config, run_dir: Path) -> None:
         f"rounds {numbers} were refused one after the other (gate.stop_after: {most}). "
         f"{_why(refused[-1])}. Look at the pairs and what was dropped (`prefloop inspect "
         f"{shown}`), at the judge's health, at the training's curves and the KL, and at the "
-        "gate's win rates by tag and length",
+        f"gate's win rates by tag and length; `prefloop blame {shown} "
+        f"{round_number(refused[-1])}` names the part of the pairs that hurts",
         "change the config (what is trained on, the judge, the training), raise gate.stop_after, "
         f"or put a policy in place by hand (`prefloop promote {shown}`), and run the same command "
         "again",

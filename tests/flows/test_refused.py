@@ -41,8 +41,11 @@ def test_after_so_many_refused_rounds_no_further_one_is_begun(run_dir: Path):
     refused(run_dir, 1, after_two)
     check_refused(after_two, run_dir)
     refused(run_dir, 2, after_two)
-    with pytest.raises(Stopped, match=r"rounds 1, 2 were refused one after the other.*too weak"):
+    with pytest.raises(
+        Stopped, match=r"rounds 1, 2 were refused one after the other.*too weak"
+    ) as at:
         check_refused(after_two, run_dir)
+    assert f"`prefloop blame {run_dir} 2` names the part" in str(at.value)
     check_refused(config(), run_dir)
     check_refused(config(stop_after=3), run_dir)
 

@@ -1,0 +1,199 @@
+"""Blame around its child process: what is trained, what a kill costs, what it names."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import begun, prompt_row, user
+from replays import pair_row
+
+import trainer.blame_args
+import trainer.blame_trainings
+from endpoints.children import run_child
+from flows.blame_cli import gold_pairs, lines, print_blame
+from judge.health.gold_lines import GoldPair
+from rounds.errors import Busy, UserError
+from rounds.files import read_json, write_json
+from rounds.folder import MANIFEST
+from rounds.rows import Pair
+from rounds.settings import locate
+from rounds.weights import Policy, local_policy
+from starter.world import combos, prompt_text, random_qualities, reply_text
+from trainer.blame import blame
+from trainer.config import TrainerConfig
+
+FIRST = local_policy(locate("prefloop:starter/policy"))
+ARGS = {"per_device_train_batch_size": 8, "gradient_checkpointing": False, "beta": 0.3}
+CONFIG = TrainerConfig(args={**ARGS, "learning_rate": 3e-4})
+GOOD = dict.fromkeys(random_qualities(random.Random(0)), True)
+
+
+def sides(number: int) -> tuple[str, str, str]:
+    """A question of the embedded world, a good answer and a bad one."""
+    drawing = random.Random(number)
+    combo = drawing.choice(combos())
+    bad = dict.fromkeys(GOOD, False)
+    asked = f"{prompt_text(combo)} It is number {number}."
+    return asked, reply_text(drawing, combo, GOOD), reply_text(drawing, combo, bad)
+
+
+def pair_of(number: int, reverse: bool) -> Pair:
+    asked, good, bad = sides(number)
+    chosen, rejected = (bad, good) if reverse else (good, bad)
+    return pair_row(asked)[0] | {
+        "chosen": [{"role": "assistant", "content": chosen}],
+        "rejected": [{"role": "assistant", "content": rejected}],
+        "verdict_ids": [],
+    }
+
+
+def round_with(run_dir: Path, pairs: int, policy: Policy = FIRST) -> Path:
+    """A finished round, every other prompt tagged `wrong`, whose pairs are reversed."""
+    tags = [["wrong"] if number % 2 else ["right"] for number in range(pairs)]
+    prompts = [prompt_row(sides(number)[0]) | {"tags": tags[number]} for number in range(pairs)]
+    rows = [pair_of(number, bool(number % 2)) for number in range(pairs)]
+    folder = begun(run_dir, 1, prompts=prompts, pairs=rows, candidates=[], verdicts=[])
+    write_json(folder / MANIFEST, {"policy": policy._asdict(), "seed": 0})
+    write_json(folder / "metrics.json", {"train": {}})
+    return folder
+
+
+def gold(count: int) -> list[Any]:
+    made = [sides(number) for number in range(1000, 1000 + count)]
+    return gold_pairs(
+        [
+            *(GoldPair(user(asked), good, bad, "a") for asked, good, bad in made[::2]),
+            *(GoldPair(user(asked), bad, good, "b") for asked, good, bad in made[1::2]),
+            GoldPair(user("Which?"), "one", "other", "tie"),
+        ]
+    )
+
+
+class Child:
+    """Trains nothing: what it is told to train on pairs that are right moves all pairs their way.
+
+    Is interrupted before training number `stops`.
+    """
+
+    def __init__(self, stops: int | None = None) -> None:
+        self.trained: list[list[str]] = []
+        self.stops = stops
+
+    def __call__(self, module: str, told: Path, *given: Any) -> None:
+        job = read_json(told)
+        assert module == "trainer.blame_child" and not Path(job["before"]).exists()
+        for training in job["trainings"]:
+            if len(self.trained) == self.stops:
+                raise KeyboardInterrupt
+            self.trained.append(training["pairs"])
+            names = [*job["held_out"], *(row["pair_id"] for row in job["gold"])]
+            assert not {*names} & {*training["pairs"]}
+            write_json(Path(training["out"]), dict.fromkeys(names, 0.0))
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def patched(**given: Any) -> Child:
+        made = Child(**given)
+        monkeypatch.setattr(trainer.blame_trainings, "run_child", made)
+        return made
+
+    return patched
+
+
+def test_a_kill_loses_the_training_under_way_and_in_the_end_the_record_alone_is_left(
+    run_dir: Path, child: Any
+):
+    folder = round_with(run_dir, 60)
+    before = sorted(folder.rglob("*"))
+    killed = child(stops=3)
+    with pytest.raises(KeyboardInterrupt):
+        blame(folder, CONFIG)
+    again = child()
+    found = blame(folder, CONFIG)
+    assert len(killed.trained) == 3 and len(again.trained) == found["trainings"] - 3
+    every = [tuple(sorted(names)) for names in (*killed.trained, *again.trained)]
+    assert len(set(every)) == len(every), "none is trained twice"
+    assert [path.name for path in (run_dir / "blame" / "0001").iterdir()] == ["blame.json"]
+    assert sorted(folder.rglob("*")) == before
+    assert blame(folder, CONFIG) == found and len(again.trained) == found["trainings"] - 3
+    assert found["named"] == [] and found["parts"] and found["gold"] == 0
+    other = TrainerConfig(args={**ARGS, "learning_rate": 1e-4})
+    assert blame(folder, other)["key"] != found["key"]
+
+
+def test_two_at_once_are_refused(run_dir: Path, child: Any, monkeypatch: pytest.MonkeyPatch):
+    folder = round_with(run_dir, 60)
+
+    def meanwhile(*given: Any) -> None:
+        with pytest.raises(Busy, match="another `prefloop blame` is at work"):
+            blame(folder, CONFIG)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer.blame_trainings, "run_child", meanwhile)
+    with pytest.raises(KeyboardInterrupt):
+        blame(folder, CONFIG)
+
+
+def test_what_cannot_be_looked_at_is_said(run_dir: Path, tmp_path: Path):
+    with pytest.raises(UserError, match="the round made 20 pairs"):
+        blame(round_with(run_dir, 20), CONFIG)
+    served = Policy("m", None, "p0", "desk")
+    with pytest.raises(UserError, match="its policy is at an endpoint"):
+        blame(round_with(tmp_path / "served", 60, served), CONFIG)
+    gone = Policy(str(tmp_path / "nowhere"), None, "p0")
+    with pytest.raises(UserError, match="no such model folder"):
+        blame(round_with(tmp_path / "gone", 60, gone), CONFIG)
+    folder = round_with(tmp_path / "begun", 60)
+    (folder / MANIFEST).unlink()
+    with pytest.raises(UserError, match="is not finished"):
+        blame(folder, CONFIG)
+
+
+@pytest.mark.slow
+def test_the_tag_whose_pairs_are_reversed_is_named(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    runs: list[str] = []
+
+    def real(module: str, *given: Any) -> None:
+        runs.append(module)
+        run_child(module, *given)
+
+    monkeypatch.setattr(trainer.blame_trainings, "run_child", real)
+    said: list[str] = []
+    found = blame(
+        round_with(run_dir, 80), CONFIG, gold(24), lambda done, total, note="": said.append(note)
+    )
+    assert runs == ["trainer.blame_child"]
+    by_tag = {one["name"]: one for one in found["parts"] if one["by"] == "tag"}
+    assert by_tag["wrong"]["gain"]["low"] > 0 > by_tag["wrong"]["alone"]["high"], found
+    assert found["named"] == [{"by": "tag", "name": "wrong"}], found
+    assert by_tag["right"]["right"]["high"] < 0
+    assert any("on tag right" in note for note in said), "which is without the wrong one"
+    assert lines(found)[0] == "hurts: tag: wrong"
+    print_blame(found, "demo")
+    assert "tag: wrong" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_interrupted_and_gone_on_with_it_finds_the_same(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trainer.blame_args, "LEAST_STEPS", 2)
+    whole = blame(round_with(run_dir, 40), CONFIG)
+    folder, reached = round_with(tmp_path / "killed", 40), []
+
+    def at_the_fourth(done: int, total: int, note: str = "") -> None:
+        reached.append(note)
+        if note.startswith("4 of"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        blame(folder, CONFIG, progress=at_the_fourth)
+    kept = sorted((tmp_path / "killed" / "blame" / "0001" / "work").rglob("[0-9a-f]*.json"))
+    assert len([path for path in kept if path.name not in ("before.json", "job.json")]) >= 3
+    again = blame(folder, CONFIG)
+    assert again.pop("key") != whole.pop("key"), "of another place"
+    assert again == whole
