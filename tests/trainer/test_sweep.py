@@ -206,14 +206,14 @@ def test_a_variant_ends_as_the_same_training_by_itself(tmp_path: Path, precomput
         patch.setattr(trainer.stage, "run_child", child)
         with pytest.raises(ChildProcessError, match="status 9"):
             train(folder, config, first, first, 0)
-        computed = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/cache-*.arrow")}
+        computed = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/*-logps.json")}
         _, facts = train(folder, config, first, first, 0)
     assert trainings == [
         "trainer.shared_rows 0.1",
         "trainer.train_child 0.1",
         *["trainer.train_child 5.0"] * 2,
     ]
-    after = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/cache-*.arrow")}
+    after = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/*-logps.json")}
     assert after == computed and len(computed) == (2 if precomputed else 0)
     place = facts["sweep"]["taken"]
     assert [row["held_out_n"] for row in facts["sweep"]["variants"]] == [10, 10]
