@@ -95,6 +95,8 @@ def sft_section(config: "Config", args: list[str]) -> "TrainerConfig":
         name, equals, value = one.partition("=")
         if not equals or not name:
             raise UserError(f"--arg {one}: expected name=value")
+        if name == "output_dir":
+            raise UserError("--arg output_dir: is set by prefloop: the folder of --to")
         given[name] = parse_yaml(value, f"--arg {name}")
     own = config.trainer or TrainerConfig()
     kept = {"lora": own.lora, "accelerate": own.accelerate, "held_out_pairs": own.held_out_pairs}

@@ -47,7 +47,7 @@ def build(
     if method.reference:
         # None lets TRL take the policy as it is now: a copy, the base below a new adapter, or a
         # frozen copy of the adapter
-        given["ref_model"] = None if reference == policy else load(reference, kwargs, False)
+        given["ref_model"] = None if reference == policy else _bare(load(reference, kwargs, False))
     tokenizer = policy_tokenizer(policy)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # as TRL's trainers do, but for ORPO's
@@ -83,6 +83,13 @@ def load(policy: Policy, kwargs: dict[str, Any], trainable: bool) -> PreTrainedM
     for one in adapted.peft_config.values():  # which peft reads when it saves
         one.base_model_name_or_path = policy.model
     return adapted
+
+
+def _bare(model: Any) -> Any:
+    """A reference model as TRL takes it: its fused head wants no PeftModel around the layers, in
+    which an adapter stays.
+    """
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 class ProgressLines(TrainerCallback):

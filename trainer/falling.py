@@ -29,16 +29,21 @@ def chosen_against_reference(
     return float(sum(end) / len(end) / beta / tokens)
 
 
-def fell_warning(nats: float | None, losses: Sequence[str]) -> list[str]:
-    """The warning, where the chosen answers fell that far."""
+def fell_warning(nats: float | None, losses: Sequence[str], mixes: bool = True) -> list[str]:
+    """The warning, where the chosen answers fell that far. `mixes` says whether the method takes
+    several losses.
+    """
     if nats is None or not nats < -FELL:
         return []
-    remedy = (
-        "raise the weight of sft in loss_weights"
-        if "sft" in losses
-        else "an SFT term is the usual remedy: trainer.args.loss_type: [sigmoid, sft] with "
-        "loss_weights: [1.0, 0.2]"
-    )
+    if not mixes:
+        remedy = "raise trainer.args.desirable_weight or beta"
+    elif "sft" in losses:
+        remedy = "raise the weight of sft in loss_weights"
+    else:
+        remedy = (
+            "an SFT term is the usual remedy: trainer.args.loss_type: [sigmoid, sft] with "
+            "loss_weights: [1.0, 0.2]"
+        )
     return [
         f"the chosen answers became less likely: {-nats:.2f} nats a token below the reference at "
         f"the end of the training; {remedy}"

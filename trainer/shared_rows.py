@@ -41,14 +41,16 @@ def write_shared(folder: Path, rows: Tokenised, reference_id: str) -> None:
     fresh = folder.with_name(f"{folder.name}.saving")
     shutil.rmtree(fresh, ignore_errors=True)
     for name in PARTS:
-        Dataset.from_list(with_sums(getattr(rows, name), reference_id)).save_to_disk(fresh / name)
+        if some := with_sums(getattr(rows, name), reference_id):  # an empty one cannot be read
+            Dataset.from_list(some).save_to_disk(fresh / name)
     write_json(fresh / "facts.json", rows.facts)
     replace_folder(fresh, folder)
 
 
 def read_shared(folder: Path) -> Tokenised:
     """The rows that were written, which are read from the disk as they are used."""
-    train, held_out = (load_from_disk(str(folder / name)) for name in PARTS)
+    there = {name: folder / name for name in PARTS if (folder / name).exists()}
+    train, held_out = (load_from_disk(str(there[name])) if name in there else [] for name in PARTS)
     return Tokenised(train, held_out, read_json(folder / "facts.json"))
 
 

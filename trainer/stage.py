@@ -79,9 +79,9 @@ def train(
     def run() -> dict[str, Any]:
         work = work_dir(folder, "train", key)
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
-        if len(references) > 1 and not target.exists():
+        if len(references) > 1:
             progress(0, 0, "averaging the accepted policies")
-        reference = references[0] if target.exists() else reference_here(references, work, log)
+        reference = reference_here(references, work, log)
         job = {
             "round_dir": str(folder),
             "method": config.method,

@@ -158,10 +158,11 @@ def watched(trainer: Any, points: list[dict[str, float]], train: Sequence[Row]) 
     tokens = sum(lengths) / len(lengths) if lengths else 0.0
     nats = chosen_against_reference(points, getattr(args, "beta", 0.0), tokens)
     losses = getattr(args, "loss_type", [])
+    losses, mixes = [losses] if isinstance(losses, str) else losses, hasattr(args, "loss_weights")
     return {
         "reference": getattr(trainer, "reference_facts", {"logprobs": "each step"}),
         "chosen_nats_a_token": nats,
-        "warnings": fell_warning(nats, [losses] if isinstance(losses, str) else losses),
+        "warnings": fell_warning(nats, losses, mixes),
     }
 
 

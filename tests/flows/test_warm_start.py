@@ -60,6 +60,8 @@ def test_its_section_is_sft_with_the_configs_adapter_and_what_is_wrong_is_said()
     assert section.args == {"learning_rate": 1e-5, "loss_type": "dft"}
     with pytest.raises(UserError, match="--arg max_steps: expected name=value"):
         sft_section(config, ["max_steps"])
+    with pytest.raises(UserError, match="--arg output_dir: is set by prefloop"):
+        sft_section(config, ["output_dir=elsewhere"])
     with pytest.raises(UserError, match="--data: needs exactly one of file"):
         data_source("{name: x}")
     with pytest.raises(UserError, match="--data: needs answers"):

@@ -160,7 +160,7 @@ def test_a_round_is_trained_against_the_mean(tmp_path: Path, first: Policy):
 
     run_dir = tmp_path / "run"
     lora = adapted(first, round_dir(run_dir, 1) / "policy", **LORAS["rslora"])
-    manifest = {"policy": first._asdict(), "trained": lora._asdict()}
+    manifest = {"round": 1, "policy": first._asdict(), "trained": lora._asdict()}
     begun(run_dir, 1, pairs=[], dropped=[], prompts=[], candidates=[])
     write_json(round_dir(run_dir, 1) / "manifest.json", manifest)
     folder = round_of(run_dir, 2, 8)

@@ -1,6 +1,7 @@
 """Every way of training: a real training by TRL on ids that were sampled, saved and trained on."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from rounds.settings import locate
 from rounds.weights import Policy, local_policy
 from texts.leaks import LeakLimits
 from trainer.answers import judged_answers
+from trainer.arguments import trl_config
 from trainer.config import ScoreLines, TrainerConfig
 from trainer.stage import train
+from trainer.train_child import watched
 
 pytestmark = pytest.mark.slow
 
@@ -161,6 +164,14 @@ def test_kto_learns_from_single_answers_by_their_score(tmp_path: Path):
     assert facts["answers"] == judged.facts and facts["not_measured"] == {}
     assert (facts["pairs"], facts["steps"], facts["held_out_n"]) == (6, 3, 2)
     assert {"rewards/chosen", "rewards/rejected"} & set(facts["curves"][0])
+
+
+@pytest.mark.parametrize(("method", "said"), [("kto", "desirable_weight"), ("dpo", "loss_weights")])
+def test_chosen_answers_that_fell_have_a_remedy_of_the_method(tmp_path: Path, method: str, said):
+    args = trl_config(method, {"beta": 0.1}, str(tmp_path))
+    rows: Any = [{"chosen_ids": [1, 2]}]
+    facts = watched(SimpleNamespace(args=args), [{"rewards/chosen": -1.0}], rows)
+    assert said in facts["warnings"][0]
 
 
 def test_kto_rows_are_in_an_order_by_hash_and_each_batch_lends_its_answers():

@@ -140,6 +140,40 @@ def test_a_mean_is_made_once_and_the_training_is_told_it(run_dir: Path, monkeypa
     _, said = train(folder, config, policy, start, 0)
     assert ran == ["trainer.average", "trainer.train_child", "trainer.train_child"]
     assert said["reference"] == {"name": "average", "policies": ["p1", start.policy_id]}
+    train(folder, config, policy, start, 1)  # beside a policy that another key has made
+    assert ran[3:] == ["trainer.average", "trainer.train_child"]
+    [told] = folder.glob("work/train-*/job.json")
+    assert read_json(told)["reference"]["model"] == str(told.parent / "reference")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_a_reference_may_have_an_adapter_of_its_own(tmp_path: Path, method: str):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from trainer.build import build
+
+    base = write_policy(tmp_path / "base", QWEN)
+    adapters = []
+    for number in range(2):
+        torch.manual_seed(number)
+        given = LoraConfig(r=4, init_lora_weights=False, task_type="CAUSAL_LM")
+        model = AutoModelForCausalLM.from_pretrained(base, dtype="float32")
+        get_peft_model(model, given).save_pretrained(tmp_path / str(number))
+        adapters.append(local_policy(base, tmp_path / str(number))._asdict())
+    args = {"max_steps": 1, "per_device_train_batch_size": 2, "logging_steps": 1}
+    args |= {"gradient_checkpointing": False, "report_to": "none"}
+    ids = {"prompt_ids": [5, 6], "chosen_ids": [7, 8], "rejected_ids": [9]}
+    rows = [{**ids, "pair_id": str(number), "extra": False} for number in range(2)]
+    logged = []
+    for reference in adapters[::-1]:
+        job = {"method": method, "policy": adapters[0], "reference": reference, "lora": None}
+        made = build({**job, "args": args}, rows, [], tmp_path / "checkpoints")
+        made.train()
+        logged.append(made.state.log_history[0]["rewards/chosen"])
+    assert abs(logged[0]) > 1e-3 and abs(logged[1]) < 1e-6
 
 
 def test_a_name_that_is_none_is_refused_before_anything_is_spent(tmp_path: Path):

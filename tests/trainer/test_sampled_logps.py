@@ -18,7 +18,7 @@ from pytest import approx
 from replays import round_of
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
-from trl import DPOConfig
+from trl import DPOConfig, DPOTrainer
 
 import trainer.stage
 from rounds.rows import CANDIDATES
@@ -213,6 +213,17 @@ def test_no_second_model_is_kept(tmp_path: Path, policies, monkeypatch: pytest.M
     assert trainer.args.precompute_ref_log_probs and trainer.reference_let_go
     gc.collect()
     assert [one() for one in seen] == [None]
+
+
+@pytest.mark.parametrize("spread", ["is_fsdp_enabled", "is_deepspeed_enabled"])
+def test_weights_that_are_spread_over_processes_are_passed_by_trl(monkeypatch, spread: str):
+    monkeypatch.setattr(DPOTrainer, "_precompute_ref_logps", lambda *given: given[1:])
+    trainer = object.__new__(TokenTrainer)
+    trainer.is_fsdp_enabled = trainer.is_deepspeed_enabled = False
+    setattr(trainer, spread, True)
+    rows = Dataset.from_list([{"prompt_ids": [1]}])
+    assert trainer._precompute_ref_logps(rows, "train", 2) == (rows, "train", 2)
+    assert trainer.reference_facts["logprobs"] == "one pass"
 
 
 def test_trl_still_reads_the_names_that_are_given():

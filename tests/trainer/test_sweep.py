@@ -15,7 +15,9 @@ from rounds.settings import locate
 from rounds.stages import stage_stamps
 from rounds.weights import local_policy
 from trainer.config import TrainerConfig
+from trainer.shared_rows import read_shared, write_shared
 from trainer.stage import train
+from trainer.tokens import Tokenised
 from trainer.variants import Rated, standard_error
 
 SWEEP = TrainerConfig(sweep={"beta": [0.01, 0.1, 0.5]}, held_out_pairs=0.25)
@@ -162,6 +164,14 @@ def test_a_round_with_few_held_out_pairs_trains_the_first_alone(run_dir, monkeyp
     assert "9 held-out pairs tell no variants apart, it takes 10" in facts["adjusted"][0]
 
 
+def test_rows_of_which_every_held_out_one_is_too_long_are_shared(tmp_path: Path):
+    ids = {"prompt_ids": [1], "chosen_ids": [2], "rejected_ids": [3]}
+    row: Any = {**ids, "pair_id": "p", "extra": False, "logprobs": {}}
+    write_shared(tmp_path / "shared", Tokenised([row], [], {"held_out_pairs": 0}), "p0")
+    rows = read_shared(tmp_path / "shared")
+    assert [one["pair_id"] for one in rows.train] == ["p"] and len(rows.held_out) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precomputed", [False, True])
 def test_a_variant_ends_as_the_same_training_by_itself(tmp_path: Path, precomputed: bool):
@@ -196,14 +206,14 @@ def test_a_variant_ends_as_the_same_training_by_itself(tmp_path: Path, precomput
         patch.setattr(trainer.stage, "run_child", child)
         with pytest.raises(ChildProcessError, match="status 9"):
             train(folder, config, first, first, 0)
-        computed = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/cache-*.arrow")}
+        computed = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/*-logps.json")}
         _, facts = train(folder, config, first, first, 0)
     assert trainings == [
         "trainer.shared_rows 0.1",
         "trainer.train_child 0.1",
         *["trainer.train_child 5.0"] * 2,
     ]
-    after = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/cache-*.arrow")}
+    after = {path: path.stat().st_mtime_ns for path in folder.glob("work/**/*-logps.json")}
     assert after == computed and len(computed) == (2 if precomputed else 0)
     place = facts["sweep"]["taken"]
     assert [row["held_out_n"] for row in facts["sweep"]["variants"]] == [10, 10]

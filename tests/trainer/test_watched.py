@@ -30,6 +30,8 @@ def test_the_end_of_the_training_says_whether_the_chosen_answers_fell():
     assert "loss_type: [sigmoid, sft]" in said and "loss_weights" in said
     (said,) = fell_warning(nats, ["sigmoid", "sft"])
     assert said.endswith("raise the weight of sft in loss_weights")
+    (said,) = fell_warning(nats, ["kto"], mixes=False)
+    assert said.endswith("raise trainer.args.desirable_weight or beta")
 
 
 def test_a_little_is_no_fall_and_without_rewards_nobody_knows():

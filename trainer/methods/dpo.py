@@ -37,6 +37,9 @@ class TokenTrainer(Weighting, Resuming, DPOTrainer):
             self.accelerator.free_memory()
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:  # only all processes have the weights
+            self.reference_facts = {"logprobs": "one pass", "why": "the weights are spread"}
+            return super()._precompute_ref_logps(dataset, name, batch_size)
         reference = (self.ref_model or self.model).eval()
         kept = self._kept / f"{name}-logps.json" if self._kept else None
         logps, facts = reference_logps(self, reference, dataset, batch_size, name == "train", kept)
