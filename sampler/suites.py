@@ -14,7 +14,7 @@ from rounds.errors import UserError
 from rounds.folder import finished_rounds, run_of
 from rounds.ids import prompt_seed
 from rounds.rows import SUITES, Candidate, SuiteAnswer
-from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
+from rounds.stages import Progress, run_stage, silent, stage_key, stage_of, work_dir
 from rounds.tables import iter_rows, remove_table, rows_hash, write_rows
 from rounds.weights import Policy
 from sampler.chunks import ChunkReader
@@ -105,7 +105,7 @@ def _answer(
     }
     known = _from_earlier(folder, places.keys())
     unanswered = list(_left(wanted, writer, known))
-    stage = f"sample_suites_{policy.policy_id}"
+    stage = stage_of("sample_suites", policy.policy_id)
     key = stage_key(
         requests_hash(wanted), suites_key(suites), policy.policy_id, writer.sampling_key
     )
