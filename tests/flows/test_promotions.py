@@ -203,6 +203,9 @@ def test_secrets_come_from_the_environment_and_are_in_no_message(
     }
     with pytest.raises(UserError, match=r"on_promotion.0.headers.X-Key: \{env: NAME\}"):
         refuse_secrets(written)
+    for beside in ({"command": ["x", "sk-0123456789abcdefgh"]}, {"body": {"token": "abc"}}):
+        with pytest.raises(UserError, match="a webhook takes it as a header"):
+            refuse_secrets({"on_promotion": [beside]})
 
 
 @pytest.mark.parametrize(
