@@ -160,6 +160,19 @@ def test_what_a_policy_at_an_endpoint_was_asked_is_counted_by_its_name_with_a_sl
     assert sorted(one["candidates"] for one in facts) == [10, 30]
 
 
+def test_a_change_of_config_that_is_taken_back_leaves_no_policy_without_its_answers(
+    run_dir, endpoint, desk
+):
+    folder, at = begun(run_dir), desk(endpoint(lambda body: f"from {body['seed']}"))
+    first = answered(folder, at, OLD, NEW)
+    other = Policy("desk", None, "desk/other", served="desk")
+    assert {row["policy_id"] for row in answered(folder, at, OLD, other)} == {
+        "desk/old",
+        "desk/other",
+    }
+    assert answered(folder, at, OLD, NEW) == first
+
+
 def test_answers_of_an_earlier_round_are_taken_from_there(run_dir, endpoint, desk):
     at = endpoint(lambda body: f"from {body['seed']}")
     folder = finished(run_dir)
