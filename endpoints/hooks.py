@@ -7,6 +7,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from email.message import Message
+from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,7 +74,9 @@ def _post(hook: Hook, facts: dict[str, Any]) -> None:
     except urllib.error.HTTPError as error:
         said = message_of(_body(error))
         why = f"answered {error.code}{said and f': {said}'}"
-    except (OSError, ValueError) as error:
+    except InvalidURL:  # its message quotes the address
+        why = "has an address with a blank or a control character in it"
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         why = shortened(str(reason)) or type(error).__name__
     raise HookFailed(without_secrets(why, *hidden))
@@ -97,7 +100,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _body(error: urllib.error.HTTPError) -> Any:
     try:
         text = error.read(10_000).decode(errors="replace")
-    except OSError:
+    except (OSError, HTTPException):
         return None
     try:
         return json.loads(text)

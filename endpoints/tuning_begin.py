@@ -18,6 +18,8 @@ LOOK_AGAIN = 1.0, 2.0, 4.0, 8.0, 15.0
 MOST_LISTED = 1000
 """Jobs, or files, from the newest on, among which ours is looked for."""
 NO_LIST = (404, 405, 501)
+UNSURE = (408, 409)
+"""Statuses below 500 after which a job may have been created all the same."""
 SUFFIX = 40
 """Characters of a suffix that every provider takes."""
 
@@ -60,6 +62,8 @@ async def begun(
 ) -> Job:
     """The job with its id: found at the endpoint, or uploaded and created."""
     remote = await _find_job(client, tuning)
+    if remote is None and job.state == "creating":  # its creation was sent, and may be listed late
+        remote = await _found_late(client, tuning)
     if remote is None and not job.file_id:
         progress(0, 0, f"uploading {len(tuning.content):,} bytes")
         found = await _find_file(client, tuning) if again else None
@@ -125,8 +129,19 @@ async def _create(
             extra_headers={"Idempotency-Key": tuning.digest},
         )
     except (openai.APIConnectionError, openai.InternalServerError) as error:
-        for seconds in LOOK_AGAIN:
-            await asyncio.sleep(seconds)
-            if (remote := await _find_job(client, tuning)) is not None:
-                return remote
+        if (remote := await _found_late(client, tuning)) is not None:
+            return remote
         raise error
+    except openai.APIStatusError as error:
+        if error.status_code not in UNSURE:
+            ledger.put(job._replace(state="uploaded"))  # refused: there is no job to look for
+        raise
+
+
+async def _found_late(client: openai.AsyncOpenAI, tuning: Tuning) -> FineTuningJob | None:
+    """The job whose creation was not answered, once the endpoint lists it."""
+    for seconds in LOOK_AGAIN:
+        await asyncio.sleep(seconds)
+        if (remote := await _find_job(client, tuning)) is not None:
+            return remote
+    return None

@@ -77,6 +77,7 @@ class Config(Section):
         if self.policy.endpoint:
             used.append(("policy.endpoint", self.policy.endpoint))
         self._trained_where_it_is()
+        self._kl_is_measured()
         if (section := generate_section(self.prompts)) is not None:
             key, generated = section
             used.append((f"{key}.endpoint", generated.endpoint))
@@ -126,6 +127,22 @@ class Config(Section):
             raise ValueError(
                 f"trainer.method: openai needs a policy at a base_url, and endpoints.{endpoint} is "
                 "served here; name its weights as the policy instead"
+            )
+
+    def _kl_is_measured(self) -> None:
+        """A KL that is never known refuses every round, once all of it is paid."""
+        if self.gate.kl_at_most is None or self.trainer is None:
+            return
+        if self.trainer.method == "openai":
+            raise ValueError(
+                "gate.kl_at_most: a policy that is trained at an endpoint has no KL that could be "
+                "measured, and every one would be refused; leave it out"
+            )
+        if (self.trainer.accelerate or {}).get("num_processes", 1) > 1:
+            raise ValueError(
+                "gate.kl_at_most: the KL is measured where one process trains, and "
+                "trainer.accelerate starts more: every policy would be refused; leave one of them "
+                "out"
             )
 
     @staticmethod

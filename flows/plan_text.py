@@ -51,12 +51,16 @@ def candidates_text(config: Config, prompts: int) -> str:
 
 def gate_text(config: Config, prompts: int) -> str:
     """What so many gate prompts can show."""
-    threshold = config.gate.bar
+    threshold, early = config.gate.bar, config.gate.early(config.seed)
+    if early:
+        prompts = early.horizon(prompts)
     rate = detectable(prompts, config.gate.confidence, POWER, threshold)
     text = (
         f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
         f"({config.gate.confidence:.0%} interval, power {POWER:.0%})"
     )
+    if early:
+        text += "; asked about in order until it is decided, they show somewhat less"
     if people := config.gate.people:
         most, least = min(prompts, people.most), min(prompts, people.min_n)
         text += f"; the round then waits for {least} labels by people, {most} where it is close"

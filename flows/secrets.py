@@ -79,6 +79,11 @@ def _instead(path: tuple[str, ...], section: str) -> str:
             "looks like a secret; set it in the environment that prefloop runs in, which its "
             "processes get as it is, and leave it out here"
         )
+    if path[0] == "on_promotion" and path[2:3] not in (("webhook",), ("headers",)):
+        return (
+            "looks like a secret; a command finds it in the environment that prefloop runs in, a "
+            "webhook takes it as a header, {NAME: {env: NAME}}"
+        )
     if path[0] == "on_promotion":
         at = ".".join(path[:-1])
         return (

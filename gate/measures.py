@@ -48,7 +48,9 @@ def win_rates(
         measured[split] = {
             f"{kind}_vs_{name}": value
             for name in OPPONENTS
-            for kind, value in _rates(asked[split, name], confidence, rate).items()
+            for kind, value in _rates(
+                asked[split, name], confidence, rate, stop is not None and split == "gate"
+            ).items()
         }
         tagged = [(contest.prompt["tags"], contest.outcome) for contest in asked[split, "previous"]]
         measured[split]["by_tag_vs_previous"] = by_tag(tagged, rate)
@@ -93,11 +95,14 @@ def _longer_by(contest: Contest) -> int:
 
 
 def _rates(
-    contests: list[Contest], confidence: float, rate: Callable[..., WinRate]
+    contests: list[Contest], confidence: float, rate: Callable[..., WinRate], early: bool
 ) -> dict[str, Any]:
+    """The rates of a split against one opponent. Of a gate that may stop `early` the rate at equal
+    length has no interval: the likelihood's holds for a number of prompts fixed beforehand.
+    """
     outcomes = [contest.outcome for contest in contests]
     longer_by = [_longer_by(contest) for contest in contests]
-    controlled = length_controlled_rate(outcomes, longer_by, confidence)
+    controlled = None if early else length_controlled_rate(outcomes, longer_by, confidence)
     return {
         "win_rate": rate(outcomes)._asdict(),
         "length_controlled_win_rate": length_controlled(outcomes, longer_by),

@@ -17,7 +17,7 @@ from endpoints.journal import Journal
 from endpoints.open import Endpoints
 from endpoints.reply import Ask, EndpointLost
 from endpoints.settled import dialects_spoken
-from judge.asking.rows import QUESTIONS, Judge, Juror
+from judge.asking.rows import ANSWERS, QUESTIONS, Judge, Juror
 from judge.asking.rubric import load_rubrics
 from judge.config import PYTHON, YOUNG, JudgeConfig, is_endpoint
 from judge.person import load_person
@@ -92,13 +92,13 @@ async def panel(
 
 
 def _paid_before(run_dir: Path) -> frozenset[str]:
-    """Keys of the calls for questions that finished rounds have paid for."""
+    """Keys of the calls for questions and answers that finished rounds have paid for."""
     columns = ["kind", "request_key"]
     return frozenset(
         row["request_key"]
         for folder in finished_rounds(run_dir)
         for row in iter_rows(folder, VERDICTS, None, columns)
-        if row["kind"] == QUESTIONS
+        if row["kind"] in (QUESTIONS, ANSWERS)
     )
 
 

@@ -39,6 +39,13 @@ def stage_key(*depends_on: object) -> str:
     return digest(schema.VERSION, *depends_on)
 
 
+def stage_of(stage: str, policy_id: str) -> str:
+    """The name of a stage that is run once for each policy. It names files: what a policy is called
+    at an endpoint, which may hold slashes, stands in it as a hash.
+    """
+    return f"{stage}_{policy_id if policy_id.isalnum() else digest(policy_id)}"
+
+
 def work_dir(folder: Path, stage: str, key: str) -> Path:
     """Where the stage keeps its chunks; those of other inputs are thrown away.
 

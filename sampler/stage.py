@@ -17,6 +17,7 @@ from rounds.stages import (
     run_stage,
     silent,
     stage_key,
+    stage_of,
     work_dir,
 )
 from rounds.tables import iter_rows, replace_splits, rows_hash
@@ -92,7 +93,7 @@ def sample_held_out(
         wanted |= {candidate_id(request, writer, 0) for request in held_out}
         aside |= set(held_out_aside([folder]))
         unanswered = _unanswered(folder, held_out, writer, aside, True)
-        stage = f"sample_held_out_{policy.policy_id}"
+        stage = stage_of("sample_held_out", policy.policy_id)
         stamp = read_stamp(folder, stage)
         if unanswered.requests or stamp is None:
             # what the stage has drawn, it was asked: without its stamp it is to count it

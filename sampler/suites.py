@@ -14,7 +14,15 @@ from rounds.errors import UserError
 from rounds.folder import finished_rounds, run_of
 from rounds.ids import prompt_seed
 from rounds.rows import SUITES, Candidate, SuiteAnswer
-from rounds.stages import Progress, run_stage, silent, stage_key, work_dir
+from rounds.stages import (
+    Progress,
+    remove_stamp,
+    run_stage,
+    silent,
+    stage_key,
+    stage_of,
+    work_dir,
+)
 from rounds.tables import iter_rows, remove_table, rows_hash, write_rows
 from rounds.weights import Policy
 from sampler.chunks import ChunkReader
@@ -81,8 +89,10 @@ def answer_suites(
     for policy, once in ((current, False), (trained, True)):
         _answer(folder, config, suites, policy, once, seed, endpoints, progress)
     kept = {current.policy_id, trained.policy_id}
-    if any(row["policy_id"] not in kept for row in iter_rows(folder, SUITES)):
-        # a change of config, which has trained another policy
+    others = {row["policy_id"] for row in iter_rows(folder, SUITES)} - kept
+    if others:  # a change of config, which has trained another policy
+        for other in others:
+            remove_stamp(folder, stage_of("sample_suites", other))  # it may be taken back
         write_rows(folder, SUITES, [r for r in iter_rows(folder, SUITES) if r["policy_id"] in kept])
 
 
@@ -105,7 +115,7 @@ def _answer(
     }
     known = _from_earlier(folder, places.keys())
     unanswered = list(_left(wanted, writer, known))
-    stage = f"sample_suites_{policy.policy_id}"
+    stage = stage_of("sample_suites", policy.policy_id)
     key = stage_key(
         requests_hash(wanted), suites_key(suites), policy.policy_id, writer.sampling_key
     )

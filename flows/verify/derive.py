@@ -117,7 +117,12 @@ def check_suites(looked: Looked, folder: Path, config: Config, facts: dict[str, 
     if facts["trained"] is None or facts["trained"]["policy_id"] == facts["policy"]["policy_id"]:
         return
     rows = read_rows(folder, SUITES)
+    sampling = config.sampler.sampling_of("current", facts["policy"].get("served") is not None)
     for row in rows:
+        drawn = row["prompt_id"], row["policy_id"], row["seed"], row["index"], sampling
+        right = digest("candidate", *drawn) == row["candidate_id"]
+        what = "its id is not that of its prompt, policy and seed"
+        looked.must(right, SUITES, row["candidate_id"], what)
         right = text_hash(row["text"]) == row["text_hash"]
         looked.must(right, SUITES, row["candidate_id"], "its text is not that of its hash")
     own = {name: one for name, one in config.gate.suites.items() if one.score in OWN_SCORES}

@@ -106,9 +106,7 @@ async def _write(judge: Judge, prompt: Prompt) -> tuple[Verdict, list[Written]]:
         parsed = ParsedReply(None, None, reply.failure)
         row = verdict_row(judge, writer, question, template, reply, parsed)
         row |= {"candidate_a": None}
-        if reply.key in judge.paid_before:
-            free = {"prompt_tokens": 0, "completion_tokens": 0, "cost": 0.0, "cached_tokens": 0}
-            row |= {**free, "estimated": False}  # type: ignore[typeddict-item]
+        row = _paid_once(judge, row)
     if row["outcome"] == "abstain" and row["reason"]:
         return row, []
     drafts = read_written(row["raw_text"], n)
@@ -135,6 +133,7 @@ async def _answer(
     request = answer_request(judge, summary["text"], asked)
     reply = await ask(judge, juror, request, 0)
     row = verdict_row(judge, juror, question, request.rubric, reply.reply, reply.parsed)
+    row = _paid_once(judge, row)  # a policy's held-out answers stand in the rounds after it as well
     if reply.parsed.values is None:
         return row
     said = reply.parsed.values
@@ -149,6 +148,14 @@ async def _answer(
         "score": POINTS * right + brevity,
         "criteria": criteria,
     }
+
+
+def _paid_once(judge: Judge, row: Verdict) -> Verdict:
+    """A row without what its call took, where an earlier round has paid for that."""
+    if row["request_key"] not in judge.paid_before:
+        return row
+    row |= {"prompt_tokens": 0, "completion_tokens": 0, "cost": 0.0, "cached_tokens": 0}
+    return row | {"estimated": False}
 
 
 def _on_a_line(text: str) -> str:

@@ -17,7 +17,7 @@ from endpoints.reply import EndpointAway
 from endpoints.tuning import Tuned, TuningFailed, fine_tune
 from endpoints.tuning_begin import Tuning
 from endpoints.tuning_check import check_tuning
-from endpoints.tuning_ledger import TuningLedger
+from endpoints.tuning_ledger import Job, TuningLedger
 from rounds.errors import LeaseLost, UserError
 
 pytestmark = pytest.mark.long
@@ -127,6 +127,24 @@ def test_a_reply_that_is_lost_costs_no_second_job(at, tmp_path: Path, lost: str)
 
 def test_a_job_that_is_listed_late_is_found(at, tmp_path: Path):
     at.other.lose.add("created")
+    at.other.lists_late = 2
+    tuned(at, tmp_path)
+    assert len(at.other.jobs) == 1
+
+
+def test_a_job_that_is_listed_late_is_found_after_a_kill_as_well(
+    at, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    put = TuningLedger.put
+
+    def killed(ledger: TuningLedger, job: Job) -> Job:
+        if job.state == "created":
+            raise KeyboardInterrupt
+        return put(ledger, job)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TuningLedger, "put", killed)
+        tuned(at, tmp_path)
     at.other.lists_late = 2
     tuned(at, tmp_path)
     assert len(at.other.jobs) == 1

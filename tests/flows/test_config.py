@@ -324,3 +324,20 @@ def test_a_policy_behind_a_server_of_ours_is_named_by_its_weights(tmp_path: Path
     config = load(tmp_path, TREE, *overrides)
     folder = locate("prefloop:starter/policy")
     assert first_policy(config).policy_id == f"own/{weights_hash(folder)}"
+
+
+@pytest.mark.parametrize(
+    ("trainer", "why"),
+    [
+        ("{method: openai}", "trained at an endpoint has no KL"),
+        ("{accelerate: {num_processes: 2}}", "trainer.accelerate starts more"),
+    ],
+)
+def test_a_kl_that_is_never_measured_is_no_bound_of_the_gate(
+    tmp_path: Path, trainer: str, why: str
+):
+    at = ["policy={endpoint: desk}"] if "openai" in trainer else []
+    given = [*at, f"trainer={trainer}"]
+    load(tmp_path, TREE, *given)
+    message = refused(tmp_path, TREE, *given, "gate.kl_at_most=0.5")
+    assert "gate.kl_at_most" in message and why in message

@@ -227,6 +227,9 @@ def test_the_gate_says_what_so_many_prompts_can_show(tmp_path: Path):
     small, large = plan(tmp_path, "prompts.gate=20"), plan(tmp_path, "prompts.gate=200")
     assert small["gate"].startswith("20 prompts show a win rate of 0.81 or more")
     assert large["gate"].startswith("200 prompts show a win rate of 0.60 or more")
+    early = ["gate.sequential=true", "gate.max_prompts=20"]
+    stopped = plan(tmp_path, "prompts.gate=200", *early)["gate"]
+    assert stopped.startswith("20 prompts show a win rate of 0.81") and "until it is" in stopped
 
 
 def test_prompts_that_are_wrong_are_refused_as_by_a_run(tmp_path: Path):

@@ -1,7 +1,9 @@
 """Who is told of a promotion: once it has worked, and as often as it takes."""
 
 import json
+import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,29 @@ def test_a_webhook_is_told_once_of_each_promotion(run_dir: Path, at):
     assert len(at.other.sent) == 2
 
 
+def test_what_answers_no_http_and_what_is_no_address_fail_like_any_other(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    finished(run_dir, 1, PROMOTED)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def garbage() -> None:
+            there, _ = server.accept()
+            with there:
+                there.recv(65536)
+                there.sendall(b"\x15\x03\x01 no HTTP\r\n")
+
+        answering = threading.Thread(target=garbage)
+        answering.start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+        (warning,) = told(run_dir, {"webhook": address}, retry=False).warnings
+        answering.join()
+    assert "no HTTP; the promotion stands" in warning
+    monkeypatch.setenv("MY_HOOK", f"{address}/secret-path with a blank")
+    (warning,) = told(run_dir, {"webhook": {"env": "MY_HOOK"}}, retry=False).warnings
+    assert "an address with a blank" in warning and "secret-path" not in warning
+
+
 def test_without_a_body_all_facts_are_sent(run_dir: Path, at):
     folder = finished(run_dir, 1, PROMOTED)
     told(run_dir, {"webhook": at.base_url + "/hook"})
@@ -178,6 +203,9 @@ def test_secrets_come_from_the_environment_and_are_in_no_message(
     }
     with pytest.raises(UserError, match=r"on_promotion.0.headers.X-Key: \{env: NAME\}"):
         refuse_secrets(written)
+    for beside in ({"command": ["x", "sk-0123456789abcdefgh"]}, {"body": {"token": "abc"}}):
+        with pytest.raises(UserError, match="a webhook takes it as a header"):
+            refuse_secrets({"on_promotion": [beside]})
 
 
 @pytest.mark.parametrize(

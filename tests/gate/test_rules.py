@@ -52,6 +52,14 @@ def test_each_rule_that_refuses_says_so_in_a_sentence_of_its_own(run_dir: Path):
     }
 
 
+def test_a_gate_that_stops_early_shows_no_interval_that_does_not_hold_then(run_dir: Path):
+    gate = decided(run_dir, 30, 10, GateConfig(sequential=True))["metrics"]["gate"]
+    assert gate["win_rate_vs_previous"]["interval"] == "confidence sequence"
+    assert gate["length_controlled_interval_vs_previous"] is None
+    later = decided(run_dir, 30, 10, GateConfig())["metrics"]["gate"]
+    assert later["length_controlled_interval_vs_previous"]
+
+
 def test_what_was_not_measured_does_not_pass(run_dir: Path):
     found = decided(run_dir, 30, 0, GateConfig(kl_at_most=0.1))
     assert not found["promoted"] and "was not measured" in found["reasons"][1]

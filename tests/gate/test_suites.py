@@ -12,6 +12,7 @@ from gate.suite_config import Suite
 from gate.suites import check_reference, load_score, suite_figures
 from rounds.errors import UserError
 from rounds.rows import SUITES
+from rounds.stages import stage_stamps
 from rounds.tables import read_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
@@ -148,6 +149,28 @@ def test_the_policy_in_place_answers_from_other_seeds_as_well_and_the_new_one_on
     assert per_prompt == [(OLD.policy_id, i) for i in range(3)] + [(NEW.policy_id, 0)]
     assert len(rows) == 40 and len({row["candidate_id"] for row in rows}) == 40
     assert len(at.requests) == 30, "both names are one model here, and the journal answers again"
+
+
+def test_what_a_policy_at_an_endpoint_was_asked_is_counted_by_its_name_with_a_slash(
+    run_dir, endpoint, desk
+):
+    folder, at = begun(run_dir), endpoint(lambda body: f"from {body['seed']}")
+    answered(folder, desk(at), OLD, NEW)
+    facts = [stamp["facts"] for name, stamp in stage_stamps(folder).items() if "suites" in name]
+    assert sorted(one["candidates"] for one in facts) == [10, 30]
+
+
+def test_a_change_of_config_that_is_taken_back_leaves_no_policy_without_its_answers(
+    run_dir, endpoint, desk
+):
+    folder, at = begun(run_dir), desk(endpoint(lambda body: f"from {body['seed']}"))
+    first = answered(folder, at, OLD, NEW)
+    other = Policy("desk", None, "desk/other", served="desk")
+    assert {row["policy_id"] for row in answered(folder, at, OLD, other)} == {
+        "desk/old",
+        "desk/other",
+    }
+    assert answered(folder, at, OLD, NEW) == first
 
 
 def test_answers_of_an_earlier_round_are_taken_from_there(run_dir, endpoint, desk):

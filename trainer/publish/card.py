@@ -6,7 +6,7 @@ import yaml
 
 from rounds.card import MARK
 from rounds.card_text import dropped, fenced, judges, made_with, policies, rounds_table
-from rounds.folder import read_manifest, read_metrics, round_number, run_of
+from rounds.folder import by_people, read_manifest, read_metrics, round_number, run_of
 from rounds.win_rate_lines import win_rate_lines
 from trainer.publish.choice import Choice
 
@@ -69,8 +69,15 @@ def _what_it_is(choice: Choice, number: int) -> str:
         f"A policy made by a closed loop of preference data, round {number}: {form}. Its id in the "
         f"run is `{choice.policy.policy_id}`. Made with prefloop."
     )
+    own, put = choice.policy.policy_id, None
+    for one in by_people(run_of(choice.folder)):
+        if own in (one["policy"]["policy_id"], one["replaced"]["policy_id"]):
+            put = one["policy"]["policy_id"] == own
     if not choice.promoted:
-        text += "\n\n**The gate refused this policy**: it did not take over in its own run."
+        text += "\n\n**The gate refused this policy**"
+        text += ": it did not take over in its own run." if put is None else "."
+    if put is not None:
+        text += "\n\nBy hand it was " + ("put in place." if put else "replaced by another policy.")
     return text + "\n\nNo licence is given here: that of the base and of the data decide it."
 
 

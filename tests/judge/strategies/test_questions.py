@@ -140,6 +140,15 @@ def test_questions_are_asked_once_for_all_rounds_and_cost_once(
     assert [row["raw_text"] for row in of_rounds[0]] == [row["raw_text"] for row in of_rounds[1]]
     assert all(row["prompt_tokens"] > 0 for row in of_rounds[0])
     assert all(row["prompt_tokens"] == 0 for row in of_rounds[1])
+    before, again = (
+        {row["request_key"]: row["prompt_tokens"] for row in read_rows(folder, "verdicts")}
+        for folder in (first, second)
+    )
+    asked = {
+        row["request_key"] for row in read_rows(second, "verdicts") if row["kind"] == "answers"
+    }
+    same = asked & before.keys()
+    assert same and all(before[key] > 0 == again[key] for key in same), "the same summary again"
 
 
 def spoiled(body: dict[str, Any]) -> Any:

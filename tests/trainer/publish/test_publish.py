@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
 from flows.cli import app
+from rounds.by_people import put_in_place
 from rounds.files import read_json, write_json
 from rounds.folder import policy_facts, read_manifest
 from rounds.rates import rate
@@ -188,6 +189,22 @@ def test_what_the_gate_refused_is_published_by_its_round_alone(run_dir: Path, tm
     assert "the first policy is still in place" in said and not (tmp_path / "out").exists()
     assert "warning: round 1 was refused by the gate" in publish(run_dir, tmp_path / "out", "1")
     assert "**The gate refused this policy**" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_what_people_put_in_place_is_not_said_to_have_stayed_out(run_dir: Path, tmp_path: Path):
+    trained(run_dir, base_in(tmp_path / "base"), decision=REFUSED)
+    folder = run_dir / "rounds" / "0001"
+    manifest = unsealed(folder)
+    in_place = {"in_place": manifest["initial"], "policy": manifest["initial"]}
+    write_sealed(folder / "manifest.json", manifest | in_place)
+    put_in_place(run_dir, "promote", 1, "ann", "it reads better")
+    given = ("--adapter", "--base", "them/base")
+    publish(run_dir, tmp_path / "out", *given)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "**The gate refused this policy**." in card and "By hand it was put in place" in card
+    put_in_place(run_dir, "rollback", 0, "ann", "it does not")
+    publish(run_dir, tmp_path / "out", "1", *given)
+    assert "By hand it was replaced" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_weights_that_are_not_those_of_the_record_are_refused(run_dir: Path, tmp_path: Path):
