@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rounds.files import read_json_if_whole, write_json
-from rounds.folder import finished_rounds, policy_history, policy_of, read_manifest, round_number
+from rounds.folder import policy_history, policy_of, read_manifest, round_number
+from rounds.lineage import ancestry
 
 FILE = "on_promotion.json"
 
@@ -22,12 +23,10 @@ def promotion_facts(run_dir: Path) -> dict[str, Any] | None:
         return None
     policy = policy_of(run_dir, history["current"])
     round_of, rate = None, dict[str, Any]()
-    for folder in finished_rounds(run_dir):
-        facts = read_manifest(folder) or {}
-        trained = facts["trained"] and facts["trained"]["policy_id"]
-        if trained == policy.policy_id:
-            round_of = round_number(folder)
-            rate = facts.get("win_rates", {}).get("gate", {}).get("win_rate_vs_previous") or {}
+    if line := ancestry(run_dir, policy.policy_id):
+        facts = read_manifest(line[-1]) or {}
+        round_of = round_number(line[-1])
+        rate = facts.get("win_rates", {}).get("gate", {}).get("win_rate_vs_previous") or {}
     return {
         "run": run_dir.name,
         "run_dir": str(run_dir),

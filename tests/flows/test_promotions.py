@@ -18,7 +18,9 @@ from endpoints.hooks import check_hook
 from flows.promotions import tell_promotion
 from flows.secrets import refuse_secrets
 from rounds.errors import UserError
+from rounds.folder import read_manifest
 from rounds.promotion import read_told
+from rounds.seal import SEAL, write_sealed
 
 pytestmark = pytest.mark.long
 
@@ -96,6 +98,18 @@ def test_a_webhook_is_told_once_of_each_promotion(run_dir: Path, at):
     finished(run_dir, 4, PROMOTED)
     told(run_dir, hook)
     assert len(at.other.sent) == 2
+
+
+def test_a_round_that_left_the_weights_as_they_were_is_not_the_one_that_is_told(run_dir: Path, at):
+    finished(run_dir, 1, PROMOTED)
+    folder = finished(run_dir, 2)
+    manifest = read_manifest(folder) or {}
+    unsealed = {name: value for name, value in manifest.items() if name != SEAL}
+    same = manifest["trained"] | {"policy_id": "p1"}
+    write_sealed(folder / "manifest.json", unsealed | {"trained": same})
+    told(run_dir, {"webhook": at.base_url + "/hook"})
+    ((_, _, sent),) = at.other.sent
+    assert (sent["policy_id"], sent["round"]) == ("p1", 1)
 
 
 def test_what_answers_no_http_and_what_is_no_address_fail_like_any_other(

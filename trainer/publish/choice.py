@@ -15,6 +15,7 @@ from rounds.folder import (
     round_number,
     selected_rounds,
 )
+from rounds.lineage import ancestry
 from rounds.weights import Policy, local_policy
 
 Form = Literal["full", "merged", "adapter"]
@@ -90,11 +91,9 @@ def _trained(run_dir: Path, round: int | None) -> tuple[Path, dict[str, Any]]:
             raise UserError(f"{run_dir}: round {round} trained nothing")
         return folder, facts
     history = policy_history(open_run(run_dir))
-    current = history["current"] if history else None
-    for folder in reversed(finished_rounds(run_dir)):
-        trained = (read_manifest(folder) or {})["trained"]
-        if current is not None and trained and trained["policy_id"] == current["policy_id"]:
-            return folder, trained
+    line = ancestry(run_dir, history["current"]["policy_id"]) if history else []
+    if line:  # and not a later round that left its weights as they were
+        return line[-1], (read_manifest(line[-1]) or {})["trained"]
     raise UserError(
         f"{run_dir}: the first policy is still in place, no round has put another there; name a "
         "ROUND to publish a policy that was refused"

@@ -207,6 +207,17 @@ def test_what_people_put_in_place_is_not_said_to_have_stayed_out(run_dir: Path, 
     assert "By hand it was replaced" in (tmp_path / "out" / "README.md").read_text()
 
 
+def test_a_later_round_that_left_the_weights_as_they_were_is_not_the_one_published(
+    run_dir: Path, tmp_path: Path
+):
+    policy = trained(run_dir, base_in(tmp_path / "base"))
+    folder = finished(run_dir, 2)
+    same = unsealed(folder) | {"trained": policy_facts(run_dir, policy)}
+    write_sealed(folder / "manifest.json", same)
+    assert "was refused" not in publish(run_dir, tmp_path / "out", "--adapter", "--base", "a/b")
+    assert front((tmp_path / "out" / "README.md").read_text())["prefloop"]["round"] == 1
+
+
 def test_weights_that_are_not_those_of_the_record_are_refused(run_dir: Path, tmp_path: Path):
     policy = trained(run_dir, base_in(tmp_path / "base"), adapter=False)
     (Path(policy.model) / "generation_config.json").write_text("{}")
