@@ -4,8 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from attacks import ATTACKS
-from benchmark_output import printed_by
+from benchmark_output import ROOT, printed_by
+from blamed import round_with
+
+from rounds.files import read_json, write_json
+from rounds.folder import MANIFEST
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +47,19 @@ def test_summaries_are_judged_by_questions():
         "benchmarks/summaries.py", "--rounds", "1", "--per-round", "12", "--held-out", "8"
     )
     assert re.search(r"round 1 .*(promoted|refused)", said), said
+
+
+def test_a_planted_tag_is_looked_for(tmp_path: Path):
+    """Sixty pairs, one seed; whether it is named is a matter of more of both."""
+    run = tmp_path / "runs" / "demo"
+    round_with(run, 60, reverse=False)
+    tree = yaml.safe_load((ROOT / "examples" / "starter.yaml").read_text())
+    (run / "run.yaml").write_text(yaml.safe_dump(tree))
+    manifest = run / "rounds" / "0001" / MANIFEST
+    write_json(manifest, read_json(manifest) | {"config": tree})
+    said = printed_by("-m", "benchmarks.planted_pairs", str(run), "1", "--seeds", "1")
+    assert re.search(r"^seed 0, reversed: named .*; planted tag: gain [+-]\d", said, re.M), said
+    assert re.search(r"^the reversed tag is named in [01] of 1 seeds$", said, re.M)
 
 
 def test_hostile_texts_seldom_beat_honest_ones():

@@ -106,14 +106,14 @@ def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):
         "policy": Policy(str(STARTER), None, "")._asdict(),
         "imported": [["trainer.warm_start", {"data": path}]],
     }
-    write_json(tmp_path / "job.json", job | {"args": {"max_length": 50}})
+    write_json(tmp_path / "job.json", job | {"variants": [{"max_length": 50}]})
     main(tmp_path / "job.json")
     assert read_json(tmp_path / "found.json") == [
         f"trainer.warm_start: {path} is of the shape trl_standard: 2 preferences; of more than "
         "50 tokens, prompt and answer together (trainer.args.max_length, or what the model takes), "
         f"and so not trained on: 1, the first is {path}, row 2"
     ]
-    write_json(tmp_path / "job.json", job | {"args": {"max_length": 3}})
+    write_json(tmp_path / "job.json", job | {"variants": [{"max_length": 3}]})
     with pytest.raises(UserError, match=r"every preference of .* has more than 3 tokens"):
         main(tmp_path / "job.json")
 
@@ -146,7 +146,7 @@ def test_a_policy_without_a_chat_template_is_refused_before_anything_is_spent(tm
     policy = Policy(str(tmp_path / "gpt2"), None, "")._asdict()
     write_json(
         tmp_path / "job.json",
-        {"method": "dpo", "lora": None, "args": {}, "policy": policy, "imported": []},
+        {"method": "dpo", "lora": None, "variants": [{}], "policy": policy, "imported": []},
     )
     with pytest.raises(UserError, match=r"gpt2: the policy's tokenizer has no chat template"):
         main(tmp_path / "job.json")
