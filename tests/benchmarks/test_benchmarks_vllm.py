@@ -56,7 +56,7 @@ def test_a_planted_tag_is_looked_for(tmp_path: Path):
     tree = yaml.safe_load((ROOT / "examples" / "starter.yaml").read_text())
     (run / "run.yaml").write_text(yaml.safe_dump(tree))
     manifest = run / "rounds" / "0001" / MANIFEST
-    write_json(manifest, read_json(manifest) | {"config": tree})
+    write_json(manifest, read_json(manifest) | {"config": tree, "trained": {}})
     said = printed_by("-m", "benchmarks.planted_pairs", str(run), "1", "--seeds", "1")
     assert re.search(r"^seed 0, reversed: named .*; planted tag: gain [+-]\d", said, re.M), said
     assert re.search(r"^the reversed tag is named in [01] of 1 seeds$", said, re.M)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blamed import CONFIG, round_with, sides
+from blamed import ARGS, CONFIG, round_with, sides
 from builders import user
 
 import trainer.blame_args
