@@ -17,6 +17,7 @@ TORCH_CPU := https://download.pytorch.org/whl/cpu
 setup: $(VENV)/.ready
 
 run: setup
+	@echo "one round of the starter; the first lines come after some seconds"
 	$(BIN)/prefloop run examples/starter.yaml
 
 test: setup
@@ -41,7 +42,7 @@ $(VENV)/.ready: requirements/$(KIND).txt requirements/dev.txt pyproject.toml Mak
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "this Python cannot make virtual environments: install python3-venv"; exit 1; }
 	@command -v g++ >/dev/null || { echo "no C compiler: install g++ (vLLM compiles kernels for this CPU)"; exit 1; }
 	@$(PYTHON) -c 'import pathlib, sys, sysconfig; sys.exit(0 if pathlib.Path(sysconfig.get_paths()["include"], "Python.h").exists() else "Python.h is missing: install python3-dev")'
-	@echo "setting up $(VENV) with the $(KIND) packages; this takes some minutes"
+	@echo "setting up $(VENV) with the $(KIND) packages; this takes some minutes and 5 GB, and says nothing meanwhile"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --no-deps "$(TORCH)" || $(PIP) --no-deps "$(TORCH)" --index-url $(TORCH_CPU)
 	$(PIP) --no-deps -r requirements/$(KIND).txt -r requirements/dev.txt

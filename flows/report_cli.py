@@ -1,4 +1,4 @@
-"""`prefloop report RUN [ROUND] --to report.html`."""
+"""`prefloop report RUN [ROUND] --to FILE`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,10 @@ def report(
     round: Annotated[
         int | None, typer.Argument(min=1, help="One round; all of the run if not given.")
     ] = None,
-    to: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; RUN.html or RUN-ROUND.html here if not given."),
+    ] = None,
 ) -> None:
     """Write a run, or one round, as one page that opens anywhere: figures, plots, some pairs."""
     with one_message():
@@ -22,6 +25,8 @@ def report(
         from rounds.folder import open_run
 
         run_dir = open_run(run).resolve()
+        if to is None:
+            to = Path(f"{run_dir.name}-{round:04d}.html" if round else f"{run_dir.name}.html")
         if to.is_dir() or (why := unwritable(to.parent)):
             raise UserError(f"--to {to}: {'is a folder' if to.is_dir() else why}")
         from viewer.report import report as page

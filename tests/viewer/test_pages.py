@@ -406,3 +406,12 @@ def test_how_a_pair_is_read_goes_on_to_the_next(asked: TestClient):
     steps = re.findall(r'href="[^"]*/pair/\w+\?([^"]*)" data-step', text)
     assert steps == ["outcome=kept&amp;sort=margin&amp;markdown=1"]
     assert 'pairs?outcome=kept&amp;sort=margin" data-key="p"' in text
+
+
+def test_a_report_is_called_as_its_run_and_its_round(run_dir: Path, tmp_path: Path, monkeypatch):
+    many_pairs(run_dir, 12)
+    monkeypatch.chdir(tmp_path)
+    for arguments, name in (([], "demo.html"), (["1"], "demo-0001.html")):
+        done = CliRunner().invoke(app, ["report", str(run_dir), *arguments])
+        assert done.exit_code == 0 and done.stdout == f"{name}\n", done.output
+        assert "<html" in (tmp_path / name).read_text()
