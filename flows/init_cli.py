@@ -48,7 +48,9 @@ def init(
         from rounds.errors import UserError
 
         if file.exists():
-            raise UserError(f"{file}: is there already; remove it, or name another file, as `prefloop init NAME`")
+            raise UserError(
+                f"{file}: is there already; remove it, or name another file, as `prefloop init NAME`"
+            )
         if terminal():
             print("Enter takes what is in brackets. All of it can be changed in the file.")
         else:
