@@ -49,7 +49,8 @@ def init(
 
         if file.exists():
             raise UserError(
-                f"{file}: is there already; remove it, or name another file, as `prefloop init NAME`"
+                f"{file}: is there already; remove it, or name another file, as "
+                "`prefloop init NAME`"
             )
         if terminal():
             print("Enter takes what is in brackets. All of it can be changed in the file.")

@@ -262,3 +262,23 @@ def test_what_a_method_cannot_do_is_refused(
     with pytest.raises(UserError) as caught:
         trl_config(method, args, str(tmp_path))
     assert str(caught.value).startswith(f"trainer.args.{says}")
+
+
+def test_weights_are_loaded_and_no_code_with_them(monkeypatch: pytest.MonkeyPatch):
+    import trainer.build
+
+    given: list[dict[str, Any]] = []
+
+    def from_pretrained(model: str, **named: Any) -> Any:
+        given.append(named)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(
+        trainer.build.AutoModelForCausalLM, "from_pretrained", staticmethod(from_pretrained)
+    )
+    for asked in ({}, {"dtype": "bfloat16"}):
+        with pytest.raises(FileNotFoundError):
+            trainer.build.load(FIRST, asked, True)
+    assert [(one["trust_remote_code"], one["use_safetensors"]) for one in given] == [
+        (False, True)
+    ] * 2
