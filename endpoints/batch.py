@@ -17,7 +17,7 @@ from endpoints.client import ways_to_ask
 from endpoints.config import EndpointConfig
 from endpoints.faults import AWAY
 from endpoints.journal import Journal
-from endpoints.outlast import outlast
+from endpoints.outlast import client_of, outlast
 from endpoints.reply import EndpointAway, EndpointLost
 from endpoints.said import what_it_said, without_login, without_secrets
 from endpoints.serve import LiveEndpoint
@@ -68,13 +68,7 @@ async def _answer_by_batch(
 ) -> None:
     ledger = BatchLedger(journal, name)
     bodies = _as_asked(name, config, live, journal, ledger, questions)
-    async with openai.AsyncOpenAI(
-        base_url=live.base_url,
-        api_key=live.api_key,
-        timeout=config.timeout,
-        max_retries=config.max_retries,
-        default_headers=live.headers,
-    ) as client:
+    async with client_of(config, live) as client:
         try:
             await _find_planned(client, ledger)
             missing = {key: body for key, body in bodies.items() if journal.get(key) is None}

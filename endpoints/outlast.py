@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import openai
+
 from endpoints.config import EndpointConfig
 from endpoints.reply import EndpointAway
+from endpoints.serve import LiveEndpoint
 from endpoints.waits import Waits
 from rounds.stages import Progress
 
@@ -13,6 +16,17 @@ PROBE = 5.0
 """Seconds between two tries while the endpoint is away, each with its own retries."""
 
 Result = TypeVar("Result")
+
+
+def client_of(config: EndpointConfig, live: LiveEndpoint) -> openai.AsyncOpenAI:
+    """The client of work that is more than chat completions; to be closed."""
+    return openai.AsyncOpenAI(
+        base_url=live.base_url,
+        api_key=live.api_key,
+        timeout=config.timeout,
+        max_retries=config.max_retries,
+        default_headers=live.headers,
+    )
 
 
 async def outlast(

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 
@@ -16,8 +17,14 @@ def declared_fields(package: str, file: str, classes: Collection[str]) -> set[st
         return set()
     return {
         line.target.id
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(_parsed(path))
         if isinstance(node, ast.ClassDef) and node.name in classes
         for line in node.body
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
     }
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    """A plan and the checks before a run look into the same few files."""
+    return ast.parse(path.read_text(encoding="utf-8"))

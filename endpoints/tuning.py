@@ -13,7 +13,7 @@ from openai.types.fine_tuning import FineTuningJob
 from endpoints.config import EndpointConfig
 from endpoints.faults import AWAY
 from endpoints.journal import Journal
-from endpoints.outlast import outlast
+from endpoints.outlast import client_of, outlast
 from endpoints.reply import EndpointAway
 from endpoints.said import shortened, what_it_said, without_login, without_secrets
 from endpoints.serve import LiveEndpoint
@@ -78,13 +78,7 @@ async def _fine_tune(
         tuning = tuning._replace(attempt=tuning.attempt + 1)
         known = ledger.get(tuning.digest)
     where = f"endpoint {name} ({without_login(live.base_url)})"
-    async with openai.AsyncOpenAI(
-        base_url=live.base_url,
-        api_key=live.api_key,
-        timeout=config.timeout,
-        max_retries=config.max_retries,
-        default_headers=live.headers,
-    ) as client:
+    async with client_of(config, live) as client:
         try:
             job = known or ledger.put(Job(tuning.digest))
             if not job.job_id:

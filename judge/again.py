@@ -30,9 +30,6 @@ ACCOUNTS = ("prompt_tokens", "completion_tokens", "cost", "cached_tokens", "esti
 
 COMPARED = [name for name in arrow_schema(VERDICTS).names if name not in ACCOUNTS]
 
-NO_REPLY = ("reason", "raw_text", "request_key")
-"""Columns in which a call that left no reply may differ from one that was never sent."""
-
 
 def check_labels(
     looked: Looked,

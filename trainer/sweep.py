@@ -34,7 +34,7 @@ FREE = {
     *("gradient_accumulation_steps", "optim"),
 }
 """Arguments on which no reference log-probability depends: variants that differ in these share
-them. TRL knows what it has computed by the weights and the rows alone (ld_alpha is in neither).
+them. Those that differ in another one prepare rows, and a pass over them, of their own.
 """
 
 
