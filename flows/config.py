@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 from endpoints.config import EndpointConfig, Price
 from endpoints.hook_config import Hook
 from gate.config import GateConfig
+from gate.suite_config import PERPLEXITY
 from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
 from judge.strategies import STRATEGIES
@@ -78,6 +79,7 @@ class Config(Section):
             used.append(("policy.endpoint", self.policy.endpoint))
         self._trained_where_it_is()
         self._kl_is_measured()
+        self._perplexity_can_be_measured()
         if (section := generate_section(self.prompts)) is not None:
             key, generated = section
             used.append((f"{key}.endpoint", generated.endpoint))
@@ -144,6 +146,15 @@ class Config(Section):
                 "trainer.accelerate starts more: every policy would be refused; leave one of them "
                 "out"
             )
+
+    def _perplexity_can_be_measured(self) -> None:
+        for name, suite in self.gate.suites.items():
+            if suite.score == PERPLEXITY and self.policy.endpoint and self.trainer is not None:
+                raise ValueError(
+                    f"gate.suites.{name}.score: perplexity is measured with the policy's weights, "
+                    f"and {self.policy.endpoint} does not say how likely a given answer is; take "
+                    "another score"
+                )
 
     @staticmethod
     def _gate_asks_only(judge: JudgeConfig) -> None:

@@ -117,13 +117,13 @@ def test_a_score_of_the_users_is_called_with_the_reference(tmp_path: Path):
 
 
 def test_what_a_score_cannot_take_is_the_users_error(tmp_path: Path):
-    with pytest.raises(UserError, match="has no reference, which score: exact compares with"):
+    with pytest.raises(UserError, match="has no reference, which score: exact needs"):
         check_reference(SUITE, "gate.suites.s.prompts: suite.jsonl:1", None)
     regex = Suite(prompts="x", score="regex")
     with pytest.raises(UserError, match=r"'\(' is no regular expression"):
         check_reference(regex, "here", "(")
-    with pytest.raises(ValueError, match="none of exact, contains, regex and no function"):
-        Suite(prompts="x", score="perplexity")
+    with pytest.raises(ValueError, match="none of exact, contains, regex, perplexity and no func"):
+        Suite(prompts="x", score="bleu")
     with pytest.raises(UserError, match="holds 3 prompts, and a drop on fewer than 8"):
         read_suite("s", str(suite_file(tmp_path, 3)))
     path = suite_file(tmp_path)
