@@ -3,7 +3,7 @@
 from flows.config import Config
 from gate.suite_config import PERPLEXITY
 from gate.suites import check_reference, load_score
-from sampler.suites import SuitePrompts, read_suite
+from sampler.suite_prompts import SuitePrompts, read_suite
 
 
 def suite_prompts(config: Config) -> dict[str, SuitePrompts]:

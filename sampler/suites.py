@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from endpoints.open import Endpoints
-from rounds.errors import UserError
 from rounds.folder import finished_rounds, run_of
 from rounds.ids import digest, prompt_seed, text_hash
 from rounds.rows import SUITES, Candidate, SuiteAnswer, written_candidate
@@ -28,8 +27,6 @@ from rounds.tables import iter_rows, remove_table, rows_hash, write_rows
 from rounds.weights import Policy
 from sampler.chunks import ChunkReader
 from sampler.config import SamplerConfig
-from sampler.dealing.sources.config import SourceConfig
-from sampler.dealing.sources.read import source_rows
 from sampler.dealing.sources.rows import SourcePrompt
 from sampler.endpoint_engine import sample_from_endpoints
 from sampler.requests import (
@@ -39,43 +36,9 @@ from sampler.requests import (
     reading_id,
     requests_hash,
 )
+from sampler.suite_prompts import SuitePrompts
 from sampler.vllm_parent import sample_with_vllm
 from sampler.writers import READING, Writer, reader_of, writer_in_place
-
-FEWEST = 8
-"""Prompts of a suite, at least: of fewer, chance alone loses any."""
-
-
-class SuitePrompts(NamedTuple):
-    """The prompts of a suite, and from how many seeds the policy in place answers each; or that
-    none is answered, and it is asked how likely each one's reference is (`reads`).
-    """
-
-    prompts: list[SourcePrompt]
-    seeds: int
-    reads: bool = False
-
-
-def read_suite(name: str, path: str) -> list[SourcePrompt]:
-    """The prompts of a suite's file. Raises UserError where one is wrong, stands there twice, or
-    there are too few.
-    """
-    key = f"gate.suites.{name}.prompts"
-    rows = list(source_rows(SourceConfig(file=path), key))
-    seen: dict[str, str] = {}
-    for row in rows:
-        if row["prompt_id"] in seen:
-            raise UserError(
-                f"{key}: {row['source']} is the prompt of {seen[row['prompt_id']]} again; leave "
-                "one of them out"
-            )
-        seen[row["prompt_id"]] = row["source"]
-    if len(rows) < FEWEST:
-        raise UserError(
-            f"{key}: {path} holds {len(rows)} prompts, and a drop on fewer than {FEWEST} may well "
-            "be chance; give more"
-        )
-    return rows
 
 
 def answer_suites(

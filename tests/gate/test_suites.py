@@ -16,7 +16,8 @@ from rounds.stages import stage_stamps
 from rounds.tables import read_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
-from sampler.suites import SuitePrompts, answer_suites, read_suite
+from sampler.suite_prompts import SuitePrompts, answers_wanted, read_suite
+from sampler.suites import answer_suites
 
 OLD = Policy("desk", None, "desk/old", served="desk")
 NEW = Policy("desk", None, "desk/new", served="desk")
@@ -199,3 +200,17 @@ def test_the_new_policys_answers_count_when_it_is_in_place(run_dir, endpoint, de
 def test_weights_that_did_not_change_are_asked_nothing(run_dir, endpoint, desk):
     folder, at = begun(run_dir), endpoint("x")
     assert answered(folder, desk(at), OLD, OLD) == [] and not at.requests
+
+
+def test_what_a_later_round_will_ask_is_known_before(run_dir, endpoint, desk):
+    at, folder = endpoint(lambda body: f"from {body['seed']}"), finished(run_dir)
+    suites = {"s": SuitePrompts(read_suite("s", str(suite_file(run_dir.parent))), 3)}
+
+    def wanted(policy_id: str | None) -> tuple[int, int]:
+        return answers_wanted(suites, CONFIG, 0, run_dir, policy_id, True)[:2]
+
+    assert wanted(None) == wanted(OLD.policy_id) == (40, 0)
+    answer_suites(folder, CONFIG, suites, OLD, NEW, 0, desk(at))
+    assert (wanted(OLD.policy_id), wanted(NEW.policy_id)) == ((10, 0), (30, 0))
+    suites |= {"p": SuitePrompts(suites["s"].prompts, 3, reads=True)}
+    assert wanted(OLD.policy_id) == (10, 20)

@@ -16,7 +16,8 @@ from rounds.tables import read_rows
 from rounds.tokenizers import rendered_prompt, spelling_of
 from rounds.weights import Policy, local_policy
 from sampler.config import SamplerConfig
-from sampler.suites import SuitePrompts, answer_suites, read_suite
+from sampler.suite_prompts import SuitePrompts, read_suite
+from sampler.suites import answer_suites
 
 pytestmark = pytest.mark.slow
 
