@@ -86,13 +86,15 @@ def train(
 
     def run() -> dict[str, Any]:
         # each variant of a sweep is known by its own arguments, in whatever sweep it stands
-        work = work_dir(folder, "train", key if alone else key_without("args", "sweep"))
+        work_key = key if alone else key_without("args", "sweep")
+        work = work_dir(folder, "train", work_key)
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if len(references) > 1:
             progress(0, 0, "averaging the accepted policies")
         reference = reference_here(references, work, log)
         job = {
             "round_dir": str(folder),
+            "key": work_key,
             "method": config.method,
             "policy": policy._asdict(),
             "reference": reference._asdict(),
