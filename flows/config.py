@@ -176,6 +176,11 @@ class Config(Section):
                     f"judge.select.delta.{key}: no source {name!r}; there are {', '.join(known)} "
                     "(sampler.also names more)"
                 )
+            if name in self.sampler.absent_at_first():
+                raise ValueError(
+                    f"judge.select.delta.{key}: {name} has no policy in round 1, so that no round "
+                    "would make a pair, and none train the policy that it waits for"
+                )
 
     def _weights_can_be_known(self) -> None:
         weights = self.trainer.weights if self.trainer else None
@@ -187,6 +192,12 @@ class Config(Section):
                 raise ValueError(
                     f"trainer.weights.sources: {name!r} is none of {', '.join((*OWN, *titles))}"
                 )
+        silent = all(weights.sources.get(title) == 0 for title in titles)
+        if silent and self.trainer is not None and not self.trainer.taught_beside:
+            raise ValueError(
+                "trainer.weights.sources: every source of prompts.train has 0, so that no pair of "
+                "a round teaches"
+            )
         judge = self.judge
         probable = judge.arguments.get("logprobs") and not judge.criteria
         if weights.by == "probability" and not (probable and any(map(is_endpoint, judge.jury))):
