@@ -21,6 +21,12 @@ from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.variants import LEAST_HELD_OUT
 from trainer.weights import OWN
 
+NO_LOGPROBS = {
+    "logprobs_mode": ("raw_logits", "processed_logits"),
+    "kv_sharing_fast_prefill": (True,),
+}
+"""Arguments of vLLM with which it does not say how likely given tokens are."""
+
 
 class GateSection(GateConfig):
     """The gate and, where it has one of its own, its judge."""
@@ -148,8 +154,20 @@ class Config(Section):
             )
 
     def _perplexity_can_be_measured(self) -> None:
+        if self.trainer is None:
+            return
+        vllm = self.sampler.vllm
         for name, suite in self.gate.suites.items():
-            if suite.score == PERPLEXITY and self.policy.endpoint and self.trainer is not None:
+            if suite.score != PERPLEXITY:
+                continue
+            for argument, values in NO_LOGPROBS.items():
+                if (given := vllm.get(argument)) in values:
+                    raise ValueError(
+                        f"gate.suites.{name}.score: perplexity is read from what vLLM says of "
+                        f"given tokens, which sampler.vllm.{argument}: {given} changes; leave "
+                        "one of them out"
+                    )
+            if self.policy.endpoint:
                 raise ValueError(
                     f"gate.suites.{name}.score: perplexity is measured with the policy's weights, "
                     f"and {self.policy.endpoint} does not say how likely a given answer is; take "
