@@ -18,10 +18,11 @@ def opponents_in(round_number: int) -> int:
 
 
 def estimate_seconds(
-    last: dict[str, Any], prompts: int, trains: bool, variants: int = 1
+    last: dict[str, Any], prompts: int, trains: bool, variants: int = 1, answers: int = 0
 ) -> dict[str, float]:
     """Seconds of each stage of the round after the one with the metrics `last`, in their order;
-    under `startup` the waiting for servers and models. `variants` are trained in it.
+    under `startup` the waiting for servers and models. `variants` are trained in it, and so many
+    `answers` to regression suites take what candidates of the last round took.
     """
     before, number = last["counts"]["prompts"], last["round"]
     seconds: Counter[str] = Counter()
@@ -34,7 +35,11 @@ def estimate_seconds(
                 spent *= variants / len(sweep["variants"])
         elif stage in BY_OPPONENTS:
             spent *= opponents_in(number + 1) / opponents_in(number)
+        elif stage == "sample_suites":
+            continue
         seconds[stage] += spent
+    if answers and (candidates := last["counts"].get("candidates")):
+        seconds["sample_suites"] = last["seconds"].get("sample", 0.0) * answers / candidates
     skipped = () if trains else TRAINING_STAGES
     estimate = {
         name: round(seconds[name], 1) for name in STAGES if name in seconds and name not in skipped

@@ -40,7 +40,7 @@ from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, round_number, write_round_start
 from rounds.keep import removable, remove, rounds_without_calls
 from rounds.stopped import forget_stop, noting_stops
-from trainer.hosted_estimate import least_pairs
+from trainer.enough import nothing_to_train_in
 
 
 @flow(name="prefloop-round", validate_parameters=False)
@@ -75,7 +75,9 @@ def do_stages(run: Session, folder: Path) -> bool:
     judge_them(folder, gold["tau"])
     examine_judge(folder, gold["tau"])
     pairs = make_pairs(folder)
-    if config.trainer is not None and pairs["kept"] >= least_pairs(config.trainer):
+    limits = config.pairs.leak_limits
+    why = nothing_to_train_in(folder, config.trainer, pairs["kept"], limits)
+    if why is None:
         trained = train_policy(folder, gold["flip_rate"])
         answer_held_out(folder, trained)
         if config.gate.suites:
@@ -86,10 +88,6 @@ def do_stages(run: Session, folder: Path) -> bool:
             return False
     else:
         trained = None
-        why = "trainer is null" if config.trainer is None else "no pair was kept"
-        if config.trainer is not None and pairs["kept"]:
-            least = least_pairs(config.trainer)
-            why = f"{pairs['kept']} pairs were kept, and a fine-tuning job takes {least} at least"
         decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
     with noting_stops(folder, "finish"):
         finish_round(folder, dump_config(config), trained, decision)

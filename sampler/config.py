@@ -115,7 +115,7 @@ class SamplerConfig(Section):
             raise ValueError(
                 "n: Input should be greater than or equal to 2, or name more sources under also"
             )
-        if self.n < 2 and len(late := self._absent_at_first()) == len(self.also):
+        if self.n < 2 and len(late := self.absent_at_first()) == len(self.also):
             raise ValueError(
                 f"n: one answer a prompt has none beside it while also.{late[0]} has no policy, as "
                 "in round 1; raise n to 2, or name a source that every round has"
@@ -126,7 +126,7 @@ class SamplerConfig(Section):
             )
         return self
 
-    def _absent_at_first(self) -> list[str]:
+    def absent_at_first(self) -> list[str]:
         """The sources that early rounds do not have: earlier policies, and what revises them."""
         absent: list[str] = []
         for name, source in self.also.items():

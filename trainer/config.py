@@ -204,6 +204,11 @@ class TrainerConfig(Section):
             return self
         if self.method != "dpo":
             raise ValueError(f"weights: are for method dpo (it is {self.method})")
+        if self.weights.sources.get("pairs") == 0 and not self.taught_beside:
+            raise ValueError(
+                "weights: sources.pairs: 0 leaves a round nothing that teaches where it has no "
+                "other pairs; give it a replay of data, or a warm_start and a replay"
+            )
         given = [variant.get("loss_type") or [] for variant in self.variants]
         losses = {name for one in given for name in ([one] if isinstance(one, str) else one)}
         if mixing := [name for name in MIXING if name in losses]:
@@ -247,6 +252,15 @@ class TrainerConfig(Section):
         if self.sweep is None:
             return [self.args]
         return [{**self.args, **one} for one in settings_of(self.sweep)]
+
+    @property
+    def taught_beside(self) -> bool:
+        """Whether every round is trained on pairs that it did not make, and that teach."""
+        factors = self.weights.sources if self.weights else {}
+        replay = self.replay if factors.get("replay", 1.0) else None
+        data = replay is not None and any(source.data != ROUNDS for source in replay.data)
+        warm = self.warm_start is not None and factors.get("warm_start", 1.0) > 0
+        return data or (warm and replay is not None)
 
     @property
     def smooths_from_gold(self) -> bool:

@@ -20,6 +20,7 @@ from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
 from trainer.answers import judged_answers
 from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
+from trainer.enough import nothing_to_train
 from trainer.extra import extra_pairs
 from trainer.ranks import dead_rank
 from trainer.reference import (
@@ -44,46 +45,56 @@ def train(
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
-    With `config.kto` it is the answers that the screen scored, and the pairs where it scored none
-    so high or so low. What it is trained on beside them (a warm start, a replay) is written to
-    extra.parquet.
+    With `config.kto` it is the answers that the screen scored, which need no pair, and the pairs
+    where it scored none so high or so low. What it is trained on beside them (a warm start, a
+    replay) is written to extra.parquet.
     `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for, `limits`
     how close imported pairs may come to the held-out prompts.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
     asks for them, are taken up again after a kill.
     """
     own = pq.read_metadata(table_path(folder, PAIRS)).num_rows
-    if not own:
-        raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
-    extra = extra_pairs(folder, config, own, seed, limits)
+    judged = None if config.kto is None else judged_answers(folder, config.kto, limits)
+    if why := nothing_to_train(config, own, len(judged.labels) if judged else 0):
+        raise UserError(f"{folder}: {why}, so there is nothing to train on")
+    taught = own or (len(judged.labels) // 2 if judged else 0)  # a pair has two answers
+    extra = extra_pairs(folder, config, taught, seed, limits)
     if extra.rows:
         write_rows(folder, EXTRA, extra.rows)
     else:
         remove_table(folder, EXTRA)
     references = reference_policies(folder, config.reference, policy, initial)
-    own_pairs = iter_rows(folder, PAIRS)
-    judged = None if config.kto is None else judged_answers(folder, config.kto, limits)
-    key = stage_key(
-        rows_hash("pairs", own_pairs),
-        rows_hash("extra", extra.rows),
-        config.keyed({"trial"}),
-        policy.policy_id,
-        reference_id(references),
-        seed,
-        flip_rate,
-        *([] if judged is None else [judged.labels]),
-    )
+    pairs_hash = rows_hash("pairs", iter_rows(folder, PAIRS))
+
+    def key_without(*names: str) -> str:
+        return stage_key(
+            pairs_hash,
+            rows_hash("extra", extra.rows),
+            config.keyed({"trial", *names}),
+            policy.policy_id,
+            reference_id(references),
+            seed,
+            flip_rate,
+            *([] if judged is None else [judged.labels]),
+        )
+
+    key = key_without()
+    left_out = too_few_to_choose(config, own)
+    alone = config.sweep is None or left_out is not None
     variants = [with_label_smoothing(args, flip_rate) for args in config.variants]
     target = folder / "policy"
 
     def run() -> dict[str, Any]:
-        work = work_dir(folder, "train", key)
+        # each variant of a sweep is known by its own arguments, in whatever sweep it stands
+        work_key = key if alone else key_without("args", "sweep")
+        work = work_dir(folder, "train", work_key)
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if len(references) > 1:
             progress(0, 0, "averaging the accepted policies")
         reference = reference_here(references, work, log)
         job = {
             "round_dir": str(folder),
+            "key": work_key,
             "method": config.method,
             "policy": policy._asdict(),
             "reference": reference._asdict(),
@@ -104,7 +115,6 @@ def train(
             else:
                 run_child(module, told, log, progress_reader(shown))
 
-        left_out = too_few_to_choose(config, own)
         if config.sweep is None or left_out:
             saved, facts = _trained_once(job, work, target, child, progress)
         else:

@@ -52,7 +52,7 @@ def main(job_path: Path) -> None:
     if "round_dir" in job:
         folder = Path(job["round_dir"])
         variant = job_path.parent.name if job.get("shared") else None
-        job["args"] = tracked(job["args"], folder, os.environ, variant)
+        job["args"] = tracked(job["args"], folder, os.environ, job["key"], variant)
         sampled = held_out_answers(folder, job["policy"]["policy_id"])
     try:
         if job.get("shared"):

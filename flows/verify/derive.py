@@ -17,7 +17,17 @@ from pairs.stage import build_pairs
 from rounds.checks import Looked
 from rounds.folder import read_metrics, read_round_start
 from rounds.ids import digest, text_hash
-from rounds.rows import DROPPED, EXTRA, HELD_OUT, PAIRS, PROMPTS, SUITES, Messages, Table
+from rounds.rows import (
+    DROPPED,
+    EXTRA,
+    HELD_OUT,
+    PAIRS,
+    PROMPTS,
+    SUITES,
+    Messages,
+    SuiteAnswer,
+    Table,
+)
 from rounds.schema import arrow_schema
 from rounds.stages import Progress
 from rounds.tables import iter_rows, read_rows
@@ -119,8 +129,7 @@ def check_suites(looked: Looked, folder: Path, config: Config, facts: dict[str, 
     rows = read_rows(folder, SUITES)
     sampling = config.sampler.sampling_of("current", facts["policy"].get("served") is not None)
     for row in rows:
-        drawn = row["prompt_id"], row["policy_id"], row["seed"], row["index"], sampling
-        right = digest("candidate", *drawn) == row["candidate_id"]
+        right = _suite_id(row, sampling) == row["candidate_id"]
         what = "its id is not that of its prompt, policy and seed"
         looked.must(right, SUITES, row["candidate_id"], what)
         right = text_hash(row["text"]) == row["text_hash"]
@@ -134,6 +143,14 @@ def check_suites(looked: Looked, folder: Path, config: Config, facts: dict[str, 
     for name in own:
         same = _close(said.get(name), made[name])
         looked.must(same, "metrics.json", f"suites.{name}", "is not what its answers say")
+
+
+def _suite_id(row: SuiteAnswer, sampling: dict[str, Any]) -> str:
+    """The id that an answer must have, or a reference that was read."""
+    asked = row["prompt_id"], row["policy_id"]
+    if row["logprob"] is not None:
+        return digest("reading", *asked, row["text_hash"])
+    return digest("candidate", *asked, row["seed"], row["index"], sampling)
 
 
 def _as_compared(looked: Looked, folder: Path, config: Config) -> tuple[PairsConfig, bool]:

@@ -106,6 +106,30 @@ GOLD = "judge.gold={path: gold.jsonl}"
             "judge.select.delta.better: no source 'big'; there are current",
         ),
         (
+            "judge.select={rule: delta, delta: {better: current, worse: old}} "
+            "sampler.also={old: {policy: previous}}",
+            "judge.select.delta.worse: old has no policy in round 1, so that no round",
+        ),
+        (
+            "policy={endpoint: desk} trainer.method=openai "
+            "gate.suites.s={prompts: x, score: perplexity, at_most: 9}",
+            "gate.suites.s.score: perplexity is measured with the policy's weights, and desk does",
+        ),
+        (
+            "sampler.vllm.logprobs_mode=raw_logits "
+            "gate.suites.s={prompts: x, score: perplexity, at_most: 9}",
+            "gate.suites.s.score: .* which sampler.vllm.logprobs_mode: raw_logits changes",
+        ),
+        (
+            "sampler.vllm.kv_sharing_fast_prefill=true "
+            "gate.suites.s={prompts: x, score: perplexity, at_most: 9}",
+            "gate.suites.s.score: .* which sampler.vllm.kv_sharing_fast_prefill: True changes",
+        ),
+        (
+            "trainer.weights.sources={train.jsonl: 0}",
+            "trainer.weights.sources: every source of prompts.train has 0, so that no pair of a",
+        ),
+        (
             "trainer.weights.sources={replay: 2, 'x.jsonl': 1}",
             "trainer.weights.sources: 'x.jsonl' is none of pairs, warm_start, replay, ",
         ),

@@ -14,6 +14,7 @@ from flows.cli import app
 from flows.config import Config
 from flows.load import load_config
 from flows.plan import make_plan, plan_round
+from flows.plan_time import estimate_seconds
 from judge.health.config import Health
 from judge.health.trials import most_trial_calls
 from rounds.errors import UserError
@@ -271,3 +272,52 @@ def test_what_answers_at_once_imports_nothing_heavy(module: str):
     code = f"import sys, {module}; print(sorted({heavy} & sys.modules.keys()))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+SUITE = "gate.suites.sums={{prompts: {path}, score: exact, seeds: 3}}"
+HOSTED = [
+    "endpoints.hosted={base_url: 'http://x/v1', model: m, price: {output: 10}}",
+    *("policy={endpoint: hosted}", "trainer={method: openai, openai: {price: 1}}"),
+    "sampler={n: 4, sampling: {max_tokens: 50}}",
+]
+
+
+def suite_of(folder: Path, n: int = 10) -> str:
+    path = folder / "sums.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"prompt": f"{k} + 1?", "reference": f"{k + 1}"}) + "\n" for k in range(n)
+        )
+    )
+    return SUITE.format(path=path)
+
+
+def test_the_answers_to_suites_are_planned_with_their_tokens(tmp_path: Path):
+    given = suite_of(tmp_path)
+    assert "suites" not in plan(tmp_path)
+    config = load_config("starter", [*SET, given, "sampler.sampling={max_tokens: 50}"])
+    found = make_plan(config, tmp_path)
+    assert dict(found.lines)["suites"] == "at most 40 answers (2,000 tokens at most)"
+    assert (found.numbers["most_suite_answers"], found.numbers["suite_tokens"]) == (40, 2000)
+    read = given.replace("score: exact, seeds: 3", "score: perplexity, at_most: 9")
+    assert plan(tmp_path, read)["suites"] == "20 references read"
+
+
+def test_a_policy_at_an_endpoint_is_called_and_paid_for_its_answers_to_suites(tmp_path: Path):
+    given, train = suite_of(tmp_path), 100 * 4
+    before = make_plan(load_config("starter", [SET[0], *HOSTED]), tmp_path)
+    after = make_plan(load_config("starter", [SET[0], *HOSTED, given]), tmp_path)
+    calls = train + 2 * held_out()
+    assert dict(before.lines)["sampler calls"] == f"at most {calls} of hosted"
+    assert dict(after.lines)["sampler calls"] == f"at most {calls + 40} of hosted"
+    assert after.numbers["most_cost"] - before.numbers["most_cost"] == pytest.approx(
+        40 * 100 * 10 / 1e6
+    )
+
+
+def test_the_time_of_answers_to_suites_is_that_of_as_many_candidates():
+    last = {"round": 1, "counts": {"prompts": 50, "candidates": 200}}
+    last["seconds"] = {"sample": 20.0, "sample_suites_p0": 99.0, "train": 1.0}
+    found = estimate_seconds(last, 50, True, 1, 40)
+    assert found["sample_suites"] == 4.0
+    assert "sample_suites" not in estimate_seconds(last, 50, True)
