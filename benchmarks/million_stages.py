@@ -9,11 +9,13 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count as numbers
 from pathlib import Path
 from pydoc_data.topics import topics
 from time import time
 from typing import Any
+from unittest.mock import patch
 from urllib.request import urlopen
 from zlib import crc32
 
@@ -149,11 +151,8 @@ def chunks(folder: Path, count: int) -> None:
         into.flush()
         raise Drawn
 
-    sampler.stage.sample_with_vllm = draw
-    try:
+    with patch.object(sampler.stage, "sample_with_vllm", draw), suppress(Drawn):
         sampling(folder)()
-    except Drawn:
-        return
 
 
 def sample() -> Work:

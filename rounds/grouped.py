@@ -35,10 +35,8 @@ def grouped(
     the prompts, or in several stretches that are, is read about once; of one in no order the rows
     go through a temporary folder. Raises ValueError where a prompt is named twice.
     """
-    try:
-        places = Places(prompt_ids)
-    except ValueError:
-        raise ValueError(f"{table}: rows are grouped by prompts that are named once each") from None
+    if not (places := Places(prompt_ids)).distinct:
+        raise ValueError(f"{table}: rows are grouped by prompts that are named once each")
     path = table_path(round_dir, table)
     ranks = list(_ranks(path, table, places, splits))
     groups = [number for number, of_group in enumerate(ranks) if len(of_group)]
