@@ -278,16 +278,7 @@ def test_an_index_that_lies_in_files_finds_and_leaves_the_same(tmp_path: Path):
     for place, large in (("memory", 1000), ("files", 20)):
         with patch.object(parts, "LARGE", large):
             own = index(tmp_path / place, 1)
-            found.append(
-                [
-                    near
-                    for at in range(0, len(named), 40)
-                    for near in own.keep(
-                        [name for name, _ in named[at : at + 40]],
-                        [answer(text) for _, text in named[at : at + 40]],
-                    )
-                ]
-            )
+            found.append(keep(own, named, 40))
             own.write([name for name, _ in named[::2]])
         left.append((tmp_path / place / "0001.near").read_bytes())
         assert [path.name for path in (tmp_path / place).iterdir()] == ["0001.near"]
