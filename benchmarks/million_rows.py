@@ -20,7 +20,8 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
-from million_stages import ANSWERS, MEASURED, ORDER, PREPARED, ROUND, RUN, config, peak
+from million_given import ANSWERS, PREPARED, ROUND, RUN, config
+from million_stages import MEASURED, ORDER, peak
 
 MIB = 2**20
 

@@ -230,11 +230,12 @@ def test_a_round_of_many_rows_goes_through_every_stage(tmp_path: Path, run_here:
     parts = re.findall(r"^(\w+) +80 rows .* peak +\d+ MiB", said, re.MULTILINE)
     assert parts == list(stages["MEASURED"])
     assert "faults" not in said, "what verify found"
-    assert len(read_rows(folder, CANDIDATES)) == 20 * 4 + 2 * stages["HELD_OUT_PROMPTS"]
+    given = runpy.run_path(str(BENCHMARKS / "million_given.py"))
+    assert len(read_rows(folder, CANDIDATES)) == 20 * 4 + 2 * given["HELD_OUT_PROMPTS"]
     verdicts = read_rows(folder, VERDICTS)
     assert len(verdicts) == 20 * (4 + 2) and {row["reason"] for row in verdicts} == {None}
     assert "kept 20, dropped {}" in said
-    worth = stages["worth"]
+    worth = given["worth"]
     for pair in read_rows(folder, PAIRS):
         chosen, rejected = (pair[side][-1]["content"] for side in ("chosen", "rejected"))
         assert worth({}, chosen) > worth({}, rejected)

@@ -234,7 +234,10 @@ def test_a_batch_halves_what_the_scores_cost(tmp_path: Path):
 
 def test_people_and_functions_beside_the_judge_cost_nothing(tmp_path: Path):
     people = ["judge.appeal={endpoint: human:x.jsonl}", "judge.health.second=human:x.jsonl"]
-    assert plan(tmp_path, *people) == plan(tmp_path)
+    given, without = plan(tmp_path, *people), plan(tmp_path)
+    for of_machine in ("memory", "disk"):  # what is free is another figure each time
+        assert given.pop(of_machine).split(";")[0] == without.pop(of_machine).split(";")[0]
+    assert given == without
 
 
 def test_what_was_measured_takes_the_place_of_the_guess(tmp_path: Path):
