@@ -1,4 +1,4 @@
-"""What prefloop itself holds in memory in the next round, by what was measured of its stages.
+"""What prefloop itself holds in memory in the next round, stage by stage: a guess, and said so.
 
 Models, their servers and the training take theirs beside it.
 """
@@ -23,13 +23,14 @@ class Held(NamedTuple):
 MIB = 2**20
 
 HELD = {
-    "prompts": Held(170 * MIB, 150, 200, 0),
-    "sample": Held(450 * MIB, 0, 120, 0),
-    "judge": Held(350 * MIB, 0, 250, 0),
-    "health": Held(350 * MIB, 0, 250, 90),
-    "pairs": Held(550 * MIB, 0, 1_000, 0),
+    "prompts": Held(230 * MIB, 150, 100, 0),
+    "sample": Held(330 * MIB, 0, 150, 0),
+    "judge": Held(300 * MIB, 0, 250, 0),
+    "health": Held(300 * MIB, 0, 250, 100),
+    "pairs": Held(400 * MIB, 0, 2_000, 0),
 }
-"""By `benchmarks/million_rows.py`: answers of 150 words, 1.5 calls a candidate."""
+"""For answers of 150 words and 1.5 calls a candidate. Without a row as `benchmarks/million_rows.py`
+measured it in small rounds, for each row by what the stage keeps of it (docs/files.md)."""
 
 
 class Memory(NamedTuple):
@@ -64,8 +65,8 @@ def memory_text(memory: Memory) -> str:
     """The estimate in words."""
     stage = max(memory.stages, key=lambda name: memory.stages[name])
     text = (
-        f"at most about {size_text(memory.most)}, in {stage} (a guess by benchmarks/million_rows.py"
-        "), and what models and servers take beside"
+        f"at most about {size_text(memory.most)}, in {stage} (a guess by what its stages keep), "
+        "and what models and servers take beside"
     )
     if memory.free is None:
         return text
