@@ -28,7 +28,9 @@ class UsageTally:
 
     def __init__(self) -> None:
         self._keys = array("q")
-        self._amounts = {name: array("d" if name == "cost" else "q") for name in AMOUNTS}
+        self._amounts: dict[str, array[Any]] = {
+            name: array("d" if name == "cost" else "q") for name in AMOUNTS
+        }
 
     def add(self, rows: Iterable[Verdict]) -> None:
         """Count the calls behind these rows."""
