@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from flows.config import Config
 from flows.plan_disk import disk_text, estimate_disk
+from flows.plan_memory import estimate_memory, memory_text
 from flows.plan_suites import planned_suites, suite_tokens, suites_text
 from flows.plan_text import (
     candidates_text,
@@ -15,7 +16,7 @@ from flows.plan_text import (
     trained_beside_text,
     training_text,
 )
-from flows.plan_time import estimate_seconds, opponents_in, time_text
+from flows.plan_time import estimate_seconds, guess_seconds, opponents_in, time_text
 from judge.config import JudgeConfig, is_endpoint
 from judge.health.gold import most_gold_calls, read_gold
 from judge.health.trials import most_trial_calls
@@ -70,13 +71,10 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     )
     whole = _cost(config, judging + generation + sampling, read, written)
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
-    last = read_metrics(done[-1]) if done else {}
-    trains = config.trainer is not None
-    variants = len(config.trainer.variants) if config.trainer else 1
     answers = suites.answers if suites else 0
-    seconds = (
-        estimate_seconds(last, prompts, trains, variants, answers) if "seconds" in last else None
-    )
+    seconds = _seconds(config, done, prompts, answers)
+    source = len(supply.pool.keys)
+    guessed = guess_seconds(source, prompts, calls, _at_once(config, judging))
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
@@ -113,9 +111,11 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
             lines.append(("trained beside", beside))
     else:
         lines.append(("training", "none: trainer is null"))
-    lines.append(("time", time_text(seconds)))
+    lines.append(("time", time_text(seconds, guessed)))
     disk = estimate_disk(config, run_dir, prompts, prompts)
     lines.append(("disk", disk_text(disk)))
+    memory = estimate_memory(source, prompts, prompts * config.sampler.candidates)
+    lines.append(("memory", memory_text(memory)))
     numbers = {
         "run": config.name,
         "round": round_number(next_round(run_dir)),
@@ -130,10 +130,35 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
         "most_cost": cost,
         "seconds": None if seconds is None else round(sum(seconds.values()), 1),
         "seconds_by_stage": seconds,
+        "seconds_guessed": guessed,
         "disk_bytes": disk.most,
         "disk_free": disk.free,
+        "memory_bytes": memory.most,
+        "memory_by_stage": memory.stages,
+        "memory_free": memory.free,
     }
     return Plan(lines, numbers)
+
+
+def _seconds(
+    config: Config, done: list[Path], prompts: int, answers: int
+) -> dict[str, float] | None:
+    """Seconds by stage, by the last round that has measured them; `answers` are those to suites."""
+    for folder in reversed(done):
+        if "seconds" in (last := read_metrics(folder)):
+            trains, candidates = config.trainer is not None, prompts * config.sampler.candidates
+            variants = len(config.trainer.variants) if config.trainer else 1
+            return estimate_seconds(last, prompts, trains, variants, candidates, answers)
+    return None
+
+
+def _at_once(config: Config, judging: Counter[tuple[str, str]]) -> int:
+    """Calls of the judge that is asked most that are in flight together."""
+    asked = Counter[str]()
+    for (_, name), calls in judging.items():
+        asked[name] += calls
+    most = [name for name, calls in asked.most_common(1) if calls]
+    return config.endpoints[most[0]].max_in_flight if most else 1
 
 
 def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[str, str]]:

@@ -111,7 +111,8 @@ def disk_text(disk: Disk) -> str:
         text += f", until the round ends {disk.n} checkpoints of {size_text(disk.checkpoints)}"
     if disk.reference:
         text += f", until the round ends the mean of policies {size_text(disk.reference)}"
-    return f"{text}; {size_text(disk.free)} free"
+    short = "" if disk.most <= disk.free else ", which is not enough"
+    return f"{text}; {size_text(disk.free)} free{short}"
 
 
 def _policy_bytes(config: Config, trainer: TrainerConfig, done: list[Path]) -> tuple[int, int]:

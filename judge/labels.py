@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import floor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from endpoints.batch import answer_by_batch
 from endpoints.budget import Budget
@@ -144,22 +144,21 @@ async def screen_by_batch(
     prompts: Iterable[JudgeInput],
     progress: Progress,
 ) -> None:
-    """Answer the screen of all prompts in batches; what a batch fails at is asked one by one.
-
-    Holds every request of the screen in memory, its rubric, prompt and answer as they are sent.
-    """
+    """Answer the screen of all prompts in batches; what a batch fails at is asked one by one."""
     name = judge.config.jury[0]
-    calls = []
-    for prompt, candidates in prompts:
-        kept = usable(candidates)
-        for candidate in kept if len(kept) > 1 else []:
-            request = score_request(judge, prompt, candidate)
-            calls.append((request_body(judge.config, request), text_hash(request.rubric.text)))
+
+    def calls() -> Iterator[tuple[dict[str, Any], str]]:
+        for prompt, candidates in prompts:
+            kept = usable(candidates)
+            for candidate in kept if len(kept) > 1 else []:
+                request = score_request(judge, prompt, candidate)
+                yield request_body(judge.config, request), text_hash(request.rubric.text)
+
     with Journal(journal.path) as answers:
         config = endpoints.config(name)
         live = placed(answers, name, config, endpoints.live(name))
         then = judge.config.batch_failed
-        await answer_by_batch(name, config, live, answers, calls, progress, then)
+        await answer_by_batch(name, config, live, answers, calls(), progress, then)
 
 
 async def _appeal(

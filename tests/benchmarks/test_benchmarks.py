@@ -220,17 +220,22 @@ def test_faults_lose_and_invent_nothing_and_cost_little(run_here: Run):
 
 
 def test_a_round_of_many_rows_goes_through_every_stage(tmp_path: Path, run_here: Run):
-    """20 prompts with 8 answers each; two stages run as children, the others as a child would."""
-    folder = tmp_path / "160" / "runs/million/rounds/0001"
-    said = run_here("million_rows", "--rows", 160, "--at", tmp_path, "--parts", "write", "judge")
-    for part in ("health", "pairs", "finish"):
-        said += run_here("million_rows", "--here", part, "--rows", 160, "--at", folder)
-    parts = re.findall(r"^(\w+) +160 rows .* peak +\d+ MiB", said, re.MULTILINE)
-    assert parts == ["write", "judge", "health", "pairs", "finish"]
-    assert len(read_rows(folder, CANDIDATES)) == 160
-    assert len(read_rows(folder, VERDICTS)) == 20 * (8 + 1), "scores, and a function's comparison"
+    """20 prompts with 4 answers each; two stages run as children, the others as a child would."""
+    folder = tmp_path / "80" / "runs/million/rounds/0001"
+    said = run_here("million_rows", "--rows", 80, "--at", tmp_path, "--parts", "sources", "prompts")
+    assert "bytes a row" in said
+    stages = runpy.run_path(str(BENCHMARKS / "million_stages.py"))
+    for part in stages["ORDER"][2:]:
+        said += run_here("million_rows", "--here", part, "--rows", 80, "--at", folder)
+    parts = re.findall(r"^(\w+) +80 rows .* peak +\d+ MiB", said, re.MULTILINE)
+    assert parts == list(stages["MEASURED"])
+    assert "faults" not in said, "what verify found"
+    given = runpy.run_path(str(BENCHMARKS / "million_given.py"))
+    assert len(read_rows(folder, CANDIDATES)) == 20 * 4 + 2 * given["HELD_OUT_PROMPTS"]
+    verdicts = read_rows(folder, VERDICTS)
+    assert len(verdicts) == 20 * (4 + 2) and {row["reason"] for row in verdicts} == {None}
     assert "kept 20, dropped {}" in said
-    worth = runpy.run_path(str(BENCHMARKS / "million_rows.py"))["worth"]
+    worth = given["worth"]
     for pair in read_rows(folder, PAIRS):
         chosen, rejected = (pair[side][-1]["content"] for side in ("chosen", "rejected"))
         assert worth({}, chosen) > worth({}, rejected)
