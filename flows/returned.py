@@ -1,4 +1,4 @@
-"""How a stage that was done elsewhere ended, as the round's flow run finds it in the round's folder."""
+"""How a stage that was done elsewhere ended, as its round finds it in the round's folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
