@@ -11,7 +11,10 @@ from prefect.exceptions import PrefectException
 from flows.display import Display
 
 SAYS = "prefect.flow_runs"
-ENGINE = ("Beginning flow run", "Finished in state", "View at", "Executing ")
+ENGINE = (
+    *("Beginning ", "Finished in state", "View at", "Executing deployment", "Running 1 deployment"),
+    *("Deployment step", "All deployment steps"),
+)
 """Begin what Prefect itself logs of a flow run that goes well."""
 MOST = 200
 """Lines at once: what Prefect's server gives."""

@@ -53,7 +53,7 @@ def on_gpu(
         work: Callable[Concatenate[Path, Given], Result],
     ) -> Callable[Concatenate[Path, Given], Result]:
         @wraps(work)
-        def placed(folder: Path, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        def placed(folder: Path, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
             run = current()
             if run.gpu_stages is None:
                 return work(folder, *args, **kwargs)
