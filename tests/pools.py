@@ -104,7 +104,7 @@ class Worker:
                 cwd=home,
                 env=environment(home / "prefect", mark)
                 | {"PREFECT_API_URL": api.url, "PYTHONPATH": str(ROOT), "TMPDIR": str(home)}
-                | {"PREFECT_WORKER_QUERY_SECONDS": "1", "DO_NOT_TRACK": "1"}
+                | {"PREFECT_WORKER_QUERY_SECONDS": "2", "DO_NOT_TRACK": "1"}
                 | env,
                 stdout=log,
                 stderr=log,
