@@ -21,7 +21,7 @@ from prefect.states import Cancelled, Cancelling
 
 from flows.child_log import ChildLog
 from flows.flow_runs import rounds_title
-from flows.returned import raise_returned, read_returned
+from flows.returned import Returned, raise_returned, read_returned
 from flows.session import Session, current
 from rounds.errors import Stopped, UserError, WorkFailed
 from rounds.fence import check_fence
@@ -30,6 +30,8 @@ from rounds.lent import Borrower, lend, take_back
 
 LOOKS = 1.0
 """Seconds between two looks at a stage that is done elsewhere."""
+LAST_LOOKS = 5
+"""Looks at the folder of a stage whose process has ended: storage may show the last word late."""
 LATE = 60.0
 """Seconds after which it is said that no worker has taken a stage."""
 AWAY = (httpx.HTTPError, PrefectException, OSError)
@@ -84,12 +86,13 @@ def _send(run: Session, deployment: str, stage: str, folder: Path) -> None:
     try:
         sent = _begin(run, deployment, stage, folder, claim)
         try:
-            _wait(run, deployment, stage, folder, claim, sent)
+            returned = _wait(run, deployment, stage, folder, claim, sent)
         except BaseException:
             _call_off(sent)
             raise
     finally:
         take_back(run.lease)
+    raise_returned(returned)
 
 
 def _begin(run: Session, deployment: str, stage: str, folder: Path, claim: str) -> UUID:
@@ -114,17 +117,25 @@ def _begin(run: Session, deployment: str, stage: str, folder: Path, claim: str) 
     return made.id
 
 
-def _wait(run: Session, deployment: str, stage: str, folder: Path, claim: str, sent: UUID) -> None:
+def _wait(
+    run: Session, deployment: str, stage: str, folder: Path, claim: str, sent: UUID
+) -> Returned:
+    """How the stage ended, once it has and its process is done. Raises WorkFailed where that ended
+    without a word, or gives no sign of life.
+    """
     borrower, log = Borrower(run.lease, claim), ChildLog(sent, run.display)
-    begun, said = time.monotonic(), False
+    begun, said, over = time.monotonic(), False, 0
     while True:
-        state = _state(sent)
+        state, gone = _state(sent), borrower.is_gone()
+        ended = state is not None and state.is_final()
         log.tell_new()
-        if (returned := read_returned(folder, claim)) is not None:
-            return raise_returned(returned)
-        if state is not None and state.is_final():
+        returned = read_returned(folder, claim)
+        over += gone or ended or returned is not None
+        if returned is not None and (gone or over > LAST_LOOKS):
+            return returned
+        if over > LAST_LOOKS and state is not None and ended:
             raise _ended(f"{stage}: the flow run that was to do it, of {deployment},", state)
-        if borrower.is_gone():
+        if over > LAST_LOOKS:
             raise WorkFailed(
                 f"{stage}: process {borrower.who}, which did it, ended without a word, or gave no "
                 "sign of life for too long"

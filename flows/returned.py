@@ -1,5 +1,6 @@
 """How a stage that was done elsewhere ended, as its round finds it in the round's folder."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,7 @@ def _write(folder: Path, lease: str, error: BaseException | None) -> None:
 
 def read_returned(folder: Path, lease: str) -> Returned | None:
     """How the stage that this claim was lent for ended; None while it has not."""
+    os.listdir(_path(folder).parent)  # has an NFS client ask which files are there
     returned: Returned | None = read_json_if_whole(_path(folder))
     return returned if returned and returned["lease"] == lease else None
 

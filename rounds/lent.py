@@ -33,6 +33,8 @@ def lend(lease: Lease) -> str:
 
     What was lent before is good no more, and who borrowed it is kept from writing.
     """
+    if not lease.holds():
+        raise lease_lost(lease.run_dir)
     number = lease.claim.lending + 1
     take_back(lease)
     keep_out(lease)
@@ -49,7 +51,8 @@ def take_back(lease: Lease) -> None:
     for number in _lent(lease.run_dir, lease.claim.token):
         claim = read_claim(lease.run_dir, lease.claim.token, number)
         if claim.pid and not is_over(lease.run_dir, claim):
-            lease.note(contested=True)
+            with suppress(FileNotFoundError):  # one who has taken the run over has removed it
+                lease.note(contested=True)
         claim_path(lease.run_dir, lease.claim.token, number).unlink(missing_ok=True)
 
 

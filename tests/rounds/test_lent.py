@@ -49,8 +49,9 @@ def test_what_is_taken_back_writes_nothing(run_dir: Path):
         with pytest.raises(LeaseLost, match="was taken back"), borrowed(run_dir, claim, 60):
             write_text(run_dir / "before", "written")
             take_back(held)
-            assert held.claim.contested, "whoever writes next keeps it out first"
+            noted = held.claim.contested
             write_text(run_dir / "after", "written")
+        assert noted, "whoever writes next keeps it out first"
         assert lend(held) == "00000001-0002.json" and not held.claim.contested
     assert (run_dir / "before").exists() and not (run_dir / "after").exists()
 
