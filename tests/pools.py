@@ -83,7 +83,7 @@ def prefect_server(home: Path) -> Iterator[Api]:
                 return bool(httpx.get(f"{api.url}/health", timeout=5).is_success)
             return False
 
-        wait_for(answers, 300)
+        wait_for(answers, 600)
         for pool in ("main", "gpu"):
             api.post("/work_pools/", {"name": pool, "type": "process"})
         yield api

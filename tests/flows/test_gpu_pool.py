@@ -126,11 +126,11 @@ def test_a_killed_stage_and_a_killed_worker_are_taken_up_again(
     deployed(pools.api, tmp_path, config, "demo")
     parent = pools.api.start("prefloop", "demo")
 
-    wait_for(lambda: held.asked.total() > 6 or pools.api.run(parent)["state_type"] == "FAILED", 300)
+    wait_for(lambda: held.asked.total() > 6 or pools.api.run(parent)["state_type"] == "FAILED", 600)
     stage, before = borrower(run_dir, 1), written_down(run_dir, held)
     os.kill(stage, signal.SIGKILL)
     held.most = 11
-    wait_for(lambda: held.asked.total() > 11, 300)
+    wait_for(lambda: held.asked.total() > 11, 600)
     before |= written_down(run_dir, held)
     assert len(before) > 6
     assert borrower(run_dir, 2) not in (0, stage)
@@ -170,7 +170,7 @@ def test_when_the_round_is_killed_its_stage_stops_and_the_next_goes_on(
     run_dir = tmp_path / "runs" / "demo"
     deployed(pools.api, tmp_path, config, "demo")
     first = pools.api.start("prefloop", "demo")
-    wait_for(lambda: held.asked.total() > 6, 300)
+    wait_for(lambda: held.asked.total() > 6, 600)
     before = written_down(run_dir, held)
     os.kill(read_claim(run_dir, 1).pid, signal.SIGKILL)
     assert pools.api.ended(first)["state_type"] == "CRASHED"
@@ -178,7 +178,7 @@ def test_when_the_round_is_killed_its_stage_stops_and_the_next_goes_on(
     assert Path(f"/proc/{stage}").exists(), "what it does is of use while nobody else comes"
 
     second = pools.api.start("prefloop", "demo")
-    wait_for(lambda: claim_path(run_dir, 2).exists(), 300)
+    wait_for(lambda: claim_path(run_dir, 2).exists(), 600)
     wait_for(lambda: not Path(f"/proc/{stage}").exists(), 120)
     held.may.set()
     assert pools.api.ended(second)["state_name"] == "Completed", pools.api.logs(second)
