@@ -30,8 +30,9 @@ from rounds.lent import Borrower, lend, take_back
 
 LOOKS = 1.0
 """Seconds between two looks at a stage that is done elsewhere."""
-LAST_LOOKS = 5
-"""Looks at the folder of a stage whose process has ended: storage may show the last word late."""
+LAST_LOOKS = 3
+"""Looks at a stage that has ended before it is believed how: storage may show its last word late, and
+Prefect the last lines of its log."""
 LATE = 60.0
 """Seconds after which it is said that no worker has taken a stage."""
 AWAY = (httpx.HTTPError, PrefectException, OSError)
@@ -131,7 +132,7 @@ def _wait(
         log.tell_new()
         returned = read_returned(folder, claim)
         over += gone or ended or returned is not None
-        if returned is not None and (gone or over > LAST_LOOKS):
+        if over > LAST_LOOKS and returned is not None:
             return returned
         if over > LAST_LOOKS and state is not None and ended:
             raise _ended(f"{stage}: the flow run that was to do it, of {deployment},", state)

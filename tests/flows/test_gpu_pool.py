@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -210,6 +211,7 @@ def test_a_real_round_samples_and_trains_in_the_gpu_pool_and_is_the_same(
         for pool, worker in (("main", pools.main), ("gpu", pools.gpu)):
             lines = "\n".join(marked(worker.mark))
             seen.update((pool, child) for child in CHILDREN if child in lines)
+        time.sleep(0.5)
         return pools.api.run(parent)["state_type"] in FINAL
 
     wait_for(ended, 1500)
