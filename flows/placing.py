@@ -31,8 +31,8 @@ from rounds.lent import Borrower, lend, take_back
 LOOKS = 1.0
 """Seconds between two looks at a stage that is done elsewhere."""
 LAST_LOOKS = 3
-"""Looks at a stage that has ended before it is believed how: storage may show its last word late, and
-Prefect the last lines of its log."""
+"""Looks at a stage that has ended before it is believed how: storage may show its last word late,
+and Prefect the last lines of its log."""
 LATE = 60.0
 """Seconds after which it is said that no worker has taken a stage."""
 AWAY = (httpx.HTTPError, PrefectException, OSError)
