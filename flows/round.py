@@ -128,7 +128,8 @@ def begin(run: Session) -> Path:
 
 def answer_prompts(run: Session, folder: Path) -> None:
     """Deal and sample; where the training is to be tried, that has passed when this returns."""
-    due, beside = trial_due(run.config, folder), beside_sampling(run.config)
+    due = trial_due(run.config, folder)
+    beside = run.gpu_stages is None and beside_sampling(run.config)
     if due and not beside:
         try_training(folder)
     trial = try_training.submit(folder) if due and beside else None
