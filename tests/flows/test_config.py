@@ -331,7 +331,7 @@ def test_a_shipped_example_goes_by_its_name(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = load_config("starter", ["sampler.n=8"])
     assert (config.name, config.sampler.n) == ("starter", 8)
-    assert config.trainer.args["learning_rate"] == 3e-4  # a number, not YAML 1.1's text
+    assert config.trainer.args["learning_rate"] == 6e-4  # a number, not YAML 1.1's text
 
 
 def test_what_is_written_down_loads_as_the_same_config_and_names_no_secret(tmp_path, monkeypatch):
