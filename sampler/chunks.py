@@ -5,6 +5,7 @@ has to be the same after a kill. Beside it, where needed, lies which prompts wer
 and which candidates are missing.
 """
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -18,9 +19,14 @@ from rounds.rows import CANDIDATES, Candidate
 from rounds.tables import iter_batches, write_parquet
 from sampler.answers import AnsweredPrompt
 
+LONGEST = 10.0
+"""Seconds after which a finished prompt is not kept waiting for a whole chunk: a judge may be asked
+about it."""
+
 
 class ChunkWriter:
-    """Writes whole chunks as prompts are finished, and the last one at the end.
+    """Writes whole chunks as prompts are finished, smaller ones where that takes longer than
+    LONGEST, and the last one at the end.
 
     `numbers` name its files and no other's; `sources` are the writers whose candidates they hold.
     """
@@ -28,11 +34,13 @@ class ChunkWriter:
     def __init__(self, work: Path, numbers: Iterator[int], size: int, sources: list[str]) -> None:
         self._work, self._numbers, self._size, self._sources = work, numbers, size, sources
         self._waiting: list[AnsweredPrompt] = []
+        self._since = 0.0
 
     def add(self, answered: AnsweredPrompt) -> None:
         """Take a finished prompt."""
+        self._since = self._since if self._waiting else time.monotonic()
         self._waiting.append(answered)
-        if len(self._waiting) >= self._size:
+        if len(self._waiting) >= self._size or time.monotonic() - self._since >= LONGEST:
             self.flush()
 
     def flush(self) -> None:
@@ -76,19 +84,30 @@ class ChunkReader:
         self.reasons: dict[str, str] = {}
         self.missing: Counter[tuple[str, str]] = Counter()
         for path in (path for work in folders for path in sorted(work.glob("aside-*.json"))):
-            facts = read_json(path)
-            for prompt_id, reason in facts["reasons"].items():
-                self.reasons.setdefault(prompt_id, reason or "no answer")
-            for writer, reason, n in facts.get("missing", []):
-                self.missing[writer, reason] += n
+            self.read_aside(path)
         for path in (path for work in folders for path in sorted(work.glob("chunk-*.parquet"))):
-            names = pq.read_table(path, columns=["prompt_id"])["prompt_id"].to_pylist()
-            start = 0
-            for end in range(1, len(names) + 1):
-                if end == len(names) or names[end] != names[start]:
-                    self._spans.setdefault(names[start], []).append((path, start, end - start))
-                    self._spans_in[path] += 1
-                    start = end
+            self.read_chunk(path)
+
+    def read_aside(self, path: Path) -> list[str]:
+        """Take in what was set aside and what is missing; the prompts that are set aside there."""
+        facts = read_json(path)
+        for prompt_id, reason in facts["reasons"].items():
+            self.reasons.setdefault(prompt_id, reason or "no answer")
+        for writer, reason, n in facts.get("missing", []):
+            self.missing[writer, reason] += n
+        return list(facts["reasons"])
+
+    def read_chunk(self, path: Path) -> list[str]:
+        """Take in a chunk; the prompts of its candidates."""
+        names = pq.read_table(path, columns=["prompt_id"])["prompt_id"].to_pylist()
+        start, found = 0, []
+        for end in range(1, len(names) + 1):
+            if end == len(names) or names[end] != names[start]:
+                self._spans.setdefault(names[start], []).append((path, start, end - start))
+                self._spans_in[path] += 1
+                found.append(names[start])
+                start = end
+        return found
 
     def __contains__(self, prompt_id: str) -> bool:
         return prompt_id in self._spans
