@@ -51,7 +51,8 @@ class Ahead:
     def begin(self, finished: Finished) -> None:
         """The sampling has begun."""
         # in a context of its own: the sampling waits for no server that starts beside it
-        self._thread = Thread(target=Context().run, args=(self._work, finished), daemon=True)
+        work = Context().run, (self._work, finished)
+        self._thread = Thread(None, work[0], "asking ahead", work[1], daemon=True)
         self._thread.start()
 
     def end(self, abandoned: bool) -> None:

@@ -11,16 +11,17 @@ from endpoints.concurrency import PROMPTS_AT_ONCE, run_as_they_come
 from endpoints.open import Endpoints
 from judge.config import JudgeConfig
 from judge.early import Against
+from judge.health.bounds import crossed_bounds
+from judge.health.examine import ask_gold, gold_facts
+from judge.health.gold import read_gold
 from judge.held_out import articles_of, ask_match, ask_questions, matches_of
 from judge.inputs import JudgeInput
 from judge.labels import labelling
 from judge.panel import panel, run_journal
+from rounds.folder import round_number
 from rounds.rows import HELD_OUT, PROMPTS, Candidate, Prompt
+from rounds.stages import silent
 from rounds.tables import by_prompt, iter_rows, read_rows
-
-FEWEST = 0.5
-"""The threshold by which the fewest comparisons are tried. One that the gold set is yet to give may
-be higher, and asks for these and maybe for more."""
 
 
 class Answered(Protocol):
@@ -45,14 +46,18 @@ async def ask_labels_ahead(
     arrived: Arrived,
     done: Callable[[], None],
 ) -> None:
-    """Ask as `write_labels` does, appeals aside, until it is cancelled; `done` after each prompt.
+    """Ask about the gold set, then as `write_labels` does, appeals aside, until it is cancelled.
+    `done` is called after each prompt.
 
     A budget is spent on the prompts that the stage spends it on, in their order. What was asked
-    then waits for the stage in the journal and in `endpoints.ahead`. Raises as the stage does.
+    then waits for the stages in the journal and in `endpoints.ahead`. No label is asked of a judge
+    that the gold set stops. Raises as the stages do.
     """
     budget, ahead = Budget(**config.budget.model_dump()), endpoints.ahead
     limited = any((config.budget.calls, config.budget.tokens, config.budget.cost))
-    tau = FEWEST if isinstance(config.tau, str) else config.tau
+    tau = await _tau(folder, config, endpoints)
+    if tau is None:
+        return
     prompts = iter_rows(folder, PROMPTS, ["train"])
     over = False
 
@@ -111,6 +116,17 @@ async def ask_held_out_ahead(
                 await ask_match(judge, match)
 
         await run_as_they_come(inputs, work, PROMPTS_AT_ONCE, lambda *_: done())
+
+
+async def _tau(folder: Path, config: JudgeConfig, endpoints: Endpoints) -> float | None:
+    """The threshold, from the gold set if there is one; None where that is to stop the round."""
+    if config.gold is None:
+        return float(config.tau)
+    pairs, repeat = read_gold(config.gold.path, "judge.gold.path"), round_number(folder) - 1
+    journal, known = run_journal(folder), endpoints.ahead.unusable
+    by_pair, _ = await ask_gold(journal, config, endpoints, pairs, repeat, silent, known)
+    facts = gold_facts(config, pairs, [row for rows in by_pair for row in rows])
+    return None if crossed_bounds(None, facts["gold"], config.health.bounds) else facts["tau"]
 
 
 def _settled(arrived: Arrived) -> Iterator[tuple[str, list[Candidate] | None]]:

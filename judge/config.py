@@ -166,7 +166,7 @@ class JudgeConfig(Section):
     says why. ask: they are asked one by one, at full price. submit: the next run puts them into a
     new batch."""
     ahead: bool | None = None
-    """Ask about a prompt as soon as its candidates are on disk, while the others are sampled. null:
+    """Ask about a prompt as soon as its candidates are on disk, while others are sampled. null:
     where the judge is at a `base_url` that the sampler does not ask as well. true: also of a model
     that is served here, which then starts beside the sampler, and of one that both ask, which then
     has both's `max_in_flight`. false: once all is sampled."""

@@ -33,8 +33,8 @@ class FinishedPrompt(NamedTuple):
 class Finished:
     """The prompts of `splits` of a sampling under way, from the chunks under `work`.
 
-    `beside` are candidates that the table has of a prompt already, which stand first. In memory are
-    the ids of prompts that are not asked for yet, and chunks as `ChunkReader` holds them.
+    `beside` are candidates that there are of a prompt already; they stand first. In memory are the
+    ids of prompts that are not asked for yet, and chunks as `ChunkReader` holds them.
     """
 
     def __init__(
