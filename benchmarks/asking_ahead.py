@@ -33,6 +33,7 @@ from scripted_rounds import (
 
 from flows.config import Config
 from flows.load import load_config
+from flows.session import session
 from rounds.files import read_json
 from rounds.folder import round_dir
 
@@ -79,7 +80,7 @@ def config_at(
 def main() -> None:
     """Run the rounds and say how long they took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--prompts", type=int, default=240)
+    parser.add_argument("--prompts", type=int, default=300)
     parser.add_argument("--latency", type=float, default=2.0)
     parser.add_argument("--at-once", type=int, default=8, help="calls of the policy at once")
     given = parser.parse_args()
@@ -104,7 +105,8 @@ def main() -> None:
 
 
 class Measured(dict[str, Any]):
-    """What a round took: "seconds" in all, "sample" and "judge" of these, "calls" by endpoint."""
+    """What a round took: "seconds" in all, "sample" and "judge" of these, "calls", and "sent", each
+    request with how often it was."""
 
 
 def asked(logs: tuple[Path, Path]) -> Counter[str]:
@@ -119,9 +121,11 @@ def in_rounds(sent: Counter[str]) -> Counter[str]:
 
 def measured(config: Config, runs_dir: Path, logs: tuple[Path, Path]) -> Measured:
     """Run a round to its end."""
-    before, started = asked(logs), time.monotonic()
-    run_rounds(config, runs_dir, 1)
-    seconds = time.monotonic() - started
+    before = asked(logs)
+    with session(config, runs_dir):  # looking at the config and its files is no part of a round
+        started = time.monotonic()
+        run_rounds(config, runs_dir, 1)
+        seconds = time.monotonic() - started
     metrics = read_json(round_dir(runs_dir / NAME, 1) / "metrics.json")
     sent = in_rounds(asked(logs) - before)
     stages = {name: metrics["seconds"][name] for name in ("sample", "judge")}

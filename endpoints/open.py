@@ -93,7 +93,7 @@ class Endpoints:
         self._read_block = read_block
         self._live: dict[str, LiveEndpoint] = {}
         self._servers: dict[str, ExitStack] = {}
-        self._one_at_a_time = threading.RLock()
+        self._locks: dict[str, threading.RLock] = {}
         self.ahead = AskedAhead({}, Counter())
 
     def __enter__(self) -> "Endpoints":
@@ -105,7 +105,7 @@ class Endpoints:
 
     def close(self, name: str) -> None:
         """Let go of an endpoint; a served one is stopped, and started again when next needed."""
-        with self._one_at_a_time:
+        with self._lock(name):
             self._live.pop(name, None)
             if name in self._servers:
                 self._servers.pop(name).close()
@@ -116,10 +116,14 @@ class Endpoints:
 
     def live(self, name: str, progress: Progress | None = None) -> LiveEndpoint:
         """The endpoint, answering. A start is told to `progress`, which may end it by raising."""
-        with self._one_at_a_time:
+        with self._lock(name):
             if name not in self._live:
                 self._live[name] = self._open(name, progress or self._progress)
             return self._live[name]
+
+    def _lock(self, name: str) -> threading.RLock:
+        """One starts or stops it, the others wait; of another nobody waits for that."""
+        return self._locks.setdefault(name, threading.RLock())
 
     def _open(self, name: str, progress: Progress) -> LiveEndpoint:
         config = self._configs[name]

@@ -40,7 +40,7 @@ class Ahead:
         self, run: Session, judge: JudgeConfig, asks: Asks, held: Callable[[], bool]
     ) -> None:
         self._run, self._asks, self._held = run, asks, held
-        self._served = [name for name in asked(judge) if run.config.endpoints[name].serve]
+        self._served = [name for name in endpoints_of(judge) if run.config.endpoints[name].serve]
         self._over, self._abandoned = Event(), False
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -160,10 +160,10 @@ def is_asked_ahead(config: Config, judge: JudgeConfig, sampling: list[str]) -> b
     if judge.batch or not all(map(is_endpoint, judge.jury)):
         return False
     taken = {config.endpoints[name].base_url for name in sampling} | {None}
-    return all(config.endpoints[name].base_url not in taken for name in asked(judge))
+    return all(config.endpoints[name].base_url not in taken for name in endpoints_of(judge))
 
 
-def asked(judge: JudgeConfig) -> list[str]:
+def endpoints_of(judge: JudgeConfig) -> list[str]:
     """The endpoints that a judge asks about a prompt, appeals aside."""
     writer = [judge.writer] if judge.writer else []
     return list(dict.fromkeys(filter(is_endpoint, [*judge.jury, *writer])))

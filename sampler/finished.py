@@ -51,9 +51,10 @@ class Finished:
         served = {one.name for one in writers if one.policy and one.policy.served}
         self._groups = [*(set(loading.names) for loading in loadings(writers)), served]
         self._drawn = {one.name for one in writers if one.policy is not None}
-        self._left = sum(map(self._parts, requests()))
+        self._requests = requests
+        self._left: int | None = None
         self._coming = (request for request in requests() if request.split in splits)
-        self._next = next(self._coming, None)
+        self._next: PromptRequest | None = None
         self._chunks, self._seen = ChunkReader(), set[Path]()
         self._done, self._counts = Counter[str](), Counter[str]()
 
@@ -63,7 +64,10 @@ class Finished:
         None any more once all are: then the table is about to come. None while more answers are cut
         off than the round allows, or where a prompt was set aside that may not be: it may stop.
         """
-        self._look()
+        if self._left is None:  # not before: they are many, and the sampling would wait
+            self._left = sum(map(self._parts, self._requests()))
+            self._next = next(self._coming, None)
+        self._left -= self._look()
         while (request := self._next) is not None and self._goes_on():
             if self._done[request.prompt_id] < self._parts(request):
                 return
@@ -77,7 +81,7 @@ class Finished:
         rows = sorted([*request.existing, *drawn], key=lambda row: row["index"])
         whole = len(drawn) == sum(one.n for one in request.writer_requests)
         rows = [*self._beside.get(request.prompt_id, []), *rows]
-        texts: list[Candidate] = [{**row, **dict.fromkeys(TOKENS)} for row in rows]  # type: ignore[typeddict-item]
+        texts = [row | dict.fromkeys(TOKENS) for row in rows]
         return FinishedPrompt(request.prompt_id, texts, whole)
 
     def _parts(self, request: PromptRequest) -> int:
@@ -89,9 +93,11 @@ class Finished:
         most, counts = self._config.max_cut_off, self._counts
         if self._config.unanswerable == "stop" and self._chunks.reasons:
             return False
-        return self._left > 0 and (most is None or counts["cut"] <= most * counts["answers"])
+        return bool(self._left) and (most is None or counts["cut"] <= most * counts["answers"])
 
-    def _look(self) -> None:
+    def _look(self) -> int:
+        """Read the chunks that are new; how many prompts are finished there."""
+        parts = 0
         reads: tuple[tuple[str, Callable[[Path], list[str]]], ...] = (
             ("aside-*.json", self._chunks.read_aside),
             ("chunk-*.parquet", self._read_chunk),
@@ -102,7 +108,8 @@ class Finished:
                     self._seen.add(path)
                     finished = read(path)
                     self._done.update(finished)
-                    self._left -= len(finished)
+                    parts += len(finished)
+        return parts
 
     def _read_chunk(self, path: Path) -> list[str]:
         columns = ["split", "source", "finish_reason"]

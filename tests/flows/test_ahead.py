@@ -4,6 +4,8 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import yaml
 from scripted import Raw, Scripted, honest_judge, varied_policy
 
 import flows.ahead
+from endpoints.config import EndpointConfig
 from endpoints.reply import EndpointLost
+from endpoints.serve import LiveEndpoint
 from flows.ahead import is_asked_ahead
 from flows.config import Config
 from flows.load import load_config
@@ -294,3 +298,44 @@ def test_with_real_vllm_the_judge_is_asked_before_the_last_chunk(endpoint, tmp_p
             judge_them.fn(folder, 0.5)
         found[ahead] = tables(folder), questions(at)
     assert found[True] == found[False]
+
+
+def test_a_served_judge_starts_beside_the_sampler_which_waits_for_none(
+    endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """And where the sampling fails nobody waits until it is up."""
+    slow, up = Slow(), threading.Event()
+    slow.judge = endpoint(honest_judge)
+    begun: list[str] = []
+    ended: list[str] = []
+
+    @contextmanager
+    def serve(config: Any, log: Path, progress: Any) -> Iterator[LiveEndpoint]:
+        begun.append(threading.current_thread().name)
+        try:
+            while not up.wait(0.02):
+                progress(0, 0, "starting")
+            yield LiveEndpoint(slow.judge.base_url, "m", "w", "k")
+        finally:
+            ended.append(threading.current_thread().name)
+
+    failing = True
+
+    def policy(body: dict[str, Any]) -> Any:
+        if failing and len(slow.judged) > 12:
+            return Raw(401)
+        up.set() if not failing and len(slow.judged) > 16 else None
+        return slow(body)
+
+    monkeypatch.setattr("endpoints.open.serve", serve)
+    config = written(tmp_path, endpoint(policy), slow.judge, ahead=True)
+    served = {"judge": EndpointConfig(serve={"model": "prefloop:starter/judge"})}
+    config = config.model_copy(update={"endpoints": {**config.endpoints, **served}})
+    with pytest.raises(EndpointLost):
+        labelled(config, tmp_path / "runs")
+    assert begun == ended == ["asking ahead"] and not up.is_set()
+    failing = False
+    slow.judged.clear()
+    folder = labelled(config, tmp_path / "runs")
+    assert begun == ["asking ahead"] * 2
+    assert len({row["prompt_id"] for row in read_rows(folder, "verdicts")}) == PROMPTS
