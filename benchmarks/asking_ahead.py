@@ -41,7 +41,7 @@ ANSWERS = 2
 """Candidates of a prompt: two calls of the policy; two scores and two comparisons, of the judge."""
 JUDGED = 4
 """Calls of the judge about them."""
-CHUNK = 8
+CHUNK = 4
 
 
 def config_at(

@@ -1,6 +1,7 @@
 """A round whose judge is asked while its policy samples: over scripted endpoints, and real vLLM."""
 
 import json
+import shutil
 import threading
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ from flows.tasks import (
     measure_judge,
     sample_candidates,
 )
+from judge.stage import judge_candidates
 from rounds.folder import round_dir
 from rounds.progress import PROGRESS
 from rounds.schema import deterministic
@@ -279,25 +281,29 @@ def test_it_is_asked_ahead_where_the_two_share_nothing_or_the_config_says_so(
 
 
 def test_with_real_vllm_the_judge_is_asked_before_the_last_chunk(endpoint, tmp_path: Path):
-    found = {}
-    for ahead in (False, True):
-        at = endpoint(lambda body: honest_judge(body))
-        config = written(tmp_path / str(ahead), "prefloop:starter/policy", at, ahead=ahead)
-        sampler = {
-            "n": 3,
-            "chunk": 1,
-            "sampling": {"max_tokens": 64},
-            "vllm": {"max_model_len": 512, "max_num_seqs": 2, "dtype": "float32"},
-        }
-        config = config.model_validate({**config.model_dump(), "sampler": sampler})
-        with session(config, tmp_path / str(ahead) / "runs") as run:
-            folder = begin(run)
-            deal_prompts.fn(folder)
-            sample_candidates.fn(folder)
-            assert bool(questions(at)) is ahead
-            judge_them.fn(folder, 0.5)
-        found[ahead] = tables(folder), questions(at)
-    assert found[True] == found[False]
+    at = endpoint(honest_judge)
+    config = written(tmp_path, "prefloop:starter/policy", at)
+    sampler = {
+        "n": 3,
+        "chunk": 1,
+        "sampling": {"max_tokens": 64},
+        "vllm": {"max_model_len": 512, "max_num_seqs": 2, "dtype": "float32"},
+    }
+    config = config.model_validate({**config.model_dump(), "sampler": sampler})
+    with session(config, tmp_path / "runs") as run:
+        folder = begin(run)
+        deal_prompts.fn(folder)
+        sample_candidates.fn(folder)
+        assert questions(at), "a chunk was judged while vLLM was at the next"
+        judge_them.fn(folder, 0.5)
+    rows = read_rows(folder, "verdicts", ["train"])
+    assert set(questions(at).values()) == {1} and len(rows) == sum(questions(at).values())
+    calm = tmp_path / "calm" / "runs"
+    shutil.copytree(folder, round_dir(calm, 1))
+    (round_dir(calm, 1) / "verdicts.parquet").unlink()
+    (round_dir(calm, 1) / "work" / "judge.json").unlink()
+    judge_candidates(round_dir(calm, 1), config.judge, run.endpoints, 0.5)
+    assert tables(round_dir(calm, 1)) == tables(folder), "as the stage alone makes them"
 
 
 def test_a_served_judge_starts_beside_the_sampler_which_waits_for_none(
