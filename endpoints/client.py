@@ -43,6 +43,7 @@ async def asking(
     tally: Counter[str] | None = None,
     usable: Collection[str] = (),
     dialect: Dialect | None = None,
+    unusable: dict[str, Reply] | None = None,
 ) -> AsyncIterator[Ask]:
     """Yields `ask(body, rubric, repeat=0) -> Reply`, paced as the config says.
 
@@ -50,9 +51,10 @@ async def asking(
     that was settled for it. What it answered before that was settled is not asked again.
 
     Answers in the journal cost nothing. A paid reply that is no answer is kept apart, and asked
-    again by the next stream; `usable` names failures that the caller can use as answers, such as
-    a truncated text. Where the budget is exhausted a call that is not in the journal is not sent:
-    its failure is "budget". `tally` counts calls (as sent), from_journal, retries, http_429,
+    again by the next stream, but for those of an earlier one that are handed on in `unusable`,
+    where this stream's are added; `usable` names failures that the caller can use as answers, such
+    as a truncated text. Where the budget is exhausted a call that is not in the journal is not
+    sent: its failure is "budget". `tally` counts calls (as sent), from_journal, retries, http_429,
     timeouts and server_errors.
 
     However the stream ends, calls that are open are waited for, so that what they cost is kept.
@@ -67,7 +69,7 @@ async def asking(
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
     underway: dict[str, asyncio.Future[Reply]] = {}
-    unusable: dict[str, Reply] = {}
+    unusable = {} if unusable is None else unusable
     blamed: list[ParameterRefused] = []
     spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
     open_calls = {"max_in_flight": calls_at_once(name, config.max_in_flight)}
@@ -152,7 +154,7 @@ async def asking(
             ways = ways_to_ask(name, live.model_id, body, rubric, repeat, spoken_in)
             key, body = ways[0]
             if key in unusable:
-                return unusable[key]
+                return count(unusable[key])
             for known, one in ways:
                 if (entry := journal.get(known)) is not None:
                     tally["from_journal"] += 1

@@ -4,11 +4,13 @@ Prefect orders, retries and shows the work; the round folder is the truth. Every
 by itself whether it has anything left to do, so a round that was killed is simply run again.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 
+from endpoints.open import AskedAhead
 from endpoints.settled import dialects_of
 from endpoints.shed import shed_calls
 from flows.config import Config, dump_config
@@ -121,6 +123,7 @@ def begin(run: Session) -> Path:
         "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)
     write_round_start(folder, facts)
+    run.endpoints.ahead = AskedAhead({}, Counter())
     run.display.follow(folder)
     forget_stop(folder)
     return folder

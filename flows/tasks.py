@@ -5,6 +5,7 @@ config and endpoints, and says what its reader should know.
 from pathlib import Path
 from typing import Any
 
+from flows.ahead import held_out_ahead, labels_ahead
 from flows.events import tell_round
 from flows.failures import ASKS, STARTS, WORKS, may_wait
 from flows.placing import on_gpu
@@ -79,15 +80,18 @@ def deal_prompts(folder: Path) -> Facts:
 def sample_candidates(folder: Path) -> Facts:
     """The policy in place answers the prompts."""
     run = current()
-    facts = sample(
-        folder,
-        run.config.sampler,
-        in_place(folder),
-        run.config.seed,
-        run.endpoints,
-        held_out=run.config.trainer is not None,
-        progress=run.display.stage("sample"),
-    )
+    with labels_ahead(run, folder) as ahead:
+        shown = run.display.stage("sample")
+        facts = sample(
+            folder,
+            run.config.sampler,
+            in_place(folder),
+            run.config.seed,
+            run.endpoints,
+            held_out=run.config.trainer is not None,
+            progress=ahead.beside(shown) if ahead else shown,
+            begun=ahead.begin if ahead else None,
+        )
     for sentence in sampling_warnings(facts):
         run.display.warn(sentence)
     return facts
@@ -169,14 +173,17 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
 def answer_held_out(folder: Path, trained: Policy) -> None:
     """The new policy answers the gate and test prompts; the others have."""
     run = current()
-    sample_held_out(
-        folder,
-        run.config.sampler,
-        [run.initial, in_place(folder), trained],
-        run.config.seed,
-        run.endpoints,
-        run.display.stage("sample held-out"),
-    )
+    with held_out_ahead(run, folder, trained.policy_id, in_place(folder).policy_id) as ahead:
+        shown = run.display.stage("sample held-out")
+        sample_held_out(
+            folder,
+            run.config.sampler,
+            [run.initial, in_place(folder), trained],
+            run.config.seed,
+            run.endpoints,
+            ahead.beside(shown) if ahead else shown,
+            ahead.begin if ahead else None,
+        )
 
 
 @task(name="sample-suites", **ASKS)

@@ -5,6 +5,7 @@ has to be the same after a kill. Beside it, where needed, lies which prompts wer
 and which candidates are missing.
 """
 
+import time
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -25,9 +26,14 @@ from sampler.answers import AnsweredPrompt
 
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
+LONGEST = 10.0
+"""Seconds after which a finished prompt is not kept waiting for a whole chunk: a judge may be asked
+about it."""
+
 
 class ChunkWriter:
-    """Writes whole chunks as prompts are finished, and the last one at the end.
+    """Writes whole chunks as prompts are finished, smaller ones where that takes longer than
+    LONGEST, and the last one at the end.
 
     `numbers` name its files and no other's; `sources` are the writers whose candidates they hold.
     """
@@ -35,11 +41,13 @@ class ChunkWriter:
     def __init__(self, work: Path, numbers: Iterator[int], size: int, sources: list[str]) -> None:
         self._work, self._numbers, self._size, self._sources = work, numbers, size, sources
         self._waiting: list[AnsweredPrompt] = []
+        self._since = 0.0
 
     def add(self, answered: AnsweredPrompt) -> None:
         """Take a finished prompt."""
+        self._since = self._since if self._waiting else time.monotonic()
         self._waiting.append(answered)
-        if len(self._waiting) >= self._size:
+        if len(self._waiting) >= self._size or time.monotonic() - self._since >= LONGEST:
             self.flush()
 
     def flush(self) -> None:
@@ -84,26 +92,43 @@ class ChunkReader:
         self.reasons: dict[str, str] = {}
         self.missing: Counter[tuple[str, str]] = Counter()
         for path in (path for work in folders for path in sorted(work.glob("aside-*.json"))):
-            facts = read_json(path)
-            for prompt_id, reason in facts["reasons"].items():
-                self.reasons.setdefault(prompt_id, reason or "no answer")
-            for writer, reason, n in facts.get("missing", []):
-                self.missing[writer, reason] += n
+            self.read_aside(path)
         # of each stretch of a prompt's rows: whose, in which file, from which row on, how many
-        ids, files, starts, counts = array("q"), array("i"), array("i"), array("i")
+        spans = tuple(array(kind) for kind in "qiii")
         for path in (path for work in folders for path in sorted(work.glob("chunk-*.parquet"))):
-            names = pq.read_table(path, columns=["prompt_id"])["prompt_id"].to_pylist()
-            for name, rows in groupby(range(len(names)), names.__getitem__):
-                start, *others = rows
-                ids.append(hash(name))
-                files.append(len(self._paths))
-                starts.append(start)
-                counts.append(1 + len(others))
-                self._spans_in[path] += 1
-            self._paths.append(path)
-        order = np.argsort(np.array(ids), kind="stable")
-        self._ids = np.array(ids)[order]
-        self._spans = np.array([files, starts, counts], np.int32)[:, order]
+            for name, *span in self._stretches(path):
+                for column, value in zip(spans, (hash(name), *span), strict=True):
+                    column.append(value)
+        ids = np.array(spans[0])
+        order = np.argsort(ids, kind="stable")
+        self._ids, self._spans = ids[order], np.array(spans[1:], np.int32)[:, order]
+        self._added: dict[str, list[list[int]]] = {}
+
+    def read_aside(self, path: Path) -> list[str]:
+        """Take in what was set aside and what is missing; the prompts that are set aside there."""
+        facts = read_json(path)
+        for prompt_id, reason in facts["reasons"].items():
+            self.reasons.setdefault(prompt_id, reason or "no answer")
+        for writer, reason, n in facts.get("missing", []):
+            self.missing[writer, reason] += n
+        return list(facts["reasons"])
+
+    def read_chunk(self, path: Path) -> list[str]:
+        """Take in a chunk that has come since; the prompts of its candidates."""
+        found = []
+        for name, *span in self._stretches(path):
+            self._added.setdefault(name, []).append(span)
+            found.append(name)
+        return found
+
+    def _stretches(self, path: Path) -> Iterator[tuple[str, int, int, int]]:
+        """(prompt_id, file, first row, rows) of each stretch of a prompt's rows in a chunk."""
+        names = pq.read_table(path, columns=["prompt_id"])["prompt_id"].to_pylist()
+        self._paths.append(path)
+        for name, rows in groupby(range(len(names)), names.__getitem__):
+            start, *others = rows
+            self._spans_in[path] += 1
+            yield name, len(self._paths) - 1, start, 1 + len(others)
 
     def __contains__(self, prompt_id: str) -> bool:
         return len(self._spans_of(prompt_id)) > 0
@@ -125,7 +150,7 @@ class ChunkReader:
     def _spans_of(self, prompt_id: str) -> list[list[int]]:
         """(file, first row, rows) of each stretch of a prompt's rows."""
         first, end = (np.searchsorted(self._ids, hash(prompt_id), side) for side in _SIDES)
-        return self._spans[:, first:end].T.tolist()
+        return [*self._spans[:, first:end].T.tolist(), *self._added.get(prompt_id, [])]
 
 
 def next_chunk_number(work: Path) -> int:

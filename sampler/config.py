@@ -70,10 +70,11 @@ class SamplerConfig(Section):
     """Values of CUDA_VISIBLE_DEVICES: one process each, at once, over split prompts. "0,1" is one
     process on two GPUs (with vllm.tensor_parallel_size: 2). Empty: one process."""
     chunk: int = Field(256, ge=1)
-    """Finished prompts between two writes to disk, for each process: what a kill can cost."""
+    """Finished prompts between two writes to disk, for each process: what a kill can cost, and what
+    a judge that is asked ahead waits for. What takes longer is written every ten seconds."""
     max_cut_off: float | None = Field(0.5, gt=0, le=1)
     """Share of the train answers that may be cut off at max_tokens: with more, the round stops
-    before the judge is asked. null sets no bound."""
+    before the judge is asked, or is asked on where it is asked ahead. null sets no bound."""
     unanswerable: Literal["set_aside", "stop"] = "set_aside"
     """A prompt that a source cannot answer, as one that is too long or that the chat template
     refuses: go on without it, or end there. Policies here are asked before they are loaded."""

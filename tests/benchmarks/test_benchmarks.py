@@ -409,6 +409,14 @@ def test_chaos(run_here: Run):
     assert int(re.search(r"(\d+) kills before \d+ state changes", said)[1]) >= 2
 
 
+def test_asking_ahead(run_here: Run):
+    said = run_here("asking_ahead", "--prompts", 40, "--latency", 0.3)
+    off, on = re.findall(r"^ahead (?:off|on): ([\d.]+) s, .* times the longer", said, re.M)
+    assert float(off) > 0 < float(on)
+    assert "same tables: True" in said and "continued: True" in said
+    assert "0 sent again that were answered" in said
+
+
 def test_crash_consistency(run_here: Run):
     said = run_here("crash_consistency", "--step", 90)
     counts = {what: int(n) for n, what in re.findall(r"(\d+)  (.*)", said)}
