@@ -11,6 +11,7 @@ import openai
 
 from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
+from endpoints.line import Line
 from endpoints.pace import Pace
 from endpoints.refusals import ParameterRefused
 from endpoints.reply import (
@@ -31,9 +32,6 @@ less than they mean, so that retries are then spaced too, from a small beginning
 RETRY_DELAY_TOLD = 0.02
 BAD_LUCK = 4
 """429s without an answer between them by which the spacing of retries doubles."""
-SLACK = 1.0
-"""Seconds in which the client's own timeouts come first: they know what did not happen."""
-
 FAILURES = (openai.OpenAIError, aiohttp.ClientError, TimeoutError, ValueError, RecursionError)
 """The client passes on what aiohttp says of garbage; deep garbage exhausts the JSON reader."""
 
@@ -60,7 +58,7 @@ class Connection(NamedTuple):
     name: str
     config: EndpointConfig
     live: LiveEndpoint
-    client: openai.AsyncOpenAI
+    line: Line
     pace: Pace
     waits: Waits
     tally: Counter[str]
@@ -113,7 +111,8 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
         try:
             connection.tally["calls"] += 1
             raw = await _attempt(connection, fields, options)
-            pace.answered(place, estimated, *usage_of(raw, body)[:2])
+            used = usage_of(raw, body)[:2] if pace.counts_tokens else (0, 0)
+            pace.answered(place, estimated, *used)
             _is_there(connection)
             return raw
         except FAILURES as error:
@@ -146,11 +145,7 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _attempt(connection: Connection, fields: dict[str, Any], options: Any) -> dict[str, Any]:
-    # not chat.completions.create: its typed arguments and models take a third of the CPU time
-    async with asyncio.timeout(options["timeout"] + SLACK):
-        text = await connection.client.post(
-            "/chat/completions", cast_to=str, body=fields, options=options
-        )
+    text = await connection.line.complete(fields, options)
     text = without_these(text, connection.live.secrets)  # some send back what they were sent
     raw = _read(text)
     if not is_completion(raw):

@@ -14,6 +14,7 @@ from endpoints.config import EndpointConfig
 from endpoints.descriptors import calls_at_once
 from endpoints.dialect import PLAIN, Dialect, spoken
 from endpoints.journal import Journal, request_key
+from endpoints.line import Line
 from endpoints.pace import Pace
 from endpoints.refusals import ParameterRefused
 from endpoints.reply import (
@@ -28,9 +29,14 @@ from endpoints.said import without_login
 from endpoints.serve import LiveEndpoint
 from endpoints.settled import dialects_spoken, forget, recall
 from endpoints.standing import Standing
+from endpoints.together import Together
 from endpoints.usage import cost_of, most_usage, usage_of
 from endpoints.waits import Waits
 from rounds.errors import UserError
+
+LATER = 3
+"""Turns of the event loop that the accounts of an answer wait: the calls that its place lets
+through are sent in these, so that the endpoint is at work meanwhile."""
 
 
 @asynccontextmanager
@@ -69,20 +75,24 @@ async def asking(
     underway: dict[str, asyncio.Future[Reply]] = {}
     unusable: dict[str, Reply] = {}
     blamed: list[ParameterRefused] = []
+    kept = Together(journal)
     spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
     open_calls = {"max_in_flight": calls_at_once(name, config.max_in_flight)}
     pace, standing = Pace(config.model_copy(update=open_calls)), Standing()
     reports = False  # of what a call used: one that now and then does not is estimated
+    http = openai.DefaultAioHttpClient()
     async with openai.AsyncOpenAI(
         base_url=live.base_url,
         api_key=live.api_key,
         timeout=config.timeout,
         max_retries=0,
         default_headers=live.headers,
-        http_client=openai.DefaultAioHttpClient(),
+        http_client=http,
     ) as client:
         settled = dialect is None and bool(recall(journal.folder, name, config).asked)
-        connection = Connection(name, config, live, client, pace, Waits(name), tally, settled)
+        connection = Connection(
+            name, config, live, Line(client, http), pace, Waits(name), tally, settled
+        )
 
         def failed(key: str, error: NoAnswer) -> Reply:
             known = error.rejected and journal.reject(key)
@@ -129,11 +139,14 @@ async def asking(
                 reply = failed(key, error)
             else:
                 standing.answered()
+                for _ in range(LATER):
+                    await asyncio.sleep(0)
                 prune_logprobs(raw)
-                cost = cost_of(usage_of(raw, body), config.price)
-                reply = read_reply(key, body, raw, cost, paid_now=True)
+                usage = usage_of(raw, body)
+                cost = cost_of(usage, config.price)
+                reply = read_reply(key, body, raw, cost, True, usage)
                 good = reply.failure is None or reply.failure in usable
-                journal.put(key, name, live.model_id, body, raw, reply.cost, failed=not good)
+                await kept.put(key, name, live.model_id, body, raw, cost, not good, usage[:2])
                 if not good:
                     unusable[key] = reply._replace(paid_now=False)
             finally:

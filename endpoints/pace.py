@@ -44,7 +44,7 @@ class Pace:
         self._waiting: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._found_nobody: deque[tuple[asyncio.Future[Place], int]] = deque()
         self._requests, self._tokens = Meter(config.rpm), Meter(config.tpm)
-        self._counts_tokens = config.tpm is not None
+        self.counts_tokens = config.tpm is not None
         self._written, self._written_by = 0, 0
         self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -54,7 +54,7 @@ class Pace:
 
     def estimate_tokens(self, body: dict[str, Any]) -> int:
         """Tokens that a call will use: its messages' length and the mean answer so far."""
-        if not self._counts_tokens:
+        if not self.counts_tokens:
             return 0
         characters = sum(len(str(message.get("content"))) for message in body["messages"])
         return characters // 4 + self._written // max(self._written_by, 1)
@@ -136,7 +136,7 @@ class Pace:
         self.refused_in_a_row = 0
         self.answers += 1
         self._window.answered(place.number, now)
-        if self._counts_tokens:
+        if self.counts_tokens:
             self._written, self._written_by = self._written + written, self._written_by + 1
             self._tokens.use(now, read + written - estimated)
 
