@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import aiohttp
 import openai
 
+from endpoints.models import OtherModel
 from endpoints.refusals import refused_parameter
 from endpoints.said import what_it_said
 
@@ -53,6 +54,8 @@ def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
         return Fault("again", f"no {whole}answer in time", counted="timeouts")
     if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
         return Fault("again", str(error) or type(error).__name__)
+    if isinstance(error, OtherModel):
+        return Fault("no_access", str(error))
     if isinstance(error, UnicodeEncodeError):
         return Fault("final", f"cannot be sent: {error}")
     return Fault("again", f"no completion: {error}")

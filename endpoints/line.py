@@ -9,6 +9,8 @@ anew for every call, take more than twice the CPU time of all the rest.
 import asyncio
 import json
 from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -17,8 +19,15 @@ import openai
 from multidict import CIMultiDict
 from yarl import URL
 
+from endpoints.serve import LiveEndpoint
+
 SLACK = 1.0
 """Seconds in which the timeouts of the connection come first: they know what did not happen."""
+MODELS_TIMEOUT = 20.0
+NO_LIST = (404, 405, 501)
+"""Statuses of a server that does not list its models."""
+MOST_OPEN = 1000
+"""Connections to one server: as many as `max_in_flight` may be."""
 ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -27,10 +36,13 @@ class Line:
 
     def __init__(self, client: openai.AsyncOpenAI, http: httpx2.AsyncClient) -> None:
         self._client = client
+        self.address = str(client.base_url).rstrip("/")
         base = client.base_url
         self._address = base.copy_with(raw_path=base.raw_path + b"chat/completions")
         transport: Any = http._transport_for_url(self._address)
-        transport.client = self._session = transport.get_client()
+        if not isinstance(transport.client, aiohttp.ClientSession):  # else another line began it
+            transport.client = transport.get_client()
+        self._session: aiohttp.ClientSession = transport.client
         self._headers: CIMultiDict[str] = CIMultiDict()
         for name, value in {**client.auth_headers, **client.default_headers}.items():
             if isinstance(value, str):  # else it is one that is left out
@@ -38,7 +50,24 @@ class Line:
         if base.userinfo:
             self._headers["Authorization"] = _login(base.username, base.password)
         self._url = URL(str(self._address.copy_with(userinfo=b"")), encoded=True)
+        models = base.copy_with(raw_path=base.raw_path + b"models", userinfo=b"")
+        self._models = URL(str(models), encoded=True)
         self._through = _through(transport.proxy)
+
+    async def models(self) -> str:
+        """The list of models that the server gives, as it is; empty where it has none. Raises as
+        `complete`.
+        """
+        limits = aiohttp.ClientTimeout(total=MODELS_TIMEOUT)
+        async with self._session.get(
+            self._models, headers=self._headers, timeout=limits, **self._through
+        ) as response:
+            content = await response.read()
+            if response.status in NO_LIST:
+                return ""
+            if not 200 <= response.status < 300:
+                raise self._error(response, content)
+            return _text(response, content)
 
     async def complete(self, fields: dict[str, Any], options: dict[str, Any]) -> str:
         """The body of the answer to a chat completion's JSON. `options`: timeout in seconds, and
@@ -90,3 +119,23 @@ def _text(response: aiohttp.ClientResponse, content: bytes) -> str:
         return content.decode(response.charset or "utf-8", errors="replace")
     except LookupError:  # a charset that nobody knows
         return content.decode(errors="replace")
+
+
+@asynccontextmanager
+async def lines_to(live: LiveEndpoint, timeout: float) -> AsyncIterator[list[Line]]:
+    """The lines to all servers of an endpoint."""
+    servers = len(live.addresses)
+    limits = httpx2.Limits(max_connections=MOST_OPEN * servers, max_keepalive_connections=100)
+    async with openai.DefaultAioHttpClient(limits=limits) as http:
+        clients = [
+            openai.AsyncOpenAI(
+                base_url=address,
+                api_key=live.api_key,
+                timeout=timeout,
+                max_retries=0,
+                default_headers=live.headers,
+                http_client=http,
+            )
+            for address in live.addresses
+        ]
+        yield [Line(client, http) for client in clients]

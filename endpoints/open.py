@@ -114,6 +114,8 @@ class Endpoints:
                     for header, value in config.extra_headers.items()
                     if not isinstance(value, str)
                 ]
-                address = str(config.base_url)
-                self._live[name] = LiveEndpoint(address, model, model, key, headers, tuple(hidden))
+                first, *others = config.addresses
+                self._live[name] = LiveEndpoint(
+                    first, model, model, key, headers, tuple(hidden), tuple(others)
+                )
         return self._live[name]

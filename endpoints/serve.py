@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from endpoints.children import PYTHON, child
 from endpoints.config import Serve
 from endpoints.hub import model_folder
+from endpoints.said import without_login
 from endpoints.servers import free_port, wait_until_healthy
 from rounds.stages import Progress
 from rounds.weights import weights_hash
@@ -27,6 +28,7 @@ class LiveEndpoint(NamedTuple):
     """An endpoint that answers: where, under which model name and key, and which model it is.
 
     `headers` are sent with every request; `hidden` are the values among them that nobody is shown.
+    `others` are the addresses of further servers of the same model.
     """
 
     base_url: str
@@ -35,6 +37,17 @@ class LiveEndpoint(NamedTuple):
     api_key: str
     headers: Mapping[str, str] = MappingProxyType({})
     hidden: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of all its servers."""
+        return (self.base_url, *self.others)
+
+    @property
+    def shown(self) -> str:
+        """Where it is, for messages."""
+        return ", ".join(map(without_login, self.addresses))
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from asking_all import ask_all, question
 from scripted import Raw, Scripted, completion
 
-from endpoints import attempts, line, pace
+from endpoints import attempts, lane, line
 from endpoints.client import asking
 from endpoints.concurrency import run_concurrently
 from endpoints.config import EndpointConfig
@@ -388,7 +388,7 @@ def test_ten_failures_in_a_row_end_the_stream(endpoint, tmp_path: Path):
 
 
 def test_failures_between_answers_do_not(endpoint, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(pace, "PROBES", (0.01, 0.02))
+    monkeypatch.setattr(lane, "PROBES", (0.01, 0.02))
 
     def every_third(body: dict[str, Any]) -> Any:
         number = int(body["messages"][0]["content"])
