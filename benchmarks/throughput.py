@@ -134,7 +134,8 @@ def speed(url: str, questions: list[str], in_flight: int, turns: int, folder: Pa
     }
     ideal = in_flight / LATENCY
     each = "; ".join(
-        f"{name} {rate[name]:.0f} calls/s ({rate[name] / ideal:.2f} of the ideal), {cpu[name]:.2f} CPU s"
+        f"{name} {rate[name]:.0f} calls/s ({rate[name] / ideal:.2f} of the ideal), "
+        f"{cpu[name]:.2f} CPU s"
         for name in taken
     )
     print(

@@ -122,6 +122,11 @@ class EndpointConfig(Section):
         return self.serve.replicas if self.serve is not None else len(self.addresses)
 
     @property
+    def in_flight(self) -> int:
+        """Calls open at once, at all servers together."""
+        return self.max_in_flight * self.servers
+
+    @property
     def time_away(self) -> float:
         """Seconds that it may be away; a server of ours that has ended does not come back."""
         return 0.0 if self.serve is not None else self.wait_for

@@ -63,8 +63,8 @@ class Roll:
         return self._pace.others(tried)
 
     def of_all(self, fault: Fault) -> Fault:
-        """What a fault means that a call met at every server that is there: while one is there, what
-        would end the endpoint only makes the call be tried again.
+        """What a fault means that a call met at every server that is there: while one of them is,
+        what would end the endpoint only makes the call be tried again.
         """
         if self.several and not self._pace.all_away and fault.kind in ("gone", "no_access"):
             return fault._replace(kind="again", away=False)

@@ -211,6 +211,16 @@ def test_judging_loses_and_invents_nothing(run_here: Run):
     assert re.search(r"narrow, .* ours: .*'http_429': [1-9]", said), "it was never too many"
 
 
+def test_three_servers_of_which_one_is_killed_and_one_slow_lose_and_repeat_nothing(run_here: Run):
+    said = run_here("many_servers", "--calls", 240)
+    taken = re.search(
+        r"'healthy': (\d+), 'killed': (\d+), 'slow': (\d+)\}: lost 0, paid twice 0", said
+    )
+    assert taken, said
+    assert sum(map(int, taken.groups())) == 240 and "240 rows in the journal" in said
+    assert min(map(int, taken.groups())) > 0, "one of them was never asked"
+
+
 def test_faults_lose_and_invent_nothing_and_cost_little(run_here: Run):
     """Few calls for a rate; what it is over many is in benchmarks/endpoint_faults.py."""
     said = run_here("endpoint_faults", "--calls", 200, "--turns", 1, "--timeout", 1)
