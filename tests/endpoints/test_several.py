@@ -18,6 +18,7 @@ from scripted import Raw, Script, Scripted, scripted
 from endpoints import attempts, lane
 from endpoints.check import check_endpoint
 from endpoints.client import asking
+from endpoints.concurrency import run_concurrently
 from endpoints.config import EndpointConfig
 from endpoints.hosts import model_there
 from endpoints.identity import identity
@@ -102,8 +103,19 @@ def test_the_one_with_the_fewest_open_calls_is_asked(tmp_path):
         return "yes"
 
     with servers(slow, fast) as at:
-        ask_several(tmp_path, urls(at), 100, max_in_flight=4)
-    assert len(at[0].requests) < 30
+        config, other = EndpointConfig(base_url=urls(at), model="m"), at[1].base_url
+
+        async def run() -> None:
+            with Journal(tmp_path / "journal.sqlite") as journal:
+                live = LiveEndpoint(at[0].base_url, "m", "m", "key", others=(other,))
+                async with asking("desk", config, live, journal) as ask:
+                    await run_concurrently(
+                        range(60), lambda i: ask(question(str(i)), "r"), 4, lambda *_: None
+                    )
+
+        asyncio.run(run())
+    assert len(at[0].requests) < 25
+    assert max(one.most_open for one in at) <= 3
 
 
 @pytest.mark.parametrize("max_retries", [0, 2])
