@@ -170,7 +170,10 @@ GOLD = "judge.gold={path: gold.jsonl}"
             "judge.strategy: listwise asks an endpoint for rankings, and python:mine:score is none",
         ),
         ("judge.batch=true judge.endpoint=served", "judge.batch: .* and served has no base_url"),
-        ("judge.batch=true judge.endpoint=several", "judge.batch: .*several.base_url names several"),
+        (
+            "judge.batch=true judge.endpoint=several",
+            "judge.batch: .*several.base_url names several",
+        ),
         ("judge.batch=true judge.endpoint=python:mine:score", "judge.batch: .* has no base_url"),
         ("judge.batch=true judge.budget.calls=9", "judge.batch: .* a budget could not stop it"),
         (
