@@ -142,4 +142,5 @@ class Endpoints:
             for header, value in config.extra_headers.items()
             if not isinstance(value, str)
         ]
-        return LiveEndpoint(str(config.base_url), model, model, key, headers, tuple(hidden))
+        first, *others = config.addresses
+        return LiveEndpoint(first, model, model, key, headers, tuple(hidden), tuple(others))

@@ -139,7 +139,8 @@ def _beside(
     run: Session, judge: JudgeConfig, sampling: list[str], asks: Asks, held: Callable[[], bool]
 ) -> Iterator[Ahead | None]:
     policy = run.config.policy.endpoint
-    if not is_asked_ahead(run.config, judge, [*sampling, *([policy] if policy else [])]):
+    here = run.gpu_stages is None and not run.borrowed
+    if not (here and is_asked_ahead(run.config, judge, [*sampling, *([policy] if policy else [])])):
         yield None
         return
     ahead = Ahead(run, judge, asks, held)
@@ -159,8 +160,9 @@ def is_asked_ahead(config: Config, judge: JudgeConfig, sampling: list[str]) -> b
         return judge.ahead
     if judge.batch or not all(map(is_endpoint, judge.jury)):
         return False
-    taken = {config.endpoints[name].base_url for name in sampling} | {None}
-    return all(config.endpoints[name].base_url not in taken for name in endpoints_of(judge))
+    taken = {address for name in sampling for address in config.endpoints[name].addresses}
+    asked = [config.endpoints[name].addresses for name in endpoints_of(judge)]
+    return all(one and taken.isdisjoint(one) for one in asked)
 
 
 def endpoints_of(judge: JudgeConfig) -> list[str]:

@@ -136,6 +136,11 @@ class Config(Section):
                 f"trainer.method: openai needs a policy at a base_url, and endpoints.{endpoint} is "
                 "served here; name its weights as the policy instead"
             )
+        if hosted and served is not None and served.servers > 1:
+            raise ValueError(
+                f"trainer.method: openai trains at one server, and endpoints.{endpoint}.base_url "
+                "names several; write the one that keeps the jobs"
+            )
 
     def _kl_is_measured(self) -> None:
         """A KL that is never known refuses every round, once all of it is paid."""
@@ -276,6 +281,12 @@ class Config(Section):
             name = self.judge.jury[0]
             raise ValueError(
                 f"judge.batch: is for an endpoint with a Batch API, and {name} has no base_url"
+            )
+        if self.judge.batch and first is not None and first.servers > 1:
+            name = self.judge.jury[0]
+            raise ValueError(
+                f"judge.batch: is for one server, and endpoints.{name}.base_url names several; "
+                "write the one that keeps the batches"
             )
         labelling = filter(is_endpoint, [*self.judge.jury, *self.judge.appealed_to])
         free = all(self.endpoints[name].price == Price() for name in labelling)

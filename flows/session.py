@@ -54,6 +54,8 @@ class Session(NamedTuple):
     lease: Lease
     gpu_stages: str | None = None
     """The deployment that the GPU stages are sent to; None where they are done here."""
+    borrowed: bool = False
+    """Whether this is one stage of a round whose flow run is elsewhere: that one asks the judge."""
 
 
 _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
@@ -132,7 +134,7 @@ def borrowed_session(folder: Path, lease: Lease) -> Iterator[Session]:
         display.follow(folder)
         shown = display.stage("endpoint")
         with Endpoints(config.endpoints, logs, shown, read_secret_block) as endpoints:
-            run = Session(config, run_dir, endpoints, display, initial, None, lease)
+            run = Session(config, run_dir, endpoints, display, initial, None, lease, borrowed=True)
             with _opened(run):
                 yield run
 

@@ -200,13 +200,25 @@ def test_a_strategy_that_gives_no_pair_has_a_line_too(monkeypatch: pytest.Monkey
 def test_judging_loses_and_invents_nothing(run_here: Run):
     """70 calls: more than the narrow endpoint takes at once."""
     said = run_here("throughput", "--calls", 70, "--turns", 1, "--in-flight", 64)
-    assert re.search(r"^ *64 in flight: bare \d+ calls/s, ours \d+", said, re.MULTILINE)
+    assert re.search(
+        r"^ *64 in flight, .*: aiohttp \d+ calls/s .* bare \d+ .* ours \d+ ", said, re.M
+    )
     counted = r"^ *(\w+), \d+ in flight, (bare|ours): lost (\d+), invented (\d+) of 70; .*?calls/s"
     found = {(path, who): counts for path, who, *counts in re.findall(counted, said, re.M)}
     assert len(found) == 4, said
     assert found["faulty", "ours"] == found["narrow", "ours"] == ["0", "0"]
     assert {invented for _, invented in found.values()} == {"0"}
     assert re.search(r"narrow, .* ours: .*'http_429': [1-9]", said), "it was never too many"
+
+
+def test_three_servers_of_which_one_is_killed_and_one_slow_lose_and_repeat_nothing(run_here: Run):
+    said = run_here("many_servers", "--calls", 240)
+    taken = re.search(
+        r"'healthy': (\d+), 'killed': (\d+), 'slow': (\d+)\}: lost 0, paid twice 0", said
+    )
+    assert taken, said
+    assert sum(map(int, taken.groups())) == 240 and "240 rows in the journal" in said
+    assert min(map(int, taken.groups())) > 0, "one of them was never asked"
 
 
 def test_faults_lose_and_invent_nothing_and_cost_little(run_here: Run):

@@ -87,6 +87,7 @@ def test_a_wrong_value_is_named_by_its_key(tmp_path: Path, override: str, start:
 
 JUDGES = (
     "endpoints.served={serve: {model: 'prefloop:starter/judge'}}",
+    "endpoints.several={base_url: [x, y], model: m}",
     "endpoints.priced={base_url: x, model: m, price: {input: 1}}",
 )
 GOLD = "judge.gold={path: gold.jsonl}"
@@ -193,6 +194,10 @@ GOLD = "judge.gold={path: gold.jsonl}"
             "judge.strategy: listwise asks an endpoint for rankings, and python:mine:score is none",
         ),
         ("judge.batch=true judge.endpoint=served", "judge.batch: .* and served has no base_url"),
+        (
+            "judge.batch=true judge.endpoint=several",
+            "judge.batch: .*several.base_url names several",
+        ),
         ("judge.batch=true judge.endpoint=python:mine:score", "judge.batch: .* has no base_url"),
         ("judge.batch=true judge.budget.calls=9", "judge.batch: .* a budget could not stop it"),
         (
