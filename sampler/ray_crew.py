@@ -41,12 +41,8 @@ class Chunk:
 
     number: int
     lines: list[str] = field(compare=False)
+    name: str = field(compare=False)
     lost: int = field(default=0, compare=False)
-
-    @property
-    def name(self) -> str:
-        """A hash of its requests, and of nothing else."""
-        return digest("chunk", *self.lines)
 
 
 @dataclass(eq=False)
@@ -63,7 +59,8 @@ class Worker:
     greet_at: float | None = 0.0
     life: int = 0
     chunks: list[Chunk] = field(default_factory=list)
-    counted: tuple[int, int] = (0, 0)
+    counted: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Prompts and tokens that it has of its chunks, by their names."""
 
 
 class Crew:
@@ -129,9 +126,10 @@ class Crew:
                 worker.greet_at = None
                 self._ask(worker, worker.actor.hello.remote(), self._is_up)
 
-    def _is_up(self, worker: Worker, node: str) -> None:
-        worker.up, worker.node = True, node
-        say(f"worker {worker.number} is up on {self._place(worker)}")
+    def _is_up(self, worker: Worker, at: tuple[str, int]) -> None:
+        worker.up, worker.node = True, at[0]
+        # Ray begins each line of a worker with its process alone
+        say(f"worker {worker.number} is process {at[1]} on {self._place(worker)}")
         self._ask(worker, worker.actor.missing.remote(self._hashes), self._has_not)
 
     def _has_not(self, worker: Worker, folders: list[str]) -> None:
@@ -207,7 +205,7 @@ class Crew:
                 worker.falls += not worker.up
                 worker.actor = self._actor()
             worker.life += 1
-            worker.up, worker.at_once, worker.chunks, worker.counted = False, 0, [], (0, 0)
+            worker.up, worker.at_once, worker.chunks, worker.counted = False, 0, [], {}
             worker.greet_at = time.monotonic() + 1.0
         if worker.falls >= FALLS:
             end(f"a worker has died {FALLS} times with no chunk drawn in between; {told(error)}")
@@ -232,7 +230,9 @@ class Crew:
         for worker in loaded:
             if worker.chunks and worker.number not in asked:
                 self._ask(worker, worker.actor.count.remote(), _counted)
-        counted = [worker.counted for worker in loaded]
+        counted = [
+            worker.counted.get(chunk.name, (0, 0)) for worker in loaded for chunk in worker.chunks
+        ]
         self._shown = max(self._shown, self._done + sum(prompts for prompts, _ in counted))
         tokens = self._tokens + sum(tokens for _, tokens in counted)
         rate = tokens / max(time.monotonic() - self._began, 1e-9)
@@ -258,7 +258,8 @@ def chunks_of(path: Path, job: dict[str, Any], workers: int) -> list[Chunk]:
     chunks: list[Chunk] = []
     with path.open(encoding="utf-8") as file:
         while lines := list(islice(file, size)):
-            chunks.append(Chunk(job["first_number"] + len(chunks), lines))
+            name = digest("chunk", *lines)
+            chunks.append(Chunk(job["first_number"] + len(chunks), lines, name))
     return chunks
 
 
@@ -288,5 +289,5 @@ def end(why: str) -> None:
     sys.exit(f"WorkersLostError: {why}")
 
 
-def _counted(worker: Worker, counted: tuple[int, int]) -> None:
+def _counted(worker: Worker, counted: dict[str, tuple[int, int]]) -> None:
     worker.counted = counted

@@ -36,11 +36,11 @@ class SamplingWorker:
         self._engine: Any = None
         self._open: dict[str, list[AnsweredPrompt]] = {}
 
-    async def hello(self) -> str:
-        """The id of its node, as soon as the actor is there."""
+    async def hello(self) -> tuple[str, int]:
+        """The id of its node, and its process there, as soon as the actor is up."""
         import ray
 
-        return str(ray.get_runtime_context().get_node_id())
+        return str(ray.get_runtime_context().get_node_id()), os.getpid()
 
     async def missing(self, hashes: Mapping[str, str]) -> list[str]:
         """The folders of weights that are not on this node."""
@@ -95,10 +95,9 @@ class SamplingWorker:
             del self._open[name]
         return answered
 
-    async def count(self) -> tuple[int, int]:
-        """How many prompts of its open chunks are answered, and with how many tokens."""
-        answered = [prompt for prompts in self._open.values() for prompt in prompts]
-        return len(answered), tokens_of(answered)
+    async def count(self) -> dict[str, tuple[int, int]]:
+        """How many prompts of each open chunk are answered, and with how many tokens."""
+        return {name: (len(prompts), tokens_of(prompts)) for name, prompts in self._open.items()}
 
     def _loadings(self) -> list[dict[str, Any]]:
         return list(self._job["fit"]["loadings"]) if self._job["fit"] else []

@@ -51,7 +51,7 @@ class RayCluster:
             process
             for number in range(len(self.nodes))
             for process in self.processes(number)
-            if (title := " ".join(_command(process))).startswith("ray::")
+            if (title := " ".join(_command(process)).strip()).startswith("ray::")
             and not title.endswith("Agent")
             and "IDLE" not in title
         ]
