@@ -66,7 +66,8 @@ class Crew:
         self._files: dict[str, Files] = {}
         self._done, self._tokens, self._shown = 0, 0, 0
         self._began, self._looked_at, self._somebody_at = 0.0, 0.0, time.monotonic()
-        self._workers = [Worker(number, self._actor()) for number in range(config.workers)]
+        crew = min(config.workers, len(self._left))
+        self._workers = [Worker(number, self._actor()) for number in range(crew)]
 
     def run(self) -> None:
         """Until every chunk is written."""
@@ -209,10 +210,8 @@ class Crew:
         if up:
             self._somebody_at = time.monotonic()
         elif time.monotonic() - self._somebody_at > NOBODY_SECONDS:
-            raise UserError(
-                f"sampler.engine.ray: no worker could be started for {NOBODY_SECONDS:.0f} s; "
-                f"{room_text(living_nodes())}"
-            )
+            room = room_text(living_nodes())
+            end(f"no worker could be started for {NOBODY_SECONDS:.0f} s; {room}")
         if not self._began:
             report_progress(0, 0, "loading the model" if up else "waiting for workers")
             return
