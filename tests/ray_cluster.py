@@ -89,9 +89,13 @@ def ray_cluster(*nodes: dict[str, Any]) -> Iterator[RayCluster]:
 
 @contextmanager
 def _files_in(folder: str) -> Iterator[None]:
-    """What is started in the block keeps its temporary files there, and notes of the cluster."""
-    before = {name: os.environ.get(name) for name in ("TMPDIR", "RAY_TMPDIR")}
-    os.environ.update(dict.fromkeys(before, folder))
+    """What is started in the block keeps its temporary files there, and notes of the cluster.
+
+    Its workers are no nicer than other processes: Ray's own 15 starves them on a busy machine.
+    """
+    given = {"TMPDIR": folder, "RAY_TMPDIR": folder, "RAY_worker_niceness": "0"}
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
         yield
     finally:
