@@ -24,10 +24,22 @@ class RayCluster:
         self.address: str = cluster.address
 
     def add_node(self, **options: Any) -> Any:
-        """One more node, with Ray's own arguments of a node (num_cpus, resources)."""
-        with _files_in(self.folder):
-            self.nodes.append(self._cluster.add_node(**_options(options)))
-        return self.nodes[-1]
+        """One more node, with Ray's own arguments of a node (num_cpus, resources).
+
+        Tried again where it is not up after Ray's 30 s, as on a busy machine.
+        """
+        for last in (False, False, True):
+            before = set(psutil.Process().children())
+            try:
+                with _files_in(self.folder):
+                    self.nodes.append(self._cluster.add_node(**_options(options)))
+                return self.nodes[-1]
+            except Exception:
+                for process in set(psutil.Process().children()) - before:
+                    for one in [*process.children(recursive=True), process]:
+                        one.kill()
+                if last:
+                    raise
 
     def kill_node(self, number: int) -> None:
         """End a node as a loss of power does: SIGKILL to its raylet and all that it started."""
