@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from endpoints.child_main import progress_reader
-from endpoints.children import PYTHON, ChildFailed, run_child
+from endpoints.children import PYTHON, ChildFailed, module_command, run_child
 from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
@@ -154,8 +154,7 @@ def run_training(job: Path, log: Path, config: TrainerConfig, progress: Progress
     try:
         run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
     except ChildFailed as error:
-        processes = (config.accelerate or {}).get("num_processes", 1)
-        raise dead_rank(log, processes) or error from error
+        raise dead_rank(log, config.processes) or error from error
 
 
 def check_training(
@@ -201,7 +200,9 @@ def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[
 
 
 def launcher(config: TrainerConfig) -> Sequence[str]:
-    """What starts the training's Python script: one process, or accelerate."""
+    """What starts the training's Python script: one process, accelerate, or Ray."""
+    if config.ray is not None:
+        return module_command("trainer.ray_launch", config.ray.model_dump_json())
     if config.accelerate is None:
         return PYTHON
     # accelerate spells its flags with underscores
