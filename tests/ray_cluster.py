@@ -1,0 +1,112 @@
+"""A Ray cluster of several nodes on this machine: real ones, each with a raylet of its own."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+STORE = 80 * 2**20
+"""Bytes of each node's object store."""
+
+
+class RayCluster:
+    """Nodes by number; the first is the head, to which drivers of this machine connect."""
+
+    def __init__(self, cluster: Any, nodes: list[Any]) -> None:
+        self._cluster, self.nodes = cluster, nodes
+        self.address: str = cluster.address
+
+    def add_node(self, **options: Any) -> Any:
+        """One more node, with Ray's own arguments of a node (num_cpus, resources)."""
+        self.nodes.append(self._cluster.add_node(**_options(options)))
+        return self.nodes[-1]
+
+    def kill_node(self, number: int) -> None:
+        """End a node as a loss of power does: SIGKILL to its raylet and all that it started."""
+        raylet = psutil.Process(raylet_of(self.nodes[number]))
+        for process in [raylet, *raylet.children(recursive=True)]:
+            try:
+                os.kill(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def processes(self, number: int) -> list[psutil.Process]:
+        """What a node runs: Ray's agents, and the workers."""
+        try:
+            return psutil.Process(raylet_of(self.nodes[number])).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def actors(self) -> list[psutil.Process]:
+        """The processes of all nodes that hold an actor now, as Ray titles them."""
+        return [
+            process
+            for number in range(len(self.nodes))
+            for process in self.processes(number)
+            if (title := " ".join(_command(process))).startswith("ray::")
+            and not title.endswith("Agent")
+            and "IDLE" not in title
+        ]
+
+
+@contextmanager
+def ray_cluster(*nodes: dict[str, Any]) -> Iterator[RayCluster]:
+    """A cluster with a node for each of the given arguments (num_cpus, resources), all of it gone
+    after the block. Nothing of it listens on another interface than 127.0.0.1.
+    """
+    from ray.cluster_utils import Cluster
+
+    folder = tempfile.mkdtemp(prefix="r", dir="/tmp")  # sockets below it have 107 bytes at most
+    before = os.environ.get("RAY_TMPDIR")
+    os.environ["RAY_TMPDIR"] = folder  # where Ray notes the address that `auto` finds
+    os.makedirs(f"{folder}/ray")
+    started: set[psutil.Process] = set()
+    try:
+        head = {**_options(nodes[0]), "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        ours = RayCluster(cluster, [cluster.head_node])
+        for options in nodes[1:]:
+            ours.add_node(**options)
+        yield ours
+        for number in range(len(ours.nodes)):
+            started |= set(ours.processes(number))
+    finally:
+        cluster.shutdown()
+        for process in started:
+            if process.is_running():  # the same process, and not another of its number
+                process.kill()
+        if before is None:
+            del os.environ["RAY_TMPDIR"]
+        else:
+            os.environ["RAY_TMPDIR"] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def raylet_of(node: Any) -> int:
+    """The process id of a node's raylet."""
+    (raylet,) = node.all_processes["raylet"]
+    return int(raylet.process.pid)
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "num_cpus": 1,
+        "num_gpus": 0,
+        "object_store_memory": STORE,
+        "node_ip_address": "127.0.0.1",
+        **given,
+    }
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
