@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ["RAY_TRAIN_METRICS_ENABLED"] = "0"  # nobody here collects them
+os.environ["RAY_TRAIN_ENABLE_PRINT_PATCH"] = "0"  # it would log every line twice
 
 from endpoints.child_main import ERROR, child_main
 from endpoints.children import ENVIRONMENT
@@ -79,6 +80,9 @@ def _fit(config: RayConfig, told: dict[str, Any], storage: Path) -> str | None:
         UserCallback,
     )
     from ray.train.torch import TorchTrainer
+    from ray.train.v2._internal.callbacks.placement_group_callback import (
+        PlacementGroupCleanerCallback,
+    )
 
     class EndsAtOnce(UserCallback):
         """What the training itself refuses is not tried again: an error here ends Ray Train."""
@@ -89,7 +93,16 @@ def _fit(config: RayConfig, told: dict[str, Any], storage: Path) -> str | None:
                 if said.startswith(ERROR):
                     raise RuntimeError(said)
 
-    trainer = TorchTrainer(
+    class Trainer(TorchTrainer):
+        """Without the detached actor that outlives a driver that was killed, for ever where the
+        cluster has no dashboard: what this driver began ends with it as it is.
+        """
+
+        def _create_default_callbacks(self) -> list[Any]:
+            every = super()._create_default_callbacks()
+            return [one for one in every if not isinstance(one, PlacementGroupCleanerCallback)]
+
+    trainer = Trainer(
         work,
         train_loop_config=told,
         scaling_config=ScalingConfig(

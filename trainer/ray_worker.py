@@ -4,15 +4,11 @@ import os
 import runpy
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from endpoints.child_main import ERROR
 from trainer.ray_inputs import missing_here
-
-EVERY = 1.0
-"""Seconds between two lines of progress that are said to the driver."""
 
 
 def work(told: dict[str, Any]) -> str | None:
@@ -42,19 +38,16 @@ def work(told: dict[str, Any]) -> str | None:
 
 
 class Said:
-    """In the place of a worker's stdout: the last line, and all of rank 0's for the driver, lines
-    of progress that follow on one another fast left out.
-    """
+    """In the place of a worker's stdout: its last line, and all of rank 0's for the driver."""
 
     def __init__(self, lines: Any) -> None:
         self.last = ""
-        self._lines, self._then = lines, 0.0
+        self._lines = lines
 
     def write(self, text: str) -> int:
         for line in filter(None, text.splitlines()):
             self.last = line
-            if self._lines is not None and time.monotonic() >= self._then + EVERY:
-                self._then = time.monotonic()
+            if self._lines is not None:
                 self._lines.say.remote(line)
         return len(text)
 

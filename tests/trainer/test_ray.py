@@ -69,9 +69,7 @@ def trained(
     folder = run_dir / "rounds" / "0001"
     if not folder.exists():
         round_of(run_dir, 1, 8)
-    config = TrainerConfig.model_validate(
-        {"args": ARGS | args, "held_out_pairs": 0.25, **launched}
-    )
+    config = TrainerConfig.model_validate({"args": ARGS | args, "held_out_pairs": 0.25, **launched})
 
     def progress(done: int, total: int, note: str = "") -> None:
         if notes is not None:
@@ -176,7 +174,9 @@ def test_what_the_training_itself_refuses_is_not_tried_again(cluster: RayCluster
 
 def test_a_node_with_other_weights_is_named(cluster: RayCluster, tmp_path: Path):
     other = FIRST._replace(policy_id="0123456789abcdef")
-    with pytest.raises(UserError, match=r"node 127\.0\.0\.1 \(.*\): .* holds other weights") as said:
+    with pytest.raises(
+        UserError, match=r"node 127\.0\.0\.1 \(.*\): .* holds other weights"
+    ) as said:
         trained(tmp_path, on(cluster), policy=other)
     assert "on storage that every node has under the same path" in str(said.value)
 
