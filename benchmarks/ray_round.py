@@ -1,4 +1,4 @@
-"""Starter rounds on a Ray cluster beside the same here: python benchmarks/ray_round.py --into FOLDER
+"""Starter rounds on a Ray cluster, and here: python benchmarks/ray_round.py --into FOLDER
 
     [--where here,ray] [--seeds 3] [--rounds 1] [--prompts 192] [--test N] [--nodes 2]
 

@@ -149,7 +149,7 @@ def test_a_driver_that_was_killed_leaves_nothing_and_the_same_command_goes_on(
         running = threading.Thread(target=run)
         running.start()
         until(lambda: [*tmp_path.rglob("checkpoint-2/rng_state_1.pth")])
-        assert [one for one in cluster.actors() if "Train" in one.name() or one.cmdline()]
+        assert cluster.actors()
         (driver,) = [
             process
             for process in psutil.Process().children(recursive=True)
