@@ -7,6 +7,7 @@ from typing import Any
 
 from endpoints.source_names import declared_fields
 from rounds.errors import UserError, did_you_mean
+from trainer.accelerate_flags import check_flags
 from trainer.config import TrainerConfig
 from trainer.methods import CONFIGS, config_class
 from trainer.sharding_names import check_sharding
@@ -38,8 +39,9 @@ def check_argument_names(config: TrainerConfig) -> None:
     if config.lora:
         known = [declared_fields("peft", file, classes) for file, classes in LORA.items()]
         _check("trainer.lora", config.lora, known, "peft")
-    check_sharding(config)
     given = config.accelerate or {}
+    check_flags(given)
+    check_sharding(config)
     processes = given.get("num_processes", 1)
     if given.get("cpu") and processes != 1 and "mpirun_hostfile" not in given:
         raise UserError(

@@ -36,8 +36,8 @@ RESTARTS = 3
 """How often a command begins anew from the last checkpoint after workers were lost."""
 WAITS = 30
 """How many times Ray Train waits (a minute each) for room that a lost node has taken away."""
-LOOKS = 0.5
-"""Seconds between two looks at what rank 0 has said."""
+LOOKS, LONGEST = 0.5, 30.0
+"""Seconds between two looks at what rank 0 has said, and that one may take."""
 
 
 def launch(settings: dict[str, Any], script: list[str], job_path: Path) -> None:
@@ -63,6 +63,7 @@ def launch(settings: dict[str, Any], script: list[str], job_path: Path) -> None:
     finally:
         shutil.rmtree(storage, ignore_errors=True)
     if written is not None and (found := weights_hash(Path(job["out"]))) != written:
+        (job_path.parent / "training.json").unlink(missing_ok=True)  # the next command looks again
         raise UserError(
             f"{WHERE}: {job['out']}: the worker of rank 0 has written weights with the hash "
             f"{written}, and here they have {found}: the run's folder is not the same on its node "
@@ -113,7 +114,7 @@ def _fit(config: RayConfig, told: dict[str, Any], storage: Path) -> str | None:
         run_config=RunConfig(
             name="run",
             storage_path=str(storage),
-            failure_config=FailureConfig(RESTARTS, controller_failure_limit=WAITS),
+            failure_config=FailureConfig(max_failures=RESTARTS, controller_failure_limit=WAITS),
             callbacks=[EndsAtOnce()],
             worker_runtime_env={"env_vars": _environment()},
         ),
@@ -160,7 +161,11 @@ def lines_shown() -> Iterator[Any]:
         last = False
         while not last:
             last = over.wait(LOOKS)
-            for line in ray.get(lines.take.remote()):
+            try:
+                said = ray.get(lines.take.remote(), timeout=LONGEST)
+            except ray.exceptions.RayError:
+                return  # no training is ended for its progress
+            for line in said:
                 print(line, file=sys.__stdout__, flush=True)
 
     shown = threading.Thread(target=show, daemon=True)

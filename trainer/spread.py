@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from accelerate.utils import broadcast_object_list
+from accelerate import PartialState
+from accelerate.utils import DistributedType, broadcast_object_list
 
 from rounds.errors import UserError
 
@@ -15,6 +16,8 @@ SHARDING = {
     "deepspeed:)",
 }
 """What accelerate is told to shard by, in the environment, and under which keys."""
+WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU)
+"""Kinds of launch in which every process holds all weights."""
 
 
 def as_main_sees(trainer: Any, look: Callable[[], T]) -> T:
@@ -31,12 +34,14 @@ def is_sharded(trainer: Any) -> bool:
     return bool(trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled)
 
 
-def check_sharded(trainer: Any) -> None:
-    """Raise UserError where accelerate was told to shard and, on a CPU, holds whole copies."""
+def check_sharded() -> None:
+    """Raise UserError where accelerate was told to shard and would not, once it knows its place: on
+    a CPU it fails, or holds whole copies without a word.
+    """
     for name, asked in SHARDING.items():
-        if os.environ.get(name) == "true" and not is_sharded(trainer):
+        if os.environ.get(name) == "true" and PartialState().distributed_type in WHOLE:
             raise UserError(
-                f"{asked} accelerate shards on GPUs alone, and every process here would hold all "
+                f"{asked} accelerate shards over GPUs alone, and every process here would hold all "
                 "weights; leave it out, or train where there is a GPU for each process"
             )
 

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 from endpoints.child_main import progress_reader
 from endpoints.children import PYTHON, ChildFailed, module_command, run_child
 from endpoints.ray_driver import check_cluster
-from endpoints.serve import flags
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
@@ -19,6 +18,7 @@ from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
+from trainer.accelerate_flags import accelerate_flags
 from trainer.answers import judged_answers
 from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
 from trainer.extra import extra_pairs
@@ -209,6 +209,5 @@ def launcher(config: TrainerConfig) -> Sequence[str]:
         return module_command("trainer.ray_launch", config.ray.model_dump_json())
     if config.accelerate is None:
         return PYTHON
-    # accelerate spells its flags with underscores
-    given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
+    given = accelerate_flags(config.accelerate)
     return [*PYTHON, "-m", "accelerate.commands.launch", *given]

@@ -100,11 +100,11 @@ def train_on(
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     method = load_method(job["method"])
     config = trl_config(job["method"], job["args"], str(work / "checkpoints"))
+    check_sharded()
     taught, aside = (len(method.rows(some, config)) for some in (rows.train, rows.held_out))
     args, adjusted = fitted(job["args"], taught, aside, processes)
     job = {**job, "args": args}
     trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
-    check_sharded(trainer)
     is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
     there = as_main_sees(trainer, lambda: saved.exists() and out.exists() and read_json(saved))
     if there:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accelerate.commands.launch import launch_command_parser
 
 import trainer.sharding_names
 from rounds.errors import UserError
+from trainer.accelerate_flags import accelerate_flags
 from trainer.argument_names import check_argument_names
 from trainer.config import TrainerConfig
 from trainer.methods import CONFIGS, config_class, load_method
@@ -46,6 +48,11 @@ def test_a_name_that_the_methods_config_has_not_is_said_with_the_config(method: 
             {"accelerate": {"cpu": True, "num_processes": 2}},
             "trainer.accelerate.cpu: with num_processes: 2 accelerate starts one process all the "
             "same; write accelerate: {multi_gpu: true, num_processes: 2} and args: {use_cpu: true}",
+        ),
+        (
+            {"accelerate": {"num_process": 2}},
+            "trainer.accelerate.num_process: accelerate launch knows no such argument; did you "
+            "mean num_processes?",
         ),
         (
             {"accelerate": FSDP | {"use_deepspeed": True}},
@@ -116,6 +123,18 @@ def test_deepspeed_writes_a_whole_policy(
     with pytest.raises(UserError) as caught:
         check_argument_names(config)
     assert says in str(caught.value)
+
+
+def test_truth_values_are_switches_or_words_as_accelerate_has_them():
+    given = {"multi_gpu": True, "use_fsdp": False, "num_processes": 2, "config_file": None}
+    assert accelerate_flags(given) == ["--multi_gpu", "--num_processes", "2"]
+    words = {"fsdp_offload_params": True, "zero3_save_16bit_model": False}
+    assert accelerate_flags(words) == [
+        *("--fsdp_offload_params", "true"),
+        *("--zero3_save_16bit_model", "false"),
+    ]
+    parsed = launch_command_parser().parse_args([*accelerate_flags(words | given), "script.py"])
+    assert parsed.multi_gpu and not parsed.use_fsdp and parsed.fsdp_offload_params == "true"
 
 
 def test_it_imports_no_library():

@@ -33,6 +33,8 @@ FSDP = {
     "num_processes": 2,
     "fsdp_version": 2,
     "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+    "fsdp_cpu_ram_efficient_loading": False,  # which asks for a device
+    "fsdp_sync_module_states": False,
     "mixed_precision": "no",
 }
 
@@ -75,5 +77,5 @@ def test_sharded_weights_come_back_whole(
 
 
 def test_a_cpu_on_which_accelerate_would_not_shard_is_said(tmp_path: Path):
-    with pytest.raises(UserError, match="use_fsdp: .* shards on GPUs alone"):
+    with pytest.raises(UserError, match="use_fsdp: .* shards over GPUs alone"):
         trained(tmp_path, 1, accelerate=FSDP)
