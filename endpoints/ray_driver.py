@@ -35,7 +35,8 @@ ENVIRONMENT = {
 
 @contextmanager
 def connected(config: RayConfig, where: str) -> Iterator[None]:
-    """This process as a driver of the cluster; its actors and tasks end with the block.
+    """This process as a driver of the cluster; its actors and tasks end with the block. Ray is
+    imported here first: what imports it by itself is imported in the block.
 
     Raises UserError naming the config key `where`: Ray is not installed, no cluster answers, its
     nodes have other versions than this machine, or it can never hold the workers.
@@ -59,9 +60,8 @@ def connected(config: RayConfig, where: str) -> Iterator[None]:
     except Exception as error:  # of several kinds, for a cluster that is none, or of other versions
         raise UserError(f"{where}.address: {config.address}: {_first_line(error)}") from error
     try:
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        check_room(config, {_name(node): node["Resources"] for node in nodes}, where)
-        _check_versions(nodes, config, where)
+        check_room(config, living_nodes(), where)
+        _check_versions([node for node in ray.nodes() if node["Alive"]], config, where)
         yield
     finally:
         ray.shutdown()
@@ -88,10 +88,9 @@ def check_room(config: RayConfig, nodes: Mapping[str, Mapping[str, float]], wher
     """
     room = sum(places(has, config.resources) for has in nodes.values())
     if room < config.workers:
-        has = "; ".join(f"{name} has {_amounts(has)}" for name, has in sorted(nodes.items()))
         raise UserError(
-            f"{where}: the cluster holds {room} workers with {_amounts(config.resources)} each, and "
-            f"{config.workers} are wanted. {has}"
+            f"{where}: {config.workers} workers are wanted with {_amounts(config.resources)} each, "
+            f"and the cluster holds {room}: {room_text(nodes)}"
         )
 
 
@@ -144,7 +143,7 @@ def _check_versions(nodes: list[dict[str, Any]], config: RayConfig, where: str) 
     asked = {
         remote.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(): _name(node)
+        ).remote(): node_name(node)
         for node in nodes
         if places(node["Resources"], config.resources)
     }
@@ -173,7 +172,20 @@ def _check_versions(nodes: list[dict[str, Any]], config: RayConfig, where: str) 
         )
 
 
-def _name(node: Mapping[str, Any]) -> str:
+def living_nodes() -> dict[str, Mapping[str, float]]:
+    """The resources of every node that is up, by its name."""
+    import ray
+
+    return {node_name(node): node["Resources"] for node in ray.nodes() if node["Alive"]}
+
+
+def room_text(nodes: Mapping[str, Mapping[str, float]]) -> str:
+    """What nodes have, for a message."""
+    return "; ".join(f"{name} has {_amounts(has)}" for name, has in sorted(nodes.items()))
+
+
+def node_name(node: Mapping[str, Any]) -> str:
+    """How messages and logs name a node of `ray.nodes()`."""
     return f"node {node['NodeManagerAddress']} ({node['NodeID'][:8]})"
 
 

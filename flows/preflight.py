@@ -9,6 +9,7 @@ from endpoints.config import EndpointConfig
 from endpoints.hooks import check_hook
 from endpoints.hub import named_policy, policy_folders
 from endpoints.open import api_key
+from endpoints.ray_driver import check_cluster
 from endpoints.settled import recall
 from endpoints.tuning_check import check_tuning
 from endpoints.vllm_names import SERVER, check_names
@@ -83,6 +84,9 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         lambda: _any_reference(config),
         config.trainer is not None,
     )
+    if config.sampler.engine is not None:
+        with scratch("ray") as work:
+            check_cluster(config.sampler.engine.ray, "sampler.engine.ray", work)
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
             check_embedding(config.pairs.semantic.embed, work)

@@ -1,10 +1,12 @@
 """The `policy` and `sampler` sections: who answers, and how."""
 
 import re
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from endpoints.ray_config import RayConfig
 from rounds.settings import Section
 from sampler.also import AlsoConfig
 
@@ -53,6 +55,13 @@ class PolicyConfig(Section):
         return self
 
 
+class EngineConfig(Section):
+    """What draws, where it is not a process of this machine."""
+
+    ray: RayConfig
+    """A Ray cluster whose workers each hold a vLLM."""
+
+
 class SamplerConfig(Section):
     """How candidates are drawn."""
 
@@ -69,6 +78,8 @@ class SamplerConfig(Section):
     devices: list[DeviceIds] = Field(default_factory=list)
     """Values of CUDA_VISIBLE_DEVICES: one process each, at once, over split prompts. "0,1" is one
     process on two GPUs (with vllm.tensor_parallel_size: 2). Empty: one process."""
+    engine: EngineConfig | None = None
+    """null draws on this machine. The candidates are the same whatever draws them."""
     chunk: int = Field(256, ge=1)
     """Finished prompts between two writes to disk, for each process: what a kill can cost."""
     max_cut_off: float | None = Field(0.5, gt=0, le=1)
@@ -98,6 +109,27 @@ class SamplerConfig(Section):
         ids = [gpu for value in self.devices for gpu in value.split(",")]
         if twice := [gpu for gpu in ids if ids.count(gpu) > 1]:
             raise ValueError(f"devices: {twice[0]} stands twice; each process needs its own")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_has_its_gpus(self) -> "SamplerConfig":
+        if self.engine is None:
+            return self
+        if self.devices or any(VISIBLE_DEVICES in env for env in self.envs()):
+            name = "devices" if self.devices else f"env.{VISIBLE_DEVICES}"
+            raise ValueError(
+                f"{name}: does not go with engine.ray, where Ray gives each worker its GPUs "
+                "(engine.ray.resources)"
+            )
+        given = self.engine.ray.resources.get("GPU")
+        for vllm in (self.vllm, *(one.vllm for one in self.also.values() if one.vllm)):
+            parallel = [vllm.get(f"{kind}_parallel_size", 1) for kind in ("tensor", "pipeline")]
+            wanted = prod(size for size in parallel if isinstance(size, int))
+            if given is not None and given < wanted:
+                raise ValueError(
+                    f"engine.ray.resources.GPU: {given:g}, and vLLM is told to use {wanted} "
+                    "(tensor_parallel_size x pipeline_parallel_size); give each worker as many"
+                )
         return self
 
     @model_validator(mode="after")

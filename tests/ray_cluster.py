@@ -19,13 +19,14 @@ STORE = 80 * 2**20
 class RayCluster:
     """Nodes by number; the first is the head, to which drivers of this machine connect."""
 
-    def __init__(self, cluster: Any, nodes: list[Any]) -> None:
-        self._cluster, self.nodes = cluster, nodes
+    def __init__(self, cluster: Any, nodes: list[Any], folder: str) -> None:
+        self._cluster, self.nodes, self.folder = cluster, nodes, folder
         self.address: str = cluster.address
 
     def add_node(self, **options: Any) -> Any:
         """One more node, with Ray's own arguments of a node (num_cpus, resources)."""
-        self.nodes.append(self._cluster.add_node(**_options(options)))
+        with _files_in(self.folder):
+            self.nodes.append(self._cluster.add_node(**_options(options)))
         return self.nodes[-1]
 
     def kill_node(self, number: int) -> None:
@@ -50,7 +51,7 @@ class RayCluster:
             process
             for number in range(len(self.nodes))
             for process in self.processes(number)
-            if (title := " ".join(_command(process))).startswith("ray::")
+            if (title := " ".join(_command(process)).strip()).startswith("ray::")
             and not title.endswith("Agent")
             and "IDLE" not in title
         ]
@@ -61,32 +62,44 @@ def ray_cluster(*nodes: dict[str, Any]) -> Iterator[RayCluster]:
     """A cluster with a node for each of the given arguments (num_cpus, resources), all of it gone
     after the block. Nothing of it listens on another interface than 127.0.0.1.
     """
-    from ray.cluster_utils import Cluster
-
     folder = tempfile.mkdtemp(prefix="r", dir="/tmp")  # sockets below it have 107 bytes at most
-    before = os.environ.get("RAY_TMPDIR")
-    os.environ["RAY_TMPDIR"] = folder  # where Ray notes the address that `auto` finds
     os.makedirs(f"{folder}/ray")
     started: set[psutil.Process] = set()
+    cluster = None
     try:
-        head = {**_options(nodes[0]), "include_dashboard": False}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
-        ours = RayCluster(cluster, [cluster.head_node])
+        with _files_in(folder):
+            from ray.cluster_utils import Cluster
+
+            head = {**_options(nodes[0]), "include_dashboard": False}
+            cluster = Cluster(initialize_head=True, head_node_args=head)
+        ours = RayCluster(cluster, [cluster.head_node], folder)
         for options in nodes[1:]:
             ours.add_node(**options)
         yield ours
         for number in range(len(ours.nodes)):
             started |= set(ours.processes(number))
     finally:
-        cluster.shutdown()
+        if cluster is not None:
+            cluster.shutdown()
         for process in started:
             if process.is_running():  # the same process, and not another of its number
                 process.kill()
-        if before is None:
-            del os.environ["RAY_TMPDIR"]
-        else:
-            os.environ["RAY_TMPDIR"] = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _files_in(folder: str) -> Iterator[None]:
+    """What is started in the block keeps its temporary files there, and notes of the cluster."""
+    before = {name: os.environ.get(name) for name in ("TMPDIR", "RAY_TMPDIR")}
+    os.environ.update(dict.fromkeys(before, folder))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def raylet_of(node: Any) -> int:

@@ -86,3 +86,13 @@ def test_hostile_texts_seldom_beat_honest_ones():
     assert f"{n} texts, {n} comparisons: chosen {chosen / n:.4f} [" in said
     assert chosen <= 1
     assert float(said.split()[-1]) > 0.3, "the judge must have decided for the real replies"
+
+
+@pytest.mark.long
+def test_a_ray_cluster_draws_what_a_child_draws():
+    """16 prompts, one turn; how fast is a matter of more of them."""
+    given = ("--prompts", "16", "--times", "1", "--max-num-seqs", "4")
+    said = printed_by("benchmarks/ray_sampling.py", *given)
+    assert said.count("texts are equal") == 1 and "DIFFER" not in said
+    assert len(re.findall(r"^\w+ \w+: [\d,]+ tokens a second, ", said, re.M)) == 3, said
+    assert re.search(r"^two nodes / one node: \d+\.\d\d of its tokens", said, re.M), said
