@@ -27,6 +27,8 @@ ARGS = {
     "gradient_checkpointing": False,
     "logging_steps": 1,
     "save_steps": 2,
+    "max_grad_norm": 0.0,
+    "optim": "sgd",
 }
 FSDP = {
     "use_fsdp": True,
@@ -52,21 +54,33 @@ def weights(run_dir: Path) -> dict[str, torch.Tensor]:
     return load_file(run_dir / "rounds" / "0001" / "policy" / "model.safetensors")
 
 
-@pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("kept", ["FULL_STATE_DICT", "SHARDED_STATE_DICT"])
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A run trained in one process, and the facts of it."""
+    run_dir = tmp_path_factory.mktemp("plain")
+    return run_dir, trained(run_dir, 2)
+
+
+@pytest.mark.parametrize(
+    ("version", "kept"),
+    [(2, "SHARDED_STATE_DICT"), (2, "FULL_STATE_DICT"), (1, "FULL_STATE_DICT")],
+)
 def test_sharded_weights_come_back_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, kept: str
+    plain: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: int,
+    kept: str,
 ):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    plain = trained(tmp_path / "plain", 2)
-    launch = trainer.stage.launcher
+    (there, facts), launch = plain, trainer.stage.launcher
     monkeypatch.setattr(trainer.stage, "launcher", lambda config: [*launch(config), sharding])
     given = {**FSDP, "fsdp_version": version, "fsdp_state_dict_type": kept}
-    sharded = trained(tmp_path / "sharded", 1, accelerate=given)
-    assert sharded["steps"] == plain["steps"] == 3
-    losses = [[point["loss"] for point in facts["curves"]] for facts in (plain, sharded)]
+    sharded = trained(tmp_path, 1, accelerate=given)
+    assert sharded["steps"] == facts["steps"] == 3
+    losses = [[point["loss"] for point in one["curves"]] for one in (facts, sharded)]
     assert losses[1] == pytest.approx(losses[0], abs=2e-3)
-    ours, theirs = weights(tmp_path / "sharded"), weights(tmp_path / "plain")
+    ours, theirs = weights(tmp_path), weights(there)
     assert {name: (one.shape, one.dtype) for name, one in ours.items()} == {
         name: (one.shape, one.dtype) for name, one in theirs.items()
     }
