@@ -106,8 +106,10 @@ def train_on(
     job = {**job, "args": args}
     trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
     is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
-    there = as_main_sees(trainer, lambda: saved.exists() and out.exists() and read_json(saved))
-    if there:
+    there: dict[str, Any] | None = as_main_sees(
+        trainer, lambda: read_json(saved) if saved.exists() and out.exists() else None
+    )
+    if there is not None:
         facts, measurings = there["facts"], there["measurings"]
         if is_sharded(trainer):  # which loads no whole weights
             measurings = MOST_MEASURINGS

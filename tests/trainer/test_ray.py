@@ -36,7 +36,7 @@ ARGS = {
     "save_steps": 1,
     "per_device_train_batch_size": 1,
 }
-LONGEST = 120.0
+LONGEST = 400.0
 """Seconds that Ray has to notice a death."""
 
 
