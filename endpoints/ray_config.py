@@ -41,9 +41,3 @@ class RayConfig(Section):
             if name == "GPU" and amount > 1 and amount != int(amount):
                 raise ValueError(f"{name}: {amount:g} is neither a whole number nor below 1")
         return resources
-
-    @property
-    def host_and_port(self) -> tuple[str, int] | None:
-        """Where the cluster's head listens; None where Ray is to find it."""
-        named = HOST_AND_PORT.fullmatch(self.address)
-        return (named["host"].strip("[]"), int(named["port"])) if named else None

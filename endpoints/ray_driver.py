@@ -113,14 +113,16 @@ def _head(config: RayConfig) -> str:
 
 
 def _require_answer(config: RayConfig, where: str) -> None:
-    if config.host_and_port is None:
+    """Raise UserError where nobody listens at the cluster's head: Ray itself waits for minutes."""
+    host, _, port = _head(config).rpartition(":")
+    if not port.isdigit():
         return
     try:
-        socket.create_connection(config.host_and_port, timeout=CONNECT_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except OSError as error:
         raise UserError(
-            f"{where}.address: {config.address} does not answer ({error}); start the cluster "
-            "(ray start --head), or name another"
+            f"{where}.address: {config.address}: {host}:{port} does not answer ({error}); start "
+            "the cluster (ray start --head), or name another"
         ) from error
 
 

@@ -1,12 +1,10 @@
 """Actors that draw chunks, seen from their driver: who is up, who has which chunk, what is left."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
-from itertools import islice
+from heapq import heappop, heappush
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,10 @@ from endpoints.child_main import report_progress
 from endpoints.ray_config import RayConfig
 from endpoints.ray_driver import actor_options, living_nodes, node_name, room_text
 from rounds.errors import UserError
-from rounds.ids import digest
 from rounds.weights import weights_hash
 from sampler.answers import AnsweredPrompt
 from sampler.chunks import ChunkWriter
+from sampler.ray_chunks import Chunk, chunks_of, requests_of, with_absolute_paths
 from sampler.ray_weights import Files, put_files
 from sampler.ray_worker import SamplingWorker, tokens_of
 
@@ -33,16 +31,6 @@ NOBODY_SECONDS = 900.0
 """For how long there may be no worker at all, as where all the nodes that can hold one are gone."""
 LOOKS = 0.5
 """Seconds between two looks at who is up, and how far they are."""
-
-
-@dataclass(order=True)
-class Chunk:
-    """Requests that are drawn as a whole, named by what they are."""
-
-    number: int
-    lines: list[str] = field(compare=False)
-    name: str = field(compare=False)
-    lost: int = field(default=0, compare=False)
 
 
 @dataclass(eq=False)
@@ -69,16 +57,17 @@ class Crew:
     def __init__(self, job: dict[str, Any], work: Path, config: RayConfig) -> None:
         self._job, self._work, self._config = with_absolute_paths(job), work, config
         self._prompts = self._put_prompts()
-        self._left = chunks_of(work / job["requests"], job, config.workers)
-        heapify(self._left)
-        self._size = max(len(chunk.lines) for chunk in self._left)
+        self._requests = work / job["requests"]
+        self._left = chunks_of(self._requests, job, config.workers)
+        self._size = max(chunk.prompts for chunk in self._left)
         self._open = len(self._left)
-        self._pending: dict[Any, tuple[Worker, int, Chunk | None, Callable[..., None]]] = {}
+        self._pending: dict[Any, tuple[Worker, int, Chunk | Callable[[Worker, Any], None]]] = {}
         self._hashes: dict[str, str] = {}
         self._files: dict[str, Files] = {}
         self._done, self._tokens, self._shown = 0, 0, 0
-        self._began, self._somebody_at = 0.0, time.monotonic()
-        self._workers = [Worker(number, self._actor()) for number in range(config.workers)]
+        self._began, self._looked_at, self._somebody_at = 0.0, 0.0, time.monotonic()
+        crew = min(config.workers, len(self._left))
+        self._workers = [Worker(number, self._actor()) for number in range(crew)]
 
     def run(self) -> None:
         """Until every chunk is written."""
@@ -88,7 +77,7 @@ class Crew:
             ready, _ = ray.wait(list(self._pending), timeout=LOOKS) if self._pending else ([], [])
             for reply in ready:
                 self._settle(reply)
-            if not ready:
+            if time.monotonic() - self._looked_at >= LOOKS:
                 self._look()
 
     def _actor(self) -> Any:
@@ -100,14 +89,13 @@ class Crew:
         )
         return remote.remote(self._job)
 
-    def _ask(
-        self, worker: Worker, reply: Any, then: Callable[..., None], chunk: Chunk | None = None
-    ) -> None:
-        self._pending[reply] = worker, worker.life, chunk, then
+    def _ask(self, worker: Worker, reply: Any, then: Callable[[Worker, Any], None]) -> None:
+        self._pending[reply] = worker, worker.life, then
 
     def _settle(self, reply: Any) -> None:
         """Do what was meant to follow a reply, or what has to where its actor is dead."""
-        worker, life, chunk, then = self._pending.pop(reply)
+        worker, life, then = self._pending.pop(reply)
+        chunk = then if isinstance(then, Chunk) else None
         try:
             result = ray.get(reply)
         except RayTaskError as error:
@@ -117,8 +105,12 @@ class Crew:
         except RayError as error:
             self._lost(worker, life, chunk, error)
         else:
-            if life == worker.life or chunk is not None:
-                then(worker, result, *([chunk] if chunk else []))
+            if chunk is not None and result is None:
+                self._lost(worker, life, chunk, RuntimeError("it was started anew"))
+            elif chunk is not None:
+                self._has_answered(worker, result, chunk)
+            elif life == worker.life and not isinstance(then, Chunk):
+                then(worker, result)
 
     def _greet(self) -> None:
         for worker in self._workers:
@@ -149,6 +141,8 @@ class Crew:
 
     def _has_loaded(self, worker: Worker, at_once: int) -> None:
         worker.at_once = at_once
+        if worker.number == 0:
+            self._prompts = None  # they have been looked at
         self._began = self._began or time.monotonic()
         if all(worker.at_once for worker in self._workers):
             self._files.clear()  # a node that comes later has them put there again
@@ -170,15 +164,11 @@ class Crew:
                 return
             worker, chunk = min(free, key=lambda one: len(one.chunks)), heappop(self._left)
             worker.chunks.append(chunk)
-            reply = worker.actor.answer.remote(chunk.name, chunk.lines)
-            self._ask(worker, reply, self._has_answered, chunk)
+            lines = requests_of(self._requests, chunk)
+            reply = worker.actor.answer.remote(chunk.name, lines)
+            self._pending[reply] = worker, worker.life, chunk
 
-    def _has_answered(
-        self, worker: Worker, answered: list[AnsweredPrompt] | None, chunk: Chunk
-    ) -> None:
-        if answered is None:
-            self._lost(worker, worker.life, chunk, RuntimeError("it was started anew"))
-            return
+    def _has_answered(self, worker: Worker, answered: list[AnsweredPrompt], chunk: Chunk) -> None:
         if chunk in worker.chunks:
             worker.chunks.remove(chunk)
         names = [one["name"] for one in self._job["writers"] if one["policy"] is not None]
@@ -214,19 +204,18 @@ class Crew:
 
     def _look(self) -> None:
         """Show how far all are, and ask those who draw."""
+        self._looked_at = time.monotonic()
         loaded = [worker for worker in self._workers if worker.at_once]
         up = sum(worker.up for worker in self._workers)
         if up:
             self._somebody_at = time.monotonic()
         elif time.monotonic() - self._somebody_at > NOBODY_SECONDS:
-            raise UserError(
-                f"sampler.engine.ray: no worker could be started for {NOBODY_SECONDS:.0f} s; "
-                f"{room_text(living_nodes())}"
-            )
+            room = room_text(living_nodes())
+            end(f"no worker could be started for {NOBODY_SECONDS:.0f} s; {room}")
         if not self._began:
             report_progress(0, 0, "loading the model" if up else "waiting for workers")
             return
-        asked = {worker.number for worker, _, _, then in self._pending.values() if then == _counted}
+        asked = {worker.number for worker, _, then in self._pending.values() if then == _counted}
         for worker in loaded:
             if worker.chunks and worker.number not in asked:
                 self._ask(worker, worker.actor.count.remote(), _counted)
@@ -247,30 +236,6 @@ class Crew:
         if self._job["fit"] is None:
             return None
         return ray.put((self._work / self._job["fit"]["requests"]).read_bytes())
-
-
-def chunks_of(path: Path, job: dict[str, Any], workers: int) -> list[Chunk]:
-    """The requests of a job in slices: of `chunk` prompts, or fewer, so that every worker has two.
-
-    Their numbers are those of the files that they become, in the order of the requests.
-    """
-    size = min(job["chunk"], ceil(job["prompts"] / (2 * workers)))
-    chunks: list[Chunk] = []
-    with path.open(encoding="utf-8") as file:
-        while lines := list(islice(file, size)):
-            name = digest("chunk", *lines)
-            chunks.append(Chunk(job["first_number"] + len(chunks), lines, name))
-    return chunks
-
-
-def with_absolute_paths(job: dict[str, Any]) -> dict[str, Any]:
-    """The job as a process in another folder reads it."""
-    loadings = job["fit"]["loadings"] if job["fit"] else []
-    for writers in (job["writers"], *(one["writers"] for one in loadings)):
-        for policy in (writer["policy"] for writer in writers if writer["policy"]):
-            for name in ("model", "adapter"):
-                policy[name] = policy[name] and os.path.abspath(policy[name])
-    return job
 
 
 def told(error: Exception) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from endpoints.children import ENVIRONMENT
 from rounds.weights import Policy
 from sampler.answers import AnsweredPrompt, answer_prompt
 from sampler.ray_weights import Files, placed, take
@@ -28,7 +29,7 @@ class SamplingWorker:
     """
 
     def __init__(self, job: dict[str, Any]) -> None:
-        os.environ.update(job["env"])
+        os.environ.update({**ENVIRONMENT, **job["env"]})
         # an engine process of its own would outlive an actor that is killed
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
         self._job = job

@@ -31,12 +31,6 @@ def test_a_section_that_cannot_be_meant(wrong: dict[str, Any], said: str):
         RayConfig.model_validate(wrong)
 
 
-def test_an_address_is_taken_apart():
-    assert RayConfig().host_and_port is None
-    assert RayConfig(address="head.internal:6379").host_and_port == ("head.internal", 6379)
-    assert RayConfig(address="[fe80::1]:6379").host_and_port == ("fe80::1", 6379)
-
-
 def test_workers_have_to_fit_on_the_nodes():
     nodes = {"node a": {"CPU": 8.0, "GPU": 4.0}, "node b": {"CPU": 2.0, "GPU": 4.0}}
     config = RayConfig(workers=5, resources={"GPU": 1, "CPU": 2})
@@ -58,8 +52,18 @@ def test_resources_as_an_actor_takes_them():
 
 
 def test_a_cluster_that_does_not_answer_is_one_message(tmp_path: Path):
-    with pytest.raises(UserError, match=r"^here.address: 127.0.0.1:1 does not answer \(.*refused"):
+    with pytest.raises(UserError, match=r"^here.address: 127.0.0.1:1: .* not answer \(.*refused"):
         check_cluster(RayConfig(address="127.0.0.1:1"), "here", tmp_path)
+
+
+def test_a_cluster_that_was_here_and_is_gone_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    with pytest.raises(UserError, match=r"^here.address: auto: 127.0.0.1:1 does not answer"):
+        check_cluster(RayConfig(), "here", tmp_path)
 
 
 @pytest.mark.parametrize(
