@@ -151,10 +151,11 @@ class Config(Section):
                 "gate.kl_at_most: a policy that is trained at an endpoint has no KL that could be "
                 "measured, and every one would be refused; leave it out"
             )
-        if (self.trainer.accelerate or {}).get("num_processes", 1) > 1:
+        if self.trainer.processes > 1:
+            launcher = "accelerate" if self.trainer.ray is None else "ray"
             raise ValueError(
                 "gate.kl_at_most: the KL is measured where one process trains, and "
-                "trainer.accelerate starts more: every policy would be refused; leave one of them "
+                f"trainer.{launcher} starts more: every policy would be refused; leave one of them "
                 "out"
             )
 

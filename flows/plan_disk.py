@@ -80,9 +80,8 @@ def checkpoints(trainer: TrainerConfig, args: dict[str, Any], pairs: int) -> int
     """How many checkpoints TRL leaves at most while it trains on so many pairs by `args`."""
     if args.get("save_strategy") in ("no", False):
         return 0
-    processes = (trainer.accelerate or {}).get("num_processes", 1)
     batch = args.get("per_device_train_batch_size", BATCH)
-    batch *= args.get("gradient_accumulation_steps", ACCUMULATION) * int(processes)
+    batch *= args.get("gradient_accumulation_steps", ACCUMULATION) * trainer.processes
     an_epoch = ceil(pairs / max(1, batch))
     epochs = args.get("num_train_epochs", EPOCHS)
     steps = ceil(an_epoch * epochs)

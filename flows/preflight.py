@@ -254,9 +254,8 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
     `prompts` are the train prompts that there are.
     """
     own, rows = _most_rows(config, trainer, prompts)
-    processes = (trainer.accelerate or {}).get("num_processes", 1)
     for args in trainer.variants:
-        check_row_counts(args, trainer.held_out_pairs, own, rows, processes)
+        check_row_counts(args, trainer.held_out_pairs, own, rows, trainer.processes)
 
 
 def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[int, float]:

@@ -56,8 +56,10 @@ def trial_key(config: Config) -> str:
 
 def beside_sampling(config: Config) -> bool:
     """Whether the trial may run while the policy samples: not where the two would share a GPU's
-    memory, nor where prompts or candidates are paid for.
+    memory, or could wait for room on one cluster, nor where prompts or candidates are paid for.
     """
+    if config.trainer is not None and config.trainer.ray is not None:
+        return False
     paid = generate_section(config.prompts) is not None or config.sampler.endpoints()
     return not paid and not DRIVER.exists()
 

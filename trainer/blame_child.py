@@ -21,6 +21,7 @@ from trainer.build import build
 from trainer.finite import check_weights
 from trainer.reference_logps import Logps, one_pass
 from trainer.rows import training_rows
+from trainer.spread import as_main_sees
 from trainer.tokens import TokenRow, tokens_of
 from trainer.weights import weighed
 
@@ -64,11 +65,9 @@ def _train(job: dict[str, Any], out: Path, train: list[Any], held_out: list[Toke
 
 def _before(trainer: Any, kept: Path, held_out: list[TokenRow]) -> Logps:
     """What the policy that all begin from gives the held-out answers; taken once."""
-    there = kept.exists()
-    trainer.accelerator.wait_for_everyone()
-    if there:
-        found: Logps = read_json(kept)
-        return found
+    there: Logps | None = as_main_sees(trainer, lambda: read_json(kept) if kept.exists() else None)
+    if there is not None:
+        return there
     found = _logps(trainer, held_out)
     if trainer.accelerator.is_main_process:
         write_json(kept, found)

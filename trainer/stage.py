@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from endpoints.child_main import progress_reader
-from endpoints.children import PYTHON, ChildFailed, run_child
-from endpoints.serve import flags
+from endpoints.children import PYTHON, ChildFailed, module_command, run_child
+from endpoints.ray_driver import check_cluster
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
@@ -18,6 +18,7 @@ from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
+from trainer.accelerate_flags import accelerate_flags
 from trainer.answers import judged_answers
 from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
 from trainer.enough import nothing_to_train
@@ -164,8 +165,7 @@ def run_training(job: Path, log: Path, config: TrainerConfig, progress: Progress
     try:
         run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
     except ChildFailed as error:
-        processes = (config.accelerate or {}).get("num_processes", 1)
-        raise dead_rank(log, processes) or error from error
+        raise dead_rank(log, config.processes) or error from error
 
 
 def check_training(
@@ -175,11 +175,14 @@ def check_training(
     scratch: Path,
     progress: Progress = silent,
 ) -> list[str]:
-    """Raise UserError for an argument that TRL or peft would refuse, and for imported data that
-    cannot be trained on; returns what was found in the data. Spends seconds, no money.
+    """Raise UserError for an argument that TRL or peft would refuse, for imported data that cannot
+    be trained on, and for a cluster that is not there or too small; returns what was found in the
+    data. Spends seconds, no money.
 
     `model` and `adapter` are the folders of the policy.
     """
+    if config.ray is not None:
+        check_cluster(config.ray, "trainer.ray", scratch)
     job = scratch / "trainer-check.json"
     named = config.reference not in REFERENCES
     reference = own_reference(config.reference)._asdict() if named else None
@@ -211,9 +214,10 @@ def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[
 
 
 def launcher(config: TrainerConfig) -> Sequence[str]:
-    """What starts the training's Python script: one process, or accelerate."""
+    """What starts the training's Python script: one process, accelerate, or Ray."""
+    if config.ray is not None:
+        return module_command("trainer.ray_launch", config.ray.model_dump_json())
     if config.accelerate is None:
         return PYTHON
-    # accelerate spells its flags with underscores
-    given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
+    given = accelerate_flags(config.accelerate)
     return [*PYTHON, "-m", "accelerate.commands.launch", *given]

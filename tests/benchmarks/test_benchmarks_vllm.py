@@ -35,6 +35,14 @@ def test_a_recipe_is_run_to_its_table_and_not_run_again(tmp_path: Path):
         assert 0 < int(line[1]) <= 12 and line[2] == "0", "the policy's scores are no calls"
 
 
+def test_a_starter_round_on_a_cluster_has_the_pairs_of_one_here(tmp_path: Path):
+    given = ("--seeds", "1", "--prompts", "12", "--test", "6", "--into", str(tmp_path))
+    said = printed_by("benchmarks/ray_round.py", *given, timeout=900)
+    assert re.search(r"^seed 0: [1-9]\d* pairs, equal; here: sampling \d+ s", said, re.M), said
+    rates = re.findall(r"^(here|ray) +gold win rate vs first ([01]\.\d+) ", said, re.M)
+    assert [where for where, _ in rates] == ["here", "ray"]
+
+
 def test_a_judge_that_errs_has_its_table(tmp_path: Path):
     given = ("--variants", "both", "--rates", "0.3", "--seeds", "1", "--rounds", "1")
     given = (*given, "--prompts", "16", "--test", "6", "--into", str(tmp_path))
