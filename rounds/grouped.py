@@ -42,8 +42,8 @@ def grouped(
     groups = [number for number, of_group in enumerate(ranks) if len(of_group)]
     if _in_order(ranks):
         batches = _of_prompts(path, table, places, splits, columns, groups)
-        rows = (row for batch, _ in batches for row in batch.to_pylist())
-        yield from _filled(rows, prompt_ids, 0, len(prompt_ids))
+        in_order = (row for batch, _ in batches for row in batch.to_pylist())
+        yield from _filled(in_order, prompt_ids, 0, len(prompt_ids))
         return
     ends = _ends(ranks, len(prompt_ids), ROWS_AT_ONCE)
     touched = [np.unique(np.searchsorted(ends, of_group, "right")) for of_group in ranks]

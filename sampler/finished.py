@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -80,8 +80,9 @@ class Finished:
         drawn = self._chunks.candidates(request.prompt_id)
         rows = sorted([*request.existing, *drawn], key=lambda row: row["index"])
         whole = len(drawn) == sum(one.n for one in request.writer_requests)
-        rows = [*self._beside.get(request.prompt_id, []), *rows]
-        texts = [row | dict.fromkeys(TOKENS) for row in rows]
+        texts: list[Any] = [
+            row | dict.fromkeys(TOKENS) for row in [*self._beside.get(request.prompt_id, []), *rows]
+        ]
         return FinishedPrompt(request.prompt_id, texts, whole)
 
     def _parts(self, request: PromptRequest) -> int:

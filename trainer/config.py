@@ -302,7 +302,9 @@ class TrainerConfig(Section):
         if self.ray is not None and self.ray.workers == 1:
             default.add("ray")
         known = as_begun(self.model_dump(exclude=leave_out | default), NEWER_BELOW)
-        return known | ({"ray": {"workers": self.ray.workers}} if known.get("ray") else {})
+        if self.ray is not None and "ray" in known:
+            known["ray"] = {"workers": self.ray.workers}
+        return known
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

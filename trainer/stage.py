@@ -65,7 +65,8 @@ def train(
     else:
         remove_table(folder, EXTRA)
     references = reference_policies(folder, config.reference, policy, initial)
-    pairs_hash = rows_hash("pairs", iter_rows(folder, PAIRS))
+    own_pairs = iter_rows(folder, PAIRS)
+    pairs_hash = rows_hash("pairs", own_pairs)
 
     def key_without(*names: str) -> str:
         return stage_key(
