@@ -63,7 +63,7 @@ class RayCluster:
             process
             for number in range(len(self.nodes))
             for process in self.processes(number)
-            if (title := " ".join(_command(process)).strip()).startswith("ray::")
+            if (title := " ".join(command_of(process)).strip()).startswith("ray::")
             and not title.endswith("Agent")
             and "IDLE" not in title
         ]
@@ -134,7 +134,8 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _command(process: psutil.Process) -> list[str]:
+def command_of(process: psutil.Process) -> list[str]:
+    """How it was called; nothing of one that has ended."""
     try:
         return process.cmdline()
     except psutil.Error:

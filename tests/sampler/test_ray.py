@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from builders import begun, prompt_row
-from ray_cluster import RayCluster, ray_cluster
+from ray_cluster import RayCluster, command_of, ray_cluster
 
 from endpoints import supervise
 from endpoints.children import ChildFailed, ChildKilled
@@ -122,7 +122,7 @@ def test_a_killed_driver_draws_open_chunks_again_and_no_others(
     def kill() -> None:
         chunks_there(folder, 3)
         for process in psutil.Process().children(recursive=True):
-            if "sampler.ray_child" in (command := process.cmdline()) and "-P" in command:
+            if "sampler.ray_child" in (command := command_of(process)) and "-P" in command:
                 if supervise.__file__ not in command:
                     os.kill(process.pid, signal.SIGKILL)
 
@@ -150,7 +150,7 @@ def test_workers_that_always_die_end_the_stage(cluster: RayCluster, tmp_path: Pa
     def kill() -> None:
         while not over.wait(0.2):
             for process in cluster.actors():
-                if "SamplingWorker.load" in " ".join(process.cmdline()):
+                if "SamplingWorker.load" in " ".join(command_of(process)):
                     process.kill()
 
     killer = threading.Thread(target=kill)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 from killing import __file__ as killing
-from ray_cluster import RayCluster, ray_cluster
+from ray_cluster import RayCluster, command_of, ray_cluster
 from replays import round_of
 from safetensors.torch import load_file
 
@@ -153,8 +153,8 @@ def test_a_driver_that_was_killed_leaves_nothing_and_the_same_command_goes_on(
         (driver,) = [
             process
             for process in psutil.Process().children(recursive=True)
-            if "trainer.ray_launch" in process.cmdline()
-            and "supervise" not in "".join(process.cmdline())
+            if "trainer.ray_launch" in command_of(process)
+            and "supervise" not in "".join(command_of(process))
         ]
         driver.kill()
         running.join(LONGEST)
