@@ -9,17 +9,19 @@ limits it. `--prompts` are those that are measured with. What came of it: docs/s
 
 import argparse
 import pickle
+import random
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count, groupby, islice
+from itertools import count, groupby, islice, product
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import NamedTuple
 
-from million_rows import ANSWERS, candidates, prompts
+from million_given import TOKENS, WORDS, phrase
 
+from rounds.ids import digest, text_hash
 from rounds.rows import CANDIDATES, Candidate
 from rounds.tables import write_rows
 from sampler.answers import AnsweredPrompt
@@ -27,6 +29,7 @@ from sampler.chunks import ChunkReader, ChunkWriter
 from sampler.merge import counted, merged
 from sampler.requests import PromptRequest
 
+ANSWERS = 8
 CHUNK = 500
 GIVEN = {
     "hosts": (8, "hosts"),
@@ -57,8 +60,7 @@ class Measured(NamedTuple):
 
 def measure(number: int, work: Path) -> Measured:
     """Do what the driver does with the answers to so many prompts."""
-    words = " ".join(topics.values()).split()
-    rows = candidates(prompts(number, words), words)
+    rows = candidates(number)
     grouped: Iterator[tuple[str, list[Candidate]]] = (
         (name, list(of)) for name, of in groupby(rows, key=lambda row: row["prompt_id"])
     )
@@ -93,6 +95,33 @@ def measure(number: int, work: Path) -> Measured:
         "table": (work / "candidates.parquet").stat().st_size / total,
     }
     return Measured({what: total / spent for what, spent in seconds.items()}, sizes)
+
+
+def candidates(number: int) -> Iterator[Candidate]:
+    """Answers to so many prompts, as they come from a worker."""
+    rng, words = random.Random(2), " ".join(topics.values()).split()
+    tokens = [rng.randrange(150_000) for _ in range(100_000)]
+    for place, index in product(range(number), range(ANSWERS)):
+        text = phrase(rng, words, WORDS)
+        start = rng.randrange(len(tokens) - TOKENS)
+        yield {
+            "candidate_id": digest(place, index),
+            "prompt_id": digest("prompt", place),
+            "split": "train",
+            "policy_id": "p0",
+            "index": index,
+            "text": text,
+            "text_hash": text_hash(text),
+            "token_ids": tokens[start : start + TOKENS],
+            "n_tokens": TOKENS,
+            "logprob": -1.5 * WORDS,
+            "finish_reason": "stop",
+            "seed": 4096,
+            "source": "current",
+            "revised_from": None,
+            "prompt_token_ids": None,
+            "critique": None,
+        }
 
 
 def reckon(given: dict[str, float], here: Measured) -> dict[str, dict[str, float]]:
