@@ -18,7 +18,7 @@ import flows.ahead
 from endpoints.config import EndpointConfig
 from endpoints.reply import EndpointLost
 from endpoints.serve import LiveEndpoint
-from flows.ahead import is_asked_ahead
+from flows.ahead import is_asked_ahead, labels_ahead
 from flows.config import Config
 from flows.load import load_config
 from flows.round import begin
@@ -211,6 +211,17 @@ def test_nothing_is_asked_before_the_trial_has_passed(
     policy, slow.judge = endpoint(slow), endpoint(honest_judge)
     labelled(written(tmp_path, policy, slow.judge), tmp_path / "runs")
     assert slow.judged[-1] == 0
+
+
+def test_nothing_is_asked_ahead_of_stages_in_another_pool(endpoint, tmp_path: Path):
+    config = written(tmp_path, endpoint(varied_policy), endpoint(honest_judge))
+    with session(config, tmp_path / "runs") as run:
+        folder = begin(run)
+        with labels_ahead(run, folder) as ahead:
+            assert ahead is not None
+        for elsewhere in (run._replace(gpu_stages="stages"), run._replace(borrowed=True)):
+            with labels_ahead(elsewhere, folder) as ahead:
+                assert ahead is None
 
 
 def test_the_gates_comparisons_are_asked_while_the_new_policy_answers(
