@@ -16,6 +16,10 @@ STORE = 80 * 2**20
 """Bytes of each node's object store."""
 
 
+SHARED = "_AutoscalingCoordinatorActor"
+"""Of the cluster and not of a job: Ray starts it with the first training, and it stays."""
+
+
 class RayCluster:
     """Nodes by number; the first is the head, to which drivers of this machine connect."""
 
@@ -64,7 +68,7 @@ class RayCluster:
             for number in range(len(self.nodes))
             for process in self.processes(number)
             if (title := " ".join(command_of(process)).strip()).startswith("ray::")
-            and not title.endswith("Agent")
+            and not title.endswith(("Agent", SHARED))
             and "IDLE" not in title
         ]
 
