@@ -25,7 +25,11 @@ class RayCluster:
 
     def __init__(self, cluster: Any, nodes: list[Any], folder: str) -> None:
         self._cluster, self.nodes, self.folder = cluster, nodes, folder
-        self.address: str = cluster.address
+
+    @property
+    def address(self) -> str:
+        """Where the head listens."""
+        return str(self._cluster.address)
 
     def add_node(self, **options: Any) -> Any:
         """One more node, with Ray's own arguments of a node (num_cpus, resources).
@@ -86,9 +90,9 @@ def ray_cluster(*nodes: dict[str, Any]) -> Iterator[RayCluster]:
         with _files_in(folder):
             from ray.cluster_utils import Cluster
 
-            head = {**_options(nodes[0]), "include_dashboard": False}
-            cluster = Cluster(initialize_head=True, head_node_args=head)
-        ours = RayCluster(cluster, [cluster.head_node], folder)
+            cluster = Cluster()
+        ours = RayCluster(cluster, [], folder)
+        ours.add_node(**{"include_dashboard": False, **nodes[0]})
         for options in nodes[1:]:
             ours.add_node(**options)
         yield ours

@@ -93,18 +93,20 @@ def deployed(api: Api, folder: Path, config: Path, name: str) -> None:
         gpu_deployment_of(wish, storage=here).apply(work_pool_name="gpu")
 
 
-def written_down(run_dir: Path, held: Held) -> set[str]:
-    """What the policy has answered, once all of it is in the journal."""
+def written_down(run_dir: Path, held: Held, least: int) -> set[str]:
+    """What the policy has answered and the journal has, once that is so much."""
+    found: set[str] = set()
 
-    def count() -> int:
-        with closing(
-            sqlite3.connect(f"file:{run_dir}/journal.sqlite?mode=ro", uri=True)
-        ) as journal:
-            return int(journal.execute("select count(*) from answers").fetchone()[0])
+    def enough() -> bool:
+        journal = sqlite3.connect(f"file:{run_dir}/journal.sqlite?mode=ro", uri=True)
+        with closing(journal):
+            for (request,) in journal.execute("select request from answers"):
+                body = json.loads(request)
+                found.add(json.dumps([body["messages"], body.get("seed")]))
+        return len(found & set(held.answered)) >= least
 
-    answered = set(held.answered)
-    wait_for(lambda: count() >= len(answered), 60)
-    return answered
+    wait_for(enough, 60)
+    return found & set(held.answered)
 
 
 def rows(folder: Path, table: str) -> list[list[Any]]:
@@ -128,11 +130,11 @@ def test_a_killed_stage_and_a_killed_worker_are_taken_up_again(
     parent = pools.api.start("prefloop", "demo")
 
     wait_for(lambda: held.asked.total() > 6 or pools.api.run(parent)["state_type"] == "FAILED", 600)
-    stage, before = borrower(run_dir, 1), written_down(run_dir, held)
+    stage, before = borrower(run_dir, 1), written_down(run_dir, held, 5)
     os.kill(stage, signal.SIGKILL)
     held.most = 11
     wait_for(lambda: held.asked.total() > 11, 600)
-    before |= written_down(run_dir, held)
+    before |= written_down(run_dir, held, 9)
     assert len(before) > 6
     assert borrower(run_dir, 2) not in (0, stage)
     pools.gpu.end(signal.SIGKILL)
@@ -172,7 +174,7 @@ def test_when_the_round_is_killed_its_stage_stops_and_the_next_goes_on(
     deployed(pools.api, tmp_path, config, "demo")
     first = pools.api.start("prefloop", "demo")
     wait_for(lambda: held.asked.total() > 6, 600)
-    before = written_down(run_dir, held)
+    before = written_down(run_dir, held, 5)
     os.kill(read_claim(run_dir, 1).pid, signal.SIGKILL)
     assert pools.api.ended(first)["state_type"] == "CRASHED"
     stage = borrower(run_dir, 1)
