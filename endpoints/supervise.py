@@ -50,10 +50,8 @@ def taken_over() -> bool:
     """
     if not (claim := os.environ.get("PREFLOOP_LEASE", "")):
         return False
-    folder, own = os.path.split(claim)
     try:
-        names = os.listdir(folder)  # 00000007.json, and 00000007-0002.json for what 7 has lent
-        return max(names)[:8] > own[:8] or ("-" in own and own not in names)
+        return max(os.listdir(os.path.dirname(claim))) > os.path.basename(claim)
     except (OSError, ValueError):
         return False
 

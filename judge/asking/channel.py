@@ -26,15 +26,11 @@ MIN_MASS = 0.5
 
 
 class Request(NamedTuple):
-    """One call: its messages, the rubric that they were made by, and the fields of its reply.
-
-    `near` is one for the calls about a prompt, which begin with the same words.
-    """
+    """One call: its messages, the rubric that they were made by, and the fields of its reply."""
 
     messages: Messages
     rubric: Template
     fields: dict[str, Menu]
-    near: str = ""
 
 
 class JudgeReply(NamedTuple):
@@ -52,7 +48,7 @@ async def ask(judge: Judge, juror: Juror, request: Request, repeat: int) -> Judg
     """
     assert juror.ask is not None, "a juror asks or has a rule"
     body, rubric_hash = request_body(judge.config, request), text_hash(request.rubric.text)
-    reply = await juror.ask(body, rubric_hash, repeat, request.near)
+    reply = await juror.ask(body, rubric_hash, repeat)
     if reply.failure is not None:
         return JudgeReply(reply, ParsedReply(None, None, reply.failure), request.fields)
     return JudgeReply(reply, read(judge.config.channel, reply, request), request.fields)
