@@ -4,11 +4,13 @@ prefloop's packages have short names. Another project in the same environment, o
 PYTHONPATH, may have a `trainer` or a `flows` as well, so before any of them is imported it is made
 sure that what Python finds by these names is prefloop's. Imports the standard library alone.
 
-`prefloop.run_loop` is the flow, for deployments: a worker that starts in the folder of a project
-with a `flows` of its own finds prefloop's all the same.
+`prefloop.run_loop` is the flow, for deployments, and `prefloop.gpu_stage` that of their GPU stages:
+a worker that starts in the folder of a project with a `flows` of its own finds prefloop's all the
+same.
 """
 
 import sys
+from importlib import import_module
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +20,8 @@ PACKAGES = (
     *("flows", "sampler", "judge", "pairs", "trainer", "gate", "viewer", "endpoints"),
     *("preferences", "texts", "rounds", "starter", "prompts", "examples"),
 )
+FLOWS = {"run_loop": "flows.loop", "gpu_stage": "flows.gpu_stage"}
+"""The flows that a deployment can name, and where they are."""
 ROOT = Path(__file__).resolve().parent
 """The folder that this module and its packages lie in."""
 
@@ -46,16 +50,14 @@ def _sentence(name: str, place: Path | None) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """The flow, imported when it is asked for. Raises ImportError where a package is not ours."""
-    if name != "run_loop":
+    """A flow, imported when it is asked for. Raises ImportError where a package is not ours."""
+    if name not in FLOWS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if str(ROOT) not in sys.path[:1]:  # before the folder that the worker works in
         sys.path.insert(0, str(ROOT))
     if fault := foreign_package():
         raise ImportError(fault)
-    from flows.loop import run_loop
-
-    return run_loop
+    return getattr(import_module(FLOWS[name]), name)
 
 
 def main() -> None:

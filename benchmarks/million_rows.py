@@ -1,205 +1,99 @@
 """A round of a million candidate rows in bounded memory: python benchmarks/million_rows.py
 
-Writes a round of 12,500 and one of 125,000 prompts with 8 answers of about 150 words and their
-tokens each, and takes them through the stages that come after sampling, each in a process of its
-own: the judge (a function as the judge, screen_confirm), its health, the pairs with their cleaning,
-and the end of the round. Prints rows a second and the peak memory of each. What may grow with the
-rows: ids of prompts and pairs, lengths and scores; and in the pairs stage the index of the round's
-pairs. A judge that is called takes 250 bytes more for each call, in its health and at the end.
+Takes rounds of 62,500, 125,000 and 250,000 prompts, with 4 answers of about 150 words and 200
+tokens each, through every stage but training, each stage in a process of its own: prompts are dealt
+from a file, answers lie in chunks as the sampler's children leave them, the judge's replies lie in
+the journal. Prints of each the rows (candidates) a second and the peak memory, at last all sizes in
+one table: memory over the imports, the bytes that a row more takes, and by how much longer a stage
+takes where the rows double (2.0 is linear).
 `--rows` takes other sizes, `--parts` only some stages, `--at` a folder to keep.
-
-Peak memory measured for 100,000 and 1,000,000 rows, 120 MiB of it the imports of all stages, which
-each then had: judge 307 and 394 MiB, health 306 and 376, pairs 455 and 1,016 (all 125,000 kept),
-finish 185 and 196.
 """
 
 import argparse
-import random
-import resource
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from math import log2
 from pathlib import Path
-from pydoc_data.topics import topics
 from typing import Any
-from zlib import crc32
 
-from rounds.files import write_text
-from rounds.folder import write_round_start
-from rounds.ids import digest, prompt_id, text_hash
-from rounds.rows import CANDIDATES, PROMPTS, Candidate, Prompt
-from rounds.stages import run_stage
-from rounds.tables import write_rows
+from million_given import ANSWERS, PREPARED, ROUND, RUN, config
+from million_stages import MEASURED, ORDER, peak
 
-ANSWERS = 8
-WORDS = 150
-POLICY = {"model": "m", "adapter": None, "policy_id": "p0", "served": None}
-JUDGE: dict[str, Any] = {"endpoint": "python:million_rows:worth"}
-ROUND = "runs/million/rounds/0001"
-
-Work = Callable[[Path, int], object]
-"""A stage in the round's folder, which has so many train prompts."""
+MIB = 2**20
 
 
-def worth(prompt: Prompt, answer: str) -> float:
-    """The judge: what it likes has no reason, but it always likes the same."""
-    return 1 + 9 * crc32(answer.encode()) / 2**32
-
-
-def phrase(rng: random.Random, words: list[str], count: int) -> str:
-    """English of some kind: stretches of one to five words from anywhere."""
-    said: list[str] = []
-    while len(said) < count:
-        start = rng.randrange(len(words))
-        said += words[start : start + rng.randint(1, 5)]
-    return " ".join(said[:count])
-
-
-def prompts(count: int, words: list[str]) -> Iterator[Prompt]:
-    """Train prompts, and 200 each to gate and test."""
-    rng = random.Random(1)
-    for place in range(-400, count):
-        messages = [{"role": "user", "content": f"{phrase(rng, words, 12)} ({place})"}]
-        yield {
-            "prompt_id": prompt_id(messages),
-            "messages": messages,
-            "source": f"made:{place}",
-            "split": "gate" if place < -200 else "test" if place < 0 else "train",
-            **dict.fromkeys(("set_aside", "reference", "guidelines", "tags")),
-        }
-
-
-def candidates(asked: Iterator[Prompt], words: list[str]) -> Iterator[Candidate]:
-    """The answers to the train prompts."""
-    rng = random.Random(2)
-    tokens = [rng.randrange(150_000) for _ in range(100_000)]
-    for prompt in asked:
-        for index in range(ANSWERS if prompt["split"] == "train" else 0):
-            text = phrase(rng, words, WORDS)
-            start = rng.randrange(len(tokens) - 2 * WORDS)
-            yield {
-                "candidate_id": digest(prompt["prompt_id"], "p0", index),
-                "prompt_id": prompt["prompt_id"],
-                "split": "train",
-                "policy_id": "p0",
-                "index": index,
-                "text": text,
-                "text_hash": text_hash(text),
-                "token_ids": tokens[start : start + WORDS * 4 // 3],
-                "n_tokens": WORDS * 4 // 3,
-                "logprob": -1.5 * WORDS,
-                "finish_reason": "stop",
-                "seed": 4096,
-                "source": "current",
-                "revised_from": None,
-                "prompt_token_ids": None,
-                "critique": None,
-            }
-
-
-def write() -> Work:
-    """The tables as the sampler leaves them."""
-    return write_tables
-
-
-def write_tables(folder: Path, count: int) -> None:
-    """Prompts and candidates, and the stamps of their stages."""
-    words = " ".join(topics.values()).split()
-    write_round_start(folder, {"policy": POLICY, "initial": POLICY, "seed": 0})
-    write_rows(folder, PROMPTS, prompts(count, words))
-    write_rows(folder, CANDIDATES, candidates(prompts(count, words), words))
-    run_stage(folder, "prompts", "k", lambda: {"train": count, "left": 0})
-    run_stage(folder, "sample", "k", lambda: {"tokens": count * ANSWERS * WORDS * 4 // 3})
-
-
-def judge() -> Work:
-    """Select and confirm."""
-    from endpoints.open import Endpoints
-    from judge.config import JudgeConfig
-    from judge.stage import judge_candidates
-
-    config = JudgeConfig(**JUDGE)
-    return lambda folder, _: judge_candidates(folder, config, Endpoints({}, folder / "logs"))
-
-
-def health() -> Work:
-    """Measure the judge."""
-    from endpoints.open import Endpoints
-    from judge.config import JudgeConfig
-    from judge.health.examine import judge_health
-
-    config = JudgeConfig(**JUDGE)
-    return lambda folder, _: judge_health(folder, config, Endpoints({}, folder / "logs"))
-
-
-def pairs() -> Work:
-    """Clean."""
-    from pairs.config import PairsConfig
-    from pairs.stage import build_pairs
-
-    def work(folder: Path, _: int) -> None:
-        found = build_pairs(folder, PairsConfig())
-        print(f"    kept {found['kept']:,}, dropped {found['dropped']}")
-
-    return work
-
-
-def finish() -> Work:
-    """metrics.json and the manifest."""
-    from rounds.finish import finish_round
-
-    def work(folder: Path, _: int) -> None:
-        write_text(folder.parent.parent / "run.yaml", "name: million\n")
-        decision = {"promoted": False, "reasons": ["no trainer"]}
-        finish_round(folder, "name: million\n", None, decision)
-
-    return work
-
-
-PARTS: dict[str, Callable[[], Work]] = {
-    "write": write,
-    "judge": judge,
-    "health": health,
-    "pairs": pairs,
-    "finish": finish,
-}
-"""Each imports its stage, and returns it."""
-
-
-def run(part: str, folder: Path, rows: int) -> None:
-    """One stage in this process, measured."""
-    work = PARTS[part]()
-    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
-    work(folder, rows // ANSWERS)
-    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def run(part: str, folder: Path, rows: int) -> dict[str, Any] | None:
+    """One stage in this process; what it took, where it is measured."""
+    if part in PREPARED:
+        PREPARED[part](folder, rows // ANSWERS)
+        return None
+    work, _ = MEASURED[part](), config(folder)
+    before, cpu, started = peak(), time.process_time(), time.monotonic()
+    own = work(folder, rows // ANSWERS)
+    seconds, cpu = time.monotonic() - started, time.process_time() - cpu
+    most = own if part == "inspect" and isinstance(own, int) else peak()
     print(
         f"{part:8} {rows:>10,} rows  {seconds:7.1f} s  {rows / seconds:>9,.0f} rows/s  "
-        f"(CPU {cpu:6.1f} s)  peak {after.ru_maxrss / 1024:6,.0f} MiB, "
-        f"{(after.ru_maxrss - before.ru_maxrss) / 1024:6,.0f} over its imports",
+        f"(CPU {cpu:6.1f} s)  peak {most / MIB:6,.0f} MiB, "
+        f"{(most - before) / MIB:6,.0f} over its imports",
         flush=True,
     )
+    return {"rows": rows, "seconds": seconds, "cpu": cpu, "peak": most, "over": most - before}
+
+
+def in_child(part: str, folder: Path, rows: int) -> dict[str, Any] | None:
+    """The same in a process of its own."""
+    told = folder.parent.parent.parent.parent / f"{part}.json"
+    child = ["--here", part, "--at", str(folder), "--rows", str(rows), "--tell", str(told)]
+    subprocess.run([sys.executable, __file__, *child], check=True)
+    return dict(json.loads(told.read_text())) if part in MEASURED else None
+
+
+def table(found: dict[str, list[dict[str, Any]]]) -> str:
+    """A line for each stage: MiB over its imports and CPU seconds at each size; then the bytes that
+    a row more takes, and how much longer it takes where the rows double."""
+    sizes = [one["rows"] for one in next(iter(found.values()))]
+    lines = [f"{'stage':8}{''.join(f'{size:>20,}' for size in sizes)}   bytes a row, time doubled"]
+    for part, each in found.items():
+        cells = "".join(f"{one['over'] / MIB:9,.0f} MiB {one['cpu']:5,.0f} s" for one in each)
+        (first, *_, last), grown = (each[0], *each), ""
+        if last["rows"] > first["rows"]:
+            slope = (last["over"] - first["over"]) / (last["rows"] - first["rows"])
+            times = (last["cpu"] / first["cpu"]) ** (1 / log2(last["rows"] / first["rows"]))
+            grown = f"{slope:14,.0f}, {times:4.2f}"
+        lines.append(f"{part:8}{cells}{grown}")
+    return "\n".join(lines)
 
 
 def main() -> None:
     """Every part at every size, one child process each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--rows", type=int, nargs="+", default=[250_000, 500_000, 1_000_000])
+    parser.add_argument("--parts", nargs="+", default=ORDER, choices=ORDER)
     parser.add_argument("--at", type=Path)
     parser.add_argument("--here", help=argparse.SUPPRESS)
+    parser.add_argument("--tell", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.here:
-        run(given.here, given.at, *given.rows)
+        measured = run(given.here, given.at, *given.rows)
+        if given.tell and measured:
+            given.tell.write_text(json.dumps(measured))
         return
+    found: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for rows in given.rows:
-            folder = (given.at or Path(scratch)) / f"{rows}" / ROUND
+            at = (given.at or Path(scratch)) / f"{rows}"
             for part in given.parts:
-                child = ["--here", part, "--at", str(folder), "--rows", str(rows)]
-                subprocess.run([sys.executable, __file__, *child], check=True)
+                if measured := in_child(part, at / RUN / ROUND, rows):
+                    found.setdefault(part, []).append(measured)
+            if given.at is None:
+                shutil.rmtree(at)
+    if found:
+        print(table(found))
 
 
 if __name__ == "__main__":

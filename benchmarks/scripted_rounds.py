@@ -2,7 +2,7 @@
 
 A round is run by the stages' own functions, without Prefect, in a fork of a process that has
 imported everything: a life takes a second. The endpoint is a process of its own and notes every
-request. As a script it is that endpoint: python benchmarks/scripted_rounds.py LOG
+request. As a script it is that endpoint: python benchmarks/scripted_rounds.py LOG SECONDS
 """
 
 import json
@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -67,13 +68,15 @@ def asked_by(body: dict[str, Any]) -> str:
 
 
 @contextmanager
-def endpoint(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The endpoint's address, and the file of all that it was asked."""
+def endpoint(folder: Path, latency: float = 0.0) -> Iterator[tuple[str, Path]]:
+    """The address of an endpoint that takes so many seconds for an answer, and the file of all that
+    it was asked.
+    """
     log = folder / "asked.jsonl"
     log.touch()
     os.environ["SSL_CERT_DIR"] = str(folder)  # every client would read the certificates: 25 ms
     os.environ.pop("SSL_CERT_FILE", None)
-    command = [sys.executable, "-P", __file__, str(log)]
+    command = [sys.executable, "-P", __file__, str(log), str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -203,6 +206,7 @@ class Handler(BaseHTTPRequestHandler):
         if not body["messages"]:
             self._send(400, {"error": {"message": "no messages"}})
             return
+        time.sleep(float(sys.argv[2]))
         message = {"role": "assistant", "content": answer(body)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13}

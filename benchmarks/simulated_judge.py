@@ -132,7 +132,7 @@ def simulated(subject: Subject, faults: Faults, rubrics: Rubrics, draw: int = 0)
         for name, value in subject.quality.items()
     }
 
-    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0, near: str = "") -> Reply:
         content = body["messages"][-1]["content"]
         shown = [ids[match.group(3)] for match in FENCED.finditer(content)]
         noise = random.Random(f"{draw} {kinds[rubric]} {shown} {repeat}")

@@ -1,7 +1,7 @@
 """Judging speed and what faults do to it: python benchmarks/throughput.py [--calls N] [--turns N]
 
-The endpoint of slow_endpoint.py is asked by a bare `AsyncOpenAI` (aiohttp transport, one gather
-under a semaphore, nothing kept) and by ours (the same transport, every answer committed to the
+The endpoint of slow_endpoint.py is asked by aiohttp alone, by a bare `AsyncOpenAI` (aiohttp
+transport, one gather under a semaphore, nothing kept) and by ours (every answer committed to the
 journal before it is used), in turn; reported are medians. Then both meet its faults; an answer
 that the endpoint never gave in full is invented, a question without an answer is lost.
 """
@@ -18,20 +18,23 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import openai
 from slow_endpoint import LATENCY, slow_endpoint
 
 from endpoints.client import asking
+from endpoints.concurrency import PROMPTS_AT_ONCE, run_concurrently
 from endpoints.config import EndpointConfig
 from endpoints.journal import Journal
+from endpoints.reply import Reply
 from endpoints.serve import LiveEndpoint
 
 RECORDED = """\
  recorded figures, measured earlier on another day, 2 cores (calls/s at 64 and 256 in flight, CPU s
- for 1,000): bare aiohttp 308 and 1,120, 0.13; AsyncOpenAI with its default transport 260 and 480,
- 1.6; TRL's old OpenAIPairwiseJudge 296 at 64 threads, 1.1; distilabel 1.5.3 97 (at 50) and 150,
- 4.5; curator 157 and 190, 4.8. An endpoint with 429 above 64 in flight, 256 asked, of 2,000 calls:
- the default client lost 164, the aiohttp transport 347."""
+ for 1,000): AsyncOpenAI with its default transport 260 and 480, 1.6; TRL's old OpenAIPairwiseJudge
+ 296 at 64 threads, 1.1; distilabel 1.5.3 97 (at 50) and 150, 4.5; curator 157 and 190, 4.8. An
+ endpoint with 429 above 64 in flight, 256 asked, of 2,000 calls: the default client lost 164, the
+ aiohttp transport 347."""
 
 Texts = dict[str, str | None]
 Client = Callable[[str, list[str], int, float], Awaitable[Texts]]
@@ -60,18 +63,40 @@ async def bare(url: str, questions: list[str], in_flight: int, timeout: float) -
         return dict(zip(questions, await asyncio.gather(*map(one, questions)), strict=True))
 
 
+async def aiohttp_alone(url: str, questions: list[str], in_flight: int, timeout: float) -> Texts:
+    """The least that Python can do: a POST, and the text out of its JSON."""
+    gate = asyncio.Semaphore(in_flight)
+    connector = aiohttp.TCPConnector(limit=in_flight)
+    limits = aiohttp.ClientTimeout(total=timeout)
+    async with aiohttp.ClientSession(connector=connector, timeout=limits) as session:
+
+        async def one(question: str) -> str | None:
+            asked = {"model": "m", **body(question)}
+            async with gate, session.post(f"{url}/chat/completions", json=asked) as reply:
+                said = json.loads(await reply.read())
+                return str(said["choices"][0]["message"]["content"])
+
+        return dict(zip(questions, await asyncio.gather(*map(one, questions)), strict=True))
+
+
 def ours(journal: Path, tally: Counter[str] | None = None) -> Client:
     """The client of the judge stage, with a journal at this path."""
 
     async def run(url: str, questions: list[str], in_flight: int, timeout: float) -> Texts:
         config = EndpointConfig(base_url=url, model="m", max_in_flight=in_flight, timeout=timeout)
         live = LiveEndpoint(url, "m", "m", "x")
+        found: dict[str, Reply] = {}
         with Journal(journal) as kept:
             async with asking("bench", config, live, kept, tally=tally) as ask:
-                found = await asyncio.gather(*(ask(body(one), "rubric") for one in questions))
+                await run_concurrently(
+                    questions,
+                    lambda question: ask(body(question), "rubric"),
+                    PROMPTS_AT_ONCE,
+                    found.__setitem__,
+                )
         return {
-            question: None if answer.failure else answer.text
-            for question, answer in zip(questions, found, strict=True)
+            question: None if found[question].failure else found[question].text
+            for question in questions
         }
 
     return run
@@ -91,11 +116,12 @@ def timed(
 
 
 def speed(url: str, questions: list[str], in_flight: int, turns: int, folder: Path) -> None:
-    """Both in turn, then a pass that the journal alone answers."""
-    taken: dict[str, list[tuple[float, float]]] = {"bare": [], "ours": []}
+    """All three in turn, then a pass that the journal alone answers."""
+    taken: dict[str, list[tuple[float, float]]] = {"aiohttp": [], "bare": [], "ours": []}
     for turn in range(turns):
         journal = folder / f"{in_flight}-{turn}.sqlite"
-        for name, client in {"bare": bare, "ours": ours(journal)}.items():
+        clients = {"aiohttp": aiohttp_alone, "bare": bare, "ours": ours(journal)}
+        for name, client in clients.items():
             wall, used, texts = timed(client, f"{url}/v1", questions, in_flight)
             taken[name].append((wall, used))
             assert None not in texts.values(), f"{name}: an answer is lost where nothing fails"
@@ -106,11 +132,15 @@ def speed(url: str, questions: list[str], in_flight: int, turns: int, folder: Pa
     cpu = {
         name: statistics.median(c for _, c in runs) * 1e3 / count for name, runs in taken.items()
     }
+    ideal = in_flight / LATENCY
+    each = "; ".join(
+        f"{name} {rate[name]:.0f} calls/s ({rate[name] / ideal:.2f} of the ideal), "
+        f"{cpu[name]:.2f} CPU s"
+        for name in taken
+    )
     print(
-        f"{in_flight:4d} in flight: bare {rate['bare']:.0f} calls/s, ours {rate['ours']:.0f} "
-        f"({rate['ours'] / rate['bare']:.2f} of bare; ideal {in_flight / LATENCY:.0f}); CPU s for "
-        f"1,000: bare {cpu['bare']:.2f}, ours {cpu['ours']:.2f}; from the journal "
-        f"{count / again:.0f} calls/s"
+        f"{in_flight:4d} in flight, ideal {ideal:.0f} calls/s, CPU s for 1,000: {each}; from the "
+        f"journal {count / again:.0f} calls/s"
     )
 
 

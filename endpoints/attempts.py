@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -11,6 +12,8 @@ import openai
 
 from endpoints.config import EndpointConfig
 from endpoints.faults import Fault, fault_of
+from endpoints.line import Line
+from endpoints.models import OtherModel
 from endpoints.pace import Pace
 from endpoints.refusals import ParameterRefused
 from endpoints.reply import (
@@ -20,8 +23,9 @@ from endpoints.reply import (
     EndpointRefuses,
     is_completion,
 )
-from endpoints.said import shortened, without_login, without_secrets, without_these
+from endpoints.said import shortened, without_secrets, without_these
 from endpoints.serve import LiveEndpoint
+from endpoints.several import Roll
 from endpoints.usage import usage_of
 from endpoints.waits import Waits, clock
 
@@ -31,10 +35,10 @@ less than they mean, so that retries are then spaced too, from a small beginning
 RETRY_DELAY_TOLD = 0.02
 BAD_LUCK = 4
 """429s without an answer between them by which the spacing of retries doubles."""
-SLACK = 1.0
-"""Seconds in which the client's own timeouts come first: they know what did not happen."""
-
-FAILURES = (openai.OpenAIError, aiohttp.ClientError, TimeoutError, ValueError, RecursionError)
+FAILURES = (
+    *(openai.OpenAIError, aiohttp.ClientError, OtherModel),
+    *(TimeoutError, ValueError, RecursionError),
+)
 """The client passes on what aiohttp says of garbage; deep garbage exhausts the JSON reader."""
 
 
@@ -54,27 +58,23 @@ class NoAnswer(Exception):
 
 
 class Connection(NamedTuple):
-    """An endpoint, and what all calls of it share. `settled`: its dialect is known, so that a
-    refusal may quote what one call says rather than blame an argument of all."""
+    """An endpoint, and what all calls of it share. `lines` are those to its servers. `settled`: its
+    dialect is known, so that a refusal may quote what one call says rather than blame an argument
+    of all."""
 
     name: str
     config: EndpointConfig
     live: LiveEndpoint
-    client: openai.AsyncOpenAI
+    lines: Sequence[Line]
     pace: Pace
     waits: Waits
     tally: Counter[str]
+    roll: Roll
     settled: bool = False
-
-    @property
-    def waits_for(self) -> float:
-        """Seconds that it may be away; a server of ours that has ended does not come back."""
-        return 0.0 if self.config.serve is not None else self.config.wait_for
 
     def lost(self, why: str, kind: type[EndpointLost] = EndpointLost) -> Exception:
         """The error for an endpoint that is lost; nothing more is sent."""
-        where = f"endpoint {self.name} ({without_login(self.live.base_url)})"
-        return self.end(kind(f"{where}: {why}"))
+        return self.end(kind(f"endpoint {self.name} ({self.live.shown}): {why}"))
 
     def end(self, error: Exception) -> Exception:
         """The error, which all calls that wait to be sent now end with, too."""
@@ -90,15 +90,16 @@ def wire(model: str, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     return fields, {names[name]: fields.pop(name) for name in names if name in fields}
 
 
-async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
-    """The chat completion of a call.
+async def send(connection: Connection, body: dict[str, Any], near: str = "") -> dict[str, Any]:
+    """The chat completion of a call, which goes where others with the same `near` went if it can.
 
     Raises NoAnswer when the call is given up, EndpointLost when the endpoint is, ParameterRefused
     where it refuses an argument before it has answered anything, or ever log-probabilities.
     A 429 uses up none of the call's retries while the endpoint answers others; when it has answered
     none for as long as `timeout` and the retries are used up, the endpoint is lost; so it is when
     it says to wait longer than `max_retry_after`. One that is away is waited for as long as
-    `wait_for` says, which uses up no retry either; where others are answered it is not away.
+    `wait_for` says, which uses up no retry either; where others are answered it is not away. Of
+    several servers one try is one at each that is there (endpoints/several.py).
     """
     pace = connection.pace
     fields, options = wire(connection.live.model, body)
@@ -107,50 +108,60 @@ async def send(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     failed = busy = 0
     nobody_since: float | None = None
     found_nobody = False
+    tried: set[int] = set()
     while True:
-        place = await pace.enter(estimated, failed + busy > 0, found_nobody)
+        place = await pace.enter(estimated, failed + busy > 0, found_nobody, near, tried)
         sent = asyncio.get_running_loop().time()
         try:
+            if not pace.lanes[place.lane].proven:
+                await connection.roll.prove(place.lane)
+                _is_there(connection, place.lane)
             connection.tally["calls"] += 1
-            raw = await _attempt(connection, fields, options)
-            pace.answered(place, estimated, *usage_of(raw, body)[:2])
-            _is_there(connection)
+            raw = await _attempt(connection, place.lane, fields, options)
+            used = usage_of(raw, body)[:2] if pace.counts_tokens else (0, 0)
+            pace.answered(place, estimated, *used)
+            _is_there(connection, place.lane)
             return raw
         except FAILURES as error:
             fault = fault_of(error, body)
             fault = fault._replace(detail=without_secrets(fault.detail, *connection.live.secrets))
             connection.tally.update([fault.counted] if fault.counted else [])
             nobody_since = nobody_since or sent
-            if fault.away and pace.last_answer <= nobody_since and connection.waits_for > 0:
-                _is_away(connection, fault)
+            paused = fault.kind == "busy" and pace.refused(place, fault.wait)
+            if connection.roll.goes_elsewhere(place.lane, fault, sent, tried):
+                connection.tally["retries"] += 1
+                continue
+            tried.clear()
+            fault = connection.roll.of_all(fault)
+            if fault.away and pace.last_answer <= nobody_since and connection.config.time_away > 0:
+                _is_away(connection, place.lane, fault)
                 found_nobody = True
                 connection.tally["retries"] += 1
                 continue
             found_nobody = False
-            _is_there(connection)
+            if not connection.roll.several:
+                _is_there(connection, place.lane)
             failed += fault.kind == "again"
             busy += fault.kind == "busy"
-            paused = fault.kind == "busy" and pace.refused(place, fault.wait)
             _give_up(connection, fault, failed, busy)
             told = fault.wait or 0.0
             if paused:
                 connection.waits.paused(told, fault.detail)
             connection.waits.failed(pace.last_answer, fault.detail)
+            refused = pace.lanes[place.lane].refused_in_a_row
         finally:
             pace.leave(place)
         connection.tally["retries"] += 1
         spaced = RETRY_DELAY if fault.wait is None else RETRY_DELAY_TOLD
         # one that others are answered beside only has bad luck
-        in_vain = min(busy, 1 + pace.refused_in_a_row // BAD_LUCK) if busy else 0
+        in_vain = min(busy, 1 + refused // BAD_LUCK) if busy else 0
         await pace.back_off(failed + in_vain, spaced, told)
 
 
-async def _attempt(connection: Connection, fields: dict[str, Any], options: Any) -> dict[str, Any]:
-    # not chat.completions.create: its typed arguments and models take a third of the CPU time
-    async with asyncio.timeout(options["timeout"] + SLACK):
-        text = await connection.client.post(
-            "/chat/completions", cast_to=str, body=fields, options=options
-        )
+async def _attempt(
+    connection: Connection, server: int, fields: dict[str, Any], options: Any
+) -> dict[str, Any]:
+    text = await connection.lines[server].complete(fields, options)
     text = without_these(text, connection.live.secrets)  # some send back what they were sent
     raw = _read(text)
     if not is_completion(raw):
@@ -174,16 +185,16 @@ def _read(text: str) -> Any:
             raise error from None
 
 
-def _is_away(connection: Connection, fault: Fault) -> None:
+def _is_away(connection: Connection, server: int, fault: Fault) -> None:
     """Note that nobody is there.
 
     Where that has been so for too long it raises EndpointAway; NoAnswer where a gateway says so of
     an endpoint that has answered others before: these calls alone may be what it cannot take.
     """
-    pace, wait_for = connection.pace, connection.waits_for
+    pace, wait_for = connection.pace, connection.config.time_away
     if fault.wait is not None and fault.wait > connection.config.max_retry_after:
         _give_up(connection, fault, 0, 0)
-    seconds = pace.away(wait_for)
+    seconds = pace.away(wait_for, server)
     if seconds >= wait_for:
         connection.waits.there()
         if fault.kind == "again" and pace.has_answered:
@@ -196,8 +207,9 @@ def _is_away(connection: Connection, fault: Fault) -> None:
     connection.waits.away(wait_for - seconds, fault.detail)
 
 
-def _is_there(connection: Connection) -> None:
-    connection.pace.there()
+def _is_there(connection: Connection, server: int) -> None:
+    if connection.pace.there(server):
+        connection.roll.is_back(server)
     connection.waits.there()
 
 

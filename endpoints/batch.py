@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import openai
 
+from endpoints.batch_asked import Asked
 from endpoints.batch_end import BatchContext, batch_failed
 from endpoints.batch_file import BatchFile, batch_files
 from endpoints.batch_ledger import Batch, BatchLedger
@@ -35,11 +36,14 @@ async def answer_by_batch(
     config: EndpointConfig,
     live: LiveEndpoint,
     journal: Journal,
-    questions: list[tuple[dict[str, Any], str]],
+    questions: Iterable[tuple[dict[str, Any], str]],
     progress: Progress,
     after_failure: AfterFailure = "stop",
 ) -> None:
     """Bring the answers to `questions` (body, rubric) into the journal by batches, and wait.
+
+    Questions are read as a stream; in memory are the keys of those without an answer, some 400
+    bytes each, and one batch.
 
     What is in the journal is not asked, and what was in a batch before is not submitted again: if
     that batch is still open it is waited for. Unusable replies and the few failed lines of a batch
@@ -51,8 +55,10 @@ async def answer_by_batch(
     on.
     """
 
+    asked = _as_asked(name, config, live, journal, questions)
+
     async def work(there: Progress) -> None:
-        await _answer_by_batch(name, config, live, journal, questions, there, after_failure)
+        await _answer_by_batch(name, config, live, journal, asked, there, after_failure)
 
     await outlast(name, config, work, progress)
 
@@ -62,28 +68,28 @@ async def _answer_by_batch(
     config: EndpointConfig,
     live: LiveEndpoint,
     journal: Journal,
-    questions: list[tuple[dict[str, Any], str]],
+    asked: Asked,
     progress: Progress,
     after_failure: AfterFailure,
 ) -> None:
     ledger = BatchLedger(journal, name)
-    bodies = _as_asked(name, config, live, journal, ledger, questions)
     async with client_of(config, live) as client:
         try:
             await _find_planned(client, ledger)
-            missing = {key: body for key, body in bodies.items() if journal.get(key) is None}
+            unanswered = asked.unanswered()
+            missing = set(unanswered)
             failed = [batch for batch in ledger.batches() if batch.state == "failed"]
             submitted = _keys(batch for batch in ledger.batches() if batch.state != "failed")
             for batch in failed:
-                if batch.keys & missing.keys() - submitted and after_failure == "stop":
+                if batch.keys & missing - submitted and after_failure == "stop":
                     raise batch_failed(name, batch)
             if after_failure == "ask":
                 submitted |= _keys(failed)
-            new = {key: body for key, body in missing.items() if key not in submitted}
+            new = asked.bodies([key for key in unanswered if key not in submitted])
             for file in batch_files(live.model, new, len(failed)):
                 await _submit(client, ledger, file)
-            context = BatchContext(name, config, live.model_id, journal, ledger, client, bodies)
-            await wait_for_batches(context, missing.keys(), progress, after_failure != "ask")
+            context = BatchContext(name, config, live.model_id, journal, ledger, client, asked)
+            await wait_for_batches(context, missing, progress, after_failure != "ask")
         except openai.APIStatusError as error:
             said = without_secrets(what_it_said(error), *live.secrets)
             if error.status_code in (400, 404, 405, 422):
@@ -100,20 +106,19 @@ def _as_asked(
     config: EndpointConfig,
     live: LiveEndpoint,
     journal: Journal,
-    ledger: BatchLedger,
-    questions: list[tuple[dict[str, Any], str]],
-) -> dict[str, dict[str, Any]]:
+    questions: Iterable[tuple[dict[str, Any], str]],
+) -> Asked:
     """The body of each call by its key: in the dialect in which it was answered or is in a batch
     already, else in the one of now."""
     dialects = dialects_spoken(journal.folder, name, config)
-    under_way = _keys(batch for batch in ledger.batches() if batch.state != "failed")
-    bodies = {}
+    batches = BatchLedger(journal, name).batches()
+    under_way = _keys(batch for batch in batches if batch.state != "failed")
+    asked = Asked(journal)
     for body, rubric in questions:
         ways = ways_to_ask(name, live.model_id, body, rubric, 0, dialects)
         known = (way for way in ways if way[0] in under_way or journal.get(way[0]) is not None)
-        key, spoken_body = next(known, ways[0])
-        bodies[key] = spoken_body
-    return bodies
+        asked.put(*next(known, ways[0]))
+    return asked
 
 
 def _keys(batches: Iterable[Batch]) -> frozenset[str]:

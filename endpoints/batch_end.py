@@ -1,11 +1,12 @@
 """What a batch that has ended brought, and why it did not bring the rest."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import openai
 from openai.types import Batch as Remote
 
+from endpoints.batch_asked import Asked
 from endpoints.batch_file import bodies_of, completions, failed_lines
 from endpoints.batch_ledger import Batch, BatchLedger
 from endpoints.config import EndpointConfig
@@ -31,7 +32,7 @@ class BatchFailed(Stopped):
 
 
 class BatchContext(NamedTuple):
-    """What batches are of, and where their answers go. `bodies`: what is asked, by request key."""
+    """What batches are of, what is `asked` in them, and where their answers go."""
 
     name: str
     config: EndpointConfig
@@ -39,7 +40,7 @@ class BatchContext(NamedTuple):
     journal: Journal
     ledger: BatchLedger
     client: openai.AsyncOpenAI
-    bodies: dict[str, dict[str, Any]]
+    asked: Asked
 
 
 def batch_failed(name: str, batch: Batch) -> BatchFailed:
@@ -54,8 +55,8 @@ def batch_failed(name: str, batch: Batch) -> BatchFailed:
 async def collect(context: BatchContext, batch: Batch, remote: Remote) -> Batch:
     """Write a batch's answers down, and that they are, together; the batch as it ended."""
     output = await _file(context, remote.output_file_id)
-    bodies = context.bodies
     answers = {key: raw for key, raw in completions(output).items() if key in batch.keys}
+    bodies = dict(context.asked.bodies([*answers]))
     if not answers.keys() <= bodies.keys():  # paid for, though nobody asks any more
         bodies = bodies_of(await _file(context, remote.input_file_id)) | bodies
     ended = batch._replace(state="done")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from endpoints.attempts import wire
@@ -23,15 +23,15 @@ class BatchFile(NamedTuple):
 
 
 def batch_files(
-    model: str, bodies: dict[str, dict[str, Any]], attempt: int = 0
+    model: str, calls: Iterable[tuple[str, dict[str, Any]]], attempt: int = 0
 ) -> Iterator[BatchFile]:
-    """Calls by request key as as few files as the Batch API's limits allow.
+    """Calls, a request key and a body each, as as few files as the Batch API's limits allow.
 
     `attempt` counts the batches that failed: the same calls in a new one are another batch.
     """
     lines: dict[str, bytes] = {}
     size = 0
-    for key, body in bodies.items():
+    for key, body in calls:
         call = {"custom_id": key, "method": "POST", "url": "/v1/chat/completions"}
         line = json.dumps({**call, "body": wire(model, body)[0]}).encode() + b"\n"
         if lines and (len(lines) == MOST_LINES or size + len(line) > MOST_BYTES):

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from itertools import combinations
 from typing import Any
 
 import openai
@@ -9,7 +10,10 @@ from openai.resources.chat.completions import AsyncCompletions
 
 from endpoints.config import EndpointConfig
 from endpoints.hub import model_folder
+from endpoints.models import Card, cards_in, difference
 from endpoints.open import headers_of
+from endpoints.said import without_login
+from endpoints.serve import devices_of
 from endpoints.waits import duration
 from rounds.errors import UserError, did_you_mean
 
@@ -39,8 +43,10 @@ def check_endpoint(
 ) -> str | None:
     """Raise UserError where an endpoint cannot be reached, refuses the key or lacks the model.
 
-    One that `has_answered` at this address before is only away for now: it is waited for when it is
-    asked, and what is returned says so.
+    Of several servers one that is down is left out, which what is returned says; all that are up
+    have to serve one model, as far as their lists of models tell. An endpoint that `has_answered`
+    at this address before is only away for now: it is waited for when it is asked, and what is
+    returned says so.
 
     It asks for the list of models and then sends a chat without messages, which every endpoint
     refuses, but only after it has looked at the key: nothing is generated and nothing is paid. Some
@@ -50,53 +56,83 @@ def check_endpoint(
     where = f"endpoints.{name}"
     if config.serve is not None:
         model_folder(config.serve.model)
+        devices_of(config.serve)
         return None
+    cards: dict[str, dict[str, Card] | None] = {}
+    down: dict[str, Exception] = {}
+    for address in config.addresses:
+        try:
+            cards[address] = _check_server(where, address, name, config, key)
+        except openai.APIConnectionError as error:
+            down[address] = error
+    shown = ", ".join(map(without_login, down))
+    if cards:
+        _same_model(where, str(config.model), cards)
+        if down:
+            return (
+                f"endpoint {name}: nothing answers at {shown} for now; the other servers are asked"
+            )
+        return None
+    if has_answered and config.wait_for > 0:
+        return (
+            f"endpoint {name}: nothing answers at {shown} for now; a stage that asks it waits up "
+            f"to {duration(config.wait_for)} (endpoints.{name}.wait_for)"
+        )
+    raise UserError(
+        f"{where}: nothing answers at {shown}; start the server or correct base_url"
+    ) from next(iter(down.values()))
+
+
+def _check_server(
+    where: str, address: str, name: str, config: EndpointConfig, key: str
+) -> dict[str, Card] | None:
+    """The models of one server. Raises UserError, and APIConnectionError where it is down."""
+    plain = without_login(address)
     with openai.OpenAI(
-        base_url=config.base_url,
+        base_url=address,
         api_key=key,
         timeout=min(config.timeout, 20),
         max_retries=1,
         default_headers=headers_of(name, config),
     ) as client:
         try:
-            models = _models(client)
+            cards = _models(client)
             chats = _takes_chats(client, str(config.model))
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             source = config.api_key_env or config.api_key_block or "no key is configured"
-            raise UserError(f"{where}: {config.base_url} refused the key ({source})") from error
-        except openai.APIConnectionError as error:
-            if has_answered and config.wait_for > 0:
-                return (
-                    f"endpoint {name}: nothing answers at {config.base_url} for now; a stage that "
-                    f"asks it waits up to {duration(config.wait_for)} (endpoints.{name}.wait_for)"
-                )
-            raise UserError(
-                f"{where}: nothing answers at {config.base_url}; start the server or correct "
-                "base_url"
-            ) from error
-    if models is None and not chats:
+            raise UserError(f"{where}: {plain} refused the key ({source})") from error
+    if cards is None and not chats:
         raise UserError(
-            f"{where}: {config.base_url} is no OpenAI-compatible API with chat completions for "
+            f"{where}: {plain} is no OpenAI-compatible API with chat completions for "
             f"{config.model}; correct base_url (does it end in /v1?) or model"
         )
-    if models and config.model not in models:
-        shown = ", ".join(models[:8])
-        raise UserError(f"{where}.model: {config.model} is not among the models there ({shown})")
-    return None
+    if cards and config.model not in cards:
+        there = ", ".join(list(cards)[:8])
+        at = "there" if len(config.addresses) == 1 else f"at {plain}"
+        raise UserError(f"{where}.model: {config.model} is not among the models {at} ({there})")
+    return cards
 
 
-def _models(client: openai.OpenAI) -> list[str] | None:
+def _same_model(where: str, model: str, cards: dict[str, dict[str, Card] | None]) -> None:
+    """Raise UserError where two servers show that they serve different models under one name."""
+    listed = {address: shown[model] for address, shown in cards.items() if shown}
+    for first, other in combinations(listed, 2):
+        if differs := difference(listed[first], listed[other]):
+            raise UserError(
+                f"{where}.base_url: {without_login(other)} serves another {model} than "
+                f"{without_login(first)} ({differs}); all servers of a list answer for one model: "
+                "make it an endpoint of its own, or leave it out"
+            )
+
+
+def _models(client: openai.OpenAI) -> dict[str, Card] | None:
     """The models an endpoint lists; None where it has no such list."""
     try:
-        listed = _parsed(client.get("/models", cast_to=str))
+        return cards_in(client.get("/models", cast_to=str))
     except (openai.AuthenticationError, openai.PermissionDeniedError):
         raise
     except openai.APIStatusError:
         return None
-    data = listed.get("data") if isinstance(listed, dict) else None
-    if not isinstance(data, list):
-        return None
-    return [str(model["id"]) for model in data if isinstance(model, dict) and "id" in model]
 
 
 def _takes_chats(client: openai.OpenAI, model: str) -> bool:

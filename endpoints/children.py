@@ -127,7 +127,7 @@ def _supervised(
             process.wait()
 
 
-def module_command(module: str, job: Path, launcher: Sequence[str] = PYTHON) -> list[str]:
+def module_command(module: str, job: Path | str, launcher: Sequence[str] = PYTHON) -> list[str]:
     """The command that runs a module of ours on a job file; `launcher` runs a Python script."""
     return [*launcher, run_module.__file__, module, str(job)]
 

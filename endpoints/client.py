@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
-import openai
-
 from endpoints.attempts import Connection, NoAnswer, send
 from endpoints.budget import Amounts, Budget
 from endpoints.config import EndpointConfig
 from endpoints.descriptors import calls_at_once
 from endpoints.dialect import PLAIN, Dialect, spoken
 from endpoints.journal import Journal, request_key
+from endpoints.line import lines_to
 from endpoints.pace import Pace
 from endpoints.refusals import ParameterRefused
 from endpoints.reply import (
@@ -24,13 +23,18 @@ from endpoints.reply import (
     prune_logprobs,
     read_reply,
 )
-from endpoints.said import without_login
 from endpoints.serve import LiveEndpoint
 from endpoints.settled import dialects_spoken, forget, recall
+from endpoints.several import Roll
 from endpoints.standing import Standing
+from endpoints.together import Together
 from endpoints.usage import cost_of, most_usage, usage_of
 from endpoints.waits import Waits
 from rounds.errors import UserError
+
+LATER = 3
+"""Turns of the event loop that the accounts of an answer wait: the calls that its place lets
+through are sent in these, so that the endpoint is at work meanwhile."""
 
 
 @asynccontextmanager
@@ -43,16 +47,21 @@ async def asking(
     tally: Counter[str] | None = None,
     usable: Collection[str] = (),
     dialect: Dialect | None = None,
+    unusable: dict[str, Reply] | None = None,
 ) -> AsyncIterator[Ask]:
-    """Yields `ask(body, rubric, repeat=0) -> Reply`, paced as the config says.
+    """Yields `ask(body, rubric, repeat=0, near="") -> Reply`, paced as the config says.
 
     A body is sent, and kept in the journal, as the endpoint takes it: in `dialect`, or in the one
     that was settled for it. What it answered before that was settled is not asked again.
 
+    Of several servers a call goes to the one with the fewest open, and calls with the same `near`
+    to the same one where it can: they begin with the same words.
+
     Answers in the journal cost nothing. A paid reply that is no answer is kept apart, and asked
-    again by the next stream; `usable` names failures that the caller can use as answers, such as
-    a truncated text. Where the budget is exhausted a call that is not in the journal is not sent:
-    its failure is "budget". `tally` counts calls (as sent), from_journal, retries, http_429,
+    again by the next stream, but for those of an earlier one that are handed on in `unusable`,
+    where this stream's are added; `usable` names failures that the caller can use as answers, such
+    as a truncated text. Where the budget is exhausted a call that is not in the journal is not
+    sent: its failure is "budget". `tally` counts calls (as sent), from_journal, retries, http_429,
     timeouts and server_errors.
 
     However the stream ends, calls that are open are waited for, so that what they cost is kept.
@@ -67,22 +76,21 @@ async def asking(
     budget = budget or Budget(None, None, None)
     tally = Counter() if tally is None else tally
     underway: dict[str, asyncio.Future[Reply]] = {}
-    unusable: dict[str, Reply] = {}
+    unusable = {} if unusable is None else unusable
     blamed: list[ParameterRefused] = []
+    kept = Together(journal)
     spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
-    open_calls = {"max_in_flight": calls_at_once(name, config.max_in_flight)}
-    pace, standing = Pace(config.model_copy(update=open_calls)), Standing()
+    servers = len(live.addresses)
+    room = calls_at_once(name, config.max_in_flight * servers) // servers
+    open_calls = {"max_in_flight": max(1, room)}
+    pace = Pace(config.model_copy(update=open_calls), servers)
+    standing = Standing()
     reports = False  # of what a call used: one that now and then does not is estimated
-    async with openai.AsyncOpenAI(
-        base_url=live.base_url,
-        api_key=live.api_key,
-        timeout=config.timeout,
-        max_retries=0,
-        default_headers=live.headers,
-        http_client=openai.DefaultAioHttpClient(),
-    ) as client:
+    async with lines_to(live, config.timeout) as lines:
         settled = dialect is None and bool(recall(journal.folder, name, config).asked)
-        connection = Connection(name, config, live, client, pace, Waits(name), tally, settled)
+        roll = Roll(name, config, live.model, lines, pace)
+        shared = pace, Waits(name), tally, roll, settled
+        connection = Connection(name, config, live, lines, *shared)
 
         def failed(key: str, error: NoAnswer) -> Reply:
             known = error.rejected and journal.reject(key)
@@ -110,7 +118,7 @@ async def asking(
             if budget.wants_usage and reply.estimated and not reports:
                 raise connection.end(
                     UserError(
-                        f"endpoint {name} ({without_login(live.base_url)}) does not report what a "
+                        f"endpoint {name} ({live.shown}) does not report what a "
                         "call used, so that a budget of tokens or cost cannot be kept; limit the "
                         "budget's calls, or set estimates: true in it"
                     )
@@ -118,22 +126,25 @@ async def asking(
             budget.spend(reply)
             return reply
 
-        async def call(key: str, body: dict[str, Any]) -> Reply:
+        async def call(key: str, body: dict[str, Any], near: str) -> Reply:
             most = most_usage(body)
             amounts = Amounts(most.prompt + most.completion, cost_of(most, config.price))
             if limit := await budget.admit(amounts):
                 return Reply(key, "", "budget", detail=f"the budget's {limit} are used up")
             try:
-                raw = await send(connection, body)
+                raw = await send(connection, body, near)
             except NoAnswer as error:
                 reply = failed(key, error)
             else:
                 standing.answered()
+                for _ in range(LATER):
+                    await asyncio.sleep(0)
                 prune_logprobs(raw)
-                cost = cost_of(usage_of(raw, body), config.price)
-                reply = read_reply(key, body, raw, cost, paid_now=True)
+                usage = usage_of(raw, body)
+                cost = cost_of(usage, config.price)
+                reply = read_reply(key, body, raw, cost, True, usage)
                 good = reply.failure is None or reply.failure in usable
-                journal.put(key, name, live.model_id, body, raw, reply.cost, failed=not good)
+                await kept.put(key, name, live.model_id, body, raw, cost, not good, usage[:2])
                 if not good:
                     unusable[key] = reply._replace(paid_now=False)
             finally:
@@ -148,17 +159,17 @@ async def asking(
             if isinstance(done.exception(), ParameterRefused) and dialect is None:
                 forget(journal.folder, name, config)  # the next run asks what it takes now
 
-        async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+        async def ask(body: dict[str, Any], rubric: str, repeat: int = 0, near: str = "") -> Reply:
             ways = ways_to_ask(name, live.model_id, body, rubric, repeat, spoken_in)
             key, body = ways[0]
             if key in unusable:
-                return unusable[key]
+                return count(unusable[key])
             for known, one in ways:
                 if (entry := journal.get(known)) is not None:
                     tally["from_journal"] += 1
                     return count(read_reply(known, one, entry.completion, entry.cost))
             if key not in underway:  # the same question twice at once is one call
-                underway[key] = asyncio.ensure_future(call(key, body))
+                underway[key] = asyncio.ensure_future(call(key, body, near))
                 underway[key].add_done_callback(lambda done: ended(key, done))
             # shielded: when another call's failure ends the stream, this one is on its way
             return await asyncio.shield(underway[key])
@@ -184,7 +195,7 @@ def from_journal(
     A paid reply that was no answer comes back as the failure that it was.
     """
 
-    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0, near: str = "") -> Reply:
         ways = ways_to_ask(name, model_id, body, rubric, repeat, dialects)
         for kept in (journal.get, journal.failed):
             for key, one in ways:

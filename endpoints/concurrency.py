@@ -9,6 +9,9 @@ from rounds.stages import Progress
 PROMPTS_AT_ONCE = 512
 """Prompts whose calls may be under way together; the endpoints bound the calls themselves."""
 
+LOOK_EVERY = 0.5
+"""Seconds between two looks for items that are still coming."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,6 +36,34 @@ async def run_concurrently(
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(worker())
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+async def run_as_they_come(
+    arrived: Callable[[], Iterable[Item]],
+    work: Callable[[Item], Awaitable[Result]],
+    workers: int,
+    on_done: Callable[[Item, Result], None],
+) -> None:
+    """`run_concurrently` for items that are still coming: `arrived` gives those that have come
+    since it was called last. It goes on until it is cancelled.
+    """
+    room = asyncio.Semaphore(workers)
+
+    async def one(item: Item) -> None:
+        try:
+            on_done(item, await work(item))
+        finally:
+            room.release()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for item in arrived():
+                    await room.acquire()
+                    group.create_task(one(item))
+                await asyncio.sleep(LOOK_EVERY)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
 

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from endpoints.dialect import PRESETS
+from endpoints.said import without_login
 from rounds.errors import did_you_mean
 from rounds.settings import Section
 
@@ -43,6 +44,9 @@ class Serve(Section):
     """vLLM server arguments by vLLM's names, with dashes or underscores."""
     env: dict[str, str] = Field(default_factory=dict)
     """Environment of the server, CUDA_VISIBLE_DEVICES for one."""
+    replicas: int = Field(1, ge=1, le=64)
+    """Servers to start: each on the next GPU of those that it may see, or the next few of
+    `tensor_parallel_size`."""
 
     @model_validator(mode="after")
     def _ours(self) -> "Serve":
@@ -63,8 +67,10 @@ class FromEnvironment(Section):
 class EndpointConfig(Section):
     """An OpenAI-compatible endpoint: one that is there (`base_url`) or one to start (`serve`)."""
 
-    base_url: str | None = None
-    """Where an endpoint that is there is asked, up to and with /v1."""
+    base_url: str | list[str] | None = None
+    """Where an endpoint that is there is asked, up to and with /v1. A list names servers of one
+    model, with one key: a call goes to the one with the fewest open, and one that fails is left
+    out for a while."""
     serve: Serve | None = None
     model: str | None = None
     """Model name at the endpoint; not needed with `serve`."""
@@ -76,11 +82,11 @@ class EndpointConfig(Section):
     """Headers of every request: a text, or `{env: NAME}` for what is secret."""
     max_in_flight: int = Field(64, ge=1, le=1000)
     """Calls open at once; fewer while the endpoint answers 429. One that hangs while hundreds are
-    answered does not count."""
+    answered does not count. Of several servers each may have so many."""
     rpm: int | None = Field(None, ge=1)
-    """Requests a minute."""
+    """Requests a minute, of each server."""
     tpm: int | None = Field(None, ge=1)
-    """Tokens a minute, of prompts and answers together."""
+    """Tokens a minute, of prompts and answers together, of each server."""
     timeout: float = Field(60.0, gt=0, allow_inf_nan=False)
     """Seconds one attempt may take."""
     max_retries: int = Field(8, ge=0)
@@ -103,6 +109,41 @@ class EndpointConfig(Section):
             hint = did_you_mean(dialect, PRESETS)
             raise ValueError(f"{dialect!r} is none of {', '.join(PRESETS)}; {hint}".rstrip("; "))
         return dialect
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it is asked: none where it is served here."""
+        given = self.base_url
+        return [given] if isinstance(given, str) else given or []
+
+    @property
+    def servers(self) -> int:
+        """How many servers answer."""
+        return self.serve.replicas if self.serve is not None else len(self.addresses)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls open at once, at all servers together."""
+        return self.max_in_flight * self.servers
+
+    @property
+    def time_away(self) -> float:
+        """Seconds that it may be away; a server of ours that has ended does not come back."""
+        return 0.0 if self.serve is not None else self.wait_for
+
+    @field_validator("base_url")
+    @classmethod
+    def _several(cls, given: str | list[str] | None) -> str | list[str] | None:
+        if not isinstance(given, list):
+            return given
+        if not given:
+            raise ValueError("names no server; write one address, or a list of them")
+        known: set[str] = set()
+        for address in given:
+            if (plain := address.rstrip("/")) in known:
+                raise ValueError(f"names {without_login(address)} twice")
+            known.add(plain)
+        return given[0] if len(given) == 1 else given
 
     @model_validator(mode="after")
     def _one_kind(self) -> "EndpointConfig":

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import aiohttp
 import openai
 
+from endpoints.models import OtherModel
 from endpoints.refusals import refused_parameter
 from endpoints.said import what_it_said
 
@@ -42,21 +43,19 @@ class Fault(NamedTuple):
 
 
 def fault_of(error: Exception, body: dict[str, Any]) -> Fault:
-    """The meaning of what `client.post` or reading its reply raised."""
+    """The meaning of what sending a call or reading its reply raised."""
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, body)
-    if isinstance(error, openai.APIConnectionError):
-        # the client's aiohttp transport calls a refused connection and a broken one both a
-        # timeout while connecting; aiohttp itself tells them apart
-        cause = getattr(error.__cause__, "__cause__", None)
-        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            # a certificate that is wrong stays wrong
-            return Fault("gone", str(cause), away=not isinstance(cause, aiohttp.ClientSSLError))
-        if isinstance(error, openai.APITimeoutError) and isinstance(cause, TimeoutError):
-            return Fault("again", "no answer in time", counted="timeouts")
-        return Fault("again", str(cause or error))
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        # a certificate that is wrong stays wrong
+        return Fault("gone", str(error), away=not isinstance(error, aiohttp.ClientSSLError))
     if isinstance(error, TimeoutError):
-        return Fault("again", "no whole answer in time", counted="timeouts")
+        whole = "" if isinstance(error, aiohttp.SocketTimeoutError) else "whole "
+        return Fault("again", f"no {whole}answer in time", counted="timeouts")
+    if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
+        return Fault("again", str(error) or type(error).__name__)
+    if isinstance(error, OtherModel):
+        return Fault("no_access", str(error))
     if isinstance(error, UnicodeEncodeError):
         return Fault("final", f"cannot be sent: {error}")
     return Fault("again", f"no completion: {error}")

@@ -35,7 +35,8 @@ class Hook(Section):
     command: list[str] | None = Field(None, min_length=1)
     """Program and arguments, without a shell; PREFLOOP_PROMOTION holds all facts as JSON."""
     webhook: str | FromEnvironment | None = None
-    """The address that a POST with JSON goes to, or `{env: NAME}` where it is secret."""
+    """The address that a POST with JSON goes to, or `{env: NAME}` where it is secret: one with a
+    login, a query or a part that looks like a key is taken in no other way."""
     body: dict[str, Any] | None = None
     """JSON of the POST; null sends all facts."""
     headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)

@@ -4,6 +4,7 @@ The first host that a run asks for a model is written down in its journal, and a
 there are kept under its name alone. Those of any other host carry the host: they are asked anew.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,20 +27,27 @@ def host_of(base_url: str) -> str:
     return HERE if local else host
 
 
+def hosts_of(addresses: Sequence[str]) -> str:
+    """The hosts of several servers of one model, as they are written down."""
+    return ",".join(sorted(set(map(host_of, addresses))))
+
+
 def model_there(journal: Journal, name: str, config: EndpointConfig, model_id: str) -> str:
     """The model of an endpoint as its answers are kept: its id, and the host if not the first.
 
-    A served model is what its weights are, wherever it is served.
+    A served model is what its weights are, wherever it is served. Several servers of one model are
+    the same as before while one of them stands where one stood at first.
     """
     if config.base_url is None:
         return model_id
-    host = host_of(config.base_url)
+    host = hosts_of(config.addresses)
     journal.db.execute(TABLE)
     journal.db.execute("INSERT OR IGNORE INTO hosts VALUES (?, ?, ?)", (name, model_id, host))
     (first,) = journal.db.execute(
         "SELECT host FROM hosts WHERE endpoint = ? AND model = ?", (name, model_id)
     ).fetchone()
-    return model_id if host == first else f"{model_id}@{host}"
+    known = set(host.split(",")) & set(first.split(","))
+    return model_id if known else f"{model_id}@{host}"
 
 
 def placed(journal: Journal, name: str, config: EndpointConfig, live: LiveEndpoint) -> LiveEndpoint:
@@ -56,5 +64,5 @@ def remember_hosts(journal: Journal, endpoints: dict[str, Any]) -> None:
         known = "SELECT 1 FROM answers WHERE endpoint = ? AND model = ? LIMIT 1"
         if address and journal.db.execute(known, (name, model)).fetchone():
             journal.db.execute(TABLE)
-            noted = name, model, host_of(address)
+            noted = name, model, hosts_of([address] if isinstance(address, str) else address)
             journal.db.execute("INSERT OR IGNORE INTO hosts VALUES (?, ?, ?)", noted)

@@ -21,4 +21,6 @@ def identity(config: EndpointConfig) -> dict[str, Any]:
     """What an endpoint's answers follow from, beside the requests: for the key of a stage."""
     named = {"dialect": config.dialect} if config.dialect else {}
     shown = config.model_dump(include={"base_url": True, "model": True, "serve": {"model", "args"}})
+    if isinstance(config.base_url, list):  # their order says nothing
+        shown["base_url"] = sorted(config.base_url)
     return shown | named

@@ -128,14 +128,23 @@ class Journal:
         answer: dict[str, Any],
         cost: float,
         failed: bool = False,
+        tokens: tuple[int, int] | None = None,
     ) -> None:
-        """Write one paid reply down; the first answer to a call stays, `failed` ones add up."""
+        """Write one paid reply down; the first answer to a call stays, `failed` ones add up.
+
+        `tokens` of the prompt and the answer, where they are known from its usage.
+        """
         table = "INTO failed" if failed else "OR IGNORE INTO answers"
-        tokens = usage_of(answer, body)[:2]
+        tokens = tokens or usage_of(answer, body)[:2]
         reply = json.dumps(body), json.dumps(answer), *tokens, cost, time.time()
         self.db.execute(
             f"INSERT {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (key, endpoint, model, *reply)
         )
+        if not self.db.in_transaction:
+            self.sync_now_and_then()
+
+    def sync_now_and_then(self) -> None:
+        """Wait for the disk if that was SYNC_EVERY ago; what is not committed yet is not there."""
         if time.monotonic() - self._synced >= SYNC_EVERY:
             self.sync()
 

@@ -1,13 +1,16 @@
 """Endpoints as a run uses them: started when first needed, and kept to the end."""
 
 import os
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from endpoints.config import EndpointConfig
+from endpoints.reply import Reply
 from endpoints.serve import LiveEndpoint, serve
 from rounds.errors import UserError
 from rounds.stages import Progress, count_startup, silent
@@ -60,8 +63,21 @@ def read_endpoints(tree: dict[str, Any]) -> dict[str, EndpointConfig]:
     }
 
 
+class AskedAhead(NamedTuple):
+    """What the journal does not keep of calls that were made before their stage: paid replies that
+    are no answer, by key, and how calls were answered, as `asking` counts it.
+    """
+
+    unusable: dict[str, Reply]
+    traffic: Counter[str]
+
+
 class Endpoints:
-    """The endpoints of one run. A served model is started at its first use and kept to the end."""
+    """The endpoints of one run. A served model is started at its first use and kept to the end.
+
+    `ahead` is what was asked ahead of the stage that comes next, which does not ask it again.
+    Several threads may use them.
+    """
 
     def __init__(
         self,
@@ -77,6 +93,8 @@ class Endpoints:
         self._read_block = read_block
         self._live: dict[str, LiveEndpoint] = {}
         self._servers: dict[str, ExitStack] = {}
+        self._locks: dict[str, threading.RLock] = {}
+        self.ahead = AskedAhead({}, Counter())
 
     def __enter__(self) -> "Endpoints":
         return self
@@ -87,33 +105,42 @@ class Endpoints:
 
     def close(self, name: str) -> None:
         """Let go of an endpoint; a served one is stopped, and started again when next needed."""
-        self._live.pop(name, None)
-        if name in self._servers:
-            self._servers.pop(name).close()
+        with self._lock(name):
+            self._live.pop(name, None)
+            if name in self._servers:
+                self._servers.pop(name).close()
 
     def config(self, name: str) -> EndpointConfig:
         """The config of an endpoint."""
         return self._configs[name]
 
-    def live(self, name: str) -> LiveEndpoint:
-        """The endpoint, answering."""
-        if name not in self._live:
-            config = self._configs[name]
-            if config.serve is not None:
-                log = self._logs / f"serve-{name}.log"
-                server = self._servers[name] = ExitStack()
-                started = time.monotonic()
-                self._live[name] = server.enter_context(serve(config.serve, log, self._progress))
-                count_startup(f"server of {name}", time.monotonic() - started)
-            else:
-                key = api_key(name, config, self._read_block)
-                model = str(config.model)
-                headers = headers_of(name, config)
-                hidden = [
-                    headers[header]
-                    for header, value in config.extra_headers.items()
-                    if not isinstance(value, str)
-                ]
-                address = str(config.base_url)
-                self._live[name] = LiveEndpoint(address, model, model, key, headers, tuple(hidden))
-        return self._live[name]
+    def live(self, name: str, progress: Progress | None = None) -> LiveEndpoint:
+        """The endpoint, answering. A start is told to `progress`, which may end it by raising."""
+        with self._lock(name):
+            if name not in self._live:
+                self._live[name] = self._open(name, progress or self._progress)
+            return self._live[name]
+
+    def _lock(self, name: str) -> threading.RLock:
+        """One starts or stops it, the others wait; of another nobody waits for that."""
+        return self._locks.setdefault(name, threading.RLock())
+
+    def _open(self, name: str, progress: Progress) -> LiveEndpoint:
+        config = self._configs[name]
+        if config.serve is not None:
+            log = self._logs / f"serve-{name}.log"
+            server = self._servers[name] = ExitStack()
+            started = time.monotonic()
+            live = server.enter_context(serve(config.serve, log, progress))
+            count_startup(f"server of {name}", time.monotonic() - started)
+            return live
+        key = api_key(name, config, self._read_block)
+        model = str(config.model)
+        headers = headers_of(name, config)
+        hidden = [
+            headers[header]
+            for header, value in config.extra_headers.items()
+            if not isinstance(value, str)
+        ]
+        first, *others = config.addresses
+        return LiveEndpoint(first, model, model, key, headers, tuple(hidden), tuple(others))

@@ -3,58 +3,56 @@
 import asyncio
 import random
 from collections import deque
-from typing import Any
+from collections.abc import Collection
+from functools import partial
+from typing import Any, NamedTuple
 
 from endpoints.config import EndpointConfig
-from endpoints.meter import Meter
-from endpoints.places import Place, Places
-from endpoints.window import Window
+from endpoints.lane import Lane
+from endpoints.places import Place
 
 LONGEST_DELAY = 30.0
-REFUSES_ALL = 16
-SILENT = 1.0
-"""So many 429s and seconds without an answer, or a 429 before any answer, pause the endpoint as a
-whole for as long as it says; else the call that was refused waits alone."""
-REMEMBERED = 32
-"""Calls, about, that the share refused is of."""
-PROBES = 0.5, 15.0
-"""Seconds between two calls to an endpoint that is away: the first, and the most they grow to."""
-LONGEST_REST = 1.0
-"""Seconds that the place of a refused call is not given to another, times the share refused."""
+NEAR = 8
+"""Calls more than at the server with the fewest that may be open where a prompt's others went."""
+REMEMBERED_NEAR = 4096
+"""Prompts whose server is remembered."""
+
+
+class _Ticket(NamedTuple):
+    future: "asyncio.Future[Place]"
+    tokens: int
+    near: str
+    tried: frozenset[int]
 
 
 class Pace:
     """Lets an endpoint's calls through, first come, first served; retried ones before new ones.
 
-    The number open at once starts at `max_in_flight` and follows the share that meets 429s
-    (endpoints/window.py); by that share the places of refused calls rest. While it is in doubt
-    whether the endpoint answers at all, one is sent at a time; while it is away, now and then one.
+    Each goes to the server with the fewest open calls, or to the one where those before it with
+    the same `near` went, which has read their beginning. While it is in doubt whether the endpoint
+    answers at all, one is sent at a time; while a server is away, now and then one.
     """
 
-    def __init__(self, config: EndpointConfig) -> None:
+    def __init__(self, config: EndpointConfig, servers: int = 1) -> None:
         self._loop = asyncio.get_running_loop()
-        self._places = Places(config.max_in_flight)
-        self._window = Window(config.max_in_flight, self._loop.time())
-        self._resting = 0
-        self._refused_share = 0.0
-        self.refused_in_a_row = self.answers = self.refusals = 0
+        now = self._loop.time()
+        self.lanes = [Lane(number, config, now, servers == 1) for number in range(servers)]
+        self.answers = self.refusals = 0
         self.doubted_since: float | None = None
-        self.away_since: float | None = None
-        self._probe_after = PROBES[0]
-        self._waiting: deque[tuple[asyncio.Future[Place], int]] = deque()
-        self._found_nobody: deque[tuple[asyncio.Future[Place], int]] = deque()
-        self._requests, self._tokens = Meter(config.rpm), Meter(config.tpm)
-        self._counts_tokens = config.tpm is not None
+        self._waiting: deque[_Ticket] = deque()
+        self._found_nobody: deque[_Ticket] = deque()
+        self._moved: list[_Ticket] = []
+        self._near: dict[str, int] = {}
+        self.counts_tokens = config.tpm is not None
         self._written, self._written_by = 0, 0
-        self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
         self._end: Exception | None = None
-        self.began = self.last_answer = self._loop.time()
+        self.began = self.last_answer = now
 
     def estimate_tokens(self, body: dict[str, Any]) -> int:
         """Tokens that a call will use: its messages' length and the mean answer so far."""
-        if not self._counts_tokens:
+        if not self.counts_tokens:
             return 0
         characters = sum(len(str(message.get("content"))) for message in body["messages"])
         return characters // 4 + self._written // max(self._written_by, 1)
@@ -67,25 +65,44 @@ class Pace:
     @property
     def open(self) -> int:
         """Calls that are open."""
-        return len(self._places)
+        return sum(lane.open for lane in self.lanes)
 
-    async def enter(self, tokens: int, again: bool, found_nobody: bool = False) -> Place:
+    @property
+    def all_away(self) -> bool:
+        """Whether no server is there."""
+        return all(lane.away_since is not None for lane in self.lanes)
+
+    def others(self, tried: Collection[int]) -> bool:
+        """Whether a server is there that is none of those `tried`."""
+        return any(lane.away_since is None and lane.number not in tried for lane in self.lanes)
+
+    async def enter(
+        self,
+        tokens: int,
+        again: bool,
+        found_nobody: bool = False,
+        near: str = "",
+        tried: Collection[int] = (),
+    ) -> Place:
         """Wait for a place; one that `found_nobody` goes after the others while that may be its own
-        fault, and first once somebody is there. Raises what the pace is closed with, at once.
+        fault, and first once somebody is there; one that failed at the servers `tried` goes first,
+        and to another. Raises what the pace is closed with, at once.
         """
         if self._end is not None:
             raise self._end
-        ticket = self._loop.create_future()
-        if found_nobody and self.away_since is not None:
-            self._found_nobody.append((ticket, tokens))
+        ticket = _Ticket(self._loop.create_future(), tokens, near, frozenset(tried))
+        if tried:
+            self._moved.append(ticket)
+        elif found_nobody and self.all_away:
+            self._found_nobody.append(ticket)
         else:
-            (self._waiting.appendleft if again else self._waiting.append)((ticket, tokens))
+            (self._waiting.appendleft if again else self._waiting.append)(ticket)
         self._admit()
         try:
-            place = await ticket
+            place = await ticket.future
         except asyncio.CancelledError:
-            if not ticket.cancelled():  # the place was given in the same moment
-                self.leave(ticket.result())
+            if not ticket.future.cancelled():  # the place was given in the same moment
+                self.leave(ticket.future.result())
             raise
         if self._end is not None:
             self.leave(place)
@@ -94,7 +111,7 @@ class Pace:
 
     def leave(self, place: Place) -> None:
         """Give the place back."""
-        self._places.leave(place)
+        self.lanes[place.lane].leave(place)
         self._admit()
 
     def doubt(self, doubted: bool) -> None:
@@ -105,57 +122,58 @@ class Pace:
         elif self.doubted_since is None:
             self.doubted_since = self._loop.time()
 
-    def away(self, wait_for: float) -> float:
-        """A call found nobody there; for how many seconds that has been so.
+    def away(self, wait_for: float, number: int = 0) -> float:
+        """A call found nobody at a server; for how many seconds that has been so at all of them.
 
         The next one is sent after a while, but not later than `wait_for` seconds from the first.
         """
-        now = self._loop.time()
-        if self.away_since is None:
-            self.away_since, self._probe_after = now, PROBES[0]
-        if now >= self._paused_until:  # of several that were open the first counts
-            left = max(0.0, self.away_since + wait_for - now)
-            self._paused_until = now + min(self._probe_after, left)
-            self._probe_after = min(PROBES[1], 2 * self._probe_after)
-        return now - self.away_since
+        now, lane = self._loop.time(), self.lanes[number]
+        lane.away_since = now if lane.away_since is None else lane.away_since
+        since = [one.away_since for one in self.lanes if one.away_since is not None]
+        seconds = now - max(since) if len(since) == len(self.lanes) else 0.0
+        lane.away(now, max(0.0, wait_for - seconds) if self.all_away else float("inf"))
+        for ticket in [one for one in self._moved if not self.others(one.tried)]:
+            self._moved.remove(ticket)
+            self._waiting.appendleft(ticket._replace(tried=frozenset()))
+        self._admit()
+        return seconds
 
-    def there(self) -> None:
-        """Something came of a call: the endpoint is not away."""
-        if self.away_since is not None:
-            self.away_since, self._paused_until = None, 0.0
+    def pause(self, number: int, seconds: float) -> None:
+        """Send a server nothing for so many seconds."""
+        self.lanes[number].pause(self._loop.time() + seconds)
+
+    def there(self, number: int = 0) -> bool:
+        """Something came of a call: the server is not away; whether it was until now."""
+        lane = self.lanes[number]
+        was_away, was_proven, lane.proven = lane.there(), lane.proven, True
+        if was_away:
             self._waiting.extendleft(reversed(self._found_nobody))
             self._found_nobody.clear()
+        if was_away or not was_proven:
             self._admit()
+        return was_away
 
     def answered(self, place: Place, estimated: int, read: int, written: int) -> None:
         """The call of a place was answered with so many tokens."""
         self.last_answer = now = self._loop.time()
         self.doubted_since = None
-        self._places.answered()
-        self._refused_share -= self._refused_share / REMEMBERED
-        self.refused_in_a_row = 0
         self.answers += 1
-        self._window.answered(place.number, now)
-        if self._counts_tokens:
+        used = 0
+        if self.counts_tokens:
             self._written, self._written_by = self._written + written, self._written_by + 1
-            self._tokens.use(now, read + written - estimated)
+            used = read + written - estimated
+        self.lanes[place.lane].answered(place, now, used)
 
     def refused(self, place: Place, told: float | None) -> bool:
-        """The call of a place met a 429, and was `told` to wait; whether the endpoint is paused."""
-        self._refused_share += (1 - self._refused_share) / REMEMBERED
-        self.refused_in_a_row += 1
+        """The call of a place met a 429, and was `told` to wait; whether its server is paused."""
         self.refusals += 1
-        now = self._loop.time()
-        self._window.refused(place.number, now)
-        since = max(self.last_answer, self._paused_until)  # an answer takes its time after a pause
-        silent = now - since > SILENT and self.refused_in_a_row >= REFUSES_ALL
-        if told is not None and (silent or not self.has_answered):
-            self._paused_until = max(self._paused_until, now + told)
-            return True
-        self._resting += 1
-        rest = LONGEST_REST if told is None else min(told, LONGEST_REST)
-        self._loop.call_later(rest * self._refused_share, self._rested)
-        return False
+        lane = self.lanes[place.lane]
+        return lane.refused(
+            place,
+            self._loop.time(),
+            told,
+            lambda seconds: self._loop.call_later(seconds, partial(self._rested, lane)),
+        )
 
     async def back_off(self, tries: int, first: float, told: float = 0.0) -> None:
         """Wait before a call's next try: what the endpoint `told` us to, and `first` seconds,
@@ -173,34 +191,61 @@ class Pace:
         self._closed.set()
         if self._timer is not None:
             self._timer.cancel()
-        for tickets in (self._waiting, self._found_nobody):
-            for ticket, _ in tickets:
-                if not ticket.done():
-                    ticket.set_exception(self._end)
-            tickets.clear()
+        for ticket in (*self._moved, *self._waiting, *self._found_nobody):
+            if not ticket.future.done():
+                ticket.future.set_exception(self._end)
+        self._moved.clear()
+        self._waiting.clear()
+        self._found_nobody.clear()
 
-    def _rested(self) -> None:
-        self._resting -= 1
+    def _rested(self, lane: Lane) -> None:
+        lane.rested()
         self._admit()
 
     def _admit(self) -> None:
-        while (tickets := self._waiting or self._found_nobody) and self._has_room():
-            now = self._loop.time()
-            wait = max(self._paused_until - now, self._requests.wait(now), self._tokens.wait(now))
-            if wait > 0:
-                if self._timer is not None:
-                    self._timer.cancel()
-                self._timer = self._loop.call_later(wait, self._admit)
-                return
-            ticket, tokens = tickets.popleft()
-            if not ticket.done():
-                self._requests.use(now, 1)
-                self._tokens.use(now, tokens)
-                place = self._places.take()
-                self._window.sent(place.number)
-                ticket.set_result(place)
+        if self._moved:
+            self._moved = [ticket for ticket in self._moved if not self._let_through(ticket)]
+        while tickets := self._waiting or self._found_nobody:
+            if not self._let_through(tickets[0]):
+                break
+            tickets.popleft()
+        if tickets or self._moved:
+            self._look_again()
 
-    def _has_room(self) -> bool:
-        if self.doubted_since is not None or self.away_since is not None:
-            return not self._places
-        return self._places.counted + self._resting < int(self._window.allowed)
+    def _let_through(self, ticket: _Ticket) -> bool:
+        """Whether a ticket is done with: its call has a server now, or is no more."""
+        if ticket.future.done():
+            return True
+        if self.doubted_since is not None and self.open:
+            return False
+        now = self._loop.time()
+        free = [
+            lane
+            for lane in self.lanes
+            if lane.has_room and lane.number not in ticket.tried and lane.wait(now) <= 0
+        ]
+        if not free:
+            return False
+        lane = min(free, key=lambda one: (one.open, one.sent))
+        if ticket.near and len(self.lanes) > 1:
+            lane = self._nearest(ticket.near, lane, free)
+        ticket.future.set_result(lane.take(now, ticket.tokens))
+        return True
+
+    def _nearest(self, near: str, fewest: Lane, free: list[Lane]) -> Lane:
+        known = self.lanes[self._near.pop(near, fewest.number)]
+        lane = known if known in free and known.open <= fewest.open + NEAR else fewest
+        self._near[near] = lane.number
+        if len(self._near) > REMEMBERED_NEAR:
+            del self._near[next(iter(self._near))]
+        return lane
+
+    def _look_again(self) -> None:
+        """As soon as a server that has room may be asked again."""
+        now = self._loop.time()
+        waits = [lane.wait(now) for lane in self.lanes if lane.has_room]
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (soonest := min((wait for wait in waits if wait > 0), default=None)) is not None:
+            self._timer = self._loop.call_later(soonest, self._admit)

@@ -15,10 +15,12 @@ MOST_HANGING = 2
 
 
 class Place(NamedTuple):
-    """An open call: its number, and how many answers there were when it was sent."""
+    """An open call: its number, how many answers there were when it was sent, and the number of its
+    server."""
 
     number: int
     answers: int
+    lane: int = 0
 
 
 class Places:

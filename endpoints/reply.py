@@ -4,7 +4,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from endpoints.usage import usage_of
+from endpoints.usage import Usage, usage_of
 from rounds.errors import Stopped, WorkFailed
 
 LOGPROBS_KEPT = 64
@@ -113,9 +113,17 @@ def _is_byte(value: object) -> bool:
 
 
 def read_reply(
-    key: str, body: dict[str, Any], raw: dict[str, Any], cost: float, paid_now: bool = False
+    key: str,
+    body: dict[str, Any],
+    raw: dict[str, Any],
+    cost: float,
+    paid_now: bool = False,
+    usage: Usage | None = None,
 ) -> Reply:
-    """A chat completion as a Reply; anything but a finished text is a failure."""
+    """A chat completion as a Reply; anything but a finished text is a failure.
+
+    `usage` is that of the completion, where it is known already.
+    """
     choice = raw["choices"][0]
     message = choice.get("message") or {}
     text, refusal = _text_of(message)
@@ -132,7 +140,7 @@ def read_reply(
         failure = "empty"
     logprobs = choice.get("logprobs")
     tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-    usage = usage_of(raw, body)
+    usage = usage or usage_of(raw, body)
     return Reply(
         key,
         text.encode(errors="replace").decode(),  # half a character cannot be written to a table

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import openai
+if TYPE_CHECKING:  # a plan reads this and asks nobody
+    import openai
 
 LONGEST = 400
 """Characters that are shown of it."""
@@ -14,7 +15,7 @@ SECRET = re.compile(r"(?i)(bearer\s+|\b(?:sk|pk|rk|gsk|xai|hf|key|api)[-_])[\w.~
 """Keys as providers write them; some repeat the key that they refuse."""
 
 
-def what_it_said(error: openai.APIStatusError) -> str:
+def what_it_said(error: "openai.APIStatusError") -> str:
     """The status, the message of the body, whatever shape it has, and the argument it blames."""
     text = message_of(error.body)
     said = f"{error.status_code}: {text}" if text else str(error.status_code)

@@ -5,9 +5,10 @@ import os
 import secrets
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,18 +16,24 @@ from typing import Any, NamedTuple
 from endpoints.children import PYTHON, child
 from endpoints.config import Serve
 from endpoints.hub import model_folder
+from endpoints.said import without_login
 from endpoints.servers import free_port, wait_until_healthy
+from rounds.errors import UserError
 from rounds.stages import Progress
 from rounds.weights import weights_hash
 
 STARTUP_SECONDS = 900
 SERVED_NAME = "served"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+PARALLEL = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+"""vLLM's arguments of which each takes so many GPUs."""
 
 
 class LiveEndpoint(NamedTuple):
     """An endpoint that answers: where, under which model name and key, and which model it is.
 
     `headers` are sent with every request; `hidden` are the values among them that nobody is shown.
+    `others` are the addresses of further servers of the same model.
     """
 
     base_url: str
@@ -35,6 +42,17 @@ class LiveEndpoint(NamedTuple):
     api_key: str
     headers: Mapping[str, str] = MappingProxyType({})
     hidden: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of all its servers."""
+        return (self.base_url, *self.others)
+
+    @property
+    def shown(self) -> str:
+        """Where it is, for messages."""
+        return ", ".join(map(without_login, self.addresses))
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -46,23 +64,53 @@ class LiveEndpoint(NamedTuple):
 def serve(config: Serve, log: Path, progress: Progress) -> Iterator[LiveEndpoint]:
     """Start the server on a free port with a random key, wait until it is healthy, end it.
 
-    Raises ChildFailed with the end of the server's log when it dies on the way.
+    Of several `replicas` each has a port, GPUs and a log of its own; the key is one. Raises
+    ChildFailed with the end of the log of one that dies on the way.
     """
     folder = model_folder(config.model)
     key = secrets.token_urlsafe(24)
-    port = free_port()
-    ours = {"host": "127.0.0.1", "port": port, "served_model_name": SERVED_NAME}
-    arguments = {**ours, **cpu_arguments(config.args), **config.args}
-    command = [
-        *(*PYTHON, "-m", "vllm.entrypoints.openai.api_server"),
-        *("--model", str(folder)),
-        *flags(arguments),
-    ]
-    env = {"VLLM_API_KEY": key, **cpu_settings(), **config.env}
-    with child(command, log, env) as process:
-        health = f"http://127.0.0.1:{port}/health"
-        wait_until_healthy(process, health, log, "the model server", STARTUP_SECONDS, progress)
-        yield LiveEndpoint(f"http://127.0.0.1:{port}/v1", SERVED_NAME, weights_hash(folder), key)
+    started = []
+    with ExitStack() as running:
+        for number, devices in enumerate(devices_of(config)):
+            port, own = free_port(), log
+            if config.replicas > 1:
+                own = log.with_stem(f"{log.stem}-{number}")
+            ours = {"host": "127.0.0.1", "port": port, "served_model_name": SERVED_NAME}
+            arguments = {**ours, **cpu_arguments(config.args), **config.args}
+            command = [
+                *(*PYTHON, "-m", "vllm.entrypoints.openai.api_server"),
+                *("--model", str(folder)),
+                *flags(arguments),
+            ]
+            env = {"VLLM_API_KEY": key, **cpu_settings(), **config.env, **devices}
+            started.append((running.enter_context(child(command, own, env)), port, own))
+        for process, port, own in started:
+            health = f"http://127.0.0.1:{port}/health"
+            wait_until_healthy(process, health, own, "the model server", STARTUP_SECONDS, progress)
+        first, *others = [f"http://127.0.0.1:{port}/v1" for _, port, _ in started]
+        model = weights_hash(folder)
+        yield LiveEndpoint(first, SERVED_NAME, model, key, others=tuple(others))
+
+
+def devices_of(config: Serve) -> list[dict[str, str]]:
+    """The environment that gives each replica its GPUs: the next of those that are visible.
+
+    Raises UserError where CUDA_VISIBLE_DEVICES names too few.
+    """
+    if config.replicas == 1 or runs_on_cpu():
+        return [{}] * config.replicas
+    given = {name.replace("-", "_"): value for name, value in config.args.items()}
+    each = prod(int(given.get(name) or 1) for name in PARALLEL)
+    needed = config.replicas * each
+    visible = config.env.get(VISIBLE) or os.environ.get(VISIBLE)
+    names = visible.split(",") if visible else [str(number) for number in range(needed)]
+    if len(names) < needed:
+        raise UserError(
+            f"serve.replicas: {config.replicas} servers on {each} GPU(s) each need {needed}, and "
+            f"{VISIBLE} names {len(names)} ({visible})"
+        )
+    shares = [names[begin : begin + each] for begin in range(0, needed, each)]
+    return [{VISIBLE: ",".join(share)} for share in shares]
 
 
 def flags(arguments: dict[str, Any]) -> list[str]:

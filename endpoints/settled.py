@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from endpoints.config import EndpointConfig
 from endpoints.dialect import PLAIN, PRESETS, Dialect
-from endpoints.hosts import host_of
+from endpoints.hosts import hosts_of
 from endpoints.identity import identity
 from rounds.files import write_json
 from rounds.ids import digest
@@ -105,7 +105,7 @@ def dialects_of(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _of(config: EndpointConfig) -> str:
-    return digest("endpoint", {**identity(config), "base_url": host_of(config.base_url or "")})
+    return digest("endpoint", {**identity(config), "base_url": hosts_of(config.addresses)})
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -50,8 +50,10 @@ def taken_over() -> bool:
     """
     if not (claim := os.environ.get("PREFLOOP_LEASE", "")):
         return False
+    folder, own = os.path.split(claim)
     try:
-        return max(os.listdir(os.path.dirname(claim))) > os.path.basename(claim)
+        names = os.listdir(folder)  # 00000007.json, and 00000007-0002.json for what 7 has lent
+        return max(names)[:8] > own[:8] or ("-" in own and own not in names)
     except (OSError, ValueError):
         return False
 

@@ -15,7 +15,7 @@ def check_tuning(name: str, config: EndpointConfig, key: str) -> None:
     """
     where = f"endpoints.{name}"
     with openai.OpenAI(
-        base_url=config.base_url,
+        base_url=config.addresses[0],
         api_key=key,
         timeout=min(config.timeout, 20),
         max_retries=1,

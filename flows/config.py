@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 from endpoints.config import EndpointConfig, Price
 from endpoints.hook_config import Hook
 from gate.config import GateConfig
+from gate.suite_config import PERPLEXITY
 from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
 from judge.strategies import STRATEGIES
@@ -19,6 +20,12 @@ from sampler.dealing.config import PromptsConfig, generate_section
 from trainer.config import FROM_GOLD, TrainerConfig
 from trainer.variants import LEAST_HELD_OUT
 from trainer.weights import OWN
+
+NO_LOGPROBS = {
+    "logprobs_mode": ("raw_logits", "processed_logits"),
+    "kv_sharing_fast_prefill": (True,),
+}
+"""Arguments of vLLM with which it does not say how likely given tokens are."""
 
 
 class GateSection(GateConfig):
@@ -78,6 +85,7 @@ class Config(Section):
             used.append(("policy.endpoint", self.policy.endpoint))
         self._trained_where_it_is()
         self._kl_is_measured()
+        self._perplexity_can_be_measured()
         if (section := generate_section(self.prompts)) is not None:
             key, generated = section
             used.append((f"{key}.endpoint", generated.endpoint))
@@ -128,6 +136,11 @@ class Config(Section):
                 f"trainer.method: openai needs a policy at a base_url, and endpoints.{endpoint} is "
                 "served here; name its weights as the policy instead"
             )
+        if hosted and served is not None and served.servers > 1:
+            raise ValueError(
+                f"trainer.method: openai trains at one server, and endpoints.{endpoint}.base_url "
+                "names several; write the one that keeps the jobs"
+            )
 
     def _kl_is_measured(self) -> None:
         """A KL that is never known refuses every round, once all of it is paid."""
@@ -138,12 +151,34 @@ class Config(Section):
                 "gate.kl_at_most: a policy that is trained at an endpoint has no KL that could be "
                 "measured, and every one would be refused; leave it out"
             )
-        if (self.trainer.accelerate or {}).get("num_processes", 1) > 1:
+        if self.trainer.processes > 1:
+            launcher = "accelerate" if self.trainer.ray is None else "ray"
             raise ValueError(
                 "gate.kl_at_most: the KL is measured where one process trains, and "
-                "trainer.accelerate starts more: every policy would be refused; leave one of them "
+                f"trainer.{launcher} starts more: every policy would be refused; leave one of them "
                 "out"
             )
+
+    def _perplexity_can_be_measured(self) -> None:
+        if self.trainer is None:
+            return
+        vllm = self.sampler.vllm
+        for name, suite in self.gate.suites.items():
+            if suite.score != PERPLEXITY:
+                continue
+            for argument, values in NO_LOGPROBS.items():
+                if (given := vllm.get(argument)) in values:
+                    raise ValueError(
+                        f"gate.suites.{name}.score: perplexity is read from what vLLM says of "
+                        f"given tokens, which sampler.vllm.{argument}: {given} changes; leave "
+                        "one of them out"
+                    )
+            if self.policy.endpoint:
+                raise ValueError(
+                    f"gate.suites.{name}.score: perplexity is measured with the policy's weights, "
+                    f"and {self.policy.endpoint} does not say how likely a given answer is; take "
+                    "another score"
+                )
 
     @staticmethod
     def _gate_asks_only(judge: JudgeConfig) -> None:
@@ -165,6 +200,11 @@ class Config(Section):
                     f"judge.select.delta.{key}: no source {name!r}; there are {', '.join(known)} "
                     "(sampler.also names more)"
                 )
+            if name in self.sampler.absent_at_first():
+                raise ValueError(
+                    f"judge.select.delta.{key}: {name} has no policy in round 1, so that no round "
+                    "would make a pair, and none train the policy that it waits for"
+                )
 
     def _weights_can_be_known(self) -> None:
         weights = self.trainer.weights if self.trainer else None
@@ -176,6 +216,12 @@ class Config(Section):
                 raise ValueError(
                     f"trainer.weights.sources: {name!r} is none of {', '.join((*OWN, *titles))}"
                 )
+        silent = all(weights.sources.get(title) == 0 for title in titles)
+        if silent and self.trainer is not None and not self.trainer.taught_beside:
+            raise ValueError(
+                "trainer.weights.sources: every source of prompts.train has 0, so that no pair of "
+                "a round teaches"
+            )
         judge = self.judge
         probable = judge.arguments.get("logprobs") and not judge.criteria
         if weights.by == "probability" and not (probable and any(map(is_endpoint, judge.jury))):
@@ -236,6 +282,12 @@ class Config(Section):
             name = self.judge.jury[0]
             raise ValueError(
                 f"judge.batch: is for an endpoint with a Batch API, and {name} has no base_url"
+            )
+        if self.judge.batch and first is not None and first.servers > 1:
+            name = self.judge.jury[0]
+            raise ValueError(
+                f"judge.batch: is for one server, and endpoints.{name}.base_url names several; "
+                "write the one that keeps the batches"
             )
         labelling = filter(is_endpoint, [*self.judge.jury, *self.judge.appealed_to])
         free = all(self.endpoints[name].price == Price() for name in labelling)

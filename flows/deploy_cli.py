@@ -40,6 +40,13 @@ def deploy(
     cron: Schedule = None,
     timezone: Zone = "UTC",
     pool: Annotated[str, typer.Option("--pool", help="Work pool that runs it.")] = "prefloop",
+    gpu_pool: Annotated[
+        str | None,
+        typer.Option(
+            "--gpu-pool",
+            help="Work pool that samples and trains; the rest stays in --pool. Needs --runs-dir.",
+        ),
+    ] = None,
     rounds: Rounds = 1,
     runs_dir: Kept = None,
     set: Overrides = None,
@@ -50,19 +57,36 @@ def deploy(
     A worker of the pool runs it in the current folder, where the config's paths start.
     """
     with one_message(), paths_from(config, relative_to_config) as config:
-        wish = _wish(config, name, cron, timezone, rounds, runs_dir, set)
+        wish = _wish(config, name, cron, timezone, rounds, runs_dir, set, gpu_pool)
         from prefect.runner.storage import LocalStorage
 
-        from flows.deployment import check_pool, check_server, deployment_of
+        from flows.deployment import (
+            check_placing,
+            check_pool,
+            check_server,
+            deployment_of,
+            gpu_deployment_of,
+        )
 
+        noted = None if gpu_pool is None else check_placing(wish)
         check_server()
-        made = deployment_of(wish, storage=LocalStorage(path=os.getcwd()))
+        here = LocalStorage(path=os.getcwd())
+        made = deployment_of(wish, storage=here)
         check_pool(pool)
+        if gpu_pool is not None:
+            check_pool(gpu_pool, "--gpu-pool")
+            gpu_deployment_of(wish, storage=here).apply(work_pool_name=gpu_pool)
         made.apply(work_pool_name=pool)
     print(f"deployed  prefloop/{wish.name}, of {wish.config.name}, to the work pool {pool}")
+    if gpu_pool is not None:
+        print(f"GPU       prefloop-gpu-stage/{wish.name}, to the work pool {gpu_pool}")
+    if noted is not None:
+        print(f"note      {noted}")
     print(f"schedule  {f'{cron} ({timezone})' if cron else 'none: it runs when it is asked'}")
     print(f"rounds    in {_kept(wish)}")
     print(f"next      prefect worker start --pool {pool}             in a terminal of its own")
+    if gpu_pool is not None:
+        print(f"          prefect worker start --pool {gpu_pool}             on a GPU machine")
     print(f"          prefect deployment run prefloop/{wish.name}    a run now")
 
 
@@ -78,7 +102,7 @@ def serve(
 ) -> None:
     """Deploy a config and run it from here until Ctrl-C: no work pool and no worker."""
     with one_message(), paths_from(config, relative_to_config) as config:
-        wish = _wish(config, name, cron, timezone, rounds, runs_dir, set, quiet=False)
+        wish = _wish(config, name, cron, timezone, rounds, runs_dir, set, None, quiet=False)
         from prefect import serve as serve_deployments
 
         from flows.deployment import check_server, deployment_of
@@ -96,6 +120,7 @@ def _wish(
     rounds: int,
     runs_dir: Path | None,
     overrides: list[str] | None,
+    gpu_pool: str | None,
     quiet: bool = True,
 ) -> "Wish":
     """What was asked for, its config checked. Raises UserError naming what is wrong."""
@@ -108,7 +133,7 @@ def _wish(
 
     check_files(tree)
     where = None if runs_dir is None else str(runs_dir.expanduser().resolve())
-    return Wish(tree, name or tree.name, rounds, where, cron, timezone)
+    return Wish(tree, name or tree.name, rounds, where, cron, timezone, gpu_pool)
 
 
 def _kept(wish: "Wish") -> Path:

@@ -10,13 +10,14 @@ from prefect.settings import get_current_settings
 from prefect.utilities.callables import ParameterSchema, parameter_schema
 
 from flows.config import Config
+from flows.gpu_stage import gpu_stage
 from flows.loop import run_loop
 from flows.parameters import runs_folder
 from flows.server import check_prefect
 from rounds.errors import UserError
 
-FLOW = "prefloop.run_loop"
-"""Where a worker finds the flow, whatever lies in the folder that it works in."""
+FLOW, GPU_FLOW = "prefloop.run_loop", "prefloop.gpu_stage"
+"""Where a worker finds the flows, whatever lies in the folder that it works in."""
 NO_SERVER = (
     "PREFECT_API_URL is not set, and a deployment lives on a Prefect server; start one in a "
     "terminal of its own (prefect server start) and say where it is: "
@@ -33,6 +34,8 @@ class Wish(NamedTuple):
     runs_dir: str | None
     cron: str | None
     timezone: str
+    gpu_pool: str | None = None
+    """The work pool that the GPU stages go to; None where they stay with the rest."""
 
 
 class Strict(ParameterSchema):
@@ -48,14 +51,14 @@ def check_server() -> None:
     check_prefect()
 
 
-def check_pool(pool: str) -> None:
+def check_pool(pool: str, option: str = "--pool") -> None:
     """Raise UserError where the server has no such work pool."""
     with get_client(sync_client=True) as client:
         try:
             client.read_work_pool(pool)
         except ObjectNotFound:
             raise UserError(
-                f"--pool {pool}: there is no such work pool; make it: prefect work-pool create "
+                f"{option} {pool}: there is no such work pool; make it: prefect work-pool create "
                 f"{pool} --type process"
             ) from None
 
@@ -72,6 +75,8 @@ def deployment_of(wish: Wish, **given: Any) -> RunnerDeployment:
     if wish.runs_dir is not None:
         runs_folder(wish.runs_dir, None)
         parameters["runs_dir"] = wish.runs_dir
+    if wish.gpu_pool is not None:
+        parameters["gpu_stages"] = f"{gpu_stage.name}/{wish.name}"
     try:
         schedules = [Cron(wish.cron, timezone=wish.timezone)] if wish.cron else []
         made = RunnerDeployment(
@@ -87,9 +92,48 @@ def deployment_of(wish: Wish, **given: Any) -> RunnerDeployment:
     except ValueError as error:
         where = f"--cron {wish.cron!r}, --timezone {wish.timezone}"
         raise UserError(f"{where}: no schedule ({_first(error)})") from error
-    schema = parameter_schema(run_loop).model_dump(exclude_unset=True)
+    return _strictly(made, run_loop)
+
+
+def gpu_deployment_of(wish: Wish, **given: Any) -> RunnerDeployment:
+    """The deployment that the GPU stages of a round are sent to, not yet on the server."""
+    made = RunnerDeployment(
+        name=wish.name,
+        flow_name=gpu_stage.name,
+        entrypoint=GPU_FLOW,
+        tags=[wish.config.name],
+        description=f"GPU stages of {wish.config.name}, which its rounds send here",
+        **given,
+    )
+    return _strictly(made, gpu_stage)
+
+
+def _strictly(made: RunnerDeployment, flow: Any) -> RunnerDeployment:
+    schema = parameter_schema(flow).model_dump(exclude_unset=True)
     made._parameter_openapi_schema = Strict(**schema, additionalProperties=False)
     return made
+
+
+def check_placing(wish: Wish) -> str | None:
+    """Raise UserError where the GPU stages cannot be sent to a pool of their own; what is served
+    with the rest all the same, in a sentence.
+    """
+    config, policy = wish.config, wish.config.policy
+    served = sorted(n for n in config.used_endpoints if config.endpoints[n].serve is not None)
+    if policy.endpoint is not None and policy.endpoint not in served:
+        raise UserError(
+            f"--gpu-pool {wish.gpu_pool}: no stage of this config needs a GPU: the policy answers, "
+            f"and is trained, at the endpoint {policy.endpoint}; leave it out"
+        )
+    if wish.runs_dir is None:
+        mirror = "a mirror does not do, it gets whole rounds; " if config.mirror else ""
+        raise UserError(
+            f"--gpu-pool {wish.gpu_pool}: the workers of both pools work on one round folder, so "
+            f"it lies on storage that both see under the same path; {mirror}name that folder with "
+            "--runs-dir"
+        )
+    named = ", ".join(name for name in served if name != policy.endpoint)
+    return f"{named}: its model server starts where the rest runs" if named else None
 
 
 def _first(error: ValueError) -> str:

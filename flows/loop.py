@@ -17,6 +17,7 @@ from flows.events import tell_round
 from flows.failures import may_be_stopped, still_stopped, waits
 from flows.flow_runs import deployed, name_flow_run, rounds_title
 from flows.parameters import check_rounds, given_config, runs_folder
+from flows.placing import check_deployment
 from flows.plain import flow_or_plain, through_prefect
 from flows.refused import check_refused
 from flows.round import run_round
@@ -38,6 +39,7 @@ def run_loop(
     runs_dir: str | None = None,
     runs_base: str | None = None,
     set: list[str] | None = None,
+    gpu_stages: str | None = None,
 ) -> list[str] | State[Any]:
     """Run `rounds` rounds, the one that was begun first, and print the table of each when it is
     finished; returns their folders, or the state named Waiting where one waits for people, or that
@@ -46,6 +48,7 @@ def run_loop(
     `config` is the config's tree, or a file or the name of a shipped example that is read when the
     run starts; `set` holds overrides such as "sampler.n=8". `runs_dir` starts from `runs_base`
     where it is no whole path, and that is by default a folder of the user's that stays.
+    `gpu_stages` is the deployment of `gpu_stage` that sampling and training are sent to.
     """
     with telling_stops(config) as found:
         check_rounds(rounds)
@@ -56,7 +59,10 @@ def run_loop(
         first = round_number(next_round(run_dir))
         name_flow_run(rounds_title(tree.name, first, rounds), tree.name)
         try:
-            with session(tree, folder, _command(config, rounds, folder, set)) as run:
+            if gpu_stages is not None:
+                check_deployment(gpu_stages)
+            command = _command(config, rounds, folder, set)
+            with session(tree, folder, command, gpu_stages=gpu_stages) as run:
                 take_over(run.lease, run.display)
                 for _ in range(rounds):
                     check_refused(tree, run_dir)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from flows.config import Config
 from flows.plan_disk import disk_text, estimate_disk
+from flows.plan_memory import estimate_memory, memory_text
+from flows.plan_suites import planned_suites, suite_tokens, suites_text
 from flows.plan_text import (
     candidates_text,
     gate_text,
@@ -14,7 +16,7 @@ from flows.plan_text import (
     trained_beside_text,
     training_text,
 )
-from flows.plan_time import estimate_seconds, opponents_in, time_text
+from flows.plan_time import estimate_seconds, guess_seconds, opponents_in, time_text
 from judge.config import JudgeConfig, is_endpoint
 from judge.health.gold import most_gold_calls, read_gold
 from judge.health.trials import most_trial_calls
@@ -24,6 +26,7 @@ from sampler.dealing.config import generate_section
 from sampler.dealing.cursor import Deal, next_deal
 from sampler.dealing.pool import dealt_keys
 from sampler.dealing.splits import held_out_of_run, read_supply
+from sampler.suite_prompts import Wanted
 from trainer.presets import preset_text
 
 TOKENS_A_CALL = (600, 100)
@@ -62,13 +65,16 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     calls = sum(judging.values())
     read, written = measured or _tokens_a_call(done)
     generation = _generation(config, deal, done)
-    sampling = _sampling(config, prompts)
+    suites = planned_suites(config, run_dir)
+    sampling = _sampling(config, prompts) + _gate_answers(
+        config, len(supply.held_out), suites, bool(done)
+    )
     whole = _cost(config, judging + generation + sampling, read, written)
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
-    last = read_metrics(done[-1]) if done else {}
-    trains = config.trainer is not None
-    variants = len(config.trainer.variants) if config.trainer else 1
-    seconds = estimate_seconds(last, prompts, trains, variants) if "seconds" in last else None
+    answers = suites.answers if suites else 0
+    seconds = _seconds(config, done, prompts, answers)
+    source = len(supply.pool.keys)
+    guessed = guess_seconds(source, prompts, calls, _at_once(config, judging))
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
@@ -88,11 +94,16 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     for (_, name), n in generation.items():
         lines.insert(2, ("generation", f"about {n} calls of {name} for {deal.generated} prompts"))
     if sampling:
-        calls_of = ", ".join(f"{n} of {name}" for (_, name), n in sampling.items())
+        asked: Counter[str] = Counter()
+        for (_, name), n in sampling.items():
+            asked[name] += n
+        calls_of = ", ".join(f"{n} of {name}" for name, n in asked.items())
         lines.insert(3 + bool(generation), ("sampler calls", f"at most {calls_of}"))
     if config.trainer is not None:
         gate = sum(row["split"] == "gate" for row in supply.held_out)
         lines.append(("gate", gate_text(config, gate)))
+        if suites is not None:
+            lines.append(("suites", suites_text(config, suites)))
         lines.append(("training", training_text(config, config.trainer, prompts, run_dir)))
         if (preset := config.trainer.preset) is not None:
             lines.append(("preset", preset_text(preset, config.trainer.args)))
@@ -100,14 +111,18 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
             lines.append(("trained beside", beside))
     else:
         lines.append(("training", "none: trainer is null"))
-    lines.append(("time", time_text(seconds)))
+    lines.append(("time", time_text(seconds, guessed)))
     disk = estimate_disk(config, run_dir, prompts, prompts)
     lines.append(("disk", disk_text(disk)))
+    memory = estimate_memory(source, prompts, prompts * config.sampler.candidates)
+    lines.append(("memory", memory_text(memory)))
     numbers = {
         "run": config.name,
         "round": round_number(next_round(run_dir)),
         "prompts": prompts,
         "most_candidates": prompts * config.sampler.candidates,
+        "most_suite_answers": answers,
+        "suite_tokens": tokens[0] if suites and (tokens := suite_tokens(config, suites)) else None,
         "most_judge_calls": calls,
         "judge_prompt_tokens": round(calls * read),
         "judge_completion_tokens": round(calls * written),
@@ -115,10 +130,35 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
         "most_cost": cost,
         "seconds": None if seconds is None else round(sum(seconds.values()), 1),
         "seconds_by_stage": seconds,
+        "seconds_guessed": guessed,
         "disk_bytes": disk.most,
         "disk_free": disk.free,
+        "memory_bytes": memory.most,
+        "memory_by_stage": memory.stages,
+        "memory_free": memory.free,
     }
     return Plan(lines, numbers)
+
+
+def _seconds(
+    config: Config, done: list[Path], prompts: int, answers: int
+) -> dict[str, float] | None:
+    """Seconds by stage, by the last round that has measured them; `answers` are those to suites."""
+    for folder in reversed(done):
+        if "seconds" in (last := read_metrics(folder)):
+            trains, candidates = config.trainer is not None, prompts * config.sampler.candidates
+            variants = len(config.trainer.variants) if config.trainer else 1
+            return estimate_seconds(last, prompts, trains, variants, candidates, answers)
+    return None
+
+
+def _at_once(config: Config, judging: Counter[tuple[str, str]]) -> int:
+    """Calls of the judge that is asked most that are in flight together."""
+    asked = Counter[str]()
+    for (_, name), calls in judging.items():
+        asked[name] += calls
+    most = [name for name, calls in asked.most_common(1) if calls]
+    return config.endpoints[most[0]].max_in_flight if most else 1
 
 
 def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[str, str]]:
@@ -191,6 +231,19 @@ def _sampling(config: Config, prompts: int) -> Counter[tuple[str, str]]:
     for name, writer in writers.items():
         if writer is not None and a_candidate[name]:
             calls["candidates", writer] += prompts * counts[name] * a_candidate[name]
+    return calls
+
+
+def _gate_answers(
+    config: Config, held_out: int, suites: Wanted | None, later: bool
+) -> Counter[tuple[str, str]]:
+    """Calls of a policy at an endpoint for the gate: an answer to each held-out prompt by the new
+    one, in the first round by the one in place as well, and those to suites.
+    """
+    calls: Counter[tuple[str, str]] = Counter()
+    if config.policy.endpoint is not None and config.trainer is not None:
+        calls["held-out answers", config.policy.endpoint] = held_out * (1 if later else 2)
+        calls["answers to suites", config.policy.endpoint] = suites.answers if suites else 0
     return calls
 
 

@@ -80,9 +80,8 @@ def checkpoints(trainer: TrainerConfig, args: dict[str, Any], pairs: int) -> int
     """How many checkpoints TRL leaves at most while it trains on so many pairs by `args`."""
     if args.get("save_strategy") in ("no", False):
         return 0
-    processes = (trainer.accelerate or {}).get("num_processes", 1)
     batch = args.get("per_device_train_batch_size", BATCH)
-    batch *= args.get("gradient_accumulation_steps", ACCUMULATION) * int(processes)
+    batch *= args.get("gradient_accumulation_steps", ACCUMULATION) * trainer.processes
     an_epoch = ceil(pairs / max(1, batch))
     epochs = args.get("num_train_epochs", EPOCHS)
     steps = ceil(an_epoch * epochs)
@@ -111,7 +110,8 @@ def disk_text(disk: Disk) -> str:
         text += f", until the round ends {disk.n} checkpoints of {size_text(disk.checkpoints)}"
     if disk.reference:
         text += f", until the round ends the mean of policies {size_text(disk.reference)}"
-    return f"{text}; {size_text(disk.free)} free"
+    short = "" if disk.most <= disk.free else ", which is not enough"
+    return f"{text}; {size_text(disk.free)} free{short}"
 
 
 def _policy_bytes(config: Config, trainer: TrainerConfig, done: list[Path]) -> tuple[int, int]:

@@ -9,12 +9,14 @@ from endpoints.config import EndpointConfig
 from endpoints.hooks import check_hook
 from endpoints.hub import named_policy, policy_folders
 from endpoints.open import api_key
+from endpoints.ray_driver import check_cluster
 from endpoints.settled import recall
 from endpoints.tuning_check import check_tuning
 from endpoints.vllm_names import SERVER, check_names
 from flows.config import Config, named_judges
 from flows.display import Display
 from flows.plan_disk import disk_text, estimate_disk
+from flows.plan_memory import estimate_memory, memory_text
 from flows.suites import check_suites
 from flows.trial import was_tried
 from gate.metrics import load_metric
@@ -83,10 +85,15 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         lambda: _any_reference(config),
         config.trainer is not None,
     )
+    if config.sampler.engine is not None:
+        with scratch("ray") as work:
+            check_cluster(config.sampler.engine.ray, "sampler.engine.ray", work)
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
             check_embedding(config.pairs.semantic.embed, work)
-    check_room(config, display, run_dir, min(len(supply.pool.keys), config.prompts.per_round))
+    prompts = min(len(supply.pool.keys), config.prompts.per_round)
+    check_room(config, display, run_dir, prompts)
+    check_memory(config, display, len(supply.pool.keys), prompts)
     for sentence in check_endpoints(config, config.used_endpoints, run_dir):
         display.warn(sentence)
     if config.trainer is not None and config.policy.endpoint is not None:
@@ -122,6 +129,13 @@ def check_room(config: Config, display: Display, run_dir: Path, prompts: int) ->
         raise DiskFull(run_dir, f"the policy alone takes {size_text(disk.policy)}")
     if disk.free < disk.most:
         display.warn(f"{run_dir}: the round may not have room: it takes {disk_text(disk)}")
+
+
+def check_memory(config: Config, display: Display, source: int, prompts: int) -> None:
+    """Warn where a round of so many of the sources' prompts may not have the memory."""
+    memory = estimate_memory(source, prompts, prompts * config.sampler.candidates)
+    if not memory.suffices:
+        display.warn(f"the round may not have the memory: it takes {memory_text(memory)}")
 
 
 def check_files(config: Config) -> None:
@@ -240,9 +254,8 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
     `prompts` are the train prompts that there are.
     """
     own, rows = _most_rows(config, trainer, prompts)
-    processes = (trainer.accelerate or {}).get("num_processes", 1)
     for args in trainer.variants:
-        check_row_counts(args, trainer.held_out_pairs, own, rows, processes)
+        check_row_counts(args, trainer.held_out_pairs, own, rows, trainer.processes)
 
 
 def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[int, float]:

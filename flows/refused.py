@@ -4,7 +4,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from flows.config import Config
+from flows.decisive import decisive
 from rounds.errors import Stopped
 from rounds.folder import (
     finished_rounds,
@@ -15,15 +18,12 @@ from rounds.folder import (
     round_number,
 )
 
-NOT_OF_A_ROUND = ("name", "keep", "mirror")
-"""Sections that change nothing about a round."""
-
 
 def check_refused(config: Config, run_dir: Path) -> None:
-    """Raise Stopped where the last `gate.stop_after` rounds were refused with this very config, and
-    no round is under way.
+    """Raise Stopped where the last `gate.stop_after` rounds were refused with a config that decides
+    as this one does, and no round is under way.
 
-    A change of the config goes on, and so does a decision by hand.
+    A change of what decides goes on (flows.decisive), and so does a decision by hand.
     """
     most = config.gate.stop_after
     if most is None or next_round(run_dir).exists():
@@ -46,26 +46,29 @@ def check_refused(config: Config, run_dir: Path) -> None:
 
 
 def refused_in_a_row(config: Config, run_dir: Path) -> list[Path]:
-    """The last finished rounds, as far back as each trained a policy that was refused, with this
-    config; none where people decided since.
+    """The last finished rounds, as far back as each trained a policy that was refused, with a
+    config that decides as this one does; none where people decided since.
     """
     if put_by_hand(run_dir) is not None:
         return []
-    now, refused = _of_a_round(config.model_dump(mode="json")), list[Path]()
+    now, refused = decisive(config), list[Path]()
     for folder in reversed(finished_rounds(run_dir)):
         facts = read_manifest(folder) or {}
         was_refused = facts["trained"] is not None and not facts["decision"]["promoted"]
-        if not was_refused or _of_a_round(facts["config"]) != now:
+        if not was_refused or _decisive_then(facts["config"]) != now:
             break
         refused.insert(0, folder)
     return refused
 
 
-def _of_a_round(tree: Any) -> dict[str, Any]:
-    """The sections of a config that a round follows from."""
-    kept = {name: value for name, value in (tree or {}).items() if name not in NOT_OF_A_ROUND}
-    gate = {name: one for name, one in (kept.get("gate") or {}).items() if name != "stop_after"}
-    return {**kept, "gate": gate}
+def _decisive_then(tree: Any) -> dict[str, Any] | None:
+    """What decided in a finished round, by the config in its manifest; None where that is no config
+    any more, and so another one.
+    """
+    try:
+        return decisive(Config.model_validate(tree))
+    except ValidationError:
+        return None
 
 
 def _why(folder: Path) -> str:

@@ -4,11 +4,13 @@ Prefect orders, retries and shows the work; the round folder is the truth. Every
 by itself whether it has anything left to do, so a round that was killed is simply run again.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 
+from endpoints.open import AskedAhead
 from endpoints.settled import dialects_of
 from endpoints.shed import shed_calls
 from flows.config import Config, dump_config
@@ -40,7 +42,7 @@ from rounds.finish import finish_round
 from rounds.folder import next_round, policy_facts, round_number, write_round_start
 from rounds.keep import removable, remove, rounds_without_calls
 from rounds.stopped import forget_stop, noting_stops
-from trainer.hosted_estimate import least_pairs
+from trainer.enough import nothing_to_train_in
 
 
 @flow(name="prefloop-round", validate_parameters=False)
@@ -75,7 +77,9 @@ def do_stages(run: Session, folder: Path) -> bool:
     judge_them(folder, gold["tau"])
     examine_judge(folder, gold["tau"])
     pairs = make_pairs(folder)
-    if config.trainer is not None and pairs["kept"] >= least_pairs(config.trainer):
+    limits = config.pairs.leak_limits
+    why = nothing_to_train_in(folder, config.trainer, pairs["kept"], limits)
+    if why is None:
         trained = train_policy(folder, gold["flip_rate"])
         answer_held_out(folder, trained)
         if config.gate.suites:
@@ -86,10 +90,6 @@ def do_stages(run: Session, folder: Path) -> bool:
             return False
     else:
         trained = None
-        why = "trainer is null" if config.trainer is None else "no pair was kept"
-        if config.trainer is not None and pairs["kept"]:
-            least = least_pairs(config.trainer)
-            why = f"{pairs['kept']} pairs were kept, and a fine-tuning job takes {least} at least"
         decision = {"promoted": False, "reasons": [f"nothing was trained: {why}"]}
     with noting_stops(folder, "finish"):
         finish_round(folder, dump_config(config), trained, decision)
@@ -123,6 +123,7 @@ def begin(run: Session) -> Path:
         "near_held_out": run.config.prompts.near_held_out,
     } | control_tokens_of(folder, run.config, policy)
     write_round_start(folder, facts)
+    run.endpoints.ahead = AskedAhead({}, Counter())
     run.display.follow(folder)
     forget_stop(folder)
     return folder
@@ -130,7 +131,8 @@ def begin(run: Session) -> Path:
 
 def answer_prompts(run: Session, folder: Path) -> None:
     """Deal and sample; where the training is to be tried, that has passed when this returns."""
-    due, beside = trial_due(run.config, folder), beside_sampling(run.config)
+    due = trial_due(run.config, folder)
+    beside = run.gpu_stages is None and beside_sampling(run.config)
     if due and not beside:
         try_training(folder)
     trial = try_training.submit(folder) if due and beside else None

@@ -21,6 +21,8 @@ RANDOM = re.compile(
 )
 """What no word and no version is: long, of letters and digits."""
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+LONG, SHORTEST_WORDS = 20, 4
+"""Letters that are no name of anything where their words are shorter than so many on average."""
 SECRET_WORDS = {
     *("key", "apikey", "token", "secret", "password", "passwd", "pass", "pwd", "auth", "sig"),
     *("authorization", "cookie", "credential", "credentials", "signature", "jwt", "session"),
@@ -54,11 +56,7 @@ def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
 
 def _fault(path: tuple[str, ...], value: str) -> str | None:
     name, section = path[-1], path[-2] if len(path) > 1 else ""
-    if (
-        path[0] == "on_promotion"
-        and name == "webhook"
-        and (_has_login(value) or VALUE.search(value))
-    ):
+    if path[0] == "on_promotion" and name == "webhook" and _is_secret_address(value):
         return _instead(path, section)
     if _has_login(value):
         return (
@@ -115,6 +113,18 @@ def _has_login(value: str) -> bool:
     except ValueError:
         return "@" in value
     return any(_names_secret(name) for name, _ in query)
+
+
+def _is_secret_address(value: str) -> bool:
+    """Whether whoever has an address may post there: it has a login, a query, or a part that is no
+    word, as chat services give.
+    """
+    if _has_login(value) or VALUE.search(value) or RANDOM.search(value) or "?" in value:
+        return True
+    return any(
+        len(part) >= LONG and len(WORDS.findall(part)) > len(part) / SHORTEST_WORDS
+        for part in re.findall(r"[A-Za-z]+", value)
+    )
 
 
 def _names_secret(name: str) -> bool:

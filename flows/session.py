@@ -13,6 +13,7 @@ from endpoints.open import Endpoints, bypass_proxies_to_localhost
 from flows.config import Config, dump_config
 from flows.display import Display
 from flows.flow_runs import deployed
+from flows.load import config_of
 from flows.mirrored import start_from_mirror
 from flows.preflight import check, first_policy, read_secret_block
 from flows.promotions import tell_promotion
@@ -25,9 +26,9 @@ from rounds.folder import (
     next_round,
     policy_here,
     policy_history,
-    policy_of,
     read_round_start,
     run_config,
+    run_of,
 )
 from rounds.home import check_runs_dir
 from rounds.lease import Lease
@@ -51,6 +52,10 @@ class Session(NamedTuple):
     command: str | None
     """What was typed to run it, for the manifest."""
     lease: Lease
+    gpu_stages: str | None = None
+    """The deployment that the GPU stages are sent to; None where they are done here."""
+    borrowed: bool = False
+    """Whether this is one stage of a round whose flow run is elsewhere: that one asks the judge."""
 
 
 _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
@@ -58,11 +63,16 @@ _open: ContextVar[Session | None] = ContextVar("prefloop session", default=None)
 
 @contextmanager
 def session(
-    config: Config, runs_dir: Path, command: str | None = None, thorough: bool = False
+    config: Config,
+    runs_dir: Path,
+    command: str | None = None,
+    thorough: bool = False,
+    gpu_stages: str | None = None,
 ) -> Iterator[Session]:
     """The session of this run: the one that is open, or a new one, checked and locked.
 
-    `thorough` reads every file of earlier rounds to its end before they are believed.
+    `thorough` reads every file of earlier rounds to its end before they are believed; `gpu_stages`
+    is the deployment that the GPU stages are sent to.
 
     Raises UserError before anything is spent when something in the config cannot work, and Busy
     where another process works on the run.
@@ -95,12 +105,47 @@ def session(
                 config.endpoints, logs, display.stage("endpoint"), read_secret_block
             ) as endpoints:
                 settle_endpoints(config, endpoints, run_dir, display)
-                run = Session(config, run_dir, endpoints, display, initial, command, lease)
-                token = _open.set(run)
-                try:
+                with _opened(
+                    Session(
+                        config, run_dir, endpoints, display, initial, command, lease, gpu_stages
+                    )
+                ) as run:
                     yield run
-                finally:
-                    _open.reset(token)
+
+
+@contextmanager
+def borrowed_session(folder: Path, lease: Lease) -> Iterator[Session]:
+    """The session of one stage of a round whose flow run is elsewhere, and has checked and locked
+    the run. Raises UserError where the first policy's weights are others here.
+    """
+    bypass_proxies_to_localhost()
+    run_dir = run_of(folder)
+    config = config_of(dict(run_config(run_dir)), str(run_dir / "run.yaml"), run_dir)
+    initial = first_policy(config)
+    begun = read_round_start(folder)["initial"]["policy_id"]
+    if initial.policy_id != begun:
+        raise UserError(
+            f"policy: the weights that {config.policy.model} names here are others "
+            f"({initial.policy_id}) than those that the run began from ({begun}); name a folder "
+            "that the workers of both pools see, or a revision"
+        )
+    logs = run_dir / "logs"
+    with Display(Telling(), alone=deployed()) as display:
+        display.follow(folder)
+        shown = display.stage("endpoint")
+        with Endpoints(config.endpoints, logs, shown, read_secret_block) as endpoints:
+            run = Session(config, run_dir, endpoints, display, initial, None, lease, borrowed=True)
+            with _opened(run):
+                yield run
+
+
+@contextmanager
+def _opened(run: Session) -> Iterator[Session]:
+    token = _open.set(run)
+    try:
+        yield run
+    finally:
+        _open.reset(token)
 
 
 def current() -> Session:
@@ -113,7 +158,8 @@ def current() -> Session:
 
 def in_place(folder: Path) -> Policy:
     """The policy that a round of the open session started from."""
-    return policy_of(current().run_dir, read_round_start(folder)["policy"])
+    run = current()
+    return policy_here(run.run_dir, read_round_start(folder)["policy"], run.initial)
 
 
 def policy_in_place(run_dir: Path, initial: Policy) -> Policy:

@@ -1,14 +1,15 @@
 """The gate's regression suites as a config names them: read, and found right before a round."""
 
 from flows.config import Config
+from gate.suite_config import PERPLEXITY
 from gate.suites import check_reference, load_score
-from sampler.suites import SuitePrompts, read_suite
+from sampler.suite_prompts import SuitePrompts, read_suite
 
 
 def suite_prompts(config: Config) -> dict[str, SuitePrompts]:
     """The prompts of every suite. Raises UserError for a file or a row that is wrong."""
     return {
-        name: SuitePrompts(read_suite(name, suite.prompts), suite.seeds)
+        name: SuitePrompts(read_suite(name, suite.prompts), suite.seeds, suite.score == PERPLEXITY)
         for name, suite in config.gate.suites.items()
     }
 

@@ -5,12 +5,14 @@ config and endpoints, and says what its reader should know.
 from pathlib import Path
 from typing import Any
 
+from flows.ahead import held_out_ahead, labels_ahead
 from flows.events import tell_round
 from flows.failures import ASKS, STARTS, WORKS, may_wait
+from flows.placing import on_gpu
 from flows.plain import task
-from flows.session import current, in_place
+from flows.session import Session, current, in_place
 from flows.suites import suite_prompts
-from flows.trial import try_round
+from flows.trial import note_tried, try_round
 from gate.stage import decide
 from judge.early import Against
 from judge.forget import ask_failures_again
@@ -18,7 +20,8 @@ from judge.health.examine import judge_gold, judge_health
 from judge.held_out import judge_held_out
 from judge.stage import judge_candidates
 from pairs.stage import build_pairs
-from rounds.folder import round_number
+from rounds.by_hand import trained_policy
+from rounds.folder import policy_here, round_number, run_of
 from rounds.stages import kl_of, stage_stamps
 from rounds.stopped import notes_stops
 from rounds.weights import Policy
@@ -32,8 +35,23 @@ from trainer.stage import train
 Facts = dict[str, Any]
 
 
+def trained_here(folder: Path) -> Policy:
+    """The policy that the train stage of a round left, wherever that was done."""
+    run = current()
+    return policy_here(run.run_dir, trained_policy(folder), run.initial)
+
+
+def _tried(run: Session, folder: Path) -> None:
+    note_tried(run.config, run_of(folder))
+
+
+def _facts(stage: str) -> Any:
+    return lambda run, folder: stage_stamps(folder)[stage]["facts"]
+
+
 @task(name="trial", **STARTS)
 @notes_stops("trial")
+@on_gpu("trial", _tried)
 def try_training(folder: Path) -> None:
     """The training and the sampling of what it saves, in small: once for each config."""
     run = current()
@@ -58,18 +76,22 @@ def deal_prompts(folder: Path) -> Facts:
 
 @task(name="sample", **ASKS)
 @notes_stops("sample")
+@on_gpu("sample", _facts("sample"))
 def sample_candidates(folder: Path) -> Facts:
     """The policy in place answers the prompts."""
     run = current()
-    facts = sample(
-        folder,
-        run.config.sampler,
-        in_place(folder),
-        run.config.seed,
-        run.endpoints,
-        held_out=run.config.trainer is not None,
-        progress=run.display.stage("sample"),
-    )
+    with labels_ahead(run, folder) as ahead:
+        shown = run.display.stage("sample")
+        facts = sample(
+            folder,
+            run.config.sampler,
+            in_place(folder),
+            run.config.seed,
+            run.endpoints,
+            held_out=run.config.trainer is not None,
+            progress=ahead.beside(shown) if ahead else shown,
+            begun=ahead.begin if ahead else None,
+        )
     for sentence in sampling_warnings(facts):
         run.display.warn(sentence)
     return facts
@@ -123,6 +145,7 @@ def make_pairs(folder: Path) -> Facts:
 
 @task(name="train", **STARTS)
 @notes_stops("train")
+@on_gpu("train", lambda run, folder: trained_here(folder))
 def train_policy(folder: Path, flip_rate: float | None) -> Policy:
     """The next policy, trained here or where it is served."""
     run = current()
@@ -146,21 +169,26 @@ def train_policy(folder: Path, flip_rate: float | None) -> Policy:
 
 @task(name="sample-held-out", **ASKS)
 @notes_stops("sample_held_out")
-def answer_held_out(folder: Path, trained: Policy) -> Facts:
+@on_gpu("sample held-out")
+def answer_held_out(folder: Path, trained: Policy) -> None:
     """The new policy answers the gate and test prompts; the others have."""
     run = current()
-    return sample_held_out(
-        folder,
-        run.config.sampler,
-        [run.initial, in_place(folder), trained],
-        run.config.seed,
-        run.endpoints,
-        run.display.stage("sample held-out"),
-    )
+    with held_out_ahead(run, folder, trained.policy_id, in_place(folder).policy_id) as ahead:
+        shown = run.display.stage("sample held-out")
+        sample_held_out(
+            folder,
+            run.config.sampler,
+            [run.initial, in_place(folder), trained],
+            run.config.seed,
+            run.endpoints,
+            ahead.beside(shown) if ahead else shown,
+            ahead.begin if ahead else None,
+        )
 
 
 @task(name="sample-suites", **ASKS)
 @notes_stops("sample_suites")
+@on_gpu("sample suites")
 def answer_the_suites(folder: Path, trained: Policy) -> None:
     """Both policies answer the gate's regression suites."""
     run = current()

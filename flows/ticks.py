@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
-from prefect.states import Completed, Crashed
+from prefect.states import Cancelled, Completed, Crashed
 
 from flows.display import Display
 from rounds.errors import Busy
@@ -62,6 +62,8 @@ def _crash(client: SyncPrefectClient, flow_run_id: UUID) -> None:
         return
     within = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run.id]))
     for one in client.read_flow_runs(flow_run_filter=within):
+        if one.state and one.state.is_scheduled():  # a stage that no worker has begun
+            client.set_flow_run_state(one.id, Cancelled(message=DIED), force=True)
         _crash(client, one.id)
     tasks = client.read_task_runs(
         task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))

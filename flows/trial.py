@@ -10,7 +10,7 @@ from endpoints.hub import policy_folders
 from endpoints.log_end import reason_in
 from flows.config import Config
 from rounds.errors import UserError
-from rounds.files import read_json_if_whole, remove, write_json
+from rounds.files import read_json, read_json_if_whole, remove, write_json
 from rounds.finish import versions
 from rounds.folder import run_of
 from rounds.ids import digest
@@ -34,7 +34,15 @@ def trial_due(config: Config, folder: Path) -> bool:
 def was_tried(config: Config, run_dir: Path) -> bool:
     """Whether this very training was tried in this run, and works."""
     stamp = read_json_if_whole(run_dir / "trial.json")
-    return isinstance(stamp, dict) and stamp.get("key") == trial_key(config)
+    return isinstance(stamp, dict) and trial_key(config) in (stamp.get("key"), stamp.get("sent"))
+
+
+def note_tried(config: Config, run_dir: Path) -> None:
+    """Note that the trial was made for this config where it was sent to, whose GPU and versions,
+    and so the key there, are others than here.
+    """
+    path = run_dir / "trial.json"
+    write_json(path, {**read_json(path), "sent": trial_key(config)})
 
 
 def trial_key(config: Config) -> str:
@@ -48,8 +56,10 @@ def trial_key(config: Config) -> str:
 
 def beside_sampling(config: Config) -> bool:
     """Whether the trial may run while the policy samples: not where the two would share a GPU's
-    memory, nor where prompts or candidates are paid for.
+    memory, or could wait for room on one cluster, nor where prompts or candidates are paid for.
     """
+    if config.trainer is not None and config.trainer.ray is not None:
+        return False
     paid = generate_section(config.prompts) is not None or config.sampler.endpoints()
     return not paid and not DRIVER.exists()
 

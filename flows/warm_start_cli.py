@@ -99,7 +99,8 @@ def sft_section(config: "Config", args: list[str]) -> "TrainerConfig":
             raise UserError("--arg output_dir: is set by prefloop: the folder of --to")
         given[name] = parse_yaml(value, f"--arg {name}")
     own = config.trainer or TrainerConfig()
-    kept = {"lora": own.lora, "accelerate": own.accelerate, "held_out_pairs": own.held_out_pairs}
+    launched = {"accelerate": own.accelerate, "ray": own.ray}
+    kept = {"lora": own.lora, "held_out_pairs": own.held_out_pairs, **launched}
     return TrainerConfig(method="sft", args=given, **kept)
 
 

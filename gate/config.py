@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from gate.suite_config import Suite
+from gate.suite_config import YOUNG, Suite
 from rounds.early import Early
 from rounds.errors import UserError
 from rounds.labels import labels_file
-from rounds.settings import Section
+from rounds.settings import Section, as_begun
 
 TAKEN_NAMES = set(
     "round judge judge_id gate_judge_id counts prompts length_difference partial train decision "
@@ -121,6 +121,7 @@ class GateConfig(Section):
         """
         first = ("threshold", "must_exceed", "confidence", "metrics")
         dumped = self.model_dump(exclude={"stop_after"})
+        dumped["suites"] = {name: as_begun(one, YOUNG) for name, one in dumped["suites"].items()}
         default = GateConfig().model_dump()
         return {
             name: value

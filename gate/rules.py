@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from gate.by_tag import tags_below
 from gate.config import GateConfig
+from gate.suite_config import PERPLEXITY, Suite
 from rounds.early import PROMOTE, UNDECIDED
 
 
@@ -150,12 +151,15 @@ def _kl(limit: float, kl: float | None) -> Rule:
 
 
 def _suite(config: GateConfig, name: str, figures: dict[str, Any]) -> Iterator[Rule]:
-    suite, new, drop = config.suites[name], figures["new"], figures["drop"]
+    suite, new = config.suites[name], figures["new"]
     if new is None:
-        yield Rule(
-            f"suites.{name}", False, f"suite {name}: no prompt was answered by both policies"
-        )
+        could = "read" if suite.score == PERPLEXITY else "answered"
+        yield Rule(f"suites.{name}", False, f"suite {name}: no prompt was {could} by both policies")
         return
+    if suite.score == PERPLEXITY:
+        yield from _perplexity(suite, name, figures)
+        return
+    drop = figures["drop"]
     if suite.at_least is not None:
         holds = new >= suite.at_least
         yield Rule(
@@ -177,4 +181,26 @@ def _suite(config: GateConfig, name: str, figures: dict[str, Any]) -> Iterator[R
                 else f"more than the {suite.allowed:g} that is allowed and than chance does"
             )
             + f" ({figures['floor']:.4g})",
+        )
+
+
+def _perplexity(suite: Suite, name: str, figures: dict[str, Any]) -> Iterator[Rule]:
+    """What is measured and not sampled is held to its bounds as it is."""
+    new, rise = figures["new"], figures["rise"]
+    said = f"suite {name}: perplexity {new:.4g} on {figures['n']} prompts"
+    if suite.at_most is not None:
+        holds = new <= suite.at_most
+        relation = "not more" if holds else "more"
+        yield Rule(
+            f"suites.{name}.at_most",
+            holds,
+            f"{said}, {relation} than the {suite.at_most:g} that it may be",
+        )
+    if suite.rise_at_most is not None:
+        holds = rise <= suite.rise_at_most
+        yield Rule(
+            f"suites.{name}.rise_at_most",
+            holds,
+            f"{said}, after {figures['previous']:.4g} of the policy in place: "
+            f"{'no ' if holds else 'a '}rise of more than {suite.rise_at_most:g}",
         )

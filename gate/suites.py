@@ -7,26 +7,30 @@ differences would go apart if their signs were by chance, which remains where no
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from math import sqrt
+from math import exp, sqrt
 from statistics import fmean, variance
 from typing import Any
 
 from gate.intervals import normal_reach
-from gate.suite_config import OWN_SCORES, Suite
+from gate.suite_config import OWN_SCORES, PERPLEXITY, Suite
 from rounds.errors import UserError
 from rounds.functions import UserFunction, is_number, load_function
 from rounds.rows import Messages, SuiteAnswer
 
 Score = Callable[[Messages, str, str | None], float]
 
+MOST_NATS = 700.0
+"""A token's log-probability below which exp has no number for the perplexity."""
 
-def load_score(name: str, suite: Suite) -> tuple[Score, str]:
-    """What scores the answers of a suite, and the hash of the file it stands in ("" for ours).
+
+def load_score(name: str, suite: Suite) -> tuple[Score | None, str]:
+    """What scores the answers of a suite, and the hash of the file it stands in ("" for ours). None
+    of perplexity, which is no score of answers.
 
     Raises UserError where there is no such function, or one of other arguments.
     """
     if suite.score in OWN_SCORES:
-        return _OWN[suite.score], ""
+        return _OWN.get(suite.score), ""
     where = f"gate.suites.{name}.score"
     function = load_function(where, suite.score).taking("messages", "answer", "reference")
     return _checked(function), function.source
@@ -62,7 +66,7 @@ def check_reference(suite: Suite, where: str, reference: str | None) -> None:
     if suite.score not in OWN_SCORES:
         return
     if reference is None:
-        raise UserError(f"{where}: has no reference, which score: {suite.score} compares with")
+        raise UserError(f"{where}: has no reference, which score: {suite.score} needs")
     if suite.score == "regex":
         try:
             re.compile(reference)
@@ -118,9 +122,42 @@ def suite_figures(
     }
 
 
+def perplexity_figures(rows: Sequence[SuiteAnswer], trained: str, current: str) -> dict[str, Any]:
+    """The perplexity of both policies on the references that both could read.
+
+    {"n", "new", "previous", "rise", "tokens": of these references, with each one's end of turn,
+    "unanswered": prompts that one of them could not read}. Of all tokens together: exp of the mean
+    negative log-probability of a token. Nothing is sampled, so that there is no floor.
+    """
+    by_prompt: dict[str, dict[str, SuiteAnswer]] = {}
+    for row in rows:
+        if row["logprob"] is not None:
+            by_prompt.setdefault(row["prompt_id"], {})[row["policy_id"]] = row
+    both = [
+        (of[trained], of[current]) for of in by_prompt.values() if {trained, current} <= set(of)
+    ]
+    names = {row["prompt_id"] for row in rows}
+    figures: dict[str, Any] = {"n": len(both), "unanswered": len(names) - len(both)}
+    tokens = sum(new["n_tokens"] or 0 for new, _ in both)
+    if not tokens:
+        return figures | dict.fromkeys(("new", "previous", "rise")) | {"tokens": 0}
+    new, previous = (_perplexity([pair[side] for pair in both]) for side in (0, 1))
+    return figures | {
+        "new": new,
+        "previous": previous,
+        "rise": new - previous,
+        "tokens": tokens,
+    }
+
+
+def _perplexity(rows: Sequence[SuiteAnswer]) -> float:
+    nats = -sum(row["logprob"] or 0.0 for row in rows) / sum(row["n_tokens"] or 0 for row in rows)
+    return exp(min(nats, MOST_NATS))
+
+
 def all_figures(
     suites: Mapping[str, Suite],
-    scores: Mapping[str, Score],
+    scores: Mapping[str, Score | None],
     rows: Sequence[SuiteAnswer],
     trained: str,
     current: str,
@@ -128,19 +165,18 @@ def all_figures(
 ) -> dict[str, Any]:
     """The figures of every suite that has a score, by name.
 
-    All suites together refuse a policy like the one in place with chance (1 - confidence) / 2 at
-    most (Bonferroni).
+    All suites whose answers are sampled refuse together a policy like the one in place with chance
+    (1 - confidence) / 2 at most (Bonferroni).
     """
-    error = (1 - confidence) / 2 / max(1, len(suites))
-    return {
-        name: suite_figures(
-            suite,
-            scores[name],
-            [row for row in rows if row["suite"] == name],
-            trained,
-            current,
-            error,
-        )
-        for name, suite in suites.items()
-        if name in scores
-    }
+    sampled = sum(suite.score != PERPLEXITY for suite in suites.values())
+    error = (1 - confidence) / 2 / max(1, sampled)
+    figures = {}
+    for name, suite in suites.items():
+        if name in scores:
+            of_suite, score = [row for row in rows if row["suite"] == name], scores[name]
+            figures[name] = (
+                perplexity_figures(of_suite, trained, current)
+                if score is None
+                else suite_figures(suite, score, of_suite, trained, current, error)
+            )
+    return figures

@@ -1,11 +1,14 @@
 """Every verdict that decides something read once more from its stored reply, and compared."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from array import array
+from collections.abc import Collection, Iterable, Iterator
 from math import isclose
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 from endpoints.config import BudgetConfig
 from endpoints.open import Endpoints
@@ -19,6 +22,7 @@ from judge.panel import panel, run_journal
 from rounds.checks import Looked
 from rounds.folder import round_number
 from rounds.ids import digest
+from rounds.places import Places
 from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Verdict
 from rounds.schema import arrow_schema
 from rounds.stages import Progress
@@ -41,10 +45,10 @@ def check_labels(
 ) -> None:
     """The verdicts on train prompts. `tau` None: what the rows themselves name.
 
-    Holds the hash of every row in memory.
+    Holds 24 bytes of every row in memory.
     """
     config = config.model_copy(update={"budget": BudgetConfig(), "batch": False})
-    there = _stored(folder, ["train"])
+    there = _Stored(folder, ["train"])
     if tau is None:
         rows = iter_rows(folder, VERDICTS, ["train"], ["threshold"])
         tau = next((row["threshold"] for row in rows if row["threshold"] is not None), 0.5)
@@ -76,7 +80,7 @@ def check_held_out_verdicts(
         folder, config, endpoints, trained, tau, progress, offline=True, against=against
     )
     rows = [row for verdicts in asyncio.run(read) for row in verdicts]
-    _compare(looked, folder, _stored(folder, splits), rows, splits)
+    _compare(looked, folder, _Stored(folder, splits), rows, splits)
 
 
 def check_gold_verdicts(
@@ -97,39 +101,57 @@ def check_gold_verdicts(
             return rows
 
     rows = asyncio.run(read()) if prompts else []
-    _compare(looked, folder, _stored(folder, ["gold"]), rows, ["gold"])
+    _compare(looked, folder, _Stored(folder, ["gold"]), rows, ["gold"])
 
 
-def _stored(folder: Path, splits: Collection[str]) -> dict[str, str]:
-    return {row["verdict_id"]: _said(row) for row in iter_rows(folder, VERDICTS, splits, COMPARED)}
+class _Stored:
+    """The verdicts that are there: 24 bytes of each."""
+
+    def __init__(self, folder: Path, splits: Collection[str]) -> None:
+        said = array("Q")
+
+        def ids() -> Iterator[str]:
+            for row in iter_rows(folder, VERDICTS, splits, COMPARED):
+                said.append(_said(row))
+                yield row["verdict_id"]
+
+        self.places, self._said = Places(ids()), said
+        self.seen = np.zeros(len(said), bool)
+
+    def says(self, row: Verdict) -> bool | None:
+        """Whether it says the same, and that it was asked; None where it is not there."""
+        place = self.places.place(row["verdict_id"])
+        if place < 0:
+            return None
+        self.seen[place] = True
+        return self._said[place] == _said(row)
 
 
-def _said(row: Verdict) -> str:
-    return digest([row[name] for name in COMPARED])  # type: ignore[literal-required]
+def _said(row: Verdict) -> int:
+    return int(digest([row[name] for name in COMPARED]), 16)  # type: ignore[literal-required]
 
 
 def _compare(
     looked: Looked,
     folder: Path,
-    there: dict[str, str],
+    there: _Stored,
     again: Iterable[Verdict],
     splits: Collection[str],
 ) -> None:
     other: dict[str, Verdict] = {}
-    seen: set[str] = set()
     for row in again:
-        name = row["verdict_id"]
-        seen.add(name)
-        if name not in there:
+        name, same = row["verdict_id"], there.says(row)
+        if same is None:
             what = f"is missing: {row['outcome']} ({row['reason'] or 'read from its reply'})"
             looked.must(row["reason"] == "not_asked", VERDICTS, name, what)
-        elif there[name] == _said(row):
+        elif same:
             looked.n += 1
         else:
             other[name] = row
-    unread = there.keys() - seen
+    if there.seen.all() and not other:
+        return
     for row in iter_rows(folder, VERDICTS, splits):
-        if row["verdict_id"] in unread:
+        if not there.seen[there.places.place(row["verdict_id"])]:
             looked.must(False, VERDICTS, row["verdict_id"], "the judge's strategy does not ask it")
         elif again_row := other.get(row["verdict_id"]):
             _compare_row(looked, row, again_row)

@@ -165,6 +165,11 @@ class JudgeConfig(Section):
     """What becomes of calls that a failed batch did not answer. stop: nothing, the stage ends and
     says why. ask: they are asked one by one, at full price. submit: the next run puts them into a
     new batch."""
+    ahead: bool | None = None
+    """Ask about a prompt as soon as its candidates are on disk, while others are sampled. null:
+    where the judge is at a `base_url` that the sampler does not ask as well. true: also of a model
+    that is served here, which then starts beside the sampler, and of one that both ask, which then
+    has both's `max_in_flight`. false: once all is sampled."""
     appeal: Appeal | None = None
     budget: BudgetConfig = BudgetConfig()
     gold: Gold | None = None
@@ -236,6 +241,11 @@ class JudgeConfig(Section):
             )
         if self.batch_failed != "stop" and not self.batch:
             raise ValueError("batch_failed: is for batch: true")
+        if self.ahead:
+            if self.batch:
+                raise ValueError("ahead: a batch is submitted as a whole; leave one of them out")
+            if others := [name for name in self.jury if not is_endpoint(name)]:
+                raise ValueError(f"ahead: is for endpoints, and {others[0]} is none; leave it out")
         if self.batch and self.budget != BudgetConfig():
             raise ValueError("batch: is submitted as a whole, a budget could not stop it")
         self._gold_can_give_the_threshold()

@@ -1,6 +1,7 @@
 """Judging for the gate: the trained policy's held-out answers against the other policies'."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
 from judge.asking.answered import by_questions
 from judge.asking.questions import both_orders
+from judge.asking.rows import Judge
 from judge.asking.rubric import rubric_texts
 from judge.config import JudgeConfig
 from judge.early import Against, ask_until_decided
@@ -66,38 +68,46 @@ async def held_out_verdicts(
     """
     candidates = read_rows(folder, CANDIDATES, HELD_OUT)
     prompts, answers = read_rows(folder, PROMPTS, HELD_OUT), by_prompt(candidates)
-    matches = _matches(prompts, answers, trained)
-    jury, journal = config.jury, run_journal(folder)
-    async with panel(journal, config, endpoints, jury, tau, offline=offline) as judge:
-
-        async def ask_questions(item: JudgeInput) -> list[Verdict]:
-            return await by_questions(judge, item.prompt, item.candidates)
-
-        async def work(match: JudgeInput) -> list[Verdict]:
-            trained_answer, other_answer = match.candidates
-            return await both_orders(judge, match.prompt, trained_answer, other_answer)
-
+    matches = matches_of(prompts, answers, trained)
+    jury, journal, known = config.jury, run_journal(folder), dict(endpoints.ahead.unusable)
+    asked = panel(journal, config, endpoints, jury, tau, offline=offline, unusable=known)
+    async with asked as judge:
+        questions, match = partial(ask_questions, judge), partial(ask_match, judge)
         if against is not None:
             return await ask_until_decided(
-                prompts, candidates, matches, trained, against, work, progress
+                prompts, candidates, matches, trained, against, match, progress
             )
-        articles = _answered(prompts, answers, trained) if judge.writer is not None else []
+        articles = articles_of(judge, prompts, answers, trained)
         return [
-            *await map_concurrently(articles, ask_questions, progress),
-            *await map_concurrently(matches, work, progress),
+            *await map_concurrently(articles, questions, progress),
+            *await map_concurrently(matches, match, progress),
         ]
 
 
-def _answered(
-    prompts: list[Prompt], candidates: dict[str, list[Candidate]], trained: str
+async def ask_questions(judge: Judge, article: JudgeInput) -> list[Verdict]:
+    """The verdict rows of the questions on an article, answered from each policy's summary."""
+    return await by_questions(judge, article.prompt, article.candidates)
+
+
+async def ask_match(judge: Judge, match: JudgeInput) -> list[Verdict]:
+    """The verdict rows of a match."""
+    trained_answer, other_answer = match.candidates
+    return await both_orders(judge, match.prompt, trained_answer, other_answer)
+
+
+def articles_of(
+    judge: Judge, prompts: list[Prompt], candidates: dict[str, list[Candidate]], trained: str
 ) -> list[JudgeInput]:
-    """Each prompt that the trained policy has answered, with the answers of all policies; the same
-    text twice is one call."""
+    """Where the judge has questions written, each prompt that the trained policy has answered, with
+    the answers of all policies; the same text twice is one call.
+    """
+    if judge.writer is None:
+        return []
     found = [JudgeInput(prompt, candidates.get(prompt["prompt_id"], [])) for prompt in prompts]
     return [one for one in found if any(row["policy_id"] == trained for row in one.candidates)]
 
 
-def _matches(
+def matches_of(
     prompts: list[Prompt], candidates: dict[str, list[Candidate]], trained: str
 ) -> list[JudgeInput]:
     """The trained policy's answer to each prompt with every other policy's that is another text."""

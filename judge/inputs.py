@@ -3,13 +3,14 @@
 After the judge stage the same prompts are read with the verdicts on them.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from heapq import nsmallest
 from pathlib import Path
 from typing import NamedTuple
 
 from rounds.grouped import grouped
 from rounds.ids import digest
+from rounds.places import Places
 from rounds.rows import CANDIDATES, PROMPTS, VERDICTS, Candidate, Prompt, Verdict
 from rounds.tables import iter_rows, rows_hash
 
@@ -41,7 +42,7 @@ class JudgedPrompt(NamedTuple):
 def answered_prompt_ids(folder: Path) -> list[str]:
     """Ids of the train prompts that have candidates, in the order of prompts.parquet."""
     candidates = iter_rows(folder, CANDIDATES, ["train"], ["prompt_id"])
-    return _in_order(folder, {row["prompt_id"] for row in candidates})
+    return _in_order(folder, Places(row["prompt_id"] for row in candidates))
 
 
 def judge_inputs(folder: Path, ids: Sequence[str]) -> Iterator[JudgeInput]:
@@ -90,11 +91,15 @@ def is_ordered_comparison(row: Verdict) -> bool:
 
 
 def _prompts(folder: Path, ids: Sequence[str]) -> Iterator[Prompt]:
-    wanted = set(ids)
-    return (row for row in iter_rows(folder, PROMPTS, ["train"]) if row["prompt_id"] in wanted)
+    wanted = iter(ids)
+    name = next(wanted, None)
+    for row in iter_rows(folder, PROMPTS, ["train"]):
+        if row["prompt_id"] == name:
+            yield row
+            name = next(wanted, None)
 
 
-def _in_order(folder: Path, ids: set[str]) -> list[str]:
+def _in_order(folder: Path, ids: Container[str]) -> list[str]:
     """The ids of train prompts in the order of prompts.parquet."""
     prompts = iter_rows(folder, PROMPTS, ["train"], ["prompt_id"])
     return [row["prompt_id"] for row in prompts if row["prompt_id"] in ids]

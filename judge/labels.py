@@ -5,10 +5,10 @@ In memory are the prompts under way (PROMPTS_AT_ONCE) and the ids of all prompts
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from math import floor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from endpoints.batch import answer_by_batch
 from endpoints.budget import Budget
@@ -66,37 +66,26 @@ async def write_labels(
 
     `read_labels` reads them in order.
     """
-    strategy = STRATEGIES[config.strategy]
-    budget, traffic = Budget(**config.budget.model_dump()), Counter[str]()
-    headroom, journal = Headroom(budget), run_journal(folder)
-    asked_jurors = sum(map(is_endpoint, config.jury))
+    budget, traffic = Budget(**config.budget.model_dump()), Counter(endpoints.ahead.traffic)
+    journal, known = run_journal(folder), dict(endpoints.ahead.unusable)
     counts = Counter[str]()
 
     with table_writer(table_path(into / FIRST, VERDICTS), VERDICTS) as writer:
-        jury = panel(journal, config, endpoints, config.jury, tau, 0, budget, traffic, offline)
+        names = config.jury
+        jury = panel(journal, config, endpoints, names, tau, 0, budget, traffic, offline, known)
         async with jury as judge:
             if config.batch and not offline:
                 prompts = judge_inputs(folder, ids)
                 await screen_by_batch(journal, judge, endpoints, prompts, progress)
 
-            async def work(item: JudgeInput) -> list[Verdict]:
-                n = len(usable(item.candidates))
-                most = strategy.most_calls(n, config.select, asked_jurors)
-                calls = most if n > 1 and asked_jurors else 0
-                if not await headroom.enter(calls):
-                    counts["left_out"] += 1
-                    return []
-                try:
-                    return await strategy.run(judge, item.prompt, item.candidates)
-                finally:
-                    await headroom.leave(calls)
-
-            def done(item: JudgeInput, rows: list[Verdict]) -> None:
-                writer.write_rows(rows)
-                counts["unsent"] += any(row["reason"] == "budget" for row in rows)
+            def done(_: JudgeInput, rows: list[Verdict] | None) -> None:
+                counts["left_out"] += rows is None
+                writer.write_rows(rows or [])
+                counts["unsent"] += any(row["reason"] == "budget" for row in rows or [])
                 counts["done"] += 1
                 progress(counts["done"], len(ids))
 
+            work = labelling(judge, budget)
             await run_concurrently(judge_inputs(folder, ids), work, PROMPTS_AT_ONCE, done)
     with table_writer(table_path(into / APPEAL, VERDICTS), VERDICTS) as writer:
         if config.appeal is not None:
@@ -108,6 +97,27 @@ async def write_labels(
                 counts["unsent"] += await _appeal(folder, judge, ids, appeals, writer, progress)
     limit = budget.refused if counts["left_out"] or counts["unsent"] else None
     return Labelled(counts["left_out"], limit, dict(traffic))
+
+
+def labelling(
+    judge: Judge, budget: Budget
+) -> Callable[[JudgeInput], Awaitable[list[Verdict] | None]]:
+    """Labels a prompt by the judge's strategy. None where the budget has no room."""
+    config, headroom = judge.config, Headroom(budget)
+    strategy, asked_jurors = STRATEGIES[config.strategy], sum(map(is_endpoint, config.jury))
+
+    async def work(item: JudgeInput) -> list[Verdict] | None:
+        n = len(usable(item.candidates))
+        most = strategy.most_calls(n, config.select, asked_jurors)
+        calls = most if n > 1 and asked_jurors else 0
+        if not await headroom.enter(calls):
+            return None
+        try:
+            return await strategy.run(judge, item.prompt, item.candidates)
+        finally:
+            await headroom.leave(calls)
+
+    return work
 
 
 def read_labels(into: Path, ids: Sequence[str]) -> Iterator[Verdict]:
@@ -144,22 +154,21 @@ async def screen_by_batch(
     prompts: Iterable[JudgeInput],
     progress: Progress,
 ) -> None:
-    """Answer the screen of all prompts in batches; what a batch fails at is asked one by one.
-
-    Holds every request of the screen in memory, its rubric, prompt and answer as they are sent.
-    """
+    """Answer the screen of all prompts in batches; what a batch fails at is asked one by one."""
     name = judge.config.jury[0]
-    calls = []
-    for prompt, candidates in prompts:
-        kept = usable(candidates)
-        for candidate in kept if len(kept) > 1 else []:
-            request = score_request(judge, prompt, candidate)
-            calls.append((request_body(judge.config, request), text_hash(request.rubric.text)))
+
+    def calls() -> Iterator[tuple[dict[str, Any], str]]:
+        for prompt, candidates in prompts:
+            kept = usable(candidates)
+            for candidate in kept if len(kept) > 1 else []:
+                request = score_request(judge, prompt, candidate)
+                yield request_body(judge.config, request), text_hash(request.rubric.text)
+
     with Journal(journal.path) as answers:
         config = endpoints.config(name)
         live = placed(answers, name, config, endpoints.live(name))
         then = judge.config.batch_failed
-        await answer_by_batch(name, config, live, answers, calls, progress, then)
+        await answer_by_batch(name, config, live, answers, calls(), progress, then)
 
 
 async def _appeal(

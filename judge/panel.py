@@ -15,7 +15,7 @@ from endpoints.hosts import model_there, placed
 from endpoints.identity import identity, model_id
 from endpoints.journal import Journal
 from endpoints.open import Endpoints
-from endpoints.reply import Ask, EndpointLost
+from endpoints.reply import Ask, EndpointLost, Reply
 from endpoints.settled import dialects_spoken
 from judge.asking.rows import ANSWERS, QUESTIONS, Judge, Juror
 from judge.asking.rubric import load_rubrics
@@ -56,8 +56,10 @@ async def panel(
     budget: Budget | None = None,
     traffic: Counter[str] | None = None,
     offline: bool = False,
+    unusable: dict[str, Reply] | None = None,
 ) -> AsyncIterator[Judge]:
-    """The judges `names`, ready to be asked; `offline` they answer from the journal alone.
+    """The judges `names`, ready to be asked; `offline` they answer from the journal alone. What an
+    endpoint is asked with is as `asking` takes it.
 
     Raises EndpointLost when one stops answering; its server is let go, so that a retry starts it
     anew.
@@ -73,7 +75,7 @@ async def panel(
                 model = model_there(answers, name, config_of, model_id(config_of))
                 dialects = dialects_spoken(answers.folder, name, config_of)
                 return Juror(f"{name}/{model}", from_journal(name, model, answers, dialects))
-            return await _live(stack, endpoints, name, answers, budget, traffic)
+            return await _live(stack, endpoints, name, answers, budget, traffic, unusable)
 
         jury = [await juror(name) for name in names]
         writer: Juror | None = None
@@ -116,7 +118,7 @@ def panel_identity(config: JudgeConfig, endpoints: Endpoints, names: list[str]) 
         else:
             judges.append(load_rule("judge.endpoint", name).judge_id)
     rubrics = [rubric.text for rubric in load_rubrics(config) if rubric]
-    ours: Any = {"health": {"bounds"}, "budget": {"estimates"}, "batch_failed": True}
+    ours: Any = {"health": {"bounds"}, "budget": {"estimates"}, "batch_failed": True, "ahead": True}
     if config.writer is None:
         section = config.model_dump(exclude=ours | {"questions": True})  # these change no verdict
         return [as_begun(section, YOUNG), judges, rubrics]
@@ -140,10 +142,12 @@ async def _live(
     answers: Journal,
     budget: Budget | None,
     traffic: Counter[str] | None,
+    unusable: dict[str, Reply] | None,
 ) -> Juror:
     config = endpoints.config(name)
     live = placed(answers, name, config, endpoints.live(name))
-    ask: Ask = await stack.enter_async_context(asking(name, config, live, answers, budget, traffic))
+    line = asking(name, config, live, answers, budget, traffic, unusable=unusable)
+    ask: Ask = await stack.enter_async_context(line)
     return Juror(f"{name}/{live.model_id}", ask)
 
 

@@ -2,8 +2,8 @@
 
 Three passes, each a stream: every comparison is looked at alone and written to work/; what is left
 is compared with all pairs before it, in the order of ids; then the two tables are written without
-what the length guard and the cap take. In memory: ids and lengths, and the n-grams of this round's
-pairs.
+what the length guard and the cap take. In memory: ids and lengths. The n-grams of this round's
+pairs are, where they are many, in mapped files.
 """
 
 import hashlib

@@ -85,7 +85,7 @@ def _is_dead(run_dir: Path, claim: Claim) -> bool:
     if begun(claim.pid) == claim.begun:  # else a file system that locks nothing would say so
         return False
     try:
-        file = os.open(claim_path(run_dir, claim.token), os.O_RDONLY)
+        file = os.open(claim_path(run_dir, claim.token, claim.lent), os.O_RDONLY)
     except OSError:
         return False
     try:

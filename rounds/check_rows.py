@@ -1,12 +1,14 @@
 """What a round's rows say of themselves: ids that follow from content, and whose they are."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rounds.checks import Looked
 from rounds.folder import finished_rounds, read_round_start, round_number, run_of
 from rounds.ids import digest, prompt_id, prompt_seed, text_hash
+from rounds.places import Places
 from rounds.rows import (
     CANDIDATES,
     DROPPED,
@@ -58,23 +60,38 @@ def check_ids(looked: Looked, folder: Path) -> None:
 def check_belonging(looked: Looked, folder: Path) -> None:
     """Every row is of a prompt of its split, and every prompt of one split, in all rounds.
 
-    Holds the ids of all prompts of the run in memory.
+    Holds 24 bytes of each prompt of the run in memory.
     """
-    splits: dict[str, str] = {}
-    for other in finished_rounds(run_of(folder)):
+    rounds, split_of = finished_rounds(run_of(folder)), array("b")
+    kinds: dict[str, int] = {}
+
+    def ids() -> Iterator[str]:
+        for other in rounds:
+            for row in iter_rows(other, PROMPTS, columns=["prompt_id", "split"]):
+                split_of.append(kinds.setdefault(row["split"], len(kinds)))
+                yield row["prompt_id"]
+
+    places = Places(ids())
+
+    def belongs(name: str) -> str | None:
+        """The split of a prompt in the first round that has it."""
+        place = places.place(name)
+        return None if place < 0 else names[split_of[place]]
+
+    names = list(kinds)
+    for other in rounds:
         for row in iter_rows(other, PROMPTS, columns=["prompt_id", "split"]):
-            kind = row["split"]
-            first = splits.setdefault(row["prompt_id"], kind)
+            kind, first = row["split"], belongs(row["prompt_id"])
             if other == folder or first != kind:
                 what = f"is of split {kind} in round {round_number(other)} and of {first} elsewhere"
                 looked.must(first == kind, "prompts", row["prompt_id"], what)
-    ids: tuple[tuple[Table[Any], str], ...] = (
+    tables: tuple[tuple[Table[Any], str], ...] = (
         (CANDIDATES, "candidate_id"),
         (VERDICTS, "verdict_id"),
     )
-    for table, name in ids:
+    for table, name in tables:
         for row in iter_rows(folder, table, columns=[name, "prompt_id", "split"]):
-            here = splits.get(row["prompt_id"])
+            here = belongs(row["prompt_id"])
             right = here is not None if row["split"] == "health" else here == row["split"]
             what = f"its prompt {row['prompt_id']} is in no prompts.parquet with its split"
             looked.must(right, table, row[name], what)

@@ -1,10 +1,12 @@
 """The claims on a run folder: who works on it, one small file for each that ever did.
 
-    .lease/00000007.json    {"token": 7, "host": "gpu-2", "pid": 4711, "beat": 12, ...}
+    .lease/00000007.json         {"token": 7, "host": "gpu-2", "pid": 4711, "beat": 12, ...}
+    .lease/00000007-0002.json    what the owner of 7 lent to a process elsewhere (rounds/lent.py)
 
 The claim with the highest number is the lease, its number the fencing token. To make the next file
 is the one atomic step (O_EXCL, which NFS knows since version 3): of two that try, one fails. Only
-its owner writes a claim after that, in place and closed each time, so that other hosts see it.
+its owner writes a claim after that, in place and closed each time, so that other hosts see it. A
+lent claim is good while its file is there and the one it was lent under is the lease.
 """
 
 import fcntl
@@ -46,6 +48,10 @@ class Claim(NamedTuple):
     """Those of dead owners, which Prefect may still take for running."""
     inode: int = 0
     """Of its file: in a copy of the run folder it is another."""
+    lending: int = 0
+    """How often it was lent."""
+    lent: int = 0
+    """Which of those that were lent under the token it is; 0 is the owner's own."""
     at: float = 0.0
     """When it was last written, by the clock of the folder (that of the file server)."""
 
@@ -76,33 +82,54 @@ def newest(run_dir: Path) -> int:
     return max((token_in(name) for name in names), default=0)
 
 
+def holds(run_dir: Path, token: int, lent: int = 0) -> bool:
+    """Whether a claim is still good."""
+    if not lent:
+        return newest(run_dir) == token
+    try:
+        names = os.listdir(run_dir / FOLDER)
+    except FileNotFoundError:
+        return False
+    path = claim_path(run_dir, token, lent)
+    return path.name in names and max(map(token_in, names)) == token
+
+
 def token_in(name: str) -> int:
-    """The token of a claim's file name; 0 for what is no claim."""
+    """The token of an owner's claim by its file name; 0 for what is none."""
+    token, lent = numbers_in(name)
+    return 0 if lent else token
+
+
+def numbers_in(name: str) -> tuple[int, int]:
+    """The token of a claim by its file name, and which of the lent ones it is; zeros for none."""
     stem, ending = os.path.splitext(name)
-    return int(stem) if ending == ENDING and stem.isdigit() else 0
+    token, dash, lent = stem.partition("-")
+    if ending != ENDING or not token.isdigit() or (dash and not lent.isdigit()):
+        return 0, 0
+    return int(token), int(lent or 0)
 
 
-def claim_path(run_dir: Path, token: int) -> Path:
+def claim_path(run_dir: Path, token: int, lent: int = 0) -> Path:
     """The file of a claim."""
-    return run_dir / FOLDER / f"{token:08d}{ENDING}"
+    return run_dir / FOLDER / f"{token:08d}{f'-{lent:04d}' if lent else ''}{ENDING}"
 
 
-def read_claim(run_dir: Path, token: int) -> Claim:
+def read_claim(run_dir: Path, token: int, lent: int = 0) -> Claim:
     """A claim as it is now; bare where it is gone or not yet written."""
     try:
-        with claim_path(run_dir, token).open(encoding="utf-8") as file:
+        with claim_path(run_dir, token, lent).open(encoding="utf-8") as file:
             text, stat = file.read(), os.fstat(file.fileno())
     except OSError:
-        return Claim(token)
+        return Claim(token, lent=lent)
     try:
         facts = json.loads(text)
         known = {name: value for name, value in facts.items() if name in Claim._fields}
         # the flow runs of a copied claim are those of the run that was copied
         own = known.get("inode") == stat.st_ino
         runs = {name: tuple(known.get(name) or ()) if own else () for name in RUNS}
-        return Claim(**{**known, **runs, "token": token, "at": stat.st_mtime})
+        return Claim(**{**known, **runs, "token": token, "lent": lent, "at": stat.st_mtime})
     except (ValueError, AttributeError, TypeError):
-        return Claim(token, at=stat.st_mtime)
+        return Claim(token, lent=lent, at=stat.st_mtime)
 
 
 def make_claim(run_dir: Path, token: int) -> int | None:
@@ -124,7 +151,7 @@ def write_claim(run_dir: Path, claim: Claim) -> None:
     """Write the claim over, where it is still there."""
     facts = {name: value for name, value in claim._asdict().items() if name != "at"}
     text = json.dumps(facts).ljust(PADDED - 1) + "\n"
-    file = os.open(claim_path(run_dir, claim.token), os.O_WRONLY)
+    file = os.open(claim_path(run_dir, claim.token, claim.lent), os.O_WRONLY)
     try:
         os.pwrite(file, text.encode(), 0)
     finally:
@@ -132,9 +159,9 @@ def write_claim(run_dir: Path, claim: Claim) -> None:
 
 
 def remove_claims(run_dir: Path, before: int) -> None:
-    """Remove the claims below a token."""
+    """Remove the claims below a token, and those lent under them."""
     for name in os.listdir(run_dir / FOLDER):
-        if 0 < token_in(name) < before:
+        if 0 < numbers_in(name)[0] < before:
             (run_dir / FOLDER / name).unlink(missing_ok=True)
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rounds.claims import BEATS, Claim, newest, write_claim
+from rounds.claims import BEATS, Claim, holds, write_claim
 
 LETS_GO = 5.0
 """Seconds that one who lost its lease has to come to its end, until it is interrupted."""
@@ -22,6 +22,10 @@ class Lease:
         self._beating = threading.Thread(target=self._beat, name="prefloop lease", daemon=True)
         self._beating.start()
 
+    def holds(self) -> bool:
+        """Whether it is still this process's."""
+        return holds(self.run_dir, self.claim.token, self.claim.lent)
+
     def note(self, **facts: Any) -> None:
         """Write facts of the claim down: those of `rounds.claims.Claim`."""
         with self._writing:
@@ -33,13 +37,13 @@ class Lease:
         self._ended.set()
         self._beating.join(LETS_GO)
         with suppress(OSError):  # the lease then ends by itself
-            if newest(self.run_dir) == self.claim.token:
+            if self.holds():
                 self.note(released=True)
 
     def _beat(self) -> None:
         while not self._ended.wait(self.claim.lease / BEATS):
             with suppress(OSError):  # storage that is away for a while
-                if newest(self.run_dir) != self.claim.token:
+                if not self.holds():
                     self._lose()
                     return
                 self.note(beat=self.claim.beat + 1)

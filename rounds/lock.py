@@ -21,15 +21,12 @@ from rounds.fence import fenced, lease_lost
 from rounds.files import read_json, sync
 from rounds.folder import finished_rounds
 from rounds.lease import Lease
-from rounds.takeover import remove_temporaries, replace_databases
+from rounds.lent import keep_out, lent_to_others
 
 SAID = logging.getLogger("prefloop")
 
 LEASE = 120.0
 """Seconds without a sign of life after which another may take a run over."""
-CHILDREN_END = 5.0
-"""Seconds in which the children of one that was only stopped end, and free the GPU: their
-supervisors look each second."""
 
 
 @contextmanager
@@ -84,7 +81,7 @@ def _acquire(run_dir: Path, seconds: float) -> tuple[Claim, int]:
         token,
         file,
         lease=seconds,
-        contested=contested or before.contested,
+        contested=contested or before.contested or lent_to_others(run_dir, before.token),
         left=before.left if before.released else (*before.left, *before.flow_runs),
     )
     write_claim(run_dir, claim)
@@ -120,11 +117,7 @@ def _wait_until_over(run_dir: Path) -> tuple[Claim, bool]:
 
 def _settle(lease: Lease) -> None:
     """Keep those before from writing, and note that they are."""
-    remove_temporaries(lease.run_dir)
-    if lease.claim.contested:
-        replace_databases(lease.run_dir)
-        time.sleep(min(CHILDREN_END, lease.claim.lease))
-        lease.note(contested=False)
+    keep_out(lease)
     claims.remove_claims(lease.run_dir, lease.claim.token)
 
 

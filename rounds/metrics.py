@@ -15,7 +15,7 @@ from rounds.usage import USAGE_COLUMNS, forgotten_totals, usage_sum, usage_total
 def round_metrics(folder: Path, stages: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
     """The metrics of a round that ends with this decision of the gate.
 
-    The tables are read as streams. What is held grows by the key and the numbers of each call.
+    The tables are read as streams. What is held grows by six numbers for each call.
     """
     facts = {name: stamp["facts"] for name, stamp in stages.items()}
     dropped = Counter(row["reason"] for row in iter_rows(folder, DROPPED, columns=["reason"]))

@@ -180,6 +180,7 @@ class SuiteAnswer(TypedDict):
     n_tokens: int | None
     finish_reason: str
     seed: int
+    logprob: float | None
 
 
 AnyRow = TypeVar("AnyRow", bound=Mapping[str, Any])

@@ -161,6 +161,12 @@ SUITE_COLUMNS = [
     Column("n_tokens", pa.int32(), "number of sampled tokens"),
     Column("finish_reason", pa.string(), "stop, or length when cut at max_tokens"),
     Column("seed", pa.int64(), "seed of the request; answer i drew from seed + i"),
+    Column(
+        "logprob",
+        pa.float64(),
+        "of perplexity, whose text is the reference: its summed log-probability, nats; else null",
+        False,
+    ),
 ]
 
 TABLES: dict[str, list[Column]] = {

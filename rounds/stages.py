@@ -66,10 +66,10 @@ def work_dir(folder: Path, stage: str, key: str) -> Path:
     return path
 
 
-def _token_in(path: Path, kept: str) -> int:
-    """The token that the name of a stage's folder ends with; 0 where it has none."""
-    token = path.name.removeprefix(kept).removeprefix("-")
-    return int(token) if token.isdigit() else 0
+def _token_in(path: Path, kept: str) -> list[int]:
+    """The token that the name of a stage's folder ends with; zero where it has none."""
+    parts = path.name.removeprefix(kept).removeprefix("-").split("-")
+    return [int(part) for part in parts] if all(map(str.isdigit, parts)) else [0]
 
 
 _running: ContextVar[Attempts | None] = ContextVar("attempts at the running stage", default=None)

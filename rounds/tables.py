@@ -70,6 +70,8 @@ def iter_batches(
         stored = [name for name in file.schema_arrow.names if name in wanted or name == "split"]
         # one by one and not buffered: a reader keeps what it has read of all until its end
         groups = range(file.num_row_groups) if row_groups is None else row_groups
+        if splits is not None:
+            groups = [group for group in groups if _may_hold(file.metadata, group, splits)]
         batches = (file.iter_batches(ROWS_AT_ONCE, [group], columns=stored) for group in groups)
         for batch in chain.from_iterable(batches):
             if splits is not None:
@@ -82,6 +84,16 @@ def iter_batches(
                     for name in wanted
                 }
             )
+
+
+def _may_hold(facts: pq.FileMetaData, group: int, splits: Collection[str]) -> bool:
+    """Whether a row group may have rows of the splits, by the least and greatest that it notes."""
+    columns = [facts.schema.column(place).path for place in range(len(facts.schema))]
+    place = columns.index("split")
+    noted = facts.row_group(group).column(place).statistics
+    if noted is None or not noted.has_min_max:
+        return True
+    return any(noted.min <= split <= noted.max for split in splits)
 
 
 def write_rows(round_dir: Path, table: Table[AnyRow], rows: Iterable[AnyRow]) -> None:

@@ -58,7 +58,12 @@ def suite_lines(metrics: dict[str, Any]) -> Lines:
     lines = []
     for name, one in metrics.get("suites", {}).items():
         text = "no prompt was answered by both policies"
-        if one["n"]:
+        if one["n"] and "rise" in one:
+            text = (
+                f"perplexity {one['new']:.4g}, policy in place {one['previous']:.4g}, "
+                f"n={one['n']} ({one['tokens']} tokens)"
+            )
+        elif one["n"]:
             text = (
                 f"{one['new']:.3g}, policy in place {one['previous']:.3g}, n={one['n']}; chance "
                 f"does a drop of {one['floor']:.3g}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rounds.ids import text_hash
 from rounds.rows import Candidate, Messages
 from sampler.config import MAX_CANDIDATES
-from sampler.requests import PromptRequest, WriterRequest, candidate_id
+from sampler.requests import PromptRequest, WriterRequest, candidate_id, reading_id
 from sampler.revise import critique_messages, principle_for, revision_messages
 from sampler.writers import Writer
 
@@ -25,7 +25,8 @@ class Completion(NamedTuple):
 
 Draw = Callable[[Writer, Messages, int, int, int], Awaitable[list[Completion | str]]]
 """draw(writer, messages, seed, first_index, n): n texts that draw from seed + first_index,
-seed + first_index + 1 and so on, each a str where there is none, saying why."""
+seed + first_index + 1 and so on, each a str where there is none, saying why. Of a writer that
+reads, the last of the messages is the text, and comes back with its tokens and log-probability."""
 
 
 class AnsweredPrompt(NamedTuple):
@@ -65,7 +66,16 @@ async def answer_prompt(
         failures += [(wanted.writer, reason) for reason in drawn if isinstance(reason, str)]
     for wanted in request.writer_requests:
         original = writers[wanted.writer].revises
-        if original is not None:
+        if writers[wanted.writer].reads:
+            read = await asyncio.gather(
+                *(
+                    _read(request, writers[wanted.writer], row, draw)
+                    for row in by_writer.get(str(original), [])
+                )
+            )
+            by_writer[wanted.writer] = [row for row in read if not isinstance(row, str)]
+            failures += [(wanted.writer, reason) for reason in read if isinstance(reason, str)]
+        elif original is not None:
             revisions = await asyncio.gather(
                 *(
                     _revision(request, wanted, writers, row, draw)
@@ -108,6 +118,20 @@ async def _revision(
     # prompt are not those of the answer
     row = _candidate(request, writer, index, revised._replace(logprob=None, prompt_token_ids=None))
     return {**row, "revised_from": answer["candidate_id"], "critique": critique.text}
+
+
+async def _read(
+    request: PromptRequest, writer: Writer, given: Candidate, draw: Draw
+) -> Candidate | str:
+    """A text that is given, with its tokens and how likely they are; or why that is not known."""
+    assert writer.policy is not None, "a reference does not read"
+    conversation = [*request.messages, {"role": "assistant", "content": given["text"]}]
+    (read,) = await draw(writer, conversation, request.seed, given["index"], 1)
+    if isinstance(read, str):
+        return read
+    row = _candidate(request, writer, given["index"], read)
+    name = reading_id(request.prompt_id, writer.policy.policy_id, given["text_hash"])
+    return {**row, "candidate_id": name}
 
 
 def _candidate(

@@ -1,10 +1,12 @@
 """The `policy` and `sampler` sections: who answers, and how."""
 
 import re
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from endpoints.ray_config import RayConfig
 from rounds.settings import Section
 from sampler.also import AlsoConfig
 
@@ -53,6 +55,13 @@ class PolicyConfig(Section):
         return self
 
 
+class EngineConfig(Section):
+    """What draws, where it is not a process of this machine."""
+
+    ray: RayConfig
+    """A Ray cluster whose workers each hold a vLLM."""
+
+
 class SamplerConfig(Section):
     """How candidates are drawn."""
 
@@ -69,11 +78,14 @@ class SamplerConfig(Section):
     devices: list[DeviceIds] = Field(default_factory=list)
     """Values of CUDA_VISIBLE_DEVICES: one process each, at once, over split prompts. "0,1" is one
     process on two GPUs (with vllm.tensor_parallel_size: 2). Empty: one process."""
+    engine: EngineConfig | None = None
+    """null draws on this machine. The candidates are the same whatever draws them."""
     chunk: int = Field(256, ge=1)
-    """Finished prompts between two writes to disk, for each process: what a kill can cost."""
+    """Finished prompts between two writes to disk, for each process: what a kill can cost, and what
+    a judge that is asked ahead waits for. What takes longer is written every ten seconds."""
     max_cut_off: float | None = Field(0.5, gt=0, le=1)
     """Share of the train answers that may be cut off at max_tokens: with more, the round stops
-    before the judge is asked. null sets no bound."""
+    before the judge is asked, or is asked on where it is asked ahead. null sets no bound."""
     unanswerable: Literal["set_aside", "stop"] = "set_aside"
     """A prompt that a source cannot answer, as one that is too long or that the chat template
     refuses: go on without it, or end there. Policies here are asked before they are loaded."""
@@ -101,6 +113,27 @@ class SamplerConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _engine_has_its_gpus(self) -> "SamplerConfig":
+        if self.engine is None:
+            return self
+        if self.devices or any(VISIBLE_DEVICES in env for env in self.envs()):
+            name = "devices" if self.devices else f"env.{VISIBLE_DEVICES}"
+            raise ValueError(
+                f"{name}: does not go with engine.ray, where Ray gives each worker its GPUs "
+                "(engine.ray.resources)"
+            )
+        given = self.engine.ray.resources.get("GPU")
+        for vllm in (self.vllm, *(one.vllm for one in self.also.values() if one.vllm)):
+            parallel = [vllm.get(f"{kind}_parallel_size", 1) for kind in ("tensor", "pipeline")]
+            wanted = prod(size for size in parallel if isinstance(size, int))
+            if given is not None and given < wanted:
+                raise ValueError(
+                    f"engine.ray.resources.GPU: {given:g}, and vLLM is told to use {wanted} "
+                    "(tensor_parallel_size x pipeline_parallel_size); give each worker as many"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _known_sources(self) -> "SamplerConfig":
         above = ["current"]
         for name, source in self.also.items():
@@ -115,7 +148,7 @@ class SamplerConfig(Section):
             raise ValueError(
                 "n: Input should be greater than or equal to 2, or name more sources under also"
             )
-        if self.n < 2 and len(late := self._absent_at_first()) == len(self.also):
+        if self.n < 2 and len(late := self.absent_at_first()) == len(self.also):
             raise ValueError(
                 f"n: one answer a prompt has none beside it while also.{late[0]} has no policy, as "
                 "in round 1; raise n to 2, or name a source that every round has"
@@ -126,7 +159,7 @@ class SamplerConfig(Section):
             )
         return self
 
-    def _absent_at_first(self) -> list[str]:
+    def absent_at_first(self) -> list[str]:
         """The sources that early rounds do not have: earlier policies, and what revises them."""
         absent: list[str] = []
         for name, source in self.also.items():

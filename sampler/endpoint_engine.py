@@ -66,7 +66,7 @@ async def _answer_all(
     by_name = {writer.name: writer for writer in writers}
     names = {str(one.policy.served) for one in writers if one.policy and one.policy.served}
     total = sum(1 for _ in _endpoint_requests(requests, by_name, ChunkReader()))
-    at_once = sum(endpoints.config(name).max_in_flight for name in names)
+    at_once = sum(endpoints.config(name).in_flight for name in names)
     policies = [one.policy for one in writers if one.policy and one.policy.served]
     models = {(str(policy.served), served_model(policy)) for policy in policies}
     asks: dict[tuple[str, str | None], Ask] = {}
@@ -81,9 +81,10 @@ async def _answer_all(
             {"messages": messages, "seed": (seed + index) % 2**31, **writer.sampling}
             for index in range(first_index, first_index + n)
         ]
+        near = str(seed)  # a prompt has one
         # endpoints that ignore the seed must still be asked n times, not once
         replies = await asyncio.gather(
-            *(ask(body, "", index) for index, body in enumerate(bodies, start=first_index))
+            *(ask(body, "", index, near) for index, body in enumerate(bodies, start=first_index))
         )
         usage.update(_usage_of(replies))
         return [_completion(reply) for reply in replies]

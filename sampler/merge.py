@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rounds.places import Places
 from rounds.rows import HELD_OUT, PROMPTS, Candidate, Prompt
 from rounds.tables import iter_rows, write_rows
 from sampler.chunks import ChunkReader
@@ -39,18 +40,24 @@ def set_aside(folder: Path, requests: PromptRequests, chunks: ChunkReader) -> di
     """Write down which of the requested prompts were not answered, and why; how many there are, and
     some of them.
     """
-    reasons = {
-        request.prompt_id: None
-        if request.prompt_id in chunks
-        else chunks.reasons.get(request.prompt_id, "no answer")
-        for request in requests()
-    }
+    reasons: dict[str, str] = {}
+
+    def ids() -> Iterator[str]:
+        for request in requests():
+            name = request.prompt_id
+            if name not in chunks:
+                reasons[name] = chunks.reasons.get(name, "no answer")
+            yield name
+
+    requested = Places(ids())
 
     def rows_now() -> Iterator[Prompt]:
         for row in iter_rows(folder, PROMPTS):
-            yield {**row, "set_aside": reasons.get(row["prompt_id"], row["set_aside"])}
+            name = row["prompt_id"]
+            aside = reasons.get(name) if name in requested else row["set_aside"]
+            yield {**row, "set_aside": aside}
 
     before = (row["set_aside"] for row in iter_rows(folder, PROMPTS))
     if any(row["set_aside"] != was for row, was in zip(rows_now(), before, strict=True)):
         write_rows(folder, PROMPTS, rows_now())
-    return aside_of(folder, reasons)
+    return aside_of(folder, requested)

@@ -84,6 +84,11 @@ def candidate_id(request: PromptRequest, writer: Writer, index: int) -> str:
     return digest("candidate", request.prompt_id, writer.policy.policy_id, *drawn_from)
 
 
+def reading_id(prompt: str, policy_id: str, text: str) -> str:
+    """The id of how likely a policy finds a text, by its hash, as the answer to a prompt."""
+    return digest("reading", prompt, policy_id, text)
+
+
 def requests_hash(requests: Iterable[PromptRequest]) -> str:
     """A hash of all that is requested, taken as it comes."""
     total = hashlib.sha256()

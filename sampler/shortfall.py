@@ -1,11 +1,12 @@
 """What a sampling came short of: prompts set aside, candidates not written, answers cut off."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rounds.errors import Stopped
+from rounds.places import Places
 from rounds.rows import CANDIDATES, PROMPTS
 from rounds.tables import iter_rows
 from sampler.config import SamplerConfig
@@ -13,13 +14,12 @@ from sampler.fit import SHOWN, writer_key
 from sampler.writers import Writer
 
 
-def aside_of(folder: Path, prompt_ids: Iterable[str]) -> dict[str, Any]:
+def aside_of(folder: Path, wanted: Places) -> dict[str, Any]:
     """How many of these prompts of a round are set aside, and some of them with the reason."""
-    wanted = set(prompt_ids)
     rows = [
         f"{row['source']} ({row['prompt_id']}): {row['set_aside']}"
         for row in iter_rows(folder, PROMPTS, columns=["prompt_id", "source", "set_aside"])
-        if row["prompt_id"] in wanted and row["set_aside"]
+        if row["set_aside"] and row["prompt_id"] in wanted
     ]
     return {"n": len(rows), "shown": rows[:SHOWN]}
 

@@ -1,13 +1,14 @@
 """The sampler stage: prompts and the writers who answer them to candidates."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from endpoints.open import Endpoints
+from rounds.files import remove
 from rounds.folder import finished_rounds, run_of
 from rounds.rows import CANDIDATES, HELD_OUT, Candidate
 from rounds.stages import (
@@ -20,11 +21,12 @@ from rounds.stages import (
     stage_of,
     work_dir,
 )
-from rounds.tables import iter_rows, replace_splits, rows_hash
+from rounds.tables import by_prompt, iter_rows, replace_splits, rows_hash
 from rounds.weights import Policy
 from sampler.chunks import ChunkReader
 from sampler.config import SamplerConfig
 from sampler.endpoint_engine import sample_from_endpoints
+from sampler.finished import Begun, Finished
 from sampler.merge import counted, merged, set_aside
 from sampler.requests import (
     PromptRequest,
@@ -49,9 +51,10 @@ def sample(
     endpoints: Endpoints,
     held_out: bool = True,
     progress: Progress = silent,
+    begun: Begun | None = None,
 ) -> dict[str, Any]:
     """Every writer answers the train prompts, and the policy in place, where it never has, the gate
-    and test prompts once: one loading of its weights.
+    and test prompts once: one loading of its weights. `begun` is called with the train prompts.
     """
     writers = writers_of_round(folder, config, policy, endpoints)
     unanswered = Unanswered([], set())
@@ -65,8 +68,20 @@ def sample(
     def requests() -> Iterator[PromptRequest]:
         return chain(train_requests(folder, writers, seed), unanswered.requests)
 
+    def begins(work: Path) -> None:
+        if begun is not None:
+            begun(Finished(work, requests, writers, config, ("train",)))
+
     facts = _run_sampling(
-        folder, "sample", requests, writers, config, endpoints, progress, unanswered.answered
+        folder,
+        "sample",
+        requests,
+        writers,
+        config,
+        endpoints,
+        progress,
+        unanswered.answered,
+        begins,
     )
     check_cut_off(folder, config, writers)
     return facts
@@ -79,9 +94,11 @@ def sample_held_out(
     seed: int,
     endpoints: Endpoints,
     progress: Progress = silent,
+    begun: Begun | None = None,
 ) -> dict[str, Any]:
     """Every policy's answer to every gate and test prompt; only missing ones are sampled, and none
-    that was set aside: a prompt too long for one policy is too long for the next.
+    that was set aside: a prompt too long for one policy is too long for the next. `begun` is called
+    with the prompts that the last policy answers, and the other policies' answers to them.
     """
     held_out = held_out_requests(folder, seed)
     splits = {request.prompt_id: request.split for request in held_out}
@@ -105,15 +122,19 @@ def sample_held_out(
         if unanswered.requests:
             # a change of config, taken back, leaves a stamp without rows
             remove_stamp(folder, stage)
+            requests = partial(iter, unanswered.requests)
+            own = {candidate_id(request, writer, 0) for request in held_out}
+            begins = partial(_begins_last, folder, requests, writer, config, wanted - own, begun)
             facts = _run_sampling(
                 folder,
                 stage,
-                partial(iter, unanswered.requests),
+                requests,
                 [writer],
                 config,
                 endpoints,
                 progress,
                 unanswered.answered,
+                begins if policy == policies[-1] else None,
             )
     position = {prompt_id: number for number, prompt_id in enumerate(splits)}
     rows: list[Candidate] = [
@@ -130,6 +151,20 @@ class Unanswered(NamedTuple):
 
     requests: list[PromptRequest]
     answered: set[str]
+
+
+def _begins_last(
+    folder: Path,
+    requests: PromptRequests,
+    writer: Writer,
+    config: SamplerConfig,
+    others: set[str],
+    begun: Begun | None,
+    work: Path,
+) -> None:
+    if begun is not None:
+        beside = by_prompt(already_sampled(folder, others, include_this_round=True))
+        begun(Finished(work, requests, [writer], config, HELD_OUT, beside))
 
 
 def _unanswered(
@@ -170,8 +205,12 @@ def _run_sampling(
     endpoints: Endpoints,
     progress: Progress,
     answered: set[str],
+    begins: Callable[[Path], None] | None = None,
 ) -> dict[str, Any]:
-    """Have all requests answered and put the candidates into the table, as a stage."""
+    """Have all requests answered and put the candidates into the table, as a stage.
+
+    `begins` is called with the folder of the chunks, once those that are made anew are gone.
+    """
     who = [
         [
             writer.name,
@@ -186,6 +225,9 @@ def _run_sampling(
 
     def run() -> dict[str, Any]:
         work = work_dir(folder, stage, key)
+        remove(work / "endpoints")
+        if begins is not None:
+            begins(work)
         sample_with_vllm(work, requests, writers, config, progress, answered)
         usage = sample_from_endpoints(
             folder, work, requests, writers, config.chunk, endpoints, progress

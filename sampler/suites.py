@@ -4,16 +4,16 @@ The policy in place is asked once for all: what an earlier round has of it, or o
 was then, is taken from there.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from endpoints.open import Endpoints
-from rounds.errors import UserError
 from rounds.folder import finished_rounds, run_of
-from rounds.ids import prompt_seed
-from rounds.rows import SUITES, Candidate, SuiteAnswer
+from rounds.ids import digest, prompt_seed, text_hash
+from rounds.rows import SUITES, Candidate, SuiteAnswer, written_candidate
 from rounds.stages import (
     Progress,
     remove_stamp,
@@ -27,45 +27,18 @@ from rounds.tables import iter_rows, remove_table, rows_hash, write_rows
 from rounds.weights import Policy
 from sampler.chunks import ChunkReader
 from sampler.config import SamplerConfig
-from sampler.dealing.sources.config import SourceConfig
-from sampler.dealing.sources.read import source_rows
 from sampler.dealing.sources.rows import SourcePrompt
 from sampler.endpoint_engine import sample_from_endpoints
-from sampler.requests import PromptRequest, WriterRequest, candidate_id, requests_hash
+from sampler.requests import (
+    PromptRequest,
+    WriterRequest,
+    candidate_id,
+    reading_id,
+    requests_hash,
+)
+from sampler.suite_prompts import SuitePrompts
 from sampler.vllm_parent import sample_with_vllm
-from sampler.writers import Writer, writer_in_place
-
-FEWEST = 8
-"""Prompts of a suite, at least: of fewer, chance alone loses any."""
-
-
-class SuitePrompts(NamedTuple):
-    """The prompts of a suite, and from how many seeds the policy in place answers each."""
-
-    prompts: list[SourcePrompt]
-    seeds: int
-
-
-def read_suite(name: str, path: str) -> list[SourcePrompt]:
-    """The prompts of a suite's file. Raises UserError where one is wrong, stands there twice, or
-    there are too few.
-    """
-    key = f"gate.suites.{name}.prompts"
-    rows = list(source_rows(SourceConfig(file=path), key))
-    seen: dict[str, str] = {}
-    for row in rows:
-        if row["prompt_id"] in seen:
-            raise UserError(
-                f"{key}: {row['source']} is the prompt of {seen[row['prompt_id']]} again; leave "
-                "one of them out"
-            )
-        seen[row["prompt_id"]] = row["source"]
-    if len(rows) < FEWEST:
-        raise UserError(
-            f"{key}: {path} holds {len(rows)} prompts, and a drop on fewer than {FEWEST} may well "
-            "be chance; give more"
-        )
-    return rows
+from sampler.writers import READING, Writer, reader_of, writer_in_place
 
 
 def answer_suites(
@@ -79,7 +52,8 @@ def answer_suites(
     progress: Progress = silent,
 ) -> None:
     """Both policies' answers to all suites, in suites.parquet: of the one in place from as many
-    seeds as each suite says, of the trained one from the first of them.
+    seeds as each suite says, of the trained one from the first of them. Where a suite reads, the
+    references with how likely each policy finds them.
 
     One stage a policy, in chunks: a kill repeats little.
     """
@@ -107,13 +81,10 @@ def _answer(
     progress: Progress,
 ) -> None:
     writer = writer_in_place(config, policy)
+    writers = [writer, reader_of(writer)] if any(s.reads for s in suites.values()) else [writer]
     wanted = list(_requests(suites, once, seed))
-    places = {
-        candidate_id(request, writer, index): (request.prompt_id, index)
-        for request in wanted
-        for index in range(request.writer_requests[0].n)
-    }
-    known = _from_earlier(folder, places.keys())
+    ids = {name for request in wanted for name in _ids(request, writer)}
+    known = _from_earlier(folder, ids)
     unanswered = list(_left(wanted, writer, known))
     stage = stage_of("sample_suites", policy.policy_id)
     key = stage_key(
@@ -125,7 +96,7 @@ def _answer(
         requests = partial(iter, unanswered)
         usage: dict[str, float] = {}
         if unanswered:
-            sample_with_vllm(work, requests, [writer], config, progress)
+            sample_with_vllm(work, requests, writers, config, progress)
             usage = sample_from_endpoints(
                 folder, work, requests, [writer], config.chunk, endpoints, progress
             )
@@ -133,14 +104,16 @@ def _answer(
         fresh: list[Candidate] = [
             row for request in unanswered for row in chunks.candidates(request.prompt_id)
         ]
-        rows = list(_rows(suites, once, {**known, **{one["candidate_id"]: one for one in fresh}}))
+        answers = {**known, **{one["candidate_id"]: one for one in fresh}}
+        rows = list(_rows(suites, once, policy.policy_id, answers))
         others = [one for one in iter_rows(folder, SUITES) if one["policy_id"] != policy.policy_id]
         write_rows(folder, SUITES, [*others, *rows])
+        drawn = [row for row in fresh if row["source"] != READING]
         return {
             "answers": len(rows),
-            "candidates": len(fresh),
+            "candidates": len(drawn),
             "known": len(known),
-            "tokens": sum(row["n_tokens"] or 0 for row in fresh),
+            "tokens": sum(row["n_tokens"] or 0 for row in drawn),
             "sampler_usage": usage or None,
             "rows": rows_hash(SUITES, rows),
         }
@@ -151,26 +124,55 @@ def _answer(
 def suites_key(suites: Mapping[str, SuitePrompts]) -> list[Any]:
     """What the rows of suites follow from beside the answers."""
     return [
-        [name, one.seeds, [[row["prompt_id"], row["reference"]] for row in one.prompts]]
+        [
+            name,
+            one.seeds,
+            [[row["prompt_id"], row["reference"]] for row in one.prompts],
+            *(["reads"] if one.reads else []),
+        ]
         for name, one in suites.items()
     ]
 
 
 def _requests(suites: Mapping[str, SuitePrompts], once: bool, seed: int) -> Iterator[PromptRequest]:
-    """Each prompt once, for as many answers as some suite that has it wants."""
+    """Each prompt once, for as many answers as some suite that has it wants, and with every
+    reference of it that is read.
+    """
     rows: dict[str, SourcePrompt] = {}
-    most: dict[str, int] = {}
+    most: Counter[str] = Counter()
+    texts: dict[str, dict[str, None]] = {}
     for suite in suites.values():
         for row in suite.prompts:
-            rows.setdefault(row["prompt_id"], row)
-            n = 1 if once else suite.seeds
-            most[row["prompt_id"]] = max(n, most.get(row["prompt_id"], 0))
-    for prompt_id, row in rows.items():
-        asked = [WriterRequest("current", most[prompt_id], 0)]
-        drawn_from = prompt_seed(seed, "suites", prompt_id)
-        yield PromptRequest(
-            prompt_id, "suite", row["messages"], drawn_from, asked, [], row["source"]
-        )
+            name = row["prompt_id"]
+            rows.setdefault(name, row)
+            if suite.reads:
+                texts.setdefault(name, {})[row["reference"] or ""] = None
+            else:
+                most[name] = max(1 if once else suite.seeds, most[name])
+    for name, row in rows.items():
+        given = [
+            written_candidate(digest("suite", name, text), name, "suite", at, text, "reference")
+            for at, text in enumerate(texts.get(name, ()))
+        ]
+        asked = [WriterRequest("current", most[name], 0)] if most[name] else []
+        asked += [WriterRequest(READING, len(given), 0)] if given else []
+        drawn_from = prompt_seed(seed, "suites", name)
+        yield PromptRequest(name, "suite", row["messages"], drawn_from, asked, given, row["source"])
+
+
+def _ids(request: PromptRequest, writer: Writer) -> list[str]:
+    """The ids of all that is asked for: the answers of `writer`, then what is read."""
+    assert writer.policy is not None, "a reference is not sampled"
+    drawn = [
+        candidate_id(request, writer, index)
+        for one in request.writer_requests
+        if one.writer == writer.name
+        for index in range(one.n)
+    ]
+    return drawn + [
+        reading_id(request.prompt_id, writer.policy.policy_id, row["text_hash"])
+        for row in request.existing
+    ]
 
 
 def _from_earlier(folder: Path, wanted: Any) -> dict[str, Any]:
@@ -189,25 +191,46 @@ def _from_earlier(folder: Path, wanted: Any) -> dict[str, Any]:
 def _left(
     requests: list[PromptRequest], writer: Writer, known: Mapping[str, Any]
 ) -> Iterator[PromptRequest]:
-    """What is still to be asked: of each prompt the answers from the first unknown one on."""
+    """What is still to be asked: of each prompt the answers from the first unknown one on, and the
+    references that were not read.
+    """
     for request in requests:
-        n = request.writer_requests[0].n
-        missing = [at for at in range(n) if candidate_id(request, writer, at) not in known]
-        if missing:
-            first = missing[0]
-            asked = [WriterRequest("current", n - first, first)]
-            yield request._replace(writer_requests=asked)
+        n = sum(one.n for one in request.writer_requests if one.writer == writer.name)
+        ids = _ids(request, writer)
+        missing = [at for at, name in enumerate(ids[:n]) if name not in known]
+        unread = [
+            row for row, name in zip(request.existing, ids[n:], strict=True) if name not in known
+        ]
+        asked = [WriterRequest("current", n - missing[0], missing[0])] if missing else []
+        asked += [WriterRequest(READING, len(unread), 0)] if unread else []
+        if asked:
+            yield request._replace(writer_requests=asked, existing=unread)
 
 
 def _rows(
-    suites: Mapping[str, SuitePrompts], once: bool, answers: Mapping[str, Any]
+    suites: Mapping[str, SuitePrompts], once: bool, policy_id: str, answers: Mapping[str, Any]
 ) -> Iterator[SuiteAnswer]:
     """The rows of every suite, in the order of its prompts."""
     of_prompt: dict[str, list[Any]] = {}
+    read = {
+        (name, prompt["prompt_id"]): reading_id(
+            prompt["prompt_id"], policy_id, text_hash(prompt["reference"] or "")
+        )
+        for name, suite in suites.items()
+        if suite.reads
+        for prompt in suite.prompts
+    }
+    of_reading = set(read.values())
     for answer in answers.values():
-        of_prompt.setdefault(answer["prompt_id"], []).append(answer)
+        if answer["candidate_id"] not in of_reading:
+            of_prompt.setdefault(answer["prompt_id"], []).append(answer)
     for name, suite in suites.items():
         for prompt in suite.prompts:
+            if suite.reads:
+                if found := answers.get(read[name, prompt["prompt_id"]]):
+                    logprob = found["logprob"]
+                    yield {**_row(name, prompt, found), "index": 0, "logprob": logprob}
+                continue
             for answer in sorted(of_prompt.get(prompt["prompt_id"], ()), key=lambda a: a["index"]):
                 if answer["index"] < (1 if once else suite.seeds):
                     yield _row(name, prompt, answer)
@@ -228,4 +251,5 @@ def _row(name: str, prompt: SourcePrompt, answer: Mapping[str, Any]) -> SuiteAns
         "n_tokens": answer["n_tokens"],
         "finish_reason": answer["finish_reason"],
         "seed": answer["seed"],
+        "logprob": None,
     }

@@ -8,11 +8,11 @@ parent keeps as a log.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from endpoints.child_main import child_main, report_progress
 from endpoints.concurrency import run_concurrently
@@ -28,6 +28,9 @@ from sampler.requests import PromptRequest, WriterRequest
 from sampler.revise import Constitution
 from sampler.writers import Writer
 
+if TYPE_CHECKING:
+    from sampler.vllm_engine import Engine
+
 MAX_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes for `max_lora_rank`, and makes room for."""
 
@@ -37,28 +40,13 @@ def main(job_path: Path) -> None:
     job, work = read_json(job_path), job_path.parent
     os.environ.update(job["env"])
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    writers = {writer.name: writer for writer in map(read_writer, job["writers"])}
-    policies = {writer.policy for writer in writers.values() if writer.policy is not None}
+    writers = read_writers(job["writers"])
+    policies = policies_of(writers)
     for policy in policies:
         verify(policy)
     report_progress(0, 0, "loading the model")
-    from vllm import LLM
-
-    from rounds.tokenizers import spelling_of
-    from sampler.vllm_engine import Engine, check_samplings, engine_tokenizer, open_model
-
-    check_samplings(job["samplings"])
-    if job["fit"]:
-        check_prompts(job["fit"], work, open_model)
-    adapters = sorted(policy.adapter for policy in policies if policy.adapter)
-    spellings = {policy: spelling_of(policy) for policy in policies}
-    arguments = {
-        **cpu_arguments(job["vllm"]),
-        **lora_arguments(adapters),
-        **engine_tokenizer(spellings),
-        **job["vllm"],
-    }
-    engine = Engine(LLM(model=job["model"], **arguments), spellings)
+    look(job["samplings"], job["fit"], work)
+    engine = load_engine(job["model"], job["vllm"], policies)
     report_progress(0, job["prompts"])
 
     async def run() -> None:
@@ -70,6 +58,35 @@ def main(job_path: Path) -> None:
         await task
 
     asyncio.run(run())
+
+
+def look(samplings: list[tuple[str, Any, int]], fit: dict[str, Any] | None, work: Path) -> None:
+    """Raise UserError for what cannot be drawn at all, before any weights are loaded; the prompts
+    of `fit` lie in `work`.
+    """
+    from sampler.vllm_engine import check_samplings, open_model
+
+    check_samplings(samplings)
+    if fit:
+        check_prompts(fit, work, open_model)
+
+
+def load_engine(model: str, vllm: dict[str, Any], policies: Collection[Policy]) -> "Engine":
+    """vLLM with the weights that all of these policies share, and their adapters."""
+    from vllm import LLM
+
+    from rounds.tokenizers import spelling_of
+    from sampler.vllm_engine import Engine, engine_tokenizer
+
+    adapters = sorted(policy.adapter for policy in policies if policy.adapter)
+    spellings = {policy: spelling_of(policy) for policy in policies}
+    arguments = {
+        **cpu_arguments(vllm),
+        **lora_arguments(adapters),
+        **engine_tokenizer(spellings),
+        **vllm,
+    }
+    return Engine(LLM(model=model, **arguments), spellings)
 
 
 async def answer_all(
@@ -150,6 +167,16 @@ def adapter_rank(folder: Path) -> int:
     return int(max([settings["r"], *(settings.get("rank_pattern") or {}).values()]))
 
 
+def read_writers(facts: list[dict[str, Any]]) -> dict[str, Writer]:
+    """The writers of a job file by name."""
+    return {writer.name: writer for writer in map(read_writer, facts)}
+
+
+def policies_of(writers: Mapping[str, Writer]) -> set[Policy]:
+    """The policies that writers answer with."""
+    return {writer.policy for writer in writers.values() if writer.policy is not None}
+
+
 def read_writer(facts: dict[str, Any]) -> Writer:
     """A writer from a job file."""
     policy = Policy(**facts["policy"]) if facts["policy"] else None
@@ -160,10 +187,14 @@ def read_writer(facts: dict[str, Any]) -> Writer:
 def read_requests(path: Path) -> Iterator[PromptRequest]:
     """The requests of a job, as they are needed."""
     with path.open(encoding="utf-8") as file:
-        for line in file:
-            request = PromptRequest(**json.loads(line))
-            listed = [WriterRequest(*one) for one in request.writer_requests]
-            yield request._replace(writer_requests=listed)
+        yield from map(read_request, file)
+
+
+def read_request(line: str) -> PromptRequest:
+    """A request from its line."""
+    request = PromptRequest(**json.loads(line))
+    listed = [WriterRequest(*one) for one in request.writer_requests]
+    return request._replace(writer_requests=listed)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from vllm.engine.arg_utils import EngineArgs
 from vllm.lora.request import LoRARequest
 from vllm.sampling_params import RequestOutputKind
 
+from rounds.answer_ids import answer_ids
 from rounds.errors import UserError
 from rounds.rows import Messages
 from rounds.tokenizers import Spelling, policy_tokenizer, tokenizer_folder
@@ -23,6 +24,11 @@ from sampler.answers import Completion
 from sampler.cut import completion
 from sampler.fit import Model, no_answer, render
 from sampler.writers import Writer
+
+READING = SamplingParams(
+    max_tokens=1, prompt_logprobs=0, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY
+)
+"""How likely the tokens of a prompt are: vLLM must draw one after them, which nobody looks at."""
 
 
 def sampling_params(
@@ -109,25 +115,50 @@ class Engine:
     ) -> list[Completion | str]:
         """As answers.Draw. A prompt that has no answer gives the reason, n times."""
         assert writer.policy is not None, "a reference is not sampled"
+        if writer.reads:
+            return [await self._read(writer, messages)]
         spelling = self._spellings[writer.policy]
         tokens = render(spelling.tokenizer, messages)
         reason = no_answer(tokens, writer.sampling, self._max_model_len)
         if reason is not None or isinstance(tokens, str):
             return [reason or str(tokens)] * n
-        request_id = str(next(self._request_numbers))
-        self._pending[request_id] = asyncio.get_running_loop().create_future()
-        self._engine.add_request(
-            request_id,
-            {"type": "token", "prompt_token_ids": tokens},
-            sampling_params(writer.sampling, n, seed + first_index, spelling.ends),
-            lora_request=self._loras.get(writer.policy.adapter or ""),
-        )
-        finished = await self._pending[request_id]
+        params = sampling_params(writer.sampling, n, seed + first_index, spelling.ends)
+        finished = await self._finished(writer.policy, tokens, params)
         outputs = sorted(finished.outputs, key=lambda output: output.index)
         return [
             completion(output, tokens, spelling.tokenizer, writer.sampling, spelling.ends)
             for output in outputs
         ]
+
+    async def _read(self, writer: Writer, messages: Messages) -> Completion | str:
+        """The last message, as the answer to those before it, with its tokens up to the end of the
+        turn and their summed log-probability; or why it has none.
+        """
+        assert writer.policy is not None, "a reference does not read"
+        *asked, answer = messages
+        spelling = self._spellings[writer.policy]
+        tokens = render(spelling.tokenizer, asked)
+        if isinstance(tokens, str):
+            return tokens
+        ids = answer_ids(spelling, asked, tokens, answer["content"])
+        if len(tokens) + len(ids) >= self._max_model_len:  # vLLM draws one token after them
+            return f"{len(tokens)} tokens and {len(ids)} of the answer are too many for the model"
+        finished = await self._finished(writer.policy, [*tokens, *ids], READING)
+        ranked = finished.prompt_logprobs[len(tokens) :]
+        logprob = sum(of[token].logprob for token, of in zip(ids, ranked, strict=True))
+        return Completion(answer["content"], "stop", len(ids), ids, logprob, tokens)
+
+    async def _finished(self, policy: Policy, tokens: list[int], params: SamplingParams) -> Any:
+        """What the engine has made of a request, once it is done."""
+        request_id = str(next(self._request_numbers))
+        self._pending[request_id] = asyncio.get_running_loop().create_future()
+        self._engine.add_request(
+            request_id,
+            {"type": "token", "prompt_token_ids": tokens},
+            params,
+            lora_request=self._loras.get(policy.adapter or ""),
+        )
+        return await self._pending[request_id]
 
     async def run(self, task: asyncio.Future[Any]) -> None:
         """Step the engine until `task`, which awaits what it draws, is done."""

@@ -35,7 +35,8 @@ def sample_with_vllm(
 ) -> None:
     """Have every writer with weights on this machine answer, in chunks under `work`.
 
-    One loading after the other, each on all devices. Prompts that are in a chunk already are not
+    One loading after the other, each on all devices; with `engine.ray` on all of its workers, which
+    one process here drives. Prompts that are in a chunk already are not
     asked again: a kill costs at most one chunk of finished prompts a process. The first child looks
     at everything that the later ones are to do, and raises UserError for what cannot work;
     `answered` are the splits that have answers from before.
@@ -85,6 +86,7 @@ def _run(
                     "chunk": config.chunk,
                     "first_number": first + number,
                     "every_number": len(devices),
+                    "ray": config.engine and config.engine.ray.model_dump(),
                 },
             )
             jobs.append((job, _log(work, number)))
@@ -101,7 +103,7 @@ def _run(
             answered[number] = int(done)
             progress(*((finished + sum(answered), total) if loaded else (0, 0)), note)
 
-    run_together("sampler.vllm_child", jobs, on_line)
+    run_together("sampler.ray_child" if config.engine else "sampler.vllm_child", jobs, on_line)
     return bool(jobs)
 
 

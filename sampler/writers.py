@@ -24,6 +24,9 @@ from sampler.also import AlsoConfig
 from sampler.config import SamplerConfig
 from sampler.revise import Constitution, load_constitution
 
+READING = "reading"
+"""The name of who writes nothing, and is no name of `sampler.also`: it is asked of suites alone."""
+
 
 class Writer(NamedTuple):
     """Who writes candidates: a source of the config with its policy found. A child process is told
@@ -44,6 +47,8 @@ class Writer(NamedTuple):
     revises: str | None
     """The writer whose answers it revises."""
     constitution: Constitution | None
+    reads: bool = False
+    """It writes nothing: of the texts that it would revise it says how likely they are."""
 
     @property
     def sampling_key(self) -> list[Any]:
@@ -57,6 +62,11 @@ def writer_in_place(config: SamplerConfig, policy: Policy) -> Writer:
     here = policy.served is None
     arguments = config.sampling_of("current", not here), config.vllm, config.env
     return Writer("current", policy, config.n, 0, *arguments, here, None, None)
+
+
+def reader_of(writer: Writer) -> Writer:
+    """Who says, by the same weights, how likely the references of a prompt are."""
+    return writer._replace(name=READING, n=1, sampling={}, revises="reference", reads=True)
 
 
 def writers_of_round(

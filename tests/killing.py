@@ -8,6 +8,7 @@ import os
 import runpy
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ def die(*given: Any, **named: Any) -> None:
 def arm(kill: dict[str, Any]) -> None:
     """Die at a point of a training: {"after": step}, a checkpoint that is whole; {"in": step}, one
     that has no trainer_state.json yet; {"saving": true}, {"measuring": true}, {"ending": true};
-    with {"rank": 1}, in this process of several only.
+    with {"rank": 1}, in this process of several only. {"hold": step} waits there for ever.
     """
     if kill.get("rank") not in (None, int(os.environ.get("RANK", "0"))):
         return
@@ -39,6 +40,8 @@ def arm(kill: dict[str, Any]) -> None:
         original(self, *given)
         if self.state.global_step == kill.get("after"):
             die()
+        while self.state.global_step == kill.get("hold"):
+            time.sleep(1)
 
     transformers.trainer.Trainer._save_checkpoint = save_checkpoint
     if kill.get("saving"):

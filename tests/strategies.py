@@ -69,7 +69,7 @@ def run_strategy(
 ) -> StrategyRun:
     questions: list[tuple[str, list[int]]] = []
 
-    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0, near: str = "") -> Reply:
         asked = body["messages"][-1]["content"]
         shown = re.findall(r"\[[A-Z] \w{8}\]\nquality (\d+)\n", asked)
         field = body["response_format"]["json_schema"]["name"]

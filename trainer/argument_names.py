@@ -7,8 +7,10 @@ from typing import Any
 
 from endpoints.source_names import declared_fields
 from rounds.errors import UserError, did_you_mean
+from trainer.accelerate_flags import check_flags
 from trainer.config import TrainerConfig
 from trainer.methods import CONFIGS, config_class
+from trainer.sharding_names import check_sharding
 from trainer.variants import settings_of
 
 LORA = {
@@ -19,7 +21,7 @@ LORA = {
 
 def check_argument_names(config: TrainerConfig) -> None:
     """Raise UserError for a name that the method's TRL config, or peft's LoraConfig, does not have,
-    and for a launch that would start other processes than it says.
+    and for a launch that would start other processes than it says, or shards what it cannot.
 
     Where a version of them declares them elsewhere nothing is checked: the training says so itself.
     """
@@ -38,6 +40,8 @@ def check_argument_names(config: TrainerConfig) -> None:
         known = [declared_fields("peft", file, classes) for file, classes in LORA.items()]
         _check("trainer.lora", config.lora, known, "peft")
     given = config.accelerate or {}
+    check_flags(given)
+    check_sharding(config)
     processes = given.get("num_processes", 1)
     if given.get("cpu") and processes != 1 and "mpirun_hostfile" not in given:
         raise UserError(

@@ -23,7 +23,9 @@ from rounds.errors import Busy, UserError
 from rounds.files import make_folder, read_json_if_whole, remove, write_json
 from rounds.folder import policy_of, read_manifest, read_metrics, round_number, run_of
 from rounds.ids import digest
+from rounds.rows import EXTRA
 from rounds.stages import Progress, silent
+from rounds.tables import read_rows
 from rounds.weights import Policy, require_weights
 from trainer.blame_args import LORA, short_args
 from trainer.blame_effects import ERROR, Margins, Trained, effects, noise
@@ -41,6 +43,7 @@ from trainer.blame_trainings import Training, margins_after
 from trainer.blame_traits import pair_traits
 from trainer.config import TrainerConfig
 from trainer.rows import TrainingRow, split, training_rows
+from trainer.weights import pair_weights
 
 RECORD = "blame.json"
 
@@ -66,6 +69,10 @@ def blame(
     own_held_out = split(training_rows(folder), config.held_out_pairs)[1]
     traits = pair_traits(folder)
     pairs = split_pairs(traits, [row["pair_id"] for row in own_held_out], seed)
+    weights = _weights(folder, config)
+    if weights:  # a pair of weight 0 taught nothing in the round
+        taught_by = [pair for pair in pairs.train if weights[pair.pair_id]]
+        pairs = pairs._replace(train=taught_by)
     parts = with_enough(parts_of(traits), pairs)
     taught = {pair.prompt_id for pair in pairs.train}
     gold = [row for row in gold if row["prompt_id"] not in taught]
@@ -82,6 +89,8 @@ def blame(
         "held_out": [pair.pair_id for pair in pairs.held_out],
         "gold": list(gold),
     }
+    if weights:
+        job["weights"] = {pair.pair_id: weights[pair.pair_id] for pair in pairs.train}
     trainings = _trainings(parts, pairs, half, seed)
     key = digest("blame", job, [one.pairs for one in trainings])
     kept = run_of(folder) / "blame" / folder.name
@@ -122,6 +131,15 @@ def _policy(folder: Path, manifest: dict[str, Any]) -> Policy:
     for path in filter(None, (policy.model, policy.adapter)):
         require_weights(Path(path))
     return policy
+
+
+def _weights(folder: Path, config: TrainerConfig) -> dict[str, float]:
+    """The factor of every pair of the round by `trainer.weights`; none where it is not set."""
+    if config.weights is None:
+        return {}
+    extra = (read_metrics(folder).get("train") or {}).get("extra") or {}
+    rows = read_rows(folder, EXTRA)
+    return pair_weights(folder, rows, extra.get("warm_start", 0), config.weights).factors
 
 
 def _taken(folder: Path) -> dict[str, Any]:

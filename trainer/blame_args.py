@@ -44,9 +44,8 @@ def short_args(
     own_beta = config.method == "dpo" and not losses & PER_TOKEN
     full = config.lora is None and policy.adapter is None
     rate = float(given.get("learning_rate") or FULL_RATE)
-    accelerate = config.accelerate or {}
     batch = batch_size(given) * int(given.get("gradient_accumulation_steps") or 1)
-    batch *= int(accelerate.get("num_processes") or 1)
+    batch *= config.processes
     return {
         **{name: given[name] for name in KEPT if name in given},
         "beta": float(given.get("beta") or BETA) if own_beta else BETA,

@@ -21,7 +21,9 @@ from trainer.build import build
 from trainer.finite import check_weights
 from trainer.reference_logps import Logps, one_pass
 from trainer.rows import training_rows
+from trainer.spread import as_main_sees
 from trainer.tokens import TokenRow, tokens_of
+from trainer.weights import weighed
 
 
 def main(job_path: Path) -> None:
@@ -31,13 +33,16 @@ def main(job_path: Path) -> None:
     held_out = [*(rows[name] for name in job["held_out"]), *job["gold"]]
     for training in job["trainings"]:
         tokens = tokens_of(job, [rows[name] for name in training["pairs"]], held_out)
-        _train(job, Path(training["out"]), tokens.train, tokens.held_out)
+        train: list[Any] = list(tokens.train)
+        if weights := job.get("weights"):
+            train, _ = weighed(train, weights)
+        _train(job, Path(training["out"]), train, tokens.held_out)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
-def _train(job: dict[str, Any], out: Path, train: list[TokenRow], held_out: list[TokenRow]) -> None:
+def _train(job: dict[str, Any], out: Path, train: list[Any], held_out: list[TokenRow]) -> None:
     checkpoints = out.with_name(f"{out.stem}-checkpoints")
     set_seed(job["args"]["seed"])  # every adapter begins alike, whatever was trained before it
     trainer = build(job, train, [], checkpoints)
@@ -60,11 +65,9 @@ def _train(job: dict[str, Any], out: Path, train: list[TokenRow], held_out: list
 
 def _before(trainer: Any, kept: Path, held_out: list[TokenRow]) -> Logps:
     """What the policy that all begin from gives the held-out answers; taken once."""
-    there = kept.exists()
-    trainer.accelerator.wait_for_everyone()
-    if there:
-        found: Logps = read_json(kept)
-        return found
+    there: Logps | None = as_main_sees(trainer, lambda: read_json(kept) if kept.exists() else None)
+    if there is not None:
+        return there
     found = _logps(trainer, held_out)
     if trainer.accelerator.is_main_process:
         write_json(kept, found)

@@ -54,7 +54,8 @@ def margins_after(
 
     folder = Path(job["round_dir"])
     log = run_of(folder) / "logs" / f"{folder.name}-blame.log"
-    groups = [left] if config.accelerate is None else [[number] for number in left]
+    alone = config.accelerate is None and config.ray is None
+    groups = [left] if alone else [[number] for number in left]
     for group in filter(None, groups):
         todo = [{"pairs": trainings[n].pairs, "out": str(outs[n])} for n in group]
         told = place / "job.json"

@@ -12,6 +12,7 @@ from preferences.config import Data
 from preferences.data_files import left_out
 from preferences.preference import Preference
 from preferences.read import Malformed, read_preferences
+from rounds.answer_ids import answer_ids
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.rows import Messages
@@ -20,7 +21,6 @@ from rounds.tokenizers import Spelling, policy_tokenizer, rendered_prompt, spell
 from rounds.weights import Policy
 from trainer.arguments import lora_config, trl_config
 from trainer.tokens import limit_of
-from trainer.written import answer_ids
 
 PROBE: Messages = [{"role": "user", "content": "Hello"}]
 REPORT_EVERY = 5000

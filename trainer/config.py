@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from endpoints.ray_config import RayConfig
 from preferences.config import Data
 from rounds.settings import SHIPPED, Section, as_begun
 from trainer.hosted_config import DPO, OpenAITuning, check_hyperparameters
@@ -73,7 +74,7 @@ RATED = ("dpo", "cpo", "orpo")
 OF_DATA = ("max_length", "model_init_kwargs")
 """Arguments by which the rows that are trained on differ."""
 
-NEWER = {"method", "preset", "kto", "weights", "sweep", "openai"}
+NEWER = {"method", "preset", "kto", "weights", "sweep", "openai", "ray"}
 """Keys that runs of before have not: at their defaults they change no key of a stage."""
 NEWER_BELOW = ("replay.last",)
 """The same of keys further down, whose default is null."""
@@ -125,7 +126,10 @@ class TrainerConfig(Section):
     lora: dict[str, Any] | None = None
     """peft.LoraConfig arguments by name; null trains all weights."""
     accelerate: dict[str, Any] | None = None
-    """`accelerate launch` arguments by name, for several GPUs; null is one plain process."""
+    """`accelerate launch` arguments by name, for several GPUs of one machine (its own names for
+    FSDP and DeepSpeed among them); null is one plain process."""
+    ray: RayConfig | None = None
+    """The same training over hosts, by Ray Train on a cluster that is there: a worker a rank."""
     trial: bool = True
     """Whether the training is tried in small before the judge is asked, once for each config."""
     held_out_pairs: float = Field(0.05, ge=0, lt=1)
@@ -154,6 +158,7 @@ class TrainerConfig(Section):
         for name, why in (
             ("lora", "the endpoint decides what it trains"),
             ("accelerate", "the endpoint trains on machines of its own"),
+            ("ray", "the endpoint trains on machines of its own"),
         ):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name}: is not for method: openai; {why}")
@@ -163,6 +168,15 @@ class TrainerConfig(Section):
                 "the policy that the job begins from; leave it out"
             )
         check_hyperparameters("args", self.args, DPO)
+        return self
+
+    @model_validator(mode="after")
+    def _one_launcher(self) -> "TrainerConfig":
+        if self.ray is not None and self.accelerate is not None:
+            raise ValueError(
+                "ray: starts the training's processes itself, over hosts, and accelerate on one; "
+                "leave one of them out"
+            )
         return self
 
     @model_validator(mode="before")
@@ -204,6 +218,11 @@ class TrainerConfig(Section):
             return self
         if self.method != "dpo":
             raise ValueError(f"weights: are for method dpo (it is {self.method})")
+        if self.weights.sources.get("pairs") == 0 and not self.taught_beside:
+            raise ValueError(
+                "weights: sources.pairs: 0 leaves a round nothing that teaches where it has no "
+                "other pairs; give it a replay of data, or a warm_start and a replay"
+            )
         given = [variant.get("loss_type") or [] for variant in self.variants]
         losses = {name for one in given for name in ([one] if isinstance(one, str) else one)}
         if mixing := [name for name in MIXING if name in losses]:
@@ -249,6 +268,15 @@ class TrainerConfig(Section):
         return [{**self.args, **one} for one in settings_of(self.sweep)]
 
     @property
+    def taught_beside(self) -> bool:
+        """Whether every round is trained on pairs that it did not make, and that teach."""
+        factors = self.weights.sources if self.weights else {}
+        replay = self.replay if factors.get("replay", 1.0) else None
+        data = replay is not None and any(source.data != ROUNDS for source in replay.data)
+        warm = self.warm_start is not None and factors.get("warm_start", 1.0) > 0
+        return data or (warm and replay is not None)
+
+    @property
     def smooths_from_gold(self) -> bool:
         """Whether a variant smooths labels by the judge's error rate on its gold set."""
         return any(args.get("label_smoothing") == FROM_GOLD for args in self.variants)
@@ -258,11 +286,25 @@ class TrainerConfig(Section):
         """Whether the training compares with a reference model."""
         return self.method in ("dpo", "kto")
 
+    @property
+    def processes(self) -> int:
+        """How many processes train."""
+        if self.ray is not None:
+            return self.ray.workers
+        return int((self.accelerate or {}).get("num_processes") or 1)
+
     def keyed(self, leave_out: set[str]) -> dict[str, Any]:
-        """The section without these keys, and without newer ones that are at their defaults."""
+        """The section without these keys, and without newer ones that are at their defaults. Of
+        `ray` only how many processes share a batch: where they run decides nothing.
+        """
         fields = type(self).model_fields
         default = {name for name in NEWER if getattr(self, name) == fields[name].default}
-        return as_begun(self.model_dump(exclude=leave_out | default), NEWER_BELOW)
+        if self.ray is not None and self.ray.workers == 1:
+            default.add("ray")
+        known = as_begun(self.model_dump(exclude=leave_out | default), NEWER_BELOW)
+        if self.ray is not None and "ray" in known:
+            known["ray"] = {"workers": self.ray.workers}
+        return known
 
     @property
     def imported(self) -> list[tuple[str, Data]]:

@@ -11,6 +11,7 @@ SAYS = re.compile(
 )
 """What torch says of a GPU and of a CPU, numpy of an array, and CUDA's libraries of themselves."""
 LONGEST = 200
+RAN_OUT = "the training ran out of memory"
 HELP = (
     "the pairs are kept and nothing was taken over; less at once usually helps: a smaller "
     "trainer.args.per_device_train_batch_size with more gradient_accumulation_steps, "
@@ -24,4 +25,9 @@ def out_of_memory(error: BaseException) -> UserError | None:
     if not isinstance(error, MemoryError) and not SAYS.search(said):
         return None
     said = said[:LONGEST] or type(error).__name__
-    return UserError(f"the training ran out of memory: {said}; {HELP}")
+    return UserError(f"{RAN_OUT}: {said}; {HELP}")
+
+
+def ran_out(said: str) -> bool:
+    """Whether a message is one of these."""
+    return said.startswith(RAN_OUT)

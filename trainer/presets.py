@@ -40,7 +40,7 @@ def with_preset(section: Any) -> Any:
     What is no section, or has no such preset, is given back for pydantic to refuse. Raises
     ValueError where the section names another method than the preset is for.
     """
-    if not isinstance(section, dict) or section.get("preset") not in PRESETS:
+    if not isinstance(section, dict) or section.get("preset") not in [*PRESETS]:
         return section
     preset, args = PRESETS[section["preset"]], section.get("args") or {}
     if not isinstance(args, dict):

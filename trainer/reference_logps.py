@@ -15,6 +15,7 @@ from trainer.sampled_logps import (
     rows_to_measure,
     why_not_sampled,
 )
+from trainer.spread import as_main_sees
 
 Logps = list[list[float]]
 """Those of the chosen answers, and those of the rejected ones."""
@@ -45,8 +46,11 @@ def reference_logps(
     taken = set(known)
     passed = [number for number in range(len(rows)) if number not in taken]
     whole = kept if not taken else None
-    if whole is not None and whole.exists():
-        by_pass: Logps = read_json(whole)
+    held: Logps | None = None
+    if whole is not None:
+        held = as_main_sees(trainer, lambda: read_json(whole) if whole.exists() else None)
+    if held is not None:
+        by_pass = held
     else:
         by_pass = one_pass(trainer, reference, [rows[number] for number in passed], batch_size)
         if whole is not None and trainer.accelerator.is_main_process:

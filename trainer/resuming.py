@@ -9,6 +9,7 @@ from peft import PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
 
 from rounds.errors import WorkFailed
+from trainer.spread import is_sharded
 
 TRAINED = "default"
 """peft's name of the adapter that is trained; TRL's copy of it, the reference, is `ref`."""
@@ -23,8 +24,8 @@ class Resuming:
         Raises WorkFailed where what was loaded is not what was saved.
         """
         super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            return  # each process has a part of every tensor
+        if is_sharded(self):
+            return
         loaded = self.model if model is None else model
         if isinstance(loaded, PeftModel):
             loaded.load_adapter(resume_from_checkpoint, TRAINED, is_trainable=True)

@@ -72,16 +72,15 @@ def training_rows(folder: Path) -> list[TrainingRow]:
 def split(rows: list[TrainingRow], share: float) -> tuple[list[TrainingRow], list[TrainingRow]]:
     """Training rows and the held-out share of the round's own, chosen by the prompt's hash.
 
-    Nothing is trained on whose prompt is held out. Raises UserError where that leaves nothing.
+    Nothing is trained on whose prompt is held out. Where that leaves nothing, as in a small round
+    of many pairs a prompt, none is held out: its labels are paid.
     """
     own = [row for row in rows if not row["extra"]]
     order = sorted(own, key=lambda row: digest("held-out pair", row["prompt_id"]))
     held_out = {row["prompt_id"] for row in order[: int(len(own) * share)]}
     train = [row for row in rows if row["prompt_id"] not in held_out]
     if not train:
-        raise UserError(
-            f"trainer.held_out_pairs: {share:g} of {len(own)} pairs leaves none to train on"
-        )
+        return rows, []
     return train, [row for row in own if row["prompt_id"] in held_out]
 
 

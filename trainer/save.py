@@ -7,6 +7,7 @@ from typing import Any
 from rounds.files import read_json, replace_folder, write_json
 from rounds.tokenizers import policy_tokenizer
 from rounds.weights import Policy, base_to_write
+from trainer.spread import gather_whole
 
 KEPT = "generation_config.json"
 """What a policy's folder says about sampling it, which training does not change."""
@@ -22,6 +23,7 @@ def save_policy(trainer: Any, policy: Policy, out: Path) -> None:
     if main:
         shutil.rmtree(fresh, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
+    gather_whole(trainer)
     trainer.save_model(str(fresh))
     trainer.accelerator.wait_for_everyone()
     if main:

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from endpoints.child_main import progress_reader
-from endpoints.children import PYTHON, ChildFailed, run_child
-from endpoints.serve import flags
+from endpoints.children import PYTHON, ChildFailed, module_command, run_child
+from endpoints.ray_driver import check_cluster
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
@@ -18,8 +18,10 @@ from rounds.tables import iter_rows, remove_table, rows_hash, table_path, write_
 from rounds.weights import Policy, local_policy
 from rounds.written import note_folder, settle_written
 from texts.leaks import DEFAULT_LIMITS, LeakLimits
+from trainer.accelerate_flags import accelerate_flags
 from trainer.answers import judged_answers
 from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
+from trainer.enough import nothing_to_train
 from trainer.extra import extra_pairs
 from trainer.ranks import dead_rank
 from trainer.reference import (
@@ -44,46 +46,57 @@ def train(
 ) -> tuple[Policy, dict[str, Any]]:
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
-    With `config.kto` it is the answers that the screen scored, and the pairs where it scored none
-    so high or so low. What it is trained on beside them (a warm start, a replay) is written to
-    extra.parquet.
+    With `config.kto` it is the answers that the screen scored, which need no pair, and the pairs
+    where it scored none so high or so low. What it is trained on beside them (a warm start, a
+    replay) is written to extra.parquet.
     `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for, `limits`
     how close imported pairs may come to the held-out prompts.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
     asks for them, are taken up again after a kill.
     """
     own = pq.read_metadata(table_path(folder, PAIRS)).num_rows
-    if not own:
-        raise UserError(f"{folder}: no pair was kept, so there is nothing to train on")
-    extra = extra_pairs(folder, config, own, seed, limits)
+    judged = None if config.kto is None else judged_answers(folder, config.kto, limits)
+    if why := nothing_to_train(config, own, len(judged.labels) if judged else 0):
+        raise UserError(f"{folder}: {why}, so there is nothing to train on")
+    taught = own or (len(judged.labels) // 2 if judged else 0)  # a pair has two answers
+    extra = extra_pairs(folder, config, taught, seed, limits)
     if extra.rows:
         write_rows(folder, EXTRA, extra.rows)
     else:
         remove_table(folder, EXTRA)
     references = reference_policies(folder, config.reference, policy, initial)
     own_pairs = iter_rows(folder, PAIRS)
-    judged = None if config.kto is None else judged_answers(folder, config.kto, limits)
-    key = stage_key(
-        rows_hash("pairs", own_pairs),
-        rows_hash("extra", extra.rows),
-        config.keyed({"trial"}),
-        policy.policy_id,
-        reference_id(references),
-        seed,
-        flip_rate,
-        *([] if judged is None else [judged.labels]),
-    )
+    pairs_hash = rows_hash("pairs", own_pairs)
+
+    def key_without(*names: str) -> str:
+        return stage_key(
+            pairs_hash,
+            rows_hash("extra", extra.rows),
+            config.keyed({"trial", *names}),
+            policy.policy_id,
+            reference_id(references),
+            seed,
+            flip_rate,
+            *([] if judged is None else [judged.labels]),
+        )
+
+    key = key_without()
+    left_out = too_few_to_choose(config, own)
+    alone = config.sweep is None or left_out is not None
     variants = [with_label_smoothing(args, flip_rate) for args in config.variants]
     target = folder / "policy"
 
     def run() -> dict[str, Any]:
-        work = work_dir(folder, "train", key)
+        # each variant of a sweep is known by its own arguments, in whatever sweep it stands
+        work_key = key if alone else key_without("args", "sweep")
+        work = work_dir(folder, "train", work_key)
         log = run_of(folder) / "logs" / f"{folder.name}-trainer.log"
         if len(references) > 1:
             progress(0, 0, "averaging the accepted policies")
         reference = reference_here(references, work, log)
         job = {
             "round_dir": str(folder),
+            "key": work_key,
             "method": config.method,
             "policy": policy._asdict(),
             "reference": reference._asdict(),
@@ -104,7 +117,6 @@ def train(
             else:
                 run_child(module, told, log, progress_reader(shown))
 
-        left_out = too_few_to_choose(config, own)
         if config.sweep is None or left_out:
             saved, facts = _trained_once(job, work, target, child, progress)
         else:
@@ -154,8 +166,7 @@ def run_training(job: Path, log: Path, config: TrainerConfig, progress: Progress
     try:
         run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
     except ChildFailed as error:
-        processes = (config.accelerate or {}).get("num_processes", 1)
-        raise dead_rank(log, processes) or error from error
+        raise dead_rank(log, config.processes) or error from error
 
 
 def check_training(
@@ -165,11 +176,14 @@ def check_training(
     scratch: Path,
     progress: Progress = silent,
 ) -> list[str]:
-    """Raise UserError for an argument that TRL or peft would refuse, and for imported data that
-    cannot be trained on; returns what was found in the data. Spends seconds, no money.
+    """Raise UserError for an argument that TRL or peft would refuse, for imported data that cannot
+    be trained on, and for a cluster that is not there or too small; returns what was found in the
+    data. Spends seconds, no money.
 
     `model` and `adapter` are the folders of the policy.
     """
+    if config.ray is not None:
+        check_cluster(config.ray, "trainer.ray", scratch)
     job = scratch / "trainer-check.json"
     named = config.reference not in REFERENCES
     reference = own_reference(config.reference)._asdict() if named else None
@@ -201,9 +215,10 @@ def with_label_smoothing(args: dict[str, Any], flip_rate: float | None) -> dict[
 
 
 def launcher(config: TrainerConfig) -> Sequence[str]:
-    """What starts the training's Python script: one process, or accelerate."""
+    """What starts the training's Python script: one process, accelerate, or Ray."""
+    if config.ray is not None:
+        return module_command("trainer.ray_launch", config.ray.model_dump_json())
     if config.accelerate is None:
         return PYTHON
-    # accelerate spells its flags with underscores
-    given = [flag.replace("-", "_").replace("__", "--", 1) for flag in flags(config.accelerate)]
+    given = accelerate_flags(config.accelerate)
     return [*PYTHON, "-m", "accelerate.commands.launch", *given]

@@ -15,6 +15,7 @@ from rounds.files import read_json, write_json
 from rounds.ids import digest
 from rounds.stages import Progress, silent
 from trainer.config import TrainerConfig
+from trainer.memory import ran_out
 from trainer.variants import (
     LEAST_HELD_OUT,
     Rated,
@@ -69,10 +70,11 @@ def swept(
     is taken lies, and what its training says, with the table of all under `sweep`.
 
     `target` is where the policy goes. A variant whose training falls apart is out of it; raises
-    UserError where all do.
+    UserError where all do. One that ran out of memory is tried again while none is chosen: there
+    may be more of it now.
     """
     folders = [work / "variants" / digest(args) for args in variants]
-    chosen = work / "chosen.json"
+    chosen = work / f"chosen-{digest(variants)}.json"
     if chosen.exists() and not target.exists():
         place = read_json(chosen)
         if not (folders[place] / "policy").exists():  # the policy was lost since
@@ -80,6 +82,9 @@ def swept(
             chosen.unlink()
     settings = settings_of(sweep)
     if not chosen.exists():
+        for folder in folders:
+            if (fault := folder / "fault.json").exists() and ran_out(read_json(fault)):
+                fault.unlink()
         for number, (folder, args) in enumerate(zip(folders, variants, strict=True)):
             note = f"{number + 1} of {len(variants)}: {setting_text(settings[number])}"
             _train_variant(folder, {**job, "args": args}, work, child, _named(progress, note))
@@ -89,6 +94,8 @@ def swept(
             for folder in folders:  # the same command tries them again
                 (folder / "fault.json").unlink()
             raise UserError(f"trainer.sweep: every variant fell apart, the first: {fault}")
+        for other in work.glob("chosen-*.json"):  # of another list, whose policy goes
+            other.unlink()
         write_json(chosen, place)
     place = read_json(chosen)
     rows = [_row(setting, folder) for setting, folder in zip(settings, folders, strict=True)]
@@ -102,7 +109,7 @@ def swept(
 def _train_variant(
     folder: Path, job: dict[str, Any], work: Path, child: Child, progress: Progress
 ) -> None:
-    """Train one variant, unless that is done. What fell apart is not tried again."""
+    """Train one variant, unless that is done, or it fell apart."""
     told, saved, trained = folder / "job.json", folder / "policy", folder / "training.json"
     if (folder / "fault.json").exists() or (trained.exists() and saved.exists()):
         return

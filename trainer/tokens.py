@@ -9,12 +9,13 @@ to the end of the turn.
 from collections.abc import Iterable
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
+from rounds.answer_ids import answer_ids, plain_ids
 from rounds.errors import UserError
 from rounds.rows import Messages
 from rounds.tokenizers import Spelling, rendered_prompt, spelling_of
 from rounds.weights import Policy
 from trainer.rows import TrainingRow
-from trainer.written import answer_ids, plain_ids, without_stop_string
+from trainer.written import without_stop_string
 
 MOST_NAMED = 10
 """Pairs that are named of those that are too long."""

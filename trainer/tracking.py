@@ -11,25 +11,29 @@ from typing import Any
 from rounds.folder import run_of
 from rounds.ids import digest
 
+KEY_SHOWN = 6
+"""Digits of the stage's key in a name."""
 TENSORBOARD = "tensorboard"
-"""Below the run's logs: a folder for each round, which stays when the round's work goes."""
+"""Below the run's logs: a folder for each training, which stays when the round's work goes."""
 
 
 def tracked(
     args: dict[str, Any],
     folder: Path,
     environment: MutableMapping[str, str],
+    key: str,
     variant: str | None = None,
 ) -> Any:
     """The TRL arguments with names for the training of a round, or for a variant of it, whose
     environment is completed.
 
-    A training that was killed goes on in its own run of W&B.
+    A training that was killed goes on in its own run of W&B and of Trackio; one of another `key`,
+    the stage's, by which the round is trained anew after a change of its config, has its own.
     """
     if args.get("report_to") in (None, "none", [], ["none"]):
         return args
     run_dir = run_of(folder)
-    parts = [folder.name, *([variant] if variant else [])]
+    parts = [folder.name, key[:KEY_SHOWN], *([variant] if variant else [])]
     run, name = run_dir.name, "-".join([run_dir.name, *parts])
     for variable, value in {
         "WANDB_PROJECT": "prefloop",

@@ -12,8 +12,6 @@ from typing import Any
 
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
-from accelerate.utils import broadcast_object_list
-
 from endpoints.child_main import child_main
 from rounds.files import read_json, write_json
 from rounds.weights import Policy
@@ -31,6 +29,7 @@ from trainer.row_counts import fitted
 from trainer.rows import Answer, TrainingRow, held_out_answers, split, training_rows
 from trainer.save import save_policy
 from trainer.shared_rows import read_shared, weighed_tokens
+from trainer.spread import as_main_sees, check_sharded, is_sharded
 from trainer.tokens import Tokenised, tokens_of
 from trainer.tracking import tracked
 
@@ -52,7 +51,7 @@ def main(job_path: Path) -> None:
     if "round_dir" in job:
         folder = Path(job["round_dir"])
         variant = job_path.parent.name if job.get("shared") else None
-        job["args"] = tracked(job["args"], folder, os.environ, variant)
+        job["args"] = tracked(job["args"], folder, os.environ, job["key"], variant)
         sampled = held_out_answers(folder, job["policy"]["policy_id"])
     try:
         if job.get("shared"):
@@ -101,14 +100,21 @@ def train_on(
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     method = load_method(job["method"])
     config = trl_config(job["method"], job["args"], str(work / "checkpoints"))
+    check_sharded()
     taught, aside = (len(method.rows(some, config)) for some in (rows.train, rows.held_out))
     args, adjusted = fitted(job["args"], taught, aside, processes)
     job = {**job, "args": args}
     trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
     is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
-    if saved.exists() and out.exists():
-        trainer._load_from_checkpoint(str(out))
-        facts, measurings = read_json(saved)["facts"], read_json(saved)["measurings"]
+    there: dict[str, Any] | None = as_main_sees(
+        trainer, lambda: read_json(saved) if saved.exists() and out.exists() else None
+    )
+    if there is not None:
+        facts, measurings = there["facts"], there["measurings"]
+        if is_sharded(trainer):  # which loads no whole weights
+            measurings = MOST_MEASURINGS
+        else:
+            trainer._load_from_checkpoint(str(out))
     else:
         trainer.train(resume_from_checkpoint=resumed(trainer, rows, work / "checkpoints"))
         check_weights(trainer)
@@ -132,12 +138,8 @@ def train_on(
 
 def resumed(trainer: Any, rows: Tokenised, folder: Path) -> str | None:
     """The checkpoint to go on from, the same one for every process."""
-    found: list[str | None] = [None]
-    if trainer.accelerator.is_main_process:
-        sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
-        given = trainer.args, rows.train, trainer.accelerator.num_processes, sharded
-        found = [checkpoint_to_resume(folder, *given)]
-    return broadcast_object_list(found)[0]
+    given = trainer.args, rows.train, trainer.accelerator.num_processes, is_sharded(trainer)
+    return as_main_sees(trainer, lambda: checkpoint_to_resume(folder, *given))
 
 
 def curves(trainer: Any) -> list[dict[str, float]]:

@@ -41,6 +41,7 @@ def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> Tried:
     """
     work = folder / "work" / "train"
     job = work / "job.json"
+    launched = config.accelerate is not None or config.ray is not None
     args, *others = (with_label_smoothing(one, 0.1) for one in config.variants)
     told = {
         "method": config.method,
@@ -50,12 +51,12 @@ def try_training(folder: Path, config: TrainerConfig, policy: Policy) -> Tried:
         "variants": [{"seed": 0, **one} for one in others],
         "lora": config.lora,
         "held_out": config.held_out_pairs > 0,
-        "rounds": ROUNDS if config.accelerate is None else 1,
+        "rounds": 1 if launched else ROUNDS,
         "processes": (config.accelerate or {}).get("num_processes"),
     }
     write_json(job, told)
     log = folder.parent.parent / "logs" / f"{folder.name}-trainer.log"
-    if config.accelerate is not None:  # its processes must not all write one folder
+    if launched:  # its processes must not all write one folder
         run_child("trainer.small_policy", job, log, lambda _: None)
     if not (work / "tried.json").exists():
         run_child("trainer.trial_child", job, log, lambda _: None, launcher(config))

@@ -1,8 +1,11 @@
 """What a round concluded, derived again by the stages' own functions from what it rests on."""
 
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from flows.config import Config
 from flows.derived import copied_round
@@ -17,7 +20,18 @@ from pairs.stage import build_pairs
 from rounds.checks import Looked
 from rounds.folder import read_metrics, read_round_start
 from rounds.ids import digest, text_hash
-from rounds.rows import DROPPED, EXTRA, HELD_OUT, PAIRS, PROMPTS, SUITES, Messages, Table
+from rounds.places import Places
+from rounds.rows import (
+    DROPPED,
+    EXTRA,
+    HELD_OUT,
+    PAIRS,
+    PROMPTS,
+    SUITES,
+    Messages,
+    SuiteAnswer,
+    Table,
+)
 from rounds.schema import arrow_schema
 from rounds.stages import Progress
 from rounds.tables import iter_rows, read_rows
@@ -31,26 +45,25 @@ TABLES: tuple[Table[Any], ...] = (PAIRS, DROPPED)
 def check_derived_pairs(looked: Looked, folder: Path, config: Config, progress: Progress) -> None:
     """Every pair and drop as the pairs stage makes it of the stored verdicts.
 
-    Earlier rounds are compared with as they are. Holds a hash of every row in memory.
+    Earlier rounds are compared with as they are. Holds 33 bytes of every row in memory.
     """
     section, as_now = _as_compared(looked, folder, config)
     with copied_round(folder) as copy:
         build_pairs(copy, section, progress)
-        made = {name: (table, said) for table in TABLES for name, said in _said(copy, table)}
-        there: dict[str, str] = {}
+        made, said, found = _made(copy)
         for table in TABLES:
             for row in iter_rows(folder, table):
-                name = row["pair_id"]
-                there[name] = table
-                expected = made.get(name)
+                name, place = row["pair_id"], made.place(row["pair_id"])
+                if place >= 0:
+                    found[place] = True
                 if not as_now and row.get("reason") == NEAR:
                     continue
-                if expected is None:
+                if place < 0:
                     looked.must(False, table, name, "no verdict leads to it")
-                elif expected[0] != table:
-                    what = f"belongs into {expected[0]}.parquet"
-                    looked.must(False, table, name, what + _reason(copy, expected[0], name))
-                elif expected[1] == _hash(table, row):
+                elif (other := TABLES[said["table"][place]]) != table:
+                    what = f"belongs into {other}.parquet"
+                    looked.must(False, table, name, what + _reason(copy, other, name))
+                elif said["hash"][place] == _hash(table, row):
                     looked.n += 1
                 else:
                     columns = _different(row, _row(copy, table, name))
@@ -59,9 +72,11 @@ def check_derived_pairs(looked: Looked, folder: Path, config: Config, progress: 
                         continue
                     what = f"{', '.join(columns)} is not what its verdicts lead to"
                     looked.must(False, table, name, what)
-        for name, (table, _) in made.items():
-            if name not in there:
-                looked.must(False, table, name, "is missing")
+        if not found.all():
+            for table in TABLES:
+                for row in iter_rows(copy, table, columns=["pair_id"]):
+                    if not found[made.place(row["pair_id"])]:
+                        looked.must(False, table, row["pair_id"], "is missing")
 
 
 def check_leaks(looked: Looked, folder: Path, config: Config) -> None:
@@ -119,8 +134,7 @@ def check_suites(looked: Looked, folder: Path, config: Config, facts: dict[str, 
     rows = read_rows(folder, SUITES)
     sampling = config.sampler.sampling_of("current", facts["policy"].get("served") is not None)
     for row in rows:
-        drawn = row["prompt_id"], row["policy_id"], row["seed"], row["index"], sampling
-        right = digest("candidate", *drawn) == row["candidate_id"]
+        right = _suite_id(row, sampling) == row["candidate_id"]
         what = "its id is not that of its prompt, policy and seed"
         looked.must(right, SUITES, row["candidate_id"], what)
         right = text_hash(row["text"]) == row["text_hash"]
@@ -134,6 +148,14 @@ def check_suites(looked: Looked, folder: Path, config: Config, facts: dict[str, 
     for name in own:
         same = _close(said.get(name), made[name])
         looked.must(same, "metrics.json", f"suites.{name}", "is not what its answers say")
+
+
+def _suite_id(row: SuiteAnswer, sampling: dict[str, Any]) -> str:
+    """The id that an answer must have, or a reference that was read."""
+    asked = row["prompt_id"], row["policy_id"]
+    if row["logprob"] is not None:
+        return digest("reading", *asked, row["text_hash"])
+    return digest("candidate", *asked, row["seed"], row["index"], sampling)
 
 
 def _as_compared(looked: Looked, folder: Path, config: Config) -> tuple[PairsConfig, bool]:
@@ -159,12 +181,26 @@ def _close(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _said(folder: Path, table: Table[Any]) -> Iterator[tuple[str, str]]:
-    return ((row["pair_id"], _hash(table, row)) for row in iter_rows(folder, table))
+def _made(copy: Path) -> tuple[Places, np.ndarray, np.ndarray]:
+    """The pairs and drops of a round: their ids, and of each its table and its hash; beside them
+    a no for each."""
+    tables, said = array("b"), array("Q")
+
+    def ids() -> Iterator[str]:
+        for number, table in enumerate(TABLES):
+            for row in iter_rows(copy, table):
+                tables.append(number)
+                said.append(_hash(table, row))
+                yield row["pair_id"]
+
+    places = Places(ids())
+    facts = np.zeros(len(said), [("table", np.int8), ("hash", np.uint64)])
+    facts["table"], facts["hash"] = tables, said
+    return places, facts, np.zeros(len(said), bool)
 
 
-def _hash(table: str, row: Mapping[str, Any]) -> str:
-    return digest([row[name] for name in arrow_schema(table).names])
+def _hash(table: str, row: Mapping[str, Any]) -> int:
+    return int(digest([row[name] for name in arrow_schema(table).names]), 16)
 
 
 def _row(folder: Path, table: Table[Any], pair_id: str) -> Mapping[str, Any]:

@@ -26,11 +26,15 @@ MIN_MASS = 0.5
 
 
 class Request(NamedTuple):
-    """One call: its messages, the rubric that they were made by, and the fields of its reply."""
+    """One call: its messages, the rubric that they were made by, and the fields of its reply.
+
+    `near` is one for the calls about a prompt, which begin with the same words.
+    """
 
     messages: Messages
     rubric: Template
     fields: dict[str, Menu]
+    near: str = ""
 
 
 class JudgeReply(NamedTuple):
@@ -48,7 +52,7 @@ async def ask(judge: Judge, juror: Juror, request: Request, repeat: int) -> Judg
     """
     assert juror.ask is not None, "a juror asks or has a rule"
     body, rubric_hash = request_body(judge.config, request), text_hash(request.rubric.text)
-    reply = await juror.ask(body, rubric_hash, repeat)
+    reply = await juror.ask(body, rubric_hash, repeat, request.near)
     if reply.failure is not None:
         return JudgeReply(reply, ParsedReply(None, None, reply.failure), request.fields)
     return JudgeReply(reply, read(judge.config.channel, reply, request), request.fields)

@@ -108,7 +108,8 @@ def score_request(judge: Judge, prompt: Prompt, candidate: Candidate) -> Request
     """What is sent to score a candidate."""
     rubric, menu = judge.rubrics.pointwise, score_menu(judge.config.scale)
     messages = pointwise_messages(rubric, judge.secret, prompt, candidate["text"])
-    return Request(messages, rubric, dict.fromkeys(judge.config.criteria or ("score",), menu))
+    fields: dict[str, Menu] = dict.fromkeys(judge.config.criteria or ("score",), menu)
+    return Request(messages, rubric, fields, prompt["prompt_id"])
 
 
 async def compare(judge: Judge, juror: Juror, question: Question) -> Verdict:
@@ -142,7 +143,7 @@ def compare_request(judge: Judge, question: Question) -> Request:
     first, second = (a, b) if question.shown_first == "a" else (b, a)
     messages = pairwise_messages(rubric, judge.secret, question.prompt, first, second)
     fields: dict[str, Menu] = dict.fromkeys(judge.config.criteria or ("verdict",), menu)
-    return Request(messages, rubric, fields)
+    return Request(messages, rubric, fields, question.prompt["prompt_id"])
 
 
 async def rank(judge: Judge, juror: Juror, question: Question) -> Verdict:
@@ -176,7 +177,7 @@ def rank_request(judge: Judge, prompt: Prompt, shown: list[Candidate]) -> Reques
     assert rubric is not None, "a list needs its rubric"
     texts = [row["text"] for row in shown]
     messages = listwise_messages(rubric, judge.secret, prompt, texts)
-    return Request(messages, rubric, {"ranking": Ranking(len(shown))})
+    return Request(messages, rubric, {"ranking": Ranking(len(shown))}, prompt["prompt_id"])
 
 
 def _weighted(values: dict[str, float], weights: dict[str, float]) -> float:

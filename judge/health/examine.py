@@ -8,6 +8,7 @@ from typing import Any
 
 from endpoints.concurrency import map_concurrently
 from endpoints.open import Endpoints
+from endpoints.reply import Reply
 from judge.asking.questions import both_orders
 from judge.config import JudgeConfig, is_endpoint
 from judge.forget import forget_unreadable
@@ -56,8 +57,9 @@ def judge_gold(
 
     def run() -> dict[str, Any]:
         prompts, candidates = gold_rows(pairs)
+        journal, known = run_journal(folder), dict(endpoints.ahead.unusable)
         by_pair, _ = asyncio.run(
-            ask_gold(run_journal(folder), config, endpoints, pairs, repeat, progress)
+            ask_gold(journal, config, endpoints, pairs, repeat, progress, known)
         )
         verdicts = [row for rows in by_pair for row in rows]
         replace_splits(folder, PROMPTS, ["gold"], prompts)
@@ -96,11 +98,12 @@ async def ask_gold(
     pairs: list[GoldPair],
     repeat: int,
     progress: Progress,
+    unusable: dict[str, Reply] | None = None,
 ) -> tuple[list[list[Verdict]], float]:
     """The jury's verdicts on each pair in both orders, and the seconds that asking took."""
     prompts, candidates = gold_rows(pairs)
     answers = by_prompt(candidates)
-    async with panel(journal, config, endpoints, config.jury) as judge:
+    async with panel(journal, config, endpoints, config.jury, unusable=unusable) as judge:
 
         async def ask(prompt: Prompt) -> list[Verdict]:
             a, b = answers[prompt["prompt_id"]]

@@ -31,7 +31,7 @@ def measure(
     """The measures of a round's judge, as numbers that JSON can hold.
 
     `labelled` are the train prompts with their verdicts, each read once and let go: what is kept
-    grows by a call's key and a few numbers. `tests` are the verdict rows of the split health,
+    grows by a few numbers for each call. `tests` are the verdict rows of the split health,
     `planted` the candidate rows of that split, and `anchors` the first round's verdict rows on the
     questions that were asked again.
     """

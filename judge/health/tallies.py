@@ -169,7 +169,7 @@ class OrderTally:
 
 
 class CallTally:
-    """The calls behind the labels. Holds the key and five numbers of every call."""
+    """The calls behind the labels. Holds six numbers of every call."""
 
     def __init__(self) -> None:
         self._kinds, self._failed = Counter[str](), Counter[str]()

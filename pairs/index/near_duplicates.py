@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pairs.index.bands import MINHASH, band_keys, bands_for
 from pairs.index.compared import CHOSEN, QUESTION, REJECTED, compared_pairs, parts_of
-from pairs.index.parts import RoundPart, read_parts, round_parts, write_parts
+from pairs.index.parts import RoundPart, mapped, read_parts, round_parts, write_parts
 from pairs.index.segments import TextsOfRound
 from pairs.pair import PairTexts
 from texts.key_index import (
@@ -54,9 +54,10 @@ class NearIndex:
     n-grams or bands.
 
     A pair at the threshold is found with a probability of 0.998, one above it with a higher one;
-    every hit is the true Jaccard of the sets of word n-grams. For each text kept in this round
-    memory holds 8 bytes an n-gram, 10 a band (23 of them at 0.7) and some 230 more, 1.7 kB at 150
-    words. Earlier rounds are mapped files. A look-up costs the same whatever lies there, but where
+    every hit is the true Jaccard of the sets of word n-grams. Each text kept in this round takes 8
+    bytes an n-gram, 10 a band (23 of them at 0.7) and some 230 more, 1.7 kB at 150 words: of the
+    last some ten thousand in memory, of the others, as of earlier rounds, in mapped files. A
+    look-up costs the same whatever lies there, but where
     very many texts share half of their n-grams, as with one long template, each is compared with
     most of the others, some hundred thousand a second.
     """
@@ -71,6 +72,7 @@ class NearIndex:
         ngram: int,
     ) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.number = number
         self.threshold = threshold
         self.ngram = ngram
@@ -118,7 +120,8 @@ class NearIndex:
                 best[row] = _better(best[row], duplicate)
         kept = _without(best)
         if kept.any():
-            self._indexes = with_merged(self._indexes, subset(index, kept[alone]))
+            *others, grown = with_merged(self._indexes, subset(index, kept[alone]))
+            self._indexes = [*others, mapped(grown, self.folder)]
             self._pair_ids += [pair_ids[row].encode() for row in np.flatnonzero(kept)]
         return best
 

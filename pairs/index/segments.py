@@ -5,7 +5,8 @@ import json
 import mmap
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from tempfile import TemporaryFile
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,8 @@ def read_segment(path: Path, facts: dict[str, Any]) -> list[Array] | None:
     None where there is no file, one that was written for other facts, or a damaged one.
     """
     try:
-        header, *arrays = _arrays(path)
+        with path.open("rb") as file:
+            header, *arrays = _arrays(file)
         written = json.loads(header[0])
     except (OSError, ValueError, TypeError, IndexError):  # no file, or cut off anywhere
         return None
@@ -57,14 +59,23 @@ def _header(facts: dict[str, Any], arrays: list[Array]) -> dict[str, Any]:
     return {**facts, "sizes": [array.size for array in arrays]}
 
 
-def _arrays(path: Path) -> list[Array]:
+def put_aside(folder: Path, arrays: list[Array]) -> list[Array]:
+    """The arrays, mapped from a file in the folder that has no name and goes with them."""
+    with TemporaryFile(dir=folder) as file:
+        for array in arrays:
+            np.save(file, array, allow_pickle=False)
+        file.flush()
+        file.seek(0)
+        return _arrays(file)
+
+
+def _arrays(file: IO[bytes]) -> list[Array]:
     arrays: list[Array] = []
-    with path.open("rb") as file:
-        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        while file.tell() < len(whole):
-            np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
-            header = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
-            shape, _, dtype = header
-            arrays.append(np.ndarray(shape, dtype, buffer=whole, offset=file.tell()))
-            file.seek(arrays[-1].nbytes, io.SEEK_CUR)
+    whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    while file.tell() < len(whole):
+        np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+        header = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
+        shape, _, dtype = header
+        arrays.append(np.ndarray(shape, dtype, buffer=whole, offset=file.tell()))
+        file.seek(arrays[-1].nbytes, io.SEEK_CUR)
     return arrays

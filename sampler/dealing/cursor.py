@@ -1,6 +1,5 @@
 """Which prompts come next: a function of the pool, of what was dealt before, and of the seed."""
 
-from heapq import nsmallest
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from sampler.dealing.shares import shares
 class Deal(NamedTuple):
     """What a round takes, and what then remains. Lists go by the sources that are read."""
 
-    keys: list[list[int]]
+    keys: list[np.ndarray]
     """Prompts of each source, in the order of dealing."""
     fresh: list[int]
     """Prompts of each source that no round before this one has had."""
@@ -37,16 +36,17 @@ def next_deal(config: PromptsConfig, pool: Pool, dealt: np.ndarray, seed: int) -
     """
     finite = config.finite
     by_times = _by_times_and_source(pool, times_dealt(pool, dealt), len(finite))
-    left = fresh = [len(keys) for keys in by_times.get(0, [[] for _ in finite])]
+    none = [np.empty(0, np.uint64) for _ in finite]
+    left = fresh = [len(keys) for keys in by_times.get(0, none)]
     generated = _share_of_generator(config)
     places = config.per_round - generated
-    taken: list[list[int]] = [[] for _ in finite]
+    taken: list[list[np.ndarray]] = [[] for _ in finite]
     epoch = 0
     for times in sorted(by_times) if config.at_end == "reshuffle" else [0]:
-        available = by_times.get(times, [[] for _ in finite])
+        available = by_times.get(times, none)
         given = shares(places, [source.weight for source in finite], list(map(len, available)))
         for place, count in enumerate(given):
-            taken[place] += _next_by_hash(available[place], count, seed, times + 1)
+            taken[place].append(_next_by_hash(available[place], count, seed, times + 1))
         if times == 0:
             left = [had - gone for had, gone in zip(fresh, given, strict=True)]
         if any(given):
@@ -61,7 +61,8 @@ def next_deal(config: PromptsConfig, pool: Pool, dealt: np.ndarray, seed: int) -
         for source, had, now in zip(finite, fresh, left, strict=True)
         if had and not now
     ]
-    return Deal(taken, fresh, left, used_up, epoch, generated)
+    keys = [np.concatenate([none[0], *given]) for given in taken]
+    return Deal(keys, fresh, left, used_up, epoch, generated)
 
 
 def _share_of_generator(config: PromptsConfig) -> int:
@@ -73,16 +74,19 @@ def _share_of_generator(config: PromptsConfig) -> int:
     return by_weight[config.train.index(config.generator)]
 
 
-def _by_times_and_source(pool: Pool, times: list[int], sources: int) -> dict[int, list[list[int]]]:
+def _by_times_and_source(
+    pool: Pool, times: np.ndarray, sources: int
+) -> dict[int, list[np.ndarray]]:
     """Prompts by how often they were dealt, then by source."""
-    grouped: dict[int, list[list[int]]] = {}
-    for key, owner, count in zip(pool.keys.tolist(), pool.owners.tolist(), times, strict=True):
-        if count not in grouped:
-            grouped[count] = [[] for _ in range(sources)]
-        grouped[count][owner].append(key)
-    return grouped
+    return {
+        count: [pool.keys[(times == count) & (pool.owners == owner)] for owner in range(sources)]
+        for count in np.unique(times).tolist()
+    }
 
 
-def _next_by_hash(keys: list[int], count: int, seed: int, epoch: int) -> list[int]:
+def _next_by_hash(keys: np.ndarray, count: int, seed: int, epoch: int) -> np.ndarray:
     """The prompts whose turn is first: by hash, another one in each epoch."""
-    return nsmallest(count, keys, key=lambda key: digest("turn", seed, epoch, key))
+    if not count:
+        return keys[:0]
+    turns = (int(digest("turn", seed, epoch, int(key)), 16) for key in keys)
+    return keys[np.argsort(np.fromiter(turns, np.uint64, len(keys)), kind="stable")[:count]]

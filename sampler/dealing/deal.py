@@ -1,20 +1,25 @@
 """Dealing prompts: each round takes the next ones, held-out ones are fixed by the first round."""
 
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from endpoints.open import Endpoints
 from rounds.errors import Stopped, UserError
 from rounds.folder import finished_rounds, round_number, run_of
 from rounds.ids import digest
 from rounds.rows import HELD_OUT, PROMPTS, Messages, Prompt
+from rounds.scratch import scratch
 from rounds.stages import Progress, run_stage, silent, stage_key
 from rounds.tables import iter_rows, replace_splits, rows_hash
 from sampler.dealing.config import PromptsConfig, generate_section
 from sampler.dealing.cursor import Deal, next_deal
-from sampler.dealing.pool import all_rows, dealt_keys, rows_by_key
+from sampler.dealing.in_order import KEY, InOrder
+from sampler.dealing.pool import all_rows, dealt_keys, rows_of_keys
 from sampler.dealing.sources.generate import (
     GenerationRequest,
     generate,
@@ -39,16 +44,30 @@ def deal(
     from the order of rows. `endpoints` are needed where prompts are generated. Raises UserError
     when the sources are used up, EndpointLost when the endpoint stops answering.
     """
+    with scratch("deal") as work:
+        return _deal(folder, config, seed, endpoints, progress, work)
+
+
+def _deal(
+    folder: Path,
+    config: PromptsConfig,
+    seed: int,
+    endpoints: Endpoints | None,
+    progress: Progress,
+    work: Path,
+) -> dict[str, Any]:
     earlier = [done for done in finished_rounds(run_of(folder)) if done != folder]
     supply = read_supply(config, held_out_of_run(earlier))
     dealt = next_deal(config, supply.pool, dealt_keys(earlier), seed)
-    keys = list(chain(*dealt.keys))
-    if not keys and not dealt.generated:
+    keys = np.concatenate([np.empty(0, np.uint64), *dealt.keys])
+    if not len(keys) and not dealt.generated:
         raise UserError(_used_up(config, supply, len(earlier)))
-    train = _train_prompts(rows_by_key(train_sources(config), keys).values())
+    train = _mixed(rows_of_keys(train_sources(config), keys, work / "alike"), seed, work / "mixed")
+    held_out = _mixed(supply.held_out, seed, work / "held out")
     request = _generation_request(config, dealt, seed)
     # a row's place in its file is no reason to deal anew
-    placeless = ({**row, "source": ""} for row in _mixed([*train, *supply.held_out], seed))
+    mixed = merge(train, held_out, key=KEY)
+    placeless = ({"split": "train", **row, "source": ""} for _, row in mixed)
     generation = generation_key_parts(request, endpoints) if request and endpoints else None
     key = stage_key(round_number(folder), rows_hash(PROMPTS, placeless), generation)
 
@@ -60,22 +79,21 @@ def deal(
             yield unlabelled["messages"]
 
     def run() -> dict[str, Any]:
-        generated: list[Prompt] = []
+        generated: list[SourcePrompt] = []
         facts = None
         if request:
             assert endpoints is not None, "prompts are written by an endpoint"
             result = generate(folder, request, endpoints, others, supply.held_out, progress)
-            generated, facts = _train_prompts(result.rows), result.facts
-            if not train and not generated:
+            generated, facts = result.rows, result.facts
+            if not len(train) and not generated:
                 raise Stopped(f"{request.key}: {nothing_generated(facts)}")
         aside = held_out_aside(earlier)
         now = iter_rows(folder, PROMPTS)
         aside |= {row["prompt_id"]: row["set_aside"] for row in now if row["set_aside"]}
-        rows: Iterator[Prompt] = (
-            {**row, "set_aside": aside.get(row["prompt_id"])}
-            for row in [*_mixed([*train, *generated], seed), *supply.held_out]
-        )
-        replace_splits(folder, PROMPTS, ["train", *HELD_OUT], rows)
+        new = merge(train, _mixed(generated, seed, work / "generated"), key=KEY)
+        whole = chain(({"split": "train", **row} for _, row in new), supply.held_out)
+        rows = ({**row, "set_aside": aside.get(row["prompt_id"])} for row in whole)
+        replace_splits(folder, PROMPTS, ["train", *HELD_OUT], cast(Iterator[Prompt], rows))
         return {
             "train": len(train) + len(generated),
             "left": sum(dealt.left),
@@ -135,10 +153,9 @@ def _used_up(config: PromptsConfig, supply: PromptSupply, rounds: int) -> str:
     )
 
 
-def _mixed(rows: list[Prompt], seed: int) -> list[Prompt]:
+def _mixed(rows: Iterable[SourcePrompt | Prompt], seed: int, work: Path) -> InOrder:
     """Rows by hash: where a budget ends a round early, no source is the one that is left out."""
-    return sorted(rows, key=lambda row: digest("mixed", seed, row["prompt_id"]))
-
-
-def _train_prompts(rows: Iterable[SourcePrompt]) -> list[Prompt]:
-    return [{**row, "split": "train"} for row in rows]
+    mixed = InOrder(work)
+    for row in rows:
+        mixed.add(digest("mixed", seed, row["prompt_id"]), row)
+    return mixed

@@ -5,8 +5,9 @@ memory of their keys (24 bytes each), whatever their length.
 """
 
 from array import array
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import reduce
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 from rounds.ids import digest
 from rounds.rows import PROMPTS, Messages, Prompt
 from rounds.tables import iter_rows
+from sampler.dealing.in_order import KEY, InOrder
 from sampler.dealing.sources.config import SourceConfig
 from sampler.dealing.sources.read import source_rows
 from sampler.dealing.sources.rows import SourcePrompt
@@ -75,7 +77,7 @@ def near_question_keys(
     `threshold` is the share of a held-out prompt that counts (texts.leaks.LeakLimits).
     """
     leak_finder = LeakFinder(held_out, LeakLimits(threshold, None))
-    keys: list[int] = []
+    keys = array("Q")
 
     def prompts() -> Iterator[Messages]:
         for row in all_rows(sources) if held_out else ():
@@ -87,7 +89,7 @@ def near_question_keys(
 
 
 def rows_by_key(sources: KeyedSources, keys: Collection[int]) -> dict[int, SourcePrompt]:
-    """The rows of some prompts by prompt_key, each merged from all that say the same.
+    """The rows of a few prompts by prompt_key, each merged from all that say the same.
 
     Tags are joined. Of different references, guidelines or spellings the same one is taken
     whatever the order of the rows.
@@ -100,6 +102,20 @@ def rows_by_key(sources: KeyedSources, keys: Collection[int]) -> dict[int, Sourc
     return rows
 
 
+def rows_of_keys(sources: KeyedSources, keys: np.ndarray, work: Path) -> Iterator[SourcePrompt]:
+    """The rows of any number of prompts, as `rows_by_key` has them, in the order of the keys; what
+    is too much for memory goes through files in `work`.
+    """
+    wanted, alike = np.sort(keys), InOrder(work)
+    for row in all_rows(sources) if len(keys) else ():
+        key = prompt_key(row["messages"])
+        at = int(np.searchsorted(wanted, np.uint64(key)))
+        if at < len(wanted) and int(wanted[at]) == key:
+            alike.add(key, row)
+    for _, same in groupby(alike, KEY):
+        yield reduce(_merged, (row for _, row in same))
+
+
 def dealt_keys(rounds: list[Path]) -> np.ndarray:
     """prompt_key and question_key for each time that the rounds were dealt a prompt, (n, 2)."""
     return _both_keys(
@@ -109,7 +125,7 @@ def dealt_keys(rounds: list[Path]) -> np.ndarray:
     )
 
 
-def times_dealt(pool: Pool, dealt: np.ndarray) -> list[int]:
+def times_dealt(pool: Pool, dealt: np.ndarray) -> np.ndarray:
     """How often each prompt of the pool was dealt, given the dealt_keys.
 
     A prompt whose system turn was changed since is no new prompt: one that was dealt and is in the
@@ -117,9 +133,15 @@ def times_dealt(pool: Pool, dealt: np.ndarray) -> list[int]:
     two.
     """
     changed = ~np.isin(dealt[:, 0], pool.keys)
-    same, alike = Counter(dealt[~changed, 0].tolist()), Counter(dealt[changed, 1].tolist())
-    both = zip(pool.keys.tolist(), pool.question_keys.tolist(), strict=True)
-    return [same[key] + alike[question] for key, question in both]
+    same, alike = dealt[~changed, 0], dealt[changed, 1]
+    return _times(pool.keys, same) + _times(pool.question_keys, alike)
+
+
+def _times(keys: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """How often each key is among others."""
+    ordered = np.sort(among)
+    first, end = (np.searchsorted(ordered, keys, side) for side in ("left", "right"))
+    return end - first
 
 
 def all_rows(sources: KeyedSources) -> Iterator[SourcePrompt]:

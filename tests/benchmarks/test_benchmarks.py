@@ -200,13 +200,25 @@ def test_a_strategy_that_gives_no_pair_has_a_line_too(monkeypatch: pytest.Monkey
 def test_judging_loses_and_invents_nothing(run_here: Run):
     """70 calls: more than the narrow endpoint takes at once."""
     said = run_here("throughput", "--calls", 70, "--turns", 1, "--in-flight", 64)
-    assert re.search(r"^ *64 in flight: bare \d+ calls/s, ours \d+", said, re.MULTILINE)
+    assert re.search(
+        r"^ *64 in flight, .*: aiohttp \d+ calls/s .* bare \d+ .* ours \d+ ", said, re.M
+    )
     counted = r"^ *(\w+), \d+ in flight, (bare|ours): lost (\d+), invented (\d+) of 70; .*?calls/s"
     found = {(path, who): counts for path, who, *counts in re.findall(counted, said, re.M)}
     assert len(found) == 4, said
     assert found["faulty", "ours"] == found["narrow", "ours"] == ["0", "0"]
     assert {invented for _, invented in found.values()} == {"0"}
     assert re.search(r"narrow, .* ours: .*'http_429': [1-9]", said), "it was never too many"
+
+
+def test_three_servers_of_which_one_is_killed_and_one_slow_lose_and_repeat_nothing(run_here: Run):
+    said = run_here("many_servers", "--calls", 240)
+    taken = re.search(
+        r"'healthy': (\d+), 'killed': (\d+), 'slow': (\d+)\}: lost 0, paid twice 0", said
+    )
+    assert taken, said
+    assert sum(map(int, taken.groups())) == 240 and "240 rows in the journal" in said
+    assert min(map(int, taken.groups())) > 0, "one of them was never asked"
 
 
 def test_faults_lose_and_invent_nothing_and_cost_little(run_here: Run):
@@ -220,17 +232,22 @@ def test_faults_lose_and_invent_nothing_and_cost_little(run_here: Run):
 
 
 def test_a_round_of_many_rows_goes_through_every_stage(tmp_path: Path, run_here: Run):
-    """20 prompts with 8 answers each; two stages run as children, the others as a child would."""
-    folder = tmp_path / "160" / "runs/million/rounds/0001"
-    said = run_here("million_rows", "--rows", 160, "--at", tmp_path, "--parts", "write", "judge")
-    for part in ("health", "pairs", "finish"):
-        said += run_here("million_rows", "--here", part, "--rows", 160, "--at", folder)
-    parts = re.findall(r"^(\w+) +160 rows .* peak +\d+ MiB", said, re.MULTILINE)
-    assert parts == ["write", "judge", "health", "pairs", "finish"]
-    assert len(read_rows(folder, CANDIDATES)) == 160
-    assert len(read_rows(folder, VERDICTS)) == 20 * (8 + 1), "scores, and a function's comparison"
+    """20 prompts with 4 answers each; two stages run as children, the others as a child would."""
+    folder = tmp_path / "80" / "runs/million/rounds/0001"
+    said = run_here("million_rows", "--rows", 80, "--at", tmp_path, "--parts", "sources", "prompts")
+    assert "bytes a row" in said
+    stages = runpy.run_path(str(BENCHMARKS / "million_stages.py"))
+    for part in stages["ORDER"][2:]:
+        said += run_here("million_rows", "--here", part, "--rows", 80, "--at", folder)
+    parts = re.findall(r"^(\w+) +80 rows .* peak +\d+ MiB", said, re.MULTILINE)
+    assert parts == list(stages["MEASURED"])
+    assert "faults" not in said, "what verify found"
+    given = runpy.run_path(str(BENCHMARKS / "million_given.py"))
+    assert len(read_rows(folder, CANDIDATES)) == 20 * 4 + 2 * given["HELD_OUT_PROMPTS"]
+    verdicts = read_rows(folder, VERDICTS)
+    assert len(verdicts) == 20 * (4 + 2) and {row["reason"] for row in verdicts} == {None}
     assert "kept 20, dropped {}" in said
-    worth = runpy.run_path(str(BENCHMARKS / "million_rows.py"))["worth"]
+    worth = given["worth"]
     for pair in read_rows(folder, PAIRS):
         chosen, rejected = (pair[side][-1]["content"] for side in ("chosen", "rejected"))
         assert worth({}, chosen) > worth({}, rejected)
@@ -404,6 +421,14 @@ def test_chaos(run_here: Run):
     assert int(re.search(r"(\d+) kills before \d+ state changes", said)[1]) >= 2
 
 
+def test_asking_ahead(run_here: Run):
+    said = run_here("asking_ahead", "--prompts", 40, "--latency", 0.3)
+    off, on = re.findall(r"^ahead (?:off|on): ([\d.]+) s, .* times the longer", said, re.M)
+    assert float(off) > 0 < float(on)
+    assert "same tables: True" in said and "continued: True" in said
+    assert "0 sent again that were answered" in said
+
+
 def test_crash_consistency(run_here: Run):
     said = run_here("crash_consistency", "--step", 90)
     counts = {what: int(n) for n, what in re.findall(r"(\d+)  (.*)", said)}
@@ -429,3 +454,12 @@ def test_the_training_without_a_second_model_is_plain_trls(run_here: Run):
     assert re.search(r"^pairs per CPU second: ours [\d.]+x", said, re.MULTILINE)
     assert re.search(r"^peak memory: ours -?\d+ MB lower, one model is \d", said, re.MULTILINE)
     assert re.search(r"^reference: sampled, off by \d", said, re.MULTILINE)
+
+
+def test_a_round_on_many_hosts_is_reckoned_from_what_the_driver_does_here(run_here: Run):
+    said = run_here("on_paper", "--prompts", 600, "--hosts", 2)
+    assert re.search(r"^measured here: rows a CPU second take [\d,]+, write ", said, re.MULTILINE)
+    judged = 1_000_000 * 10 / 724
+    assert f"judge: {judged:,.0f} s, limited by the client's calls" in said
+    assert f"moved: {2 * 16 * 2} GB weights to the hosts" in said
+    assert said.splitlines()[-1].startswith("first limit of the round: ")

@@ -35,6 +35,14 @@ def test_a_recipe_is_run_to_its_table_and_not_run_again(tmp_path: Path):
         assert 0 < int(line[1]) <= 12 and line[2] == "0", "the policy's scores are no calls"
 
 
+def test_a_starter_round_on_a_cluster_has_the_pairs_of_one_here(tmp_path: Path):
+    given = ("--seeds", "1", "--prompts", "12", "--test", "6", "--into", str(tmp_path))
+    said = printed_by("benchmarks/ray_round.py", *given, timeout=900)
+    assert re.search(r"^seed 0: [1-9]\d* pairs, equal; here: sampling \d+ s", said, re.M), said
+    rates = re.findall(r"^(here|ray) +gold win rate vs first ([01]\.\d+) ", said, re.M)
+    assert [where for where, _ in rates] == ["here", "ray"]
+
+
 def test_a_judge_that_errs_has_its_table(tmp_path: Path):
     given = ("--variants", "both", "--rates", "0.3", "--seeds", "1", "--rounds", "1")
     given = (*given, "--prompts", "16", "--test", "6", "--into", str(tmp_path))
@@ -78,3 +86,13 @@ def test_hostile_texts_seldom_beat_honest_ones():
     assert f"{n} texts, {n} comparisons: chosen {chosen / n:.4f} [" in said
     assert chosen <= 1
     assert float(said.split()[-1]) > 0.3, "the judge must have decided for the real replies"
+
+
+@pytest.mark.long
+def test_a_ray_cluster_draws_what_a_child_draws():
+    """16 prompts, one turn; how fast is a matter of more of them."""
+    given = ("--prompts", "16", "--times", "1", "--max-num-seqs", "4")
+    said = printed_by("benchmarks/ray_sampling.py", *given)
+    assert said.count("texts are equal") == 1 and "DIFFER" not in said
+    assert len(re.findall(r"^\w+ \w+: [\d,]+ tokens a second, ", said, re.M)) == 3, said
+    assert re.search(r"^two nodes / one node: \d+\.\d\d of its tokens", said, re.M), said

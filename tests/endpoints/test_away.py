@@ -12,7 +12,7 @@ import pytest
 from asking_all import ask_all, question
 from scripted import Raw, Scripted, scripted
 
-from endpoints import attempts, pace, waits
+from endpoints import attempts, lane, waits
 from endpoints.check import check_endpoint
 from endpoints.config import EndpointConfig
 from endpoints.faults import AWAY
@@ -26,7 +26,7 @@ GATEWAY = [Raw(status, headers=NOW) for status in (502, 503, 504, 522)]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "PROBES", (0.02, 0.1))
+    monkeypatch.setattr(lane, "PROBES", (0.02, 0.1))
     monkeypatch.setattr(attempts, "RETRY_DELAY", 0.01)
     monkeypatch.setattr(waits, "EACH", 0.1)
 

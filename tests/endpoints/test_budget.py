@@ -10,6 +10,7 @@ from asking_all import ask_all, question
 from scripted import Raw, completion
 
 from endpoints.budget import Budget
+from endpoints.headroom import Headroom
 from endpoints.reply import Reply
 from rounds.errors import UserError
 
@@ -201,3 +202,26 @@ def test_each_endpoint_of_a_budget_has_to_report_what_it_used(endpoint, tmp_path
     at = endpoint(lambda body: next(now_and_then))
     answers = ask_all(tmp_path / "c", at, calls(2), budget=budget, max_in_flight=1)
     assert [answer.text for answer in answers] == ["yes"] * 2
+
+
+def test_a_prompt_that_needs_less_does_not_overtake_one_that_waits():
+    """What is asked ahead of a stage, as prompts come, is what the stage would spend it on."""
+
+    async def run() -> list[str]:
+        headroom, began = Headroom(Budget(10, None, None)), []
+
+        async def prompt(name: str, calls: int) -> None:
+            assert await headroom.enter(calls)
+            began.append(name)
+
+        await headroom.enter(6)
+        waits = asyncio.ensure_future(prompt("first", 6))
+        await asyncio.sleep(0.01)
+        comes = asyncio.ensure_future(prompt("second", 4))
+        await asyncio.sleep(0.01)
+        assert began == []
+        await headroom.leave(6)
+        await asyncio.gather(waits, comes)
+        return began
+
+    assert asyncio.run(run()) == ["first", "second"]

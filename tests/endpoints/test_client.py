@@ -12,7 +12,7 @@ import pytest
 from asking_all import ask_all, question
 from scripted import Raw, Scripted, completion
 
-from endpoints import attempts, pace
+from endpoints import attempts, lane, line
 from endpoints.client import asking
 from endpoints.concurrency import run_concurrently
 from endpoints.config import EndpointConfig
@@ -321,7 +321,7 @@ def test_an_endpoint_that_takes_too_long_is_an_error_and_not_lost(endpoint, tmp_
 
 
 def test_an_answer_that_never_stops_coming_is_ended(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(attempts, "SLACK", 0.1)
+    monkeypatch.setattr(line, "SLACK", 0.1)
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n")
@@ -388,7 +388,7 @@ def test_ten_failures_in_a_row_end_the_stream(endpoint, tmp_path: Path):
 
 
 def test_failures_between_answers_do_not(endpoint, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(pace, "PROBES", (0.01, 0.02))
+    monkeypatch.setattr(lane, "PROBES", (0.01, 0.02))
 
     def every_third(body: dict[str, Any]) -> Any:
         number = int(body["messages"][0]["content"])

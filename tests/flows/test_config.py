@@ -87,6 +87,7 @@ def test_a_wrong_value_is_named_by_its_key(tmp_path: Path, override: str, start:
 
 JUDGES = (
     "endpoints.served={serve: {model: 'prefloop:starter/judge'}}",
+    "endpoints.several={base_url: [x, y], model: m}",
     "endpoints.priced={base_url: x, model: m, price: {input: 1}}",
 )
 GOLD = "judge.gold={path: gold.jsonl}"
@@ -104,6 +105,30 @@ GOLD = "judge.gold={path: gold.jsonl}"
         (
             "judge.select={rule: delta, delta: {better: big, worse: current}}",
             "judge.select.delta.better: no source 'big'; there are current",
+        ),
+        (
+            "judge.select={rule: delta, delta: {better: current, worse: old}} "
+            "sampler.also={old: {policy: previous}}",
+            "judge.select.delta.worse: old has no policy in round 1, so that no round",
+        ),
+        (
+            "policy={endpoint: desk} trainer.method=openai "
+            "gate.suites.s={prompts: x, score: perplexity, at_most: 9}",
+            "gate.suites.s.score: perplexity is measured with the policy's weights, and desk does",
+        ),
+        (
+            "sampler.vllm.logprobs_mode=raw_logits "
+            "gate.suites.s={prompts: x, score: perplexity, at_most: 9}",
+            "gate.suites.s.score: .* which sampler.vllm.logprobs_mode: raw_logits changes",
+        ),
+        (
+            "sampler.vllm.kv_sharing_fast_prefill=true "
+            "gate.suites.s={prompts: x, score: perplexity, at_most: 9}",
+            "gate.suites.s.score: .* which sampler.vllm.kv_sharing_fast_prefill: True changes",
+        ),
+        (
+            "trainer.weights.sources={train.jsonl: 0}",
+            "trainer.weights.sources: every source of prompts.train has 0, so that no pair of a",
         ),
         (
             "trainer.weights.sources={replay: 2, 'x.jsonl': 1}",
@@ -169,6 +194,10 @@ GOLD = "judge.gold={path: gold.jsonl}"
             "judge.strategy: listwise asks an endpoint for rankings, and python:mine:score is none",
         ),
         ("judge.batch=true judge.endpoint=served", "judge.batch: .* and served has no base_url"),
+        (
+            "judge.batch=true judge.endpoint=several",
+            "judge.batch: .*several.base_url names several",
+        ),
         ("judge.batch=true judge.endpoint=python:mine:score", "judge.batch: .* has no base_url"),
         ("judge.batch=true judge.budget.calls=9", "judge.batch: .* a budget could not stop it"),
         (
@@ -307,7 +336,7 @@ def test_a_shipped_example_goes_by_its_name(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = load_config("starter", ["sampler.n=8"])
     assert (config.name, config.sampler.n) == ("starter", 8)
-    assert config.trainer.args["learning_rate"] == 3e-4  # a number, not YAML 1.1's text
+    assert config.trainer.args["learning_rate"] == 6e-4  # a number, not YAML 1.1's text
 
 
 def test_what_is_written_down_loads_as_the_same_config_and_names_no_secret(tmp_path, monkeypatch):

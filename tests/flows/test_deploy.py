@@ -6,7 +6,13 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.schema_tools.validation import validate
 
-from flows.deployment import Wish, check_server, deployment_of
+from flows.deployment import (
+    Wish,
+    check_placing,
+    check_server,
+    deployment_of,
+    gpu_deployment_of,
+)
 from flows.load import load_config
 from rounds.errors import UserError
 
@@ -68,3 +74,33 @@ def test_the_flow_is_found_by_the_name_that_nobody_else_has(monkeypatch: pytest.
     monkeypatch.setattr(prefloop, "foreign_package", lambda: "the package judge is another's")
     with pytest.raises(ImportError, match="the package judge is another's"):
         _ = prefloop.run_loop
+
+
+def test_gpu_stages_go_to_a_deployment_of_the_same_name():
+    wish = WISH._replace(gpu_pool="gpu", runs_dir="/shared/runs")
+    made, stages = deployment_of(wish), gpu_deployment_of(wish)
+    assert made.parameters["gpu_stages"] == f"{stages.flow_name}/{stages.name}"
+    assert (stages.name, stages.tags, stages.schedules) == ("nightly", ["starter"], None)
+    schema = made._parameter_openapi_schema.model_dump(exclude_unset=True)
+    assert validate(made.parameters, schema) == []
+    schema = stages._parameter_openapi_schema.model_dump(exclude_unset=True)
+    given = {
+        "round": "/shared/runs/x/rounds/0001",
+        "stage": "sample",
+        "lease": "00000001-0001.json",
+    }
+    assert validate(given, schema) == []
+    assert "gpu_stages" not in deployment_of(WISH).parameters
+    assert check_placing(wish) == "desk: its model server starts where the rest runs"
+
+
+def test_gpu_stages_without_a_shared_folder_or_a_gpu_are_refused():
+    wish = WISH._replace(gpu_pool="gpu")
+    with pytest.raises(UserError, match="--gpu-pool gpu: .* name that folder with --runs-dir"):
+        check_placing(wish)
+    mirrored = wish.config.model_copy(update={"mirror": "s3://bucket/folder"})
+    with pytest.raises(UserError, match="a mirror does not do, it gets whole rounds"):
+        check_placing(wish._replace(config=mirrored))
+    hosted = wish._replace(config=load_config("hosted_policy"), runs_dir="/shared/runs")
+    with pytest.raises(UserError, match="no stage of this config needs a GPU"):
+        check_placing(hosted)

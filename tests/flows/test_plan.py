@@ -14,6 +14,7 @@ from flows.cli import app
 from flows.config import Config
 from flows.load import load_config
 from flows.plan import make_plan, plan_round
+from flows.plan_time import CALLS_A_SECOND, estimate_seconds
 from judge.health.config import Health
 from judge.health.trials import most_trial_calls
 from rounds.errors import UserError
@@ -117,10 +118,10 @@ SECONDS = {
 
 def test_the_time_is_that_of_the_last_round_for_as_much_work(tmp_path: Path):
     config = load_config("starter", SET)
-    assert plan(tmp_path)["time"] == "unknown until a round has measured it"
+    assert plan(tmp_path)["time"].startswith("unknown until a round has measured it; beside ")
     assert make_plan(config, tmp_path).numbers["seconds"] is None
     finished(tmp_path, config, 1)
-    assert plan(tmp_path)["time"] == "unknown until a round has measured it", "no times are kept"
+    assert plan(tmp_path)["time"].startswith("unknown until"), "no times are kept"
     path = tmp_path / config.name / "rounds/0001/metrics.json"
     metrics = read_json(path) | {"round": 1, "counts": {"prompts": 50}, "seconds": SECONDS}
     write_json(path, metrics | {"startup_seconds": {"server of desk": 60, "loading": 10}})
@@ -131,6 +132,31 @@ def test_the_time_is_that_of_the_last_round_for_as_much_work(tmp_path: Path):
     }
     assert found["seconds"] == 308
     assert plan(tmp_path)["time"].startswith("about 308 s, by the last round: prompts 2, sample 40")
+    finished(tmp_path, config, 2)
+    assert make_plan(config, tmp_path).numbers["seconds"] == 308, "a round without times says none"
+
+
+def test_answering_and_judging_take_longer_where_there_are_more_candidates(tmp_path: Path):
+    config = load_config("starter", [*SET, "sampler.n=8"])
+    finished(tmp_path, config, 1)
+    path = tmp_path / config.name / "rounds/0001/metrics.json"
+    counts = {"prompts": 50, "candidates": 200}
+    write_json(path, read_json(path) | {"round": 1, "counts": counts, "seconds": SECONDS})
+    found = make_plan(config, tmp_path).numbers["seconds_by_stage"]
+    assert (found["sample"], found["judge"], found["train"]) == (80, 120, 80)
+
+
+def test_before_a_round_the_time_is_guessed_as_far_as_it_can_be(tmp_path: Path):
+    set_here = "endpoints.desk={base_url: 'http://x/v1', model: m, max_in_flight: 8}"
+    config = load_config("starter", [*SET, set_here])
+    planned = make_plan(config, tmp_path)
+    guessed = planned.numbers["seconds_guessed"]
+    assert guessed["judge"] == round(planned.numbers["most_judge_calls"] / 8, 1)
+    total = f"{sum(guessed.values()):,.0f} s"
+    assert f"guessed at {total}" in dict(planned.lines)["time"]
+    more = load_config("starter", [*SET, set_here.replace("flight: 8", "flight: 1000")])
+    faster = make_plan(more, tmp_path).numbers["seconds_guessed"]["judge"]
+    assert faster == round(planned.numbers["most_judge_calls"] / CALLS_A_SECOND, 1)
 
 
 def test_a_program_gets_the_numbers_of_time_and_money(tmp_path: Path):
@@ -142,7 +168,8 @@ def test_a_program_gets_the_numbers_of_time_and_money(tmp_path: Path):
     assert found["most_judge_calls"] == calls
     assert found["most_cost"] == pytest.approx(calls * 1600 / 1e6)
     assert (found["seconds"], found["round"], found["prompts"]) == (None, 1, 100)
-    assert found["lines"]["time"] == "unknown until a round has measured it"
+    assert found["lines"]["time"].startswith("unknown until a round has measured it")
+    assert found["memory_bytes"] == max(found["memory_by_stage"].values())
 
 
 def test_the_anchors_of_a_small_round_are_as_many_as_the_first_round_had(tmp_path: Path):
@@ -207,7 +234,10 @@ def test_a_batch_halves_what_the_scores_cost(tmp_path: Path):
 
 def test_people_and_functions_beside_the_judge_cost_nothing(tmp_path: Path):
     people = ["judge.appeal={endpoint: human:x.jsonl}", "judge.health.second=human:x.jsonl"]
-    assert plan(tmp_path, *people) == plan(tmp_path)
+    given, without = plan(tmp_path, *people), plan(tmp_path)
+    for of_machine in ("memory", "disk"):  # what is free is another figure each time
+        assert given.pop(of_machine).split(";")[0] == without.pop(of_machine).split(";")[0]
+    assert given == without
 
 
 def test_what_was_measured_takes_the_place_of_the_guess(tmp_path: Path):
@@ -271,3 +301,52 @@ def test_what_answers_at_once_imports_nothing_heavy(module: str):
     code = f"import sys, {module}; print(sorted({heavy} & sys.modules.keys()))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+SUITE = "gate.suites.sums={{prompts: {path}, score: exact, seeds: 3}}"
+HOSTED = [
+    "endpoints.hosted={base_url: 'http://x/v1', model: m, price: {output: 10}}",
+    *("policy={endpoint: hosted}", "trainer={method: openai, openai: {price: 1}}"),
+    "sampler={n: 4, sampling: {max_tokens: 50}}",
+]
+
+
+def suite_of(folder: Path, n: int = 10) -> str:
+    path = folder / "sums.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"prompt": f"{k} + 1?", "reference": f"{k + 1}"}) + "\n" for k in range(n)
+        )
+    )
+    return SUITE.format(path=path)
+
+
+def test_the_answers_to_suites_are_planned_with_their_tokens(tmp_path: Path):
+    given = suite_of(tmp_path)
+    assert "suites" not in plan(tmp_path)
+    config = load_config("starter", [*SET, given, "sampler.sampling={max_tokens: 50}"])
+    found = make_plan(config, tmp_path)
+    assert dict(found.lines)["suites"] == "at most 40 answers (2,000 tokens at most)"
+    assert (found.numbers["most_suite_answers"], found.numbers["suite_tokens"]) == (40, 2000)
+    read = given.replace("score: exact, seeds: 3", "score: perplexity, at_most: 9")
+    assert plan(tmp_path, read)["suites"] == "20 references read"
+
+
+def test_a_policy_at_an_endpoint_is_called_and_paid_for_its_answers_to_suites(tmp_path: Path):
+    given, train = suite_of(tmp_path), 100 * 4
+    before = make_plan(load_config("starter", [SET[0], *HOSTED]), tmp_path)
+    after = make_plan(load_config("starter", [SET[0], *HOSTED, given]), tmp_path)
+    calls = train + 2 * held_out()
+    assert dict(before.lines)["sampler calls"] == f"at most {calls} of hosted"
+    assert dict(after.lines)["sampler calls"] == f"at most {calls + 40} of hosted"
+    assert after.numbers["most_cost"] - before.numbers["most_cost"] == pytest.approx(
+        40 * 100 * 10 / 1e6
+    )
+
+
+def test_the_time_of_answers_to_suites_is_that_of_as_many_candidates():
+    last = {"round": 1, "counts": {"prompts": 50, "candidates": 200}}
+    last["seconds"] = {"sample": 20.0, "sample_suites_p0": 99.0, "train": 1.0}
+    found = estimate_seconds(last, 50, True, answers=40)
+    assert found["sample_suites"] == 4.0
+    assert "sample_suites" not in estimate_seconds(last, 50, True)

@@ -27,7 +27,7 @@ def test_every_key_is_there_with_a_default_and_a_meaning():
 def test_what_a_key_takes_is_said_with_its_bounds():
     page = reference()
     assert "| `n` | whole number >= 1, <= 1024 | `4` | Candidates of the policy" in page
-    assert "| `rpm` | whole number >= 1 or null | `null` | Requests a minute. |" in page
+    assert "| `rpm` | whole number >= 1 or null | `null` | Requests a minute, of each" in page
     assert "| `name` | text | required | What the run's folder is called" in page
     assert "| `judge` | section or null | `null` | " in page and "As [judge](#judge). |" in page
     assert "| `scale` | [whole number, whole number] | `[1, 10]` | " in page

@@ -65,3 +65,74 @@ def test_a_round_under_way_is_finished_first(run_dir: Path):
     refused(run_dir, 1, after_one)
     begun(run_dir, 2)
     check_refused(after_one, run_dir)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {
+            "endpoints": {
+                "desk": {"max_in_flight": 3, "rpm": 60, "timeout": 5, "price": {"input": 1}}
+            }
+        },
+        {"on_promotion": [{"command": ["true"]}]},
+        {"mirror": "s3://bucket/folder"},
+        {"keep": {"refused": 3}},
+        {"trainer": {"args": {"report_to": ["tensorboard"], "logging_steps": 1}}},
+        {"sampler": {"chunk": 9, "devices": ["0"], "vllm": {"gpu_memory_utilization": 0.5}}},
+        {"judge": {"budget": {"calls": 99}, "health": {"sample": 2}}},
+        {"gate": {"stop_after": 2}},
+    ],
+)
+def test_a_change_of_pace_of_trackers_or_of_who_is_told_is_the_same_config(
+    run_dir: Path, change: dict
+):
+    before = config(stop_after=2)
+    refused(run_dir, 1, before)
+    refused(run_dir, 2, merged(before, change))
+    with pytest.raises(Stopped, match="rounds 1, 2 were refused"):
+        check_refused(before, run_dir)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"endpoints": {"desk": {"model": "other"}}},
+        {"sampler": {"n": 6}},
+        {"sampler": {"sampling": {"temperature": 0.5}}},
+        {"judge": {"tau": 0.8}},
+        {"pairs": {"min_margin": 0.5}},
+        {"prompts": {"per_round": 9}},
+        {"trainer": {"args": {"beta": 0.5}}},
+        {"trainer": {"lora": {"r": 8}}},
+        {"gate": {"stop_after": 2, "confidence": 0.9}},
+        {"seed": 1},
+    ],
+)
+def test_a_change_of_what_decides_is_another_config(run_dir: Path, change: dict):
+    before = config(stop_after=2)
+    refused(run_dir, 1, before)
+    refused(run_dir, 2, merged(before, change))
+    check_refused(before, run_dir)
+
+
+def test_a_round_of_a_config_that_is_none_any_more_is_one_of_another(run_dir: Path):
+    before = config(stop_after=1)
+    refused(run_dir, 1, before)
+    facts = read_json(run_dir / "rounds" / "0001" / MANIFEST)
+    facts["config"]["gone"] = 1
+    del facts[SEAL]
+    write_sealed(run_dir / "rounds" / "0001" / MANIFEST, facts)
+    check_refused(before, run_dir)
+
+
+def merged(before: Config, change: dict) -> Config:
+    """The config with some keys set."""
+
+    def within(tree: dict, given: dict) -> dict:
+        return tree | {
+            name: within(tree[name] or {}, one) if isinstance(one, dict) and name in tree else one
+            for name, one in given.items()
+        }
+
+    return Config.model_validate(within(before.model_dump(mode="json"), change))

@@ -103,3 +103,35 @@ def test_a_pickle_is_not_loaded(tmp_path: Path):
         require_weights(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"x")
     require_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.example.com/services/T024BE7LD/B0251ABCD/8f3KdP0qXyZr1LmN7tVwAbCd",
+        "https://hooks.example.com/services/T024BE7LD/B0251ABCD/kdPqXyZrLmNtVwAbCdKqEfUo",
+        "https://chat.example.com/api/webhooks/1184/aB3dE_fGh1jKlMn0pQrStUvWxYz-9f",
+        "https://example.com/hook/0b7c1d2e-3f40-4a5b-8c6d-7e8f90a1b2c3",
+        "https://user:pass@example.com/hook",
+        "https://example.com/hook?x=1",
+    ],
+)
+def test_the_address_of_a_webhook_that_is_a_secret_stands_in_the_environment_alone(address: str):
+    with pytest.raises(UserError) as caught:
+        refuse_secrets({"on_promotion": [{"webhook": address}]})
+    assert str(caught.value) == (
+        "on_promotion.0.webhook: looks like a secret; name the environment variable that holds it: "
+        "on_promotion.0.webhook: {env: NAME} (its value is not shown)"
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:8000/v1/load_lora_adapter",
+        "https://build.example.com/hooks/loadTheAdapterOfPolicies",
+        "https://automation.internal.example.com/policies/promotions/staging-2",
+    ],
+)
+def test_a_plain_address_of_a_webhook_is_taken_as_it_is(address: str):
+    refuse_secrets({"on_promotion": [{"webhook": address}, {"webhook": {"env": "HOOK"}}]})

@@ -14,7 +14,8 @@ from rounds.files import read_json, write_json
 from rounds.rows import SUITES
 from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy
-from sampler.suites import SuitePrompts, answer_suites, read_suite
+from sampler.suite_prompts import SuitePrompts, read_suite
+from sampler.suites import answer_suites
 
 OLD, NEW = (Policy("desk", None, name, served="desk") for name in ("desk/old", "desk/new"))
 

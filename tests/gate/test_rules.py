@@ -10,6 +10,9 @@ from gate.config import GateConfig
 from gate.intervals import bootstrap, holm, profile_interval
 from gate.stage import decide
 from gate.win_rate import win_rate
+from rounds.ids import text_hash
+from rounds.rows import SUITES, SuiteAnswer
+from rounds.tables import write_rows
 
 WON, LOST = ("a", "a"), ("b", "b")
 
@@ -120,3 +123,42 @@ def test_the_interval_at_equal_length_is_wilsons_where_length_says_nothing():
     assert profile_interval(won, [0] * 100, 0.95) == pytest.approx((0.502, 0.692), abs=0.005)
     low, high = profile_interval([1.0] * 20, [0] * 20, 0.95)
     assert 0.88 < low < 0.92 and high > 0.99
+
+
+def answer(number: int, policy: str, text: str, index: int = 0) -> SuiteAnswer:
+    prompt = prompt_row(f"suite {number}")
+    return {
+        "suite": "s",
+        "prompt_id": prompt["prompt_id"],
+        "messages": prompt["messages"],
+        "reference": "yes",
+        "source": "here:1",
+        "candidate_id": f"{policy} {number} {index}",
+        "policy_id": policy,
+        "index": index,
+        "text": text,
+        "text_hash": text_hash(text),
+        "n_tokens": 1,
+        "finish_reason": "stop",
+        "seed": 0,
+        "logprob": None,
+    }
+
+
+def test_what_changes_beside_the_verdicts_is_decided_anew(run_dir: Path):
+    config = GateConfig(kl_at_most=0.5, suites={"s": {"prompts": "x", "score": "exact"}})
+
+    def answered(new: str) -> None:
+        old = [answer(n, "old", "yes", at) for n in range(9) for at in range(2)]
+        write_rows(folder, SUITES, [*old, *(answer(n, "new", new) for n in range(9))])
+
+    folder = run_dir / "rounds" / "0001"
+    assert not decided(run_dir, 30, 0, config, 0.4)["promoted"], "no answer to the suite"
+    answered("yes")
+    assert decide(folder, config, "new", "old", "old", 0.4)["promoted"]
+    assert not decide(folder, config, "new", "old", "old", 0.6)["promoted"]
+    answered("no")
+    found = decide(folder, config, "new", "old", "old", 0.4)
+    assert not found["promoted"] and "suite s: 0 on 9 prompts" in found["reasons"][1]
+    same = decide(folder, config, "old", "old", "old", 0.4)
+    assert not same["promoted"] and "suites" not in same["metrics"]

@@ -16,7 +16,8 @@ from rounds.stages import stage_stamps
 from rounds.tables import read_rows
 from rounds.weights import Policy
 from sampler.config import SamplerConfig
-from sampler.suites import SuitePrompts, answer_suites, read_suite
+from sampler.suite_prompts import SuitePrompts, answers_wanted, read_suite
+from sampler.suites import answer_suites
 
 OLD = Policy("desk", None, "desk/old", served="desk")
 NEW = Policy("desk", None, "desk/new", served="desk")
@@ -117,13 +118,13 @@ def test_a_score_of_the_users_is_called_with_the_reference(tmp_path: Path):
 
 
 def test_what_a_score_cannot_take_is_the_users_error(tmp_path: Path):
-    with pytest.raises(UserError, match="has no reference, which score: exact compares with"):
+    with pytest.raises(UserError, match="has no reference, which score: exact needs"):
         check_reference(SUITE, "gate.suites.s.prompts: suite.jsonl:1", None)
     regex = Suite(prompts="x", score="regex")
     with pytest.raises(UserError, match=r"'\(' is no regular expression"):
         check_reference(regex, "here", "(")
-    with pytest.raises(ValueError, match="none of exact, contains, regex and no function"):
-        Suite(prompts="x", score="perplexity")
+    with pytest.raises(ValueError, match="none of exact, contains, regex, perplexity and no func"):
+        Suite(prompts="x", score="bleu")
     with pytest.raises(UserError, match="holds 3 prompts, and a drop on fewer than 8"):
         read_suite("s", str(suite_file(tmp_path, 3)))
     path = suite_file(tmp_path)
@@ -199,3 +200,17 @@ def test_the_new_policys_answers_count_when_it_is_in_place(run_dir, endpoint, de
 def test_weights_that_did_not_change_are_asked_nothing(run_dir, endpoint, desk):
     folder, at = begun(run_dir), endpoint("x")
     assert answered(folder, desk(at), OLD, OLD) == [] and not at.requests
+
+
+def test_what_a_later_round_will_ask_is_known_before(run_dir, endpoint, desk):
+    at, folder = endpoint(lambda body: f"from {body['seed']}"), finished(run_dir)
+    suites = {"s": SuitePrompts(read_suite("s", str(suite_file(run_dir.parent))), 3)}
+
+    def wanted(policy_id: str | None) -> tuple[int, int]:
+        return answers_wanted(suites, CONFIG, 0, run_dir, policy_id, True)[:2]
+
+    assert wanted(None) == wanted(OLD.policy_id) == (40, 0)
+    answer_suites(folder, CONFIG, suites, OLD, NEW, 0, desk(at))
+    assert (wanted(OLD.policy_id), wanted(NEW.policy_id)) == ((10, 0), (30, 0))
+    suites |= {"p": SuitePrompts(suites["s"].prompts, 3, reads=True)}
+    assert wanted(OLD.policy_id) == (10, 20)

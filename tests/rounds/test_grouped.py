@@ -1,5 +1,6 @@
 """The rows of a table prompt by prompt, whatever their order on disk."""
 
+import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -119,3 +120,29 @@ def test_a_table_in_stretches_is_read_about_once(tmp_path: Path, monkeypatch: py
     read.clear()
     assert len(list(grouped(tmp_path, "candidates", IDS[3:4]))) == 1
     assert sum(read) == 6, "row groups without a row that is wanted are not read"
+
+
+def test_a_table_in_no_order_is_read_once_whatever_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Each row group holds rows of every range of prompts, of which there are eight."""
+    rows = written(tmp_path, *(place * 5 % 12 for place in range(48)))
+    read: list[int] = []
+
+    def counted(*given):
+        for batch in iter_batches(*given):
+            read.append(batch.num_rows if "text" in batch.schema.names else 0)
+            yield batch
+
+    monkeypatch.setattr(module, "iter_batches", counted)
+    monkeypatch.setenv("TMPDIR", str(scratch := tmp_path / "scratch"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    scratch.mkdir()
+    found = grouped(tmp_path, "candidates", IDS)
+    assert [next(found), *found] == [by_prompt(rows)[name] for name in IDS]
+    assert sum(read) == 48
+    assert not list(scratch.iterdir()), "what it was dealt out into is gone"
+    found = grouped(tmp_path, "candidates", IDS)
+    assert next(found) and list(scratch.iterdir())
+    found.close()
+    assert not list(scratch.iterdir()), "also where nobody reads on"

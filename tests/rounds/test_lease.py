@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from leases import claimed_elsewhere, facts_of, owner, said, wait_for
 
-from rounds import claims, lock
+from rounds import claims, lent
 from rounds.at_work import gone, holder
 from rounds.errors import Busy, LeaseLost
 from rounds.files import write_json
@@ -24,7 +24,7 @@ SHORT = 0.6
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Children end at once, and who lost a lease is not waited for."""
-    monkeypatch.setattr(lock, "CHILDREN_END", 0.0)
+    monkeypatch.setattr(lent, "CHILDREN_END", 0.0)
 
 
 def test_the_token_only_grows(run_dir: Path):

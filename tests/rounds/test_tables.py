@@ -217,3 +217,22 @@ def test_replace_folder_puts_the_new_one_in_place_of_the_old(tmp_path: Path):
     replace_folder(new, target)
     assert [path.name for path in target.iterdir()] == ["a"]
     assert not new.exists()
+
+
+def test_row_groups_of_other_splits_are_not_read(tmp_path: Path, two_rows_at_once, monkeypatch):
+    rows = [prompt_row(f"{place}", split) for place, split in enumerate(["train"] * 4 + ["gate"])]
+    rows += [prompt_row("5", "test"), prompt_row("6", "train")]
+    write_rows(tmp_path, "prompts", rows)
+    read: list[int] = []
+    whole = pq.ParquetFile.iter_batches
+
+    def counted(file, size, groups, **given):
+        read.extend(groups)
+        return whole(file, size, groups, **given)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", counted)
+    assert read_rows(tmp_path, "prompts", ["gate"]) == [rows[4]]
+    assert read == [2]
+    assert read_rows(tmp_path, "prompts", ["train"]) == [*rows[:4], rows[6]]
+    assert read == [2, 0, 1, 3], "gate and test lie on one side of train"
+    assert read_rows(tmp_path, "prompts") == rows

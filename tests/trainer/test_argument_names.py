@@ -1,16 +1,24 @@
 """Arguments by name, for every method, without TRL; and its own word where it is imported."""
 
 import dataclasses
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from accelerate.commands.launch import launch_command_parser
 
+import trainer.sharding_names
 from rounds.errors import UserError
+from trainer.accelerate_flags import accelerate_flags
 from trainer.argument_names import check_argument_names
 from trainer.config import TrainerConfig
 from trainer.methods import CONFIGS, config_class, load_method
+from trainer.sharding_names import WHOLE
+
+FSDP = {"use_fsdp": True, "fsdp_version": 2, "num_processes": 2}
 
 
 @pytest.mark.parametrize("method", CONFIGS)
@@ -41,6 +49,37 @@ def test_a_name_that_the_methods_config_has_not_is_said_with_the_config(method: 
             "trainer.accelerate.cpu: with num_processes: 2 accelerate starts one process all the "
             "same; write accelerate: {multi_gpu: true, num_processes: 2} and args: {use_cpu: true}",
         ),
+        (
+            {"accelerate": {"num_process": 2}},
+            "trainer.accelerate.num_process: accelerate launch knows no such argument; did you "
+            "mean num_processes?",
+        ),
+        (
+            {"accelerate": FSDP | {"use_deepspeed": True}},
+            "trainer.accelerate: use_fsdp and use_deepspeed both shard; leave one out",
+        ),
+        (
+            {"accelerate": FSDP, "args": {"precompute_ref_log_probs": True}},
+            "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file "
+            "that the other processes do not find; leave it out",
+        ),
+        (
+            {"args": {"fsdp": True, "precompute_ref_log_probs": True}, "lora": {"r": 4}},
+            "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file "
+            "that the other processes do not find, and with an adapter asks a policy",
+        ),
+        (
+            {
+                "method": "kto",
+                "ray": {"workers": 2},
+                "args": {"precompute_ref_log_probs": True},
+            },
+            "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps",
+        ),
+        (
+            {"accelerate": {"use_deepspeed": True, "num_processes": 2}},
+            "trainer.accelerate: DeepSpeed is not installed; pip install deepspeed, or shard by",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_message(section: dict[str, Any], says: str):
@@ -50,8 +89,52 @@ def test_what_cannot_be_is_one_message(section: dict[str, Any], says: str):
 
 
 def test_a_launch_that_does_what_it_says_is_taken():
-    for given in ({"cpu": True, "num_processes": 1}, {"multi_gpu": True, "num_processes": 2}):
+    two = {"multi_gpu": True, "num_processes": 2}
+    for given in ({"cpu": True, "num_processes": 1}, two, FSDP):
         check_argument_names(TrainerConfig(accelerate=given))
+    precomputed = {"precompute_ref_log_probs": True}  # by our own pass
+    check_argument_names(TrainerConfig(accelerate=two, args=precomputed))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"zero_stage": 2}, None),
+        ({"zero_stage": 3}, "trainer.accelerate.zero3_save_16bit_model: true is wanted"),
+        ({"zero_stage": 3, "zero3_save_16bit_model": True}, None),
+        ({"stage": 3}, "DeepSpeed's zero_optimization.stage3_gather_16bit_weights_on_model_save"),
+        ({"stage": 3, WHOLE: True}, None),
+        ({"deepspeed_config_file": "none.json"}, "trainer.accelerate: none.json: "),
+    ],
+)
+def test_deepspeed_writes_a_whole_policy(
+    given: dict[str, Any], says: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """DeepSpeed itself cannot be had without a compiler: what it is told is looked at."""
+    monkeypatch.setattr(trainer.sharding_names, "find_spec", lambda name: name)
+    if "stage" in given:
+        settings = tmp_path / "zero.json"
+        settings.write_text(json.dumps({"zero_optimization": given}))
+        given = {"deepspeed_config_file": str(settings)}
+    config = TrainerConfig(accelerate={"use_deepspeed": True, "num_processes": 2, **given})
+    if says is None:
+        check_argument_names(config)
+        return
+    with pytest.raises(UserError) as caught:
+        check_argument_names(config)
+    assert says in str(caught.value)
+
+
+def test_truth_values_are_switches_or_words_as_accelerate_has_them():
+    given = {"multi_gpu": True, "use_fsdp": False, "num_processes": 2, "config_file": None}
+    assert accelerate_flags(given) == ["--multi_gpu", "--num_processes", "2"]
+    words = {"fsdp_offload_params": True, "zero3_save_16bit_model": False}
+    assert accelerate_flags(words) == [
+        *("--fsdp_offload_params", "true"),
+        *("--zero3_save_16bit_model", "false"),
+    ]
+    parsed = launch_command_parser().parse_args([*accelerate_flags(words | given), "script.py"])
+    assert parsed.multi_gpu and not parsed.use_fsdp and parsed.fsdp_offload_params == "true"
 
 
 def test_it_imports_no_library():

@@ -15,9 +15,12 @@ from judge.health.gold_lines import GoldPair
 from rounds.errors import Busy, UserError
 from rounds.files import read_json, write_json
 from rounds.folder import MANIFEST
+from rounds.rows import PAIRS
+from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy
 from trainer.blame import blame
-from trainer.config import TrainerConfig
+from trainer.config import TrainerConfig, Weights
+from trainer.tokens import Tokenised
 
 
 def gold(count: int) -> list[Any]:
@@ -39,10 +42,12 @@ class Child:
 
     def __init__(self, stops: int | None = None) -> None:
         self.trained: list[list[str]] = []
+        self.jobs: list[dict[str, Any]] = []
         self.stops = stops
 
     def __call__(self, module: str, told: Path, *given: Any) -> None:
         job = read_json(told)
+        self.jobs.append(job)
         assert module == "trainer.blame_child" and not Path(job["before"]).exists()
         for training in job["trainings"]:
             if len(self.trained) == self.stops:
@@ -158,3 +163,38 @@ def test_interrupted_and_gone_on_with_it_finds_the_same(
     again = blame(folder, CONFIG)
     assert again.pop("key") != whole.pop("key"), "of another place"
     assert again == whole
+
+
+def test_pairs_count_in_it_as_they_did_in_the_round_and_those_of_weight_0_not_at_all(
+    run_dir: Path, child: Any
+):
+    folder, made = round_with(run_dir, 120), child()
+    rows = [
+        row | {"probability": 0.5 if at % 3 else 0.9}
+        for at, row in enumerate(read_rows(folder, PAIRS))
+    ]
+    write_rows(folder, PAIRS, rows)
+    unsure = {row["pair_id"] for row in rows if row["probability"] == 0.5}
+    weighed = CONFIG.model_copy(update={"weights": Weights(by="probability")})
+    found = blame(folder, weighed)
+    trained = {name for names in made.trained for name in names}
+    assert trained and not trained & unsure
+    assert [*made.jobs[0]["weights"].values()] == pytest.approx([0.8] * len(trained))
+    assert {*made.jobs[0]["weights"]} == trained and found["key"] != blame(folder, CONFIG)["key"]
+    nothing = CONFIG.model_copy(update={"weights": Weights(sources={"pairs": 0})})
+    with pytest.raises(UserError, match="no part of the pairs can be looked at"):
+        blame(folder, nothing)
+
+
+def test_the_child_weighs_the_rows_it_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    import trainer.blame_child as child
+
+    seen: list[Any] = []
+    rows = [{"pair_id": name} for name in "abc"]
+    monkeypatch.setattr(child, "training_rows", lambda folder: rows)
+    monkeypatch.setattr(child, "tokens_of", lambda job, train, held: Tokenised(train, held, {}))
+    monkeypatch.setattr(child, "_train", lambda job, out, train, held_out: seen.append(train))
+    job = {"round_dir": "x", "held_out": ["c"], "gold": [], "weights": {"a": 3.0, "b": 1.0}}
+    write_json(tmp_path / "job.json", job | {"trainings": [{"pairs": ["a", "b"], "out": "o"}]})
+    child.main(tmp_path / "job.json")
+    assert [row["weight"] for row in seen[0]] == [1.5, 0.5]

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from trainer.config import TrainerConfig
 from trainer.presets import PRESETS, preset_text
+from trainer.rows import split
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -56,3 +57,42 @@ def test_keys_that_are_newer_and_not_set_change_no_key():
         "replay": None,
     }
     assert TrainerConfig(method="kto").keyed(set())["method"] == "kto"
+
+
+@pytest.mark.parametrize("preset", [["olmo"], {"olmo": 1}, 3, "omlo"])
+def test_a_preset_that_is_no_name_of_one_is_refused_and_not_raised_on(preset: object):
+    with pytest.raises(ValidationError, match="preset"):
+        TrainerConfig.model_validate({"preset": preset})
+
+
+WARM, DATA = {"warm_start": {"data": "w.jsonl"}}, {"share": 0.5, "data": [{"data": "d.jsonl"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "sources", "teaches"),
+    [
+        ({}, {"pairs": 0}, False),
+        (WARM, {"pairs": 0}, False),
+        ({"replay": {"share": 0.5}}, {"pairs": 0}, False),
+        ({"replay": DATA}, {"pairs": 0}, True),
+        ({"replay": DATA}, {"pairs": 0, "replay": 0}, False),
+        ({**WARM, "replay": {"share": 0.5}}, {"pairs": 0}, True),
+        ({**WARM, "replay": {"share": 0.5}}, {"pairs": 0, "warm_start": 0}, False),
+        ({}, {"replay": 0}, True),
+    ],
+)
+def test_weights_that_leave_a_round_nothing_that_teaches_are_refused(given, sources, teaches):
+    tree = {**given, "weights": {"sources": sources}}
+    if teaches:
+        assert TrainerConfig.model_validate(tree).weights
+        return
+    with pytest.raises(ValidationError, match="weights: sources.pairs: 0 leaves a round nothing"):
+        TrainerConfig.model_validate(tree)
+
+
+def test_where_all_would_be_held_out_none_is():
+    rows = [{"extra": False, "prompt_id": "p", "pair_id": name} for name in "abcd"]
+    assert split(rows, 0.5) == (rows, [])
+    others = [row | {"prompt_id": row["pair_id"]} for row in rows]
+    train, held_out = split(others, 0.5)
+    assert len(train) == len(held_out) == 2

@@ -64,6 +64,17 @@ def test_weights_that_are_here_are_not_trained_elsewhere(tmp_path: Path):
         config(tmp_path, {"method": "openai"}, policy="prefloop:starter/policy")
 
 
+def test_a_policy_is_trained_at_one_server(tmp_path: Path):
+    config(tmp_path, {"method": "openai"})
+    path = tmp_path / "demo.yaml"
+    tree = yaml.safe_load(path.read_text())
+    hosted = tree["endpoints"][tree["policy"]["endpoint"]]
+    hosted["base_url"] = ["http://a/v1", "http://b/v1"]
+    path.write_text(yaml.safe_dump(tree))
+    with pytest.raises(UserError, match="base_url names several; write the one that keeps the job"):
+        load_config(str(path))
+
+
 def test_a_round_that_can_never_have_enough_pairs_is_refused_before_anything_is_spent(tmp_path):
     given = config(tmp_path, {"method": "openai"})
     check_files(given)

@@ -13,12 +13,15 @@ from safetensors.torch import load_file
 
 import trainer.stage
 from rounds.errors import UserError
+from rounds.rows import PAIRS
 from rounds.settings import locate
+from rounds.tables import write_rows
 from rounds.weights import Policy, local_policy
 from texts.leaks import LeakLimits
 from trainer.answers import judged_answers
 from trainer.arguments import trl_config
 from trainer.config import ScoreLines, TrainerConfig
+from trainer.enough import nothing_to_train
 from trainer.stage import train
 from trainer.train_child import watched
 
@@ -164,6 +167,30 @@ def test_kto_learns_from_single_answers_by_their_score(tmp_path: Path):
     assert facts["answers"] == judged.facts and facts["not_measured"] == {}
     assert (facts["pairs"], facts["steps"], facts["held_out_n"]) == (6, 3, 2)
     assert {"rewards/chosen", "rewards/rejected"} & set(facts["curves"][0])
+    write_rows(folder, PAIRS, [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.stage, "run_child", forked(None))
+        _, without = train(folder, config, FIRST, FIRST, 0)
+    assert (without["pairs"], without["answers"]) == (6, judged.facts), "they need no pair"
+
+
+@pytest.mark.parametrize(
+    ("method", "kto", "kept", "answers", "said"),
+    [
+        ("kto", True, 0, 2, None),
+        ("kto", True, 1, 0, None),
+        ("kto", True, 0, 1, "no pair was kept, and 1 answers scored beyond a line of trainer.kto"),
+        ("kto", False, 0, 9, "no pair was kept"),
+        ("dpo", False, 0, 9, "no pair was kept"),
+        ("openai", False, 9, 9, "9 pairs were kept, and a fine-tuning job takes 10 at least"),
+        ("openai", False, 10, 0, None),
+    ],
+)
+def test_what_a_round_must_have_to_be_trained(method, kto, kept, answers, said):
+    lines = {"above": 7, "below": 3} if kto else None
+    why = nothing_to_train(TrainerConfig(method=method, kto=lines), kept, answers)
+    assert (why is None) if said is None else str(why).startswith(said)
+    assert nothing_to_train(None, 9, 9) == "trainer is null"
 
 
 @pytest.mark.parametrize(("method", "said"), [("kto", "desirable_weight"), ("dpo", "loss_weights")])

@@ -230,3 +230,50 @@ def test_a_variant_ends_as_the_same_training_by_itself(tmp_path: Path, precomput
         weights = [load_file(one / "model.safetensors") for one in (policy, other / "policy")]
         assert weights[0].keys() == weights[1].keys()
         assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+SPENT = UserError("the training ran out of memory: CUDA out of memory; less at once")
+
+
+def test_a_variant_that_ran_out_of_memory_is_tried_again_and_no_other(run_dir, children):
+    folder = round_of(run_dir, 1, 40)
+    before = children(ends={0.01: UserError("its loss is nan"), 0.1: SPENT, 0.5: SystemExit()})
+    with pytest.raises(SystemExit):
+        train(folder, SWEEP, FIRST, FIRST, 0)
+    again = children()
+    _, facts = train(folder, SWEEP, FIRST, FIRST, 0)
+    assert before.trained == [0.01, 0.1, 0.5] and again.trained == [0.1, 0.5]
+    assert taken(folder) == 0.1
+    assert [one["fault"] for one in facts["sweep"]["variants"]] == ["its loss is nan", None, None]
+
+
+def test_a_variant_without_memory_is_out_of_a_round_whose_others_are_there(run_dir, children):
+    folder, made = round_of(run_dir, 1, 40), children(ends={0.1: SPENT})
+    _, facts = train(folder, SWEEP, FIRST, FIRST, 0)
+    assert taken(folder) == 0.5 and "out of memory" in facts["sweep"]["variants"][1]["fault"]
+    train(folder, SWEEP, FIRST, FIRST, 0)
+    assert made.trained == [0.01, 0.1, 0.5], "the stage is done"
+
+
+def test_another_list_trains_only_what_is_new_in_it(run_dir, children):
+    folder = round_of(run_dir, 1, 40)
+    children(ends={0.1: SPENT, 0.5: SystemExit()})
+    with pytest.raises(SystemExit):
+        train(folder, SWEEP, FIRST, FIRST, 0)
+    made = children()
+    smaller = {"beta": 0.1, "per_device_train_batch_size": 1}
+    sweep = [{"beta": 0.01}, smaller, {"beta": 0.5}]
+    _, facts = train(folder, SWEEP.model_copy(update={"sweep": sweep}), FIRST, FIRST, 0)
+    assert made.trained == [0.1, 0.5] and taken(folder) == 0.1
+    assert facts["sweep"]["variants"][1]["args"] == smaller
+
+
+def test_another_list_after_one_was_taken_takes_its_own(run_dir, children):
+    folder, made = round_of(run_dir, 1, 40), children()
+    train(folder, SWEEP, FIRST, FIRST, 0)
+    other = SWEEP.model_copy(update={"sweep": {"beta": [0.5, 0.01]}})
+    _, facts = train(folder, other, FIRST, FIRST, 0)
+    assert taken(folder) == 0.5 and facts["sweep"]["taken"] == 0
+    assert made.trained == [0.01, 0.1, 0.5], "both are there"
+    _, facts = train(folder, SWEEP, FIRST, FIRST, 0)
+    assert taken(folder) == 0.1 and facts["sweep"]["taken"] == 1

@@ -19,6 +19,7 @@ from policies import (
 )
 from replays import pair_row
 
+from rounds.answer_ids import answer_ids
 from rounds.errors import UserError
 from rounds.files import read_json, write_json
 from rounds.rows import Candidate
@@ -27,7 +28,6 @@ from rounds.weights import Policy
 from trainer.check import check_ids
 from trainer.rows import TrainingRow, training_rows
 from trainer.tokens import length_limit, token_row, tokenised
-from trainer.written import answer_ids
 
 ASKED = user("My lamp is broken.")
 ANSWER = "Try another bulb."

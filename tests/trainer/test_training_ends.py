@@ -37,6 +37,7 @@ def job_of(tmp_path: Path, pairs: int, held_out: float = 0.0, **args: Any) -> Pa
     path = tmp_path / "work" / "job.json"
     told = {
         "round_dir": str(round_of(tmp_path / "runs" / "demo", 1, pairs)),
+        "key": "k",
         "method": "dpo",
         "policy": STARTER._asdict(),
         "reference": STARTER._asdict(),

@@ -77,28 +77,42 @@ def test_gate_answers_of_the_policy_in_place_are_those_of_the_round_that_sampled
 def test_a_round_is_one_run_in_one_group(tmp_path: Path):
     folder = tmp_path / "runs" / "demo" / "rounds" / "0003"
     environment = {"MLFLOW_EXPERIMENT_NAME": "mine"}
-    args = tracked({"report_to": ["wandb"], "beta": 0.2}, folder, environment)
+    args = tracked({"report_to": ["wandb"], "beta": 0.2}, folder, environment, "abcdef01")
     assert args == {
         "report_to": ["wandb"],
         "beta": 0.2,
-        "run_name": "demo-0003",
+        "run_name": "demo-0003-abcdef",
         "project": "demo",
     }
     assert environment["WANDB_RUN_GROUP"] == "demo" and environment["WANDB_RESUME"] == "allow"
     assert environment["MLFLOW_EXPERIMENT_NAME"] == "mine", "what the user says is left"
     assert environment["TENSORBOARD_LOGGING_DIR"] == str(
-        tmp_path / "runs" / "demo" / "logs" / "tensorboard" / "0003"
+        tmp_path / "runs" / "demo" / "logs" / "tensorboard" / "0003" / "abcdef"
     )
     other: dict[str, str] = {}
-    tracked({"report_to": "wandb"}, folder.with_name("0004"), other)
+    tracked({"report_to": "wandb"}, folder.with_name("0004"), other, "abcdef01")
     assert other["WANDB_RUN_ID"] != environment["WANDB_RUN_ID"]
-    assert tracked({"report_to": "wandb", "run_name": "x"}, folder, {})["run_name"] == "x"
+    named = {"report_to": "wandb", "run_name": "x"}
+    assert tracked(named, folder, {}, "abcdef01")["run_name"] == "x"
+
+
+def test_a_round_that_is_trained_anew_is_a_run_of_its_own_and_a_killed_one_goes_on(tmp_path: Path):
+    folder, args = tmp_path / "runs" / "demo" / "rounds" / "0003", {"report_to": "wandb"}
+
+    def names(key: str, variant: str | None = None) -> list[str]:
+        environment: dict[str, str] = {}
+        named = tracked(args, folder, environment, key, variant)["run_name"]
+        return [named, environment["WANDB_RUN_ID"], environment["TENSORBOARD_LOGGING_DIR"]]
+
+    kinds = names("abcdef01"), names("0123abcd"), names("abcdef01", "a"), names("abcdef01", "b")
+    assert all(len(set(kind)) == 4 for kind in zip(*kinds, strict=True))
+    assert names("abcdef01") == kinds[0]
 
 
 def test_nothing_is_named_where_nothing_is_reported(tmp_path: Path):
     environment: dict[str, str] = {}
     for args in ({}, {"report_to": "none"}, {"report_to": []}):
-        assert tracked(args, tmp_path / "rounds" / "0001", environment) == args
+        assert tracked(args, tmp_path / "rounds" / "0001", environment, "k") == args
     assert environment == {}
 
 

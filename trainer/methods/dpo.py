@@ -15,6 +15,7 @@ from trainer.methods import Method, Row
 from trainer.reference_logps import reference_logps
 from trainer.resuming import Resuming
 from trainer.sampled_logps import SIDES
+from trainer.spread import is_sharded
 from trainer.weighting import Weighting
 
 
@@ -37,7 +38,7 @@ class TokenTrainer(Weighting, Resuming, DPOTrainer):
             self.accelerator.free_memory()
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:  # only all processes have the weights
+        if is_sharded(self):  # only all processes have the weights
             self.reference_facts = {"logprobs": "one pass", "why": "the weights are spread"}
             return super()._precompute_ref_logps(dataset, name, batch_size)
         reference = (self.ref_model or self.model).eval()

@@ -177,7 +177,7 @@ async def _ask_in_waves(
                         f"{calls.start + len(answered)} calls",
                     )
 
-                await run_concurrently(calls, ask_for_prompts, endpoint.max_in_flight, on_reply)
+                await run_concurrently(calls, ask_for_prompts, endpoint.in_flight, on_reply)
                 return answered
 
             while not prompt_filter.full and prompt_filter.ended is None:

@@ -74,7 +74,7 @@ def ask(case: Case, candidate: Candidate, reply: str = "", secret: bytes = b"of 
     """Show the candidate at its place among harmless answers to a judge who gives this reply."""
     sent: list[Messages] = []
 
-    async def answer(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+    async def answer(body: dict[str, Any], rubric: str, repeat: int = 0, near: str = "") -> Reply:
         sent.append(body["messages"])
         sure = [{"token": reply, "logprob": -0.01, "top_logprobs": []}]
         logprobs = sure if case.channel == "token" else None

@@ -352,7 +352,7 @@ def asked(
     tree = {"endpoint": "desk", "channel": channel, "scale": scale, **settings}
     config = JudgeConfig.model_validate(tree)
 
-    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0) -> Reply:
+    async def ask(body: dict[str, Any], rubric: str, repeat: int = 0, near: str = "") -> Reply:
         return Reply("key", reply, None, logprobs=logprobs)
 
     voice = Juror("desk/m", ask)

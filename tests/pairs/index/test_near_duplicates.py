@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from plain_jaccard import edited, jaccard
 
-from pairs.index import compared
+from pairs.index import compared, parts
 from pairs.index.bands import bands_for
 from pairs.index.near_duplicates import NearDuplicate, NearIndex
 from pairs.index.segments import read_segment, strings, write_segment
@@ -269,3 +270,17 @@ def test_many_copies_of_one_text_are_compared_few_times(tmp_path: Path) -> None:
     ):
         assert sum(hit is None for hit in keep(index(tmp_path, 1), named)) == 1
     assert sum(looked_at) < 64 * 64
+
+
+def test_an_index_that_lies_in_files_finds_and_leaves_the_same(tmp_path: Path):
+    named = texts(300, 5)
+    found, left = [], []
+    for place, large in (("memory", 1000), ("files", 20)):
+        with patch.object(parts, "LARGE", large):
+            own = index(tmp_path / place, 1)
+            found.append(keep(own, named, 40))
+            own.write([name for name, _ in named[::2]])
+        left.append((tmp_path / place / "0001.near").read_bytes())
+        assert [path.name for path in (tmp_path / place).iterdir()] == ["0001.near"]
+    assert found[0] == found[1] and left[0] == left[1]
+    assert isinstance(own._indexes[0].postings.base, mmap), "it was in memory all the time"

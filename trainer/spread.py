@@ -1,0 +1,54 @@
+"""Weights and decisions that several processes share: what each has to see as the others do."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from accelerate import PartialState
+from accelerate.utils import DistributedType, broadcast_object_list
+
+from rounds.errors import UserError
+
+T = TypeVar("T")
+SHARDING = {
+    "ACCELERATE_USE_FSDP": "FSDP (trainer.accelerate.use_fsdp: or trainer.args.fsdp:)",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed (trainer.accelerate.use_deepspeed: or trainer.args."
+    "deepspeed:)",
+}
+"""What accelerate is told to shard by, in the environment, and under which keys."""
+WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU)
+"""Kinds of launch in which every process holds all weights."""
+
+
+def as_main_sees(trainer: Any, look: Callable[[], T]) -> T:
+    """What the first process sees, for all of them: a shared storage may show the others for a
+    while what was there before, and processes that decide otherwise wait for each other for ever.
+    """
+    seen = [look() if trainer.accelerator.is_main_process else None]
+    found: T = broadcast_object_list(seen)[0]
+    return found
+
+
+def is_sharded(trainer: Any) -> bool:
+    """Whether each process has a part of every tensor."""
+    return bool(trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled)
+
+
+def check_sharded() -> None:
+    """Raise UserError where accelerate was told to shard and would not, once it knows its place: on
+    a CPU it fails, or holds whole copies without a word.
+    """
+    for name, asked in SHARDING.items():
+        if os.environ.get(name) == "true" and PartialState().distributed_type in WHOLE:
+            raise UserError(
+                f"{asked} accelerate shards over GPUs alone, and every process here would hold all "
+                "weights; leave it out, or train where there is a GPU for each process"
+            )
+
+
+def gather_whole(trainer: Any) -> None:
+    """Let the weights be saved whole, whatever the checkpoints hold: FSDP's other kind saves none
+    that a folder of transformers could have.
+    """
+    if trainer.is_fsdp_enabled:
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
