@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,26 @@ class Api:
     def __init__(self, url: str) -> None:
         self.url = url
 
+    def answers(self) -> bool:
+        """Whether the server has begun to answer."""
+        with contextlib.suppress(httpx.HTTPError):
+            return bool(httpx.get(f"{self.url}/health", timeout=5).is_success)
+        return False
+
+    def ask(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """The response to a request; while SQLite is locked (503) it is asked again, as Prefect's
+        own client asks."""
+        for pause in (1, 2, 4, 8, 16, 0):
+            answer = httpx.post(self.url + path, json=body, timeout=60)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(pause)
+        return answer
+
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The answer to a request."""
-        answer = httpx.post(self.url + path, json=body, timeout=60)
-        assert answer.is_success, answer.text
+        """The answer to a request that succeeds."""
+        answer = self.ask(path, body)
+        assert answer.is_success, f"{answer.status_code}: {answer.text}"
         return answer.json()
 
     def start(self, flow: str, deployment: str, **parameters: Any) -> str:
@@ -58,12 +75,16 @@ class Api:
         )
         return list(found)
 
-    def logs(self, flow_run: str) -> str:
-        """What a flow run, and those within it, have logged."""
+    def lines(self, flow_run: str) -> list[tuple[int, str]]:
+        """What a flow run, and those within it, have logged, as (level, message)."""
         within = {"flow_runs": {"parent_flow_run_id": {"any_": [flow_run]}}}
         ids = [flow_run, *(one["id"] for one in self.post("/flow_runs/filter", within))]
         said = self.post("/logs/filter", {"logs": {"flow_run_id": {"any_": ids}}, "limit": 200})
-        return "\n".join(line["message"] for line in said)
+        return [(line["level"], line["message"]) for line in said]
+
+    def logs(self, flow_run: str) -> str:
+        """What a flow run, and those within it, have logged, as one text."""
+        return "\n".join(message for _, message in self.lines(flow_run))
 
 
 @contextlib.contextmanager
@@ -77,13 +98,7 @@ def prefect_server(home: Path) -> Iterator[Api]:
     )
     try:
         api = Api(f"http://127.0.0.1:{port}/api")
-
-        def answers() -> bool:
-            with contextlib.suppress(httpx.HTTPError):
-                return bool(httpx.get(f"{api.url}/health", timeout=5).is_success)
-            return False
-
-        wait_for(answers, 600)
+        wait_for(api.answers, 600)
         for pool in ("main", "gpu"):
             api.post("/work_pools/", {"name": pool, "type": "process"})
         yield api

@@ -2,18 +2,20 @@
 folder, is named and tagged by them, tells its log what happens, and is refused by name where it is
 wrong."""
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from leases import wait_for
+from pools import Api, prefect_server
 from scripted import varied_policy
 from small_run import ROOT, environment, write_namesakes
 
@@ -44,82 +46,30 @@ with get_client(sync_client=True) as client:
 """
 
 
-class Server:
-    """What a test asks of Prefect's API."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        import httpx
-
-        answer = httpx.post(self.url + path, json=body, timeout=60)
-        return answer.json() if answer.is_success else (answer.status_code, answer.text)
-
-    def run(self, deployment: str, home: Path, **parameters: Any) -> tuple[dict[str, Any], str]:
-        """A flow run of the deployment, as a worker runs it: in a folder that is then removed."""
-        found = self.post("/deployments/filter", {"deployments": {"name": {"any_": [deployment]}}})
-        created = self.post(
-            f"/deployments/{found[0]['id']}/create_flow_run", {"parameters": parameters}
-        )
-        with tempfile.TemporaryDirectory(suffix="prefect", dir=home) as clone:
-            done = subprocess.run(
-                [sys.executable, "-m", "prefect.engine", created["id"]],
-                cwd=clone,
-                env=environment(home)
-                | {"PREFECT_API_URL": self.url, "TMPDIR": str(home)}
-                | {"XDG_DATA_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)},
-                capture_output=True,
-                text=True,
-                timeout=300,
-            )
-        (run,) = self.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": [created["id"]]}}})
-        return run, done.stdout + done.stderr
-
-    def logs(self, run: dict[str, Any]) -> list[tuple[int, str]]:
-        """What the flow run and those within it logged, as (level, message)."""
-        within = {"flow_runs": {"parent_flow_run_id": {"any_": [run["id"]]}}}
-        ids = [run["id"], *(one["id"] for one in self.post("/flow_runs/filter", within))]
-        said = self.post("/logs/filter", {"logs": {"flow_run_id": {"any_": ids}}, "limit": 200})
-        return [(line["level"], line["message"]) for line in said]
-
-
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def api(tmp_path: Path) -> Iterator[Api]:
     """The server that the slow tests share, or one of this test's own."""
     shared = os.environ.get("PREFLOOP_TEST_PREFECT")
-    if shared:
-        yield Server(shared)
-        return
-    from endpoints.servers import free_port
-
-    port = free_port()
-    command = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host"]
-    process = subprocess.Popen(
-        [sys.executable, *command, "127.0.0.1", "--port", str(port), "--log-level", "error"],
-        env=environment(tmp_path / "server") | {"PREFECT_UI_ENABLED": "0", "DO_NOT_TRACK": "1"},
-    )
-    try:
-        url = f"http://127.0.0.1:{port}/api"
-        wait_for(url)
-        yield Server(url)
-    finally:
-        process.terminate()
-        process.wait()
+    with nullcontext(Api(shared)) if shared else prefect_server(tmp_path / "server") as api:
+        wait_for(api.answers, 300)
+        yield api
 
 
-def wait_for(url: str) -> None:
-    """Until the server answers."""
-    import time
-
-    import httpx
-
-    for _ in range(600):
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/health").is_success:
-                return
-        time.sleep(0.2)
-    raise TimeoutError(url)
+def taken(api: Api, deployment: str, home: Path, **parameters: Any) -> tuple[dict[str, Any], str]:
+    """A flow run of the deployment, as a worker runs it: in a folder that is then removed."""
+    created = api.start("prefloop", deployment, **parameters)
+    with tempfile.TemporaryDirectory(suffix="prefect", dir=home) as clone:
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect.engine", created],
+            cwd=clone,
+            env=environment(home)
+            | {"PREFECT_API_URL": api.url, "TMPDIR": str(home)}
+            | {"XDG_DATA_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    return api.run(created), done.stdout + done.stderr
 
 
 def project(folder: Path, policy: str, name: str) -> None:
@@ -154,51 +104,49 @@ def deploy(folder: Path, url: str, home: Path, pull: dict[str, Any], name: str) 
 
 
 def test_a_deployment_pulled_from_git_counts_its_rounds_in_one_folder(
-    server: Server, endpoint, tmp_path: Path
+    api: Api, endpoint, tmp_path: Path
 ):
     name = tmp_path.name.replace("_", "-")[-30:]
     home, repo = tmp_path / "home", tmp_path / "repo"
     home.mkdir()
     project(repo, endpoint(varied_policy).base_url, name)
     clone = {"prefect.deployments.steps.git_clone": {"repository": str(repo), "branch": "main"}}
-    deploy(repo, server.url, home, clone, name)
+    deploy(repo, api.url, home, clone, name)
 
-    run, said = server.run(name, home, config="hosted.yaml")
+    run, said = taken(api, name, home, config="hosted.yaml")
     assert run["state_name"] == "Completed", said
     assert (run["name"], run["tags"]) == (f"{name} round 1", [name])
     kept = home / "data" / "prefloop" / "runs" / name
     tree = yaml.safe_load((kept / "run.yaml").read_text())
     tree["judge"]["endpoint"] = "python:judge.py:score"  # run.yaml has its place in the clone
     tree["sampler"]["n"] = 2
-    run, said = server.run(name, home, config=tree, rounds=2)
+    run, said = taken(api, name, home, config=tree, rounds=2)
     assert run["name"] == f"{name} rounds 2 to 3" and run["state_name"] == "Completed", said
     assert [path.name for path in sorted(kept.glob("rounds/*"))] == ["0001", "0002", "0003"]
     metrics = json.loads((kept / "rounds" / "0003" / "metrics.json").read_text())
     assert metrics["counts"]["candidates"] == 8, "4 prompts, one field changed"
-    log = server.logs(run)
+    log = api.lines(run["id"])
     for line in (f"round 3 of {name}", "sample: 4/4", "round 3: ", "verdicts: "):
         assert any(line in message for _, message in log), line
     assert all(level < 40 for level, _ in log)
-    artifacts = server.post(
-        "/artifacts/filter", {"artifacts": {"key": {"like_": f"prefloop-{name}"}}}
-    )
+    artifacts = api.post("/artifacts/filter", {"artifacts": {"key": {"like_": f"prefloop-{name}"}}})
     shown = {(each["type"], each["key"].rpartition("-")[2]) for each in artifacts}
     assert {("progress", "progress"), ("table", "round"), ("markdown", "pairs")} <= shown
     done = [each for each in artifacts if each["type"] == "progress"]
     assert len(done) == 3 and all(each["data"] == 100 for each in done)
 
-    run, said = server.run(name, home, config="gone.yaml")
-    log = server.logs(run)
+    run, said = taken(api, name, home, config="gone.yaml")
+    log = api.lines(run["id"])
     assert run["state_name"] == "Failed" and "gone.yaml: no such config" in run["state"]["message"]
     assert [message for level, message in log if level >= 40] == [
         f"gone.yaml: no such config (shipped ones, by name: {shipped()})"
     ]
     assert "Traceback" not in said + "".join(message for _, message in log)
 
-    found = server.post("/deployments/filter", {"deployments": {"name": {"any_": [name]}}})
+    found = api.post("/deployments/filter", {"deployments": {"name": {"any_": [name]}}})
     create = f"/deployments/{found[0]['id']}/create_flow_run"
-    assert "foo" in str(server.post(create, {"parameters": {"foo": 1}})[1])
-    assert "'rounds'" in str(server.post(create, {"parameters": {"rounds": 0}})[1])
+    assert "foo" in api.ask(create, {"parameters": {"foo": 1}}).text
+    assert "'rounds'" in api.ask(create, {"parameters": {"rounds": 0}}).text
 
 
 def shipped() -> str:

@@ -8,16 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from leases import wait_for
+from pools import Api
 from scripted import Raw, honest_judge, varied_policy
 from small_run import ROOT, environment, run
 
@@ -67,16 +66,6 @@ def begin(folder: Path, config: Path, home: str) -> "subprocess.Popen[str]":
     )
 
 
-def server_answers() -> bool:
-    """Whether the server that the slow tests share, if there is one, has begun to answer."""
-    shared = os.environ.get("PREFLOOP_TEST_PREFECT")
-    if shared is None:
-        return True
-    with suppress(OSError), urllib.request.urlopen(f"{shared}/health", timeout=5):
-        return True
-    return False
-
-
 def ended(process: "subprocess.Popen[str]") -> str:
     """The state in which a flow run ended."""
     out, _ = process.communicate(timeout=300)
@@ -118,7 +107,8 @@ def test_of_two_flows_at_once_one_works_and_the_other_is_skipped(
     endpoint, tmp_path: Path, judge: Held
 ):
     config = hosted(tmp_path, endpoint(varied_policy).base_url, endpoint(judge).base_url)
-    wait_for(server_answers, 300)
+    if shared := os.environ.get("PREFLOOP_TEST_PREFECT"):
+        wait_for(Api(shared).answers, 300)
     both = [begin(tmp_path, config, home) for home in ("one", "other")]
     wait_for(lambda: any(process.poll() is not None for process in both), 300)
     judge.may.set()
