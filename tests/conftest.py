@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from leases import wait_for
+from pools import Api
 from scripted import Script, Scripted, scripted
 
 from endpoints.config import EndpointConfig
@@ -77,6 +79,13 @@ def pytest_configure(config: pytest.Config) -> None:
         stderr=subprocess.DEVNULL,
     )
     os.environ[PREFECT_URL] = f"http://127.0.0.1:{port}/api"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """The first test runs once the server, which started beside their collection, answers."""
+    if url := os.environ.get(PREFECT_URL):
+        wait_for(Api(url).answers, 300)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import yaml
-from leases import wait_for
 from pools import Api, prefect_server
 from scripted import varied_policy
 from small_run import ROOT, environment, write_namesakes
@@ -51,7 +50,6 @@ def api(tmp_path: Path) -> Iterator[Api]:
     """The server that the slow tests share, or one of this test's own."""
     shared = os.environ.get("PREFLOOP_TEST_PREFECT")
     with nullcontext(Api(shared)) if shared else prefect_server(tmp_path / "server") as api:
-        wait_for(api.answers, 300)
         yield api
 
 

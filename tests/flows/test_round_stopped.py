@@ -14,10 +14,9 @@ import flows.round
 from endpoints.batch_end import BatchFailed
 from endpoints.children import ChildFailed, ChildKilled
 from endpoints.reply import EndpointBusy, EndpointLost, EndpointRefuses
-from flows.config import GateSection
+from flows.config import Config
 from flows.terminal import one_message
 from rounds.errors import Stopped, UserError, WorkFailed
-from trainer.config import TrainerConfig
 
 pytestmark = pytest.mark.slow  # importing Prefect takes seconds
 
@@ -37,6 +36,14 @@ STAGES = (
     "let_go",
     "show_round",
     "send_to_mirror",
+)
+CONFIG = Config.model_validate(
+    {
+        "name": "demo",
+        "policy": {"model": "tiny"},
+        "prompts": {"train": "train.jsonl"},
+        "judge": {"endpoint": "python:judge.py:score"},
+    }
 )
 GIVEN = {"begin": Path("0001"), "measure_judge": {"tau": 0.5, "gold": None, "flip_rate": None}}
 
@@ -65,10 +72,7 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         monkeypatch.setattr(flows.round, "trial_due", lambda *_: due)
         monkeypatch.setattr(flows.round, "beside_sampling", lambda *_: beside)
         display = SimpleNamespace(title=print, warn=print)
-        config = SimpleNamespace(
-            name="demo", trainer=TrainerConfig(), gate=GateSection(), on_promotion=[]
-        )
-        session = SimpleNamespace(config=config, display=display, run_dir=None)
+        session = SimpleNamespace(config=CONFIG, display=display, run_dir=None, gpu_stages=None)
         monkeypatch.setattr(flows.round, "session", lambda *_: nullcontext(session))
         monkeypatch.setattr(flows.round, "shown_progress", lambda *_: nullcontext())
         for told in ("name_flow_run", "through_prefect", "load_report"):
@@ -76,7 +80,7 @@ def round_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         monkeypatch.setattr(flows.round, "dump_config", str)
         monkeypatch.setattr(flows.failures, "current", lambda: session)
         with suppress(*map(type, raises.values())):
-            flows.round.run_round.fn(config, None)
+            flows.round.run_round.fn(CONFIG, None)
         return begun
 
     return run

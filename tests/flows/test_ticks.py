@@ -2,7 +2,6 @@
 the dead one."""
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 from leases import wait_for
-from pools import Api
 from scripted import Raw, honest_judge, varied_policy
 from small_run import ROOT, environment, run
 
@@ -107,8 +105,6 @@ def test_of_two_flows_at_once_one_works_and_the_other_is_skipped(
     endpoint, tmp_path: Path, judge: Held
 ):
     config = hosted(tmp_path, endpoint(varied_policy).base_url, endpoint(judge).base_url)
-    if shared := os.environ.get("PREFLOOP_TEST_PREFECT"):
-        wait_for(Api(shared).answers, 300)
     both = [begin(tmp_path, config, home) for home in ("one", "other")]
     wait_for(lambda: any(process.poll() is not None for process in both), 300)
     judge.may.set()
