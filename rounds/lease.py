@@ -50,8 +50,10 @@ class Lease:
 
     def _lose(self) -> None:
         """Have the process end. Most work ends by itself, for each thing that it writes and each
-        request that it looks up is refused; what only waits is interrupted, as by Ctrl-C.
+        request that it looks up is refused; what only waits is interrupted, as by Ctrl-C, and what
+        then waits for open calls, whose answers it could not keep, once more.
         """
         main = threading.main_thread().ident
-        if not self._ended.wait(LETS_GO) and main and callable(signal.getsignal(signal.SIGINT)):
-            signal.pthread_kill(main, signal.SIGINT)
+        for _ in range(2):
+            if not self._ended.wait(LETS_GO) and main and callable(signal.getsignal(signal.SIGINT)):
+                signal.pthread_kill(main, signal.SIGINT)
