@@ -100,7 +100,8 @@ async def send(connection: Connection, body: dict[str, Any], near: str = "") -> 
     none for as long as `timeout` and the retries are used up, the endpoint is lost; so it is when
     it says to wait longer than `max_retry_after`. One that is away is waited for as long as
     `wait_for` says, which uses up no retry either; where others are answered meanwhile it is not
-    away, and the call is tried again as after any failure. Of several servers one try is one at each that is there (endpoints/several.py).
+    away, and the call is tried again as after any failure. Of several servers one try is one at
+    each that is there (endpoints/several.py).
     """
     pace = connection.pace
     fields, options = wire(connection.live.model, body)
