@@ -78,6 +78,7 @@ class Finished:
 
     def _finished(self, request: PromptRequest) -> FinishedPrompt:
         drawn = self._chunks.candidates(request.prompt_id)
+        self._chunks.forget(request.prompt_id)
         rows = sorted([*request.existing, *drawn], key=lambda row: row["index"])
         whole = len(drawn) == sum(one.n for one in request.writer_requests)
         texts: list[Any] = [

@@ -74,6 +74,16 @@ def test_they_come_in_order_as_the_table_has_them_once_all_writers_are_done(
     assert 0 < len(order) < len(PROMPTS), "what comes with the last chunk is left to the stage"
 
 
+def test_what_has_been_asked_for_is_in_memory_no_more(
+    run_dir: Path, vllm: Children, watching: Watching
+):
+    config = SamplerConfig(n=2, chunk=4)
+    sample(begun(run_dir, prompts=PROMPTS), config, HERE, 0, NONE, begun=watching.of.append)
+    held, found = watching.of[-1]._chunks, watching.found
+    assert 0 < len(found) < len(PROMPTS) and not [one for one in found if one.prompt_id in held]
+    assert [row["prompt_id"] in held for row in PROMPTS[len(found) :]] == [True] * 4
+
+
 def test_a_round_of_one_chunk_has_none(run_dir: Path, vllm: Children, watching: Watching):
     config = SamplerConfig(n=2, chunk=64)
     sample(begun(run_dir, prompts=PROMPTS), config, HERE, 0, NONE, begun=watching.of.append)
