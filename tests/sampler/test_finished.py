@@ -196,6 +196,20 @@ def test_what_an_endpoint_failed_at_is_not_whole(run_dir: Path, endpoint, watchi
     assert watching.of[1:], "it began again"
 
 
+def test_a_prompt_without_the_reference_that_would_be_revised_is_whole(
+    run_dir: Path, vllm: Children, watching: Watching
+):
+    prompts = [
+        {**row, "reference": f"reference of {number}" if number % 2 else None}
+        for number, row in enumerate(PROMPTS)
+    ]
+    also = {"given": {"reference": True}, "better": {"revise": "given"}}
+    config = SamplerConfig(n=2, chunk=4, also=also)
+    sample(begun(run_dir, prompts=prompts), config, HERE, 0, NONE, begun=watching.of.append)
+    assert {len(one.candidates) for one in watching.found} == {2, 4}
+    assert all(one.whole for one in watching.found)
+
+
 def test_held_out_prompts_come_with_the_answers_of_the_other_policies(
     run_dir: Path, vllm: Children, watching: Watching
 ):
