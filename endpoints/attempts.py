@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -98,15 +99,16 @@ async def send(connection: Connection, body: dict[str, Any], near: str = "") -> 
     A 429 uses up none of the call's retries while the endpoint answers others; when it has answered
     none for as long as `timeout` and the retries are used up, the endpoint is lost; so it is when
     it says to wait longer than `max_retry_after`. One that is away is waited for as long as
-    `wait_for` says, which uses up no retry either; where others are answered it is not away. Of
-    several servers one try is one at each that is there (endpoints/several.py).
+    `wait_for` says, which uses up no retry either; where others are answered meanwhile it is not
+    away, and the call is tried again as after any failure. Of several servers one try is one at
+    each that is there (endpoints/several.py).
     """
     pace = connection.pace
     fields, options = wire(connection.live.model, body)
     options["timeout"] = options.get("timeout") or connection.config.timeout
     estimated = pace.estimate_tokens(body)
     failed = busy = 0
-    nobody_since: float | None = None
+    nobody_since = inf
     found_nobody = False
     tried: set[int] = set()
     while True:
@@ -126,18 +128,22 @@ async def send(connection: Connection, body: dict[str, Any], near: str = "") -> 
             fault = fault_of(error, body)
             fault = fault._replace(detail=without_secrets(fault.detail, *connection.live.secrets))
             connection.tally.update([fault.counted] if fault.counted else [])
-            nobody_since = nobody_since or sent
+            # what a gateway says may be about this call alone: it counts from its first time on
+            before = nobody_since if fault.kind == "again" else inf
+            nobody_since = min(before, sent) if fault.away else inf
             paused = fault.kind == "busy" and pace.refused(place, fault.wait)
             if connection.roll.goes_elsewhere(place.lane, fault, sent, tried):
                 connection.tally["retries"] += 1
                 continue
             tried.clear()
             fault = connection.roll.of_all(fault)
-            if fault.away and pace.last_answer <= nobody_since and connection.config.time_away > 0:
-                _is_away(connection, place.lane, fault)
-                found_nobody = True
-                connection.tally["retries"] += 1
-                continue
+            if fault.away and connection.config.time_away > 0:
+                if pace.last_answer <= nobody_since:
+                    _is_away(connection, place.lane, fault)
+                    found_nobody = True
+                    connection.tally["retries"] += 1
+                    continue
+                fault = fault._replace(kind="again")  # others are answered: it is not gone
             found_nobody = False
             if not connection.roll.several:
                 _is_there(connection, place.lane)

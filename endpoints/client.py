@@ -80,13 +80,12 @@ async def asking(
     blamed: list[ParameterRefused] = []
     kept = Together(journal)
     spoken_in = [dialect] if dialect else dialects_spoken(journal.folder, name, config)
-    servers = len(live.addresses)
-    room = calls_at_once(name, config.max_in_flight * servers) // servers
-    open_calls = {"max_in_flight": max(1, room)}
-    pace = Pace(config.model_copy(update=open_calls), servers)
-    standing = Standing()
+    servers, standing = len(live.addresses), Standing()
     reports = False  # of what a call used: one that now and then does not is estimated
-    async with lines_to(live, config.timeout) as lines:
+    wanted = calls_at_once(name, config.max_in_flight * servers)
+    async with wanted as room, lines_to(live, config.timeout) as lines:
+        open_calls = {"max_in_flight": max(1, room // servers)}
+        pace = Pace(config.model_copy(update=open_calls), servers)
         settled = dialect is None and bool(recall(journal.folder, name, config).asked)
         roll = Roll(name, config, live.model, lines, pace)
         shared = pace, Waits(name), tally, roll, settled

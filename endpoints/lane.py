@@ -52,6 +52,10 @@ class Lane:
             return not self._places
         return self._places.counted + self._resting < int(self._window.allowed)
 
+    def may_be_asked(self, now: float) -> bool:
+        """Whether it is there, and has not said to wait."""
+        return self.away_since is None and self._paused_until <= now
+
     def wait(self, now: float) -> float:
         """Seconds until a call may be sent, if there is room; 0 or less is now."""
         limits = self._requests.wait(now), self._tokens.wait(now)

@@ -73,8 +73,9 @@ class Pace:
         return all(lane.away_since is not None for lane in self.lanes)
 
     def others(self, tried: Collection[int]) -> bool:
-        """Whether a server is there that is none of those `tried`."""
-        return any(lane.away_since is None and lane.number not in tried for lane in self.lanes)
+        """Whether a server is there, and has not said to wait, that is none of those `tried`."""
+        now = self._loop.time()
+        return any(lane.may_be_asked(now) and lane.number not in tried for lane in self.lanes)
 
     async def enter(
         self,
@@ -132,15 +133,13 @@ class Pace:
         since = [one.away_since for one in self.lanes if one.away_since is not None]
         seconds = now - max(since) if len(since) == len(self.lanes) else 0.0
         lane.away(now, max(0.0, wait_for - seconds) if self.all_away else float("inf"))
-        for ticket in [one for one in self._moved if not self.others(one.tried)]:
-            self._moved.remove(ticket)
-            self._waiting.appendleft(ticket._replace(tried=frozenset()))
-        self._admit()
+        self._move_back()
         return seconds
 
     def pause(self, number: int, seconds: float) -> None:
         """Send a server nothing for so many seconds."""
         self.lanes[number].pause(self._loop.time() + seconds)
+        self._move_back()
 
     def there(self, number: int = 0) -> bool:
         """Something came of a call: the server is not away; whether it was until now."""
@@ -168,12 +167,15 @@ class Pace:
         """The call of a place met a 429, and was `told` to wait; whether its server is paused."""
         self.refusals += 1
         lane = self.lanes[place.lane]
-        return lane.refused(
+        paused = lane.refused(
             place,
             self._loop.time(),
             told,
             lambda seconds: self._loop.call_later(seconds, partial(self._rested, lane)),
         )
+        if paused:
+            self._move_back()
+        return paused
 
     async def back_off(self, tries: int, first: float, told: float = 0.0) -> None:
         """Wait before a call's next try: what the endpoint `told` us to, and `first` seconds,
@@ -197,6 +199,13 @@ class Pace:
         self._moved.clear()
         self._waiting.clear()
         self._found_nobody.clear()
+
+    def _move_back(self) -> None:
+        """Calls that were to go to another server, of which none is left for them, go to any."""
+        for ticket in [one for one in self._moved if not self.others(one.tried)]:
+            self._moved.remove(ticket)
+            self._waiting.appendleft(ticket._replace(tried=frozenset()))
+        self._admit()
 
     def _rested(self, lane: Lane) -> None:
         lane.rested()

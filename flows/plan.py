@@ -158,7 +158,7 @@ def _at_once(config: Config, judging: Counter[tuple[str, str]]) -> int:
     for (_, name), calls in judging.items():
         asked[name] += calls
     most = [name for name, calls in asked.most_common(1) if calls]
-    return config.endpoints[most[0]].max_in_flight if most else 1
+    return config.endpoints[most[0]].in_flight if most else 1
 
 
 def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[str, str]]:

@@ -80,6 +80,7 @@ async def ask_labels_ahead(
         budget=budget,
         traffic=ahead.traffic,
         unusable=ahead.unusable,
+        beside=True,
     )
     async with jury as judge:
         work = labelling(judge, budget)
@@ -100,8 +101,9 @@ async def ask_held_out_ahead(
     """
     splits = HELD_OUT if against is None else ("test",)
     prompts = {row["prompt_id"]: row for row in read_rows(folder, PROMPTS, splits)}
-    jury, known = config.jury, endpoints.ahead.unusable
-    async with panel(run_journal(folder), config, endpoints, jury, unusable=known) as judge:
+    journal, known = run_journal(folder), endpoints.ahead.unusable
+    jury = panel(journal, config, endpoints, config.jury, unusable=known, beside=True)
+    async with jury as judge:
 
         def inputs() -> Iterator[tuple[Prompt, list[Candidate]]]:
             for prompt_id, candidates in _settled(arrived):
@@ -124,7 +126,8 @@ async def _tau(folder: Path, config: JudgeConfig, endpoints: Endpoints) -> float
         return float(config.tau)
     pairs, repeat = read_gold(config.gold.path, "judge.gold.path"), round_number(folder) - 1
     journal, known = run_journal(folder), endpoints.ahead.unusable
-    by_pair, _ = await ask_gold(journal, config, endpoints, pairs, repeat, silent, known)
+    asked = ask_gold(journal, config, endpoints, pairs, repeat, silent, known, beside=True)
+    by_pair, _ = await asked
     facts = gold_facts(config, pairs, [row for rows in by_pair for row in rows])
     return None if crossed_bounds(None, facts["gold"], config.health.bounds) else facts["tau"]
 

@@ -57,12 +57,13 @@ async def panel(
     traffic: Counter[str] | None = None,
     offline: bool = False,
     unusable: dict[str, Reply] | None = None,
+    beside: bool = False,
 ) -> AsyncIterator[Judge]:
     """The judges `names`, ready to be asked; `offline` they answer from the journal alone. What an
     endpoint is asked with is as `asking` takes it.
 
     Raises EndpointLost when one stops answering; its server is let go, so that a retry starts it
-    anew.
+    anew, but for one that is asked `beside` a sampling, which may ask it as well.
     """
     async with AsyncExitStack() as stack:
         answers = stack.enter_context(Journal(journal.path))
@@ -88,7 +89,7 @@ async def panel(
             rubrics, secret = load_rubrics(config, journal.own), nonce_secret(journal.seed)
             yield Judge(config, rubrics, secret, jury, tau, level, writer, paid_before)
         except EndpointLost:
-            for name in filter(is_endpoint, [*names, config.writer or ""]):
+            for name in filter(is_endpoint, [*names, config.writer or ""] if not beside else ()):
                 endpoints.close(name)
             raise
 

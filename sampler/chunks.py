@@ -121,6 +121,10 @@ class ChunkReader:
             found.append(name)
         return found
 
+    def forget(self, prompt_id: str) -> None:
+        """A prompt of chunks that have come since is not read again."""
+        self._added.pop(prompt_id, None)
+
     def _stretches(self, path: Path) -> Iterator[tuple[str, int, int, int]]:
         """(prompt_id, file, first row, rows) of each stretch of a prompt's rows in a chunk."""
         names = pq.read_table(path, columns=["prompt_id"])["prompt_id"].to_pylist()

@@ -51,6 +51,7 @@ class Finished:
         served = {one.name for one in writers if one.policy and one.policy.served}
         self._groups = [*(set(loading.names) for loading in loadings(writers)), served]
         self._drawn = {one.name for one in writers if one.policy is not None}
+        self._revises = {one.name: one.revises for one in writers}
         self._requests = requests
         self._left: int | None = None
         self._coming = (request for request in requests() if request.split in splits)
@@ -78,8 +79,13 @@ class Finished:
 
     def _finished(self, request: PromptRequest) -> FinishedPrompt:
         drawn = self._chunks.candidates(request.prompt_id)
+        self._chunks.forget(request.prompt_id)
         rows = sorted([*request.existing, *drawn], key=lambda row: row["index"])
-        whole = len(drawn) == sum(one.n for one in request.writer_requests)
+        n = Counter(row["source"] for row in rows)
+        whole = all(
+            n[one.writer] == (n[revised] if (revised := self._revises[one.writer]) else one.n)
+            for one in request.writer_requests
+        )
         texts: list[Any] = [
             row | dict.fromkeys(TOKENS) for row in [*self._beside.get(request.prompt_id, []), *rows]
         ]

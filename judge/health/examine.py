@@ -99,11 +99,15 @@ async def ask_gold(
     repeat: int,
     progress: Progress,
     unusable: dict[str, Reply] | None = None,
+    beside: bool = False,
 ) -> tuple[list[list[Verdict]], float]:
-    """The jury's verdicts on each pair in both orders, and the seconds that asking took."""
+    """The jury's verdicts on each pair in both orders, and the seconds that asking took; `unusable`
+    and `beside` as `panel` takes them.
+    """
     prompts, candidates = gold_rows(pairs)
     answers = by_prompt(candidates)
-    async with panel(journal, config, endpoints, config.jury, unusable=unusable) as judge:
+    jury = panel(journal, config, endpoints, config.jury, unusable=unusable, beside=beside)
+    async with jury as judge:
 
         async def ask(prompt: Prompt) -> list[Verdict]:
             a, b = answers[prompt["prompt_id"]]

@@ -1,5 +1,6 @@
 """An endpoint that is away is waited for: as long as its config says, counting, and in one way."""
 
+import asyncio
 import logging
 import socket
 import threading
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from asking_all import ask_all, question
-from scripted import Raw, Scripted, scripted
+from scripted import Raw, Scripted, completion, scripted
 
 from endpoints import attempts, lane, waits
 from endpoints.check import check_endpoint
+from endpoints.client import asking
 from endpoints.config import EndpointConfig
 from endpoints.faults import AWAY
-from endpoints.reply import EndpointAway, EndpointLost
+from endpoints.journal import Journal
+from endpoints.reply import EndpointAway, EndpointLost, Reply
+from endpoints.serve import LiveEndpoint
 from endpoints.servers import free_port
 from rounds.errors import Stopped, UserError
 
@@ -123,6 +128,47 @@ def test_a_question_that_alone_finds_nobody_is_given_up_as_before(endpoint, tmp_
     answers = ask_all(tmp_path, at, calls(12), max_retries=2, max_in_flight=1)
     assert [answer.failure for answer in answers] == ["api_error", *[None] * 11]
     assert sum(body["messages"][0]["content"] == "0" for body in at.requests) == 1 + 1 + 2
+
+
+@pytest.mark.parametrize("failed_before", [500, 429])
+def test_a_call_that_has_failed_before_waits_for_a_server_that_ends_as_the_others_do(
+    tmp_path: Path, failed_before: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Others were answered since that failure, and nobody since the server has ended."""
+    monkeypatch.setattr(attempts, "RETRY_DELAY", 0.8)  # it is tried again while nobody is there
+    port, seen = free_port(), list[str]()
+    url = f"http://127.0.0.1:{port}/v1"
+
+    async def chat(request: web.Request) -> web.Response:
+        seen.append((await request.json())["messages"][0]["content"])
+        unlucky = seen[-1] == "unlucky" and seen.count("unlucky") == 1
+        return web.json_response(completion("yes"), status=failed_before if unlucky else 200)
+
+    async def serving() -> web.AppRunner:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", chat)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        return runner
+
+    async def run(journal: Journal) -> Reply:
+        runner, live = await serving(), LiveEndpoint(url, "m", "m", "key")
+        config = EndpointConfig(base_url=url, model="m", max_retries=3)
+        async with asking("desk", config, live, journal) as ask:
+            unlucky = asyncio.ensure_future(ask(question("unlucky"), "r"))
+            while not seen:
+                await asyncio.sleep(0.01)
+            await ask(question("another"), "r")
+            await runner.cleanup()
+            await asyncio.sleep(1)
+            runner = await serving()
+            reply = await unlucky
+        await runner.cleanup()
+        return reply
+
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        assert asyncio.run(run(journal)).text == "yes"
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])

@@ -180,6 +180,21 @@ def test_one_that_says_429_sends_its_calls_to_another(tmp_path):
     assert time.monotonic() - began < 20, "nobody waited for what one server asks for"
 
 
+def test_a_call_that_one_refuses_by_chance_does_not_wait_for_one_that_asks_to_wait(tmp_path):
+    seen = Counter[str]()
+
+    def by_chance(body: dict[str, Any]) -> str | Raw:
+        text = body["messages"][0]["content"]
+        seen[text] += 1
+        unlucky = int(text) % 4 == 3 and seen[text] == 1
+        return Raw(429, headers={"Retry-After-Ms": None}) if unlucky else "yes"
+
+    busy = Raw(429, headers={"Retry-After-Ms": None, "Retry-After": "2"})
+    with servers(by_chance, lambda _: busy) as at:
+        answers = ask_several(tmp_path, urls(at), 12, max_in_flight=1)
+    assert {answer.text for answer in answers} == {"yes"} and len(at[1].requests) == 1
+
+
 def test_all_of_them_away_are_waited_for_and_then_the_endpoint_is_lost(tmp_path):
     ports = [f"http://127.0.0.1:{free_port()}/v1" for _ in range(2)]
     with pytest.raises(EndpointAway, match="nothing has answered there for"):

@@ -157,6 +157,11 @@ def test_before_a_round_the_time_is_guessed_as_far_as_it_can_be(tmp_path: Path):
     more = load_config("starter", [*SET, set_here.replace("flight: 8", "flight: 1000")])
     faster = make_plan(more, tmp_path).numbers["seconds_guessed"]["judge"]
     assert faster == round(planned.numbers["most_judge_calls"] / CALLS_A_SECOND, 1)
+    of_two = load_config(
+        "starter", [*SET, set_here.replace("'http://x/v1'", "[http://x, http://y]")]
+    )
+    half = make_plan(of_two, tmp_path).numbers["seconds_guessed"]["judge"]
+    assert half == round(planned.numbers["most_judge_calls"] / 16, 1)
 
 
 def test_a_program_gets_the_numbers_of_time_and_money(tmp_path: Path):

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +12,10 @@ import pytest
 from builders import begun, candidate_row, prompt_row
 from scripted import Raw, Scripted, completion, honest_judge
 
-from endpoints.config import BudgetConfig
+from endpoints.config import BudgetConfig, EndpointConfig
 from endpoints.open import Endpoints
 from endpoints.reply import EndpointLost
+from endpoints.serve import LiveEndpoint
 from judge.ahead import Answered, ask_held_out_ahead, ask_labels_ahead
 from judge.config import JudgeConfig
 from judge.early import Against
@@ -219,6 +221,42 @@ def test_a_judge_that_is_lost_is_lost_to_the_stage_as_well_and_not_asked_on(
     assert before <= 6 * 3
     with pytest.raises(EndpointLost):
         judge_candidates(folder, CONFIG, there)
+
+
+@pytest.mark.parametrize("part", ["labels", "gold", "held out"])
+def test_one_that_is_lost_ends_no_server_that_the_sampling_may_ask(
+    tmp_path: Path, run_dir: Path, endpoint, monkeypatch: pytest.MonkeyPatch, part: str
+):
+    """That is for the stage, which nothing runs beside."""
+    up: list[str] = []
+
+    @contextmanager
+    def serve(*_: Any) -> Iterator[LiveEndpoint]:
+        up.append("ours")
+        try:
+            yield LiveEndpoint(endpoint(honest_judge).base_url, "m", "w", "k")
+        finally:
+            up.remove("ours")
+
+    monkeypatch.setattr("endpoints.open.serve", serve)
+    refusing = endpoint(lambda body: Raw(401)).base_url
+    served = EndpointConfig(serve={"model": "prefloop:starter/judge"})
+    other = EndpointConfig(base_url=refusing, model="m")
+    config = CONFIG.model_copy(update={"endpoint": ["ours", "other"]})
+    if part == "gold":
+        config = config.model_copy(update={"gold": Gold(path=gold_file(tmp_path, "a"), min_n=1)})
+    folder = held_out(run_dir) if part == "held out" else answered(run_dir)
+    with Endpoints({"ours": served, "other": other}, run_dir / "logs") as there:
+        with pytest.raises(EndpointLost):
+            if part == "held out":
+                given = folder, config, there, "new", arriving(folder, *HELD_OUT)
+                ahead_of(ask_held_out_ahead, *given, until=99)
+            else:
+                labels_ahead(folder, config, there, until=99)
+        assert up == ["ours"]
+        with pytest.raises(EndpointLost):
+            judge_candidates(answered(run_dir.with_name("b")), config, there)
+        assert not up
 
 
 def test_what_is_open_when_it_is_ended_is_kept(run_dir: Path, endpoint, desk):

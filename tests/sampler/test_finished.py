@@ -74,6 +74,16 @@ def test_they_come_in_order_as_the_table_has_them_once_all_writers_are_done(
     assert 0 < len(order) < len(PROMPTS), "what comes with the last chunk is left to the stage"
 
 
+def test_what_has_been_asked_for_is_in_memory_no_more(
+    run_dir: Path, vllm: Children, watching: Watching
+):
+    config = SamplerConfig(n=2, chunk=4)
+    sample(begun(run_dir, prompts=PROMPTS), config, HERE, 0, NONE, begun=watching.of.append)
+    held, found = watching.of[-1]._chunks, watching.found
+    assert 0 < len(found) < len(PROMPTS) and not [one for one in found if one.prompt_id in held]
+    assert [row["prompt_id"] in held for row in PROMPTS[len(found) :]] == [True] * 4
+
+
 def test_a_round_of_one_chunk_has_none(run_dir: Path, vllm: Children, watching: Watching):
     config = SamplerConfig(n=2, chunk=64)
     sample(begun(run_dir, prompts=PROMPTS), config, HERE, 0, NONE, begun=watching.of.append)
@@ -184,6 +194,20 @@ def test_what_an_endpoint_failed_at_is_not_whole(run_dir: Path, endpoint, watchi
 
     sample(folder, config, served, 0, there, begun=goes_on)
     assert watching.of[1:], "it began again"
+
+
+def test_a_prompt_without_the_reference_that_would_be_revised_is_whole(
+    run_dir: Path, vllm: Children, watching: Watching
+):
+    prompts = [
+        {**row, "reference": f"reference of {number}" if number % 2 else None}
+        for number, row in enumerate(PROMPTS)
+    ]
+    also = {"given": {"reference": True}, "better": {"revise": "given"}}
+    config = SamplerConfig(n=2, chunk=4, also=also)
+    sample(begun(run_dir, prompts=prompts), config, HERE, 0, NONE, begun=watching.of.append)
+    assert {len(one.candidates) for one in watching.found} == {2, 4}
+    assert all(one.whole for one in watching.found)
 
 
 def test_held_out_prompts_come_with_the_answers_of_the_other_policies(
