@@ -8,6 +8,7 @@ from accelerate import PartialState
 from accelerate.utils import DistributedType, broadcast_object_list
 
 from rounds.errors import UserError
+from trainer.sharding_names import LOADING, OF_ZEROS
 
 T = TypeVar("T")
 SHARDING = {
@@ -44,6 +45,17 @@ def check_sharded() -> None:
                 f"{asked} accelerate shards over GPUs alone, and every process here would hold all "
                 "weights; leave it out, or train where there is a GPU for each process"
             )
+
+
+def check_reference(trainer: Any) -> None:
+    """Raise UserError where the reference is of zeros by what no config shows, such as a file of
+    accelerate's.
+    """
+    plugin = getattr(trainer.accelerator.state, "fsdp_plugin", None)
+    if getattr(trainer, "ref_model", None) is None or plugin is None:
+        return
+    if plugin.fsdp_version == 2 and plugin.cpu_ram_efficient_loading:
+        raise UserError(f"trainer.accelerate.fsdp_{LOADING}: false is wanted: {OF_ZEROS}")
 
 
 def gather_whole(trainer: Any) -> None:
