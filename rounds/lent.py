@@ -88,13 +88,12 @@ def borrowed(run_dir: Path, name: str, seconds: float) -> Iterator[Lease]:
         )
     if not claims.holds(run_dir, token, lent):
         raise lease_lost(run_dir, token)
-    before = read_claim(run_dir, token, lent)
-    if before.pid:
-        raise LeaseLost(f"{path}: was lent to process {before.who}, which has begun already")
     file = os.open(path, os.O_RDWR)
     try:
-        with suppress(OSError):  # a file system without locks: the beats alone tell
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = _lock(file)  # before it is read: of two that begin at once one has it
+        before = read_claim(run_dir, token, lent)
+        if before.pid or not free:
+            raise LeaseLost(f"{path}: was lent to process {before.who}, which has begun already")
         claim = claim_of_this_process(token, file, lease=seconds, lent=lent)
         claims.write_claim(run_dir, claim)
         lease = Lease(run_dir, claim)
@@ -111,6 +110,17 @@ def borrowed(run_dir: Path, name: str, seconds: float) -> Iterator[Lease]:
             lease.end()
     finally:
         os.close(file)
+
+
+def _lock(file: int) -> bool:
+    """Lock the file of a claim, until it is closed; False where another process has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: the beats alone tell
+        pass
+    return True
 
 
 class Borrower:

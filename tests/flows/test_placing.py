@@ -1,4 +1,4 @@
-"""What a round does about a stage that it has sent elsewhere, by what Prefect's server says of it."""
+"""What a round does about a stage that it has sent elsewhere, by what Prefect's server says."""
 
 import threading
 from collections.abc import Iterator

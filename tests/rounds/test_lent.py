@@ -1,6 +1,7 @@
 """What is lent to a process elsewhere: good for one, fenced as an owner's lease is, and good no
 more when it is taken back or the run is taken over."""
 
+import fcntl
 import time
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def test_of_two_that_were_sent_a_stage_the_last_one_writes(run_dir: Path):
             write_text(run_dir / "x", "written")
         with pytest.raises(LeaseLost, match="has begun already"), borrowed(run_dir, second, 60):
             pass
+
+
+def test_of_two_that_begin_at_once_one_works(run_dir: Path):
+    with run_lock(run_dir) as held:
+        claim = lend(held)
+        with claim_path(run_dir, 1, 1).open() as first:
+            fcntl.flock(first, fcntl.LOCK_EX)  # it has looked, and not yet said who it is
+            with pytest.raises(LeaseLost, match="has begun"), borrowed(run_dir, claim, 60):
+                write_text(run_dir / "x", "written")
+    assert not (run_dir / "x").exists()
 
 
 def test_who_takes_the_run_over_ends_what_was_lent_under_it(run_dir: Path):
