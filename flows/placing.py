@@ -127,7 +127,8 @@ def _wait(
     borrower, log = Borrower(run.lease, claim), ChildLog(sent, run.display)
     begun, said, over = time.monotonic(), False, 0
     while True:
-        state, gone = _state(sent), borrower.is_gone()
+        state = _state(sent)
+        gone = borrower.is_gone(state is not None and state.is_running())
         ended = state is not None and state.is_final()
         log.tell_new()
         returned = read_returned(folder, claim)

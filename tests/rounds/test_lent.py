@@ -117,6 +117,16 @@ def test_a_borrower_without_a_sign_of_life_is_gone_by_the_lenders_clock(run_dir:
         assert watched.is_gone() and watched.who == "78 on far"
 
 
+def test_one_that_runs_and_never_says_who_it_is_is_gone_as_well(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with run_lock(run_dir) as held:
+        watched, now = Borrower(held, lend(held)), time.monotonic()
+        for passed, runs, gone in ((900, False, False), (1000, True, False), (1030, True, True)):
+            monkeypatch.setattr(lent, "monotonic", lambda at=now + passed: at)
+            assert watched.is_gone(runs) == gone
+
+
 def test_a_run_that_cannot_be_seen_here_is_one_message(tmp_path: Path):
     with (
         pytest.raises(UserError, match="must see the runs under the same path"),
