@@ -10,6 +10,11 @@ from trainer.config import TrainerConfig
 
 WHOLE = "stage3_gather_16bit_weights_on_model_save"
 LOADING = "cpu_ram_efficient_loading"
+PRECOMPUTED = (
+    "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file that the "
+    "other processes do not find, and with an adapter asks a policy that is not yet on its GPU; "
+    "leave it out, and each step asks the reference"
+)
 OF_ZEROS = (
     "with FSDP 2 only the first process would load the reference model, and TRL 1.16 spreads it as "
     "each process has it: of zeros in all others"
@@ -38,16 +43,7 @@ def check_sharding(config: TrainerConfig) -> None:
         sharded = fsdp or deepspeed or args.get("fsdp") or args.get("deepspeed")
         by_trl = sharded or (config.method == "kto" and config.processes > 1)
         if by_trl and args.get("precompute_ref_log_probs"):
-            adapter = (
-                ", and with an adapter asks a policy that is not yet on its GPU"
-                if sharded and config.lora is not None
-                else ""
-            )
-            raise UserError(
-                "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a "
-                f"file that the other processes do not find{adapter}; leave it out, and each step "
-                "asks the reference"
-            )
+            raise UserError(PRECOMPUTED)
 
 
 def _check_reference(launched: dict[str, Any], args: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from accelerate import PartialState
 from accelerate.utils import DistributedType, broadcast_object_list
 
 from rounds.errors import UserError
-from trainer.sharding_names import LOADING, OF_ZEROS
+from trainer.sharding_names import LOADING, OF_ZEROS, PRECOMPUTED
 
 T = TypeVar("T")
 SHARDING = {
@@ -35,10 +35,20 @@ def is_sharded(trainer: Any) -> bool:
     return bool(trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled)
 
 
-def check_sharded() -> None:
-    """Raise UserError where accelerate was told to shard and would not, once it knows its place: on
-    a CPU it fails, or holds whole copies without a word.
+def asks_to_shard(config: Any) -> bool:
+    """Whether a training with these arguments of TRL's is to shard, by them or by its launch."""
+    launched = any(os.environ.get(name) == "true" for name in SHARDING)
+    return bool(launched or config.fsdp or config.deepspeed)
+
+
+def check_sharded(method: str, config: Any) -> None:
+    """Raise UserError for what no config may have shown, but accelerate now knows: that it was told
+    to shard and would not (on a CPU it fails, or holds whole copies without a word), and that TRL
+    would precompute for several processes.
     """
+    several = method == "kto" and PartialState().num_processes > 1
+    if getattr(config, "precompute_ref_log_probs", False) and (several or asks_to_shard(config)):
+        raise UserError(PRECOMPUTED)
     for name, asked in SHARDING.items():
         if os.environ.get(name) == "true" and PartialState().distributed_type in WHOLE:
             raise UserError(

@@ -100,7 +100,7 @@ def train_on(
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     method = load_method(job["method"])
     config = trl_config(job["method"], job["args"], str(work / "checkpoints"))
-    check_sharded()
+    check_sharded(job["method"], config)
     taught, aside = (len(method.rows(some, config)) for some in (rows.train, rows.held_out))
     args, adjusted = fitted(job["args"], taught, aside, processes)
     job = {**job, "args": args}

@@ -63,12 +63,12 @@ def test_a_name_that_the_methods_config_has_not_is_said_with_the_config(method: 
         (
             {"accelerate": FSDP, "args": {"precompute_ref_log_probs": True}},
             "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file "
-            "that the other processes do not find; leave it out",
+            "that the other processes do not find",
         ),
         (
             {"args": {"fsdp": True, "precompute_ref_log_probs": True}, "lora": {"r": 4}},
             "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file "
-            "that the other processes do not find, and with an adapter asks a policy",
+            "that the other processes do not find, and with an adapter asks a policy that is not",
         ),
         (
             {
