@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import count as numbers
 from pathlib import Path
@@ -93,20 +93,15 @@ def sampling(folder: Path) -> Callable[[], object]:
     return lambda: sample(folder, config(folder).sampler, place, 0, Endpoints({}, folder / "logs"))
 
 
-def chunks(folder: Path, count: int) -> None:
-    """Answers in chunks as the sampler's children leave them; nothing is drawn."""
-    import sampler.stage
+def answered(requests: Iterable[Any], writer: Any) -> Iterator[Any]:
+    """What each prompt asks for, as a child of the sampler gives it; nothing is drawn."""
     from sampler.answers import AnsweredPrompt
-    from sampler.chunks import ChunkWriter
-    from sampler.requests import PromptRequest, candidate_id
+    from sampler.requests import candidate_id
 
     rng, words = random.Random(2), vocabulary()
     tokens = [rng.randrange(150_000) for _ in range(100_000)]
 
-    class Drawn(Exception):
-        """All chunks are there."""
-
-    def answer(request: PromptRequest, writer: Any, index: int) -> Candidate:
+    def answer(request: Any, index: int) -> Candidate:
         text, start = phrase(rng, words, WORDS), rng.randrange(len(tokens) - TOKENS)
         return {
             "candidate_id": candidate_id(request, writer, index),
@@ -127,12 +122,24 @@ def chunks(folder: Path, count: int) -> None:
             "critique": None,
         }
 
+    for request in requests:
+        n = sum(one.n for one in request.writer_requests)
+        rows = [answer(request, index) for index in range(n)]
+        yield AnsweredPrompt(request.prompt_id, rows, [])
+
+
+def chunks(folder: Path, count: int) -> None:
+    """Answers in chunks as the sampler's children leave them."""
+    import sampler.stage
+    from sampler.chunks import ChunkWriter
+
+    class Drawn(Exception):
+        """All chunks are there."""
+
     def draw(work: Path, requests: Any, writers: list[Any], *_: object) -> None:
         into = ChunkWriter(work, numbers(), config(folder).sampler.chunk, ["current"])
-        for request in requests():
-            n = sum(one.n for one in request.writer_requests)
-            rows = [answer(request, writers[0], index) for index in range(n)]
-            into.add(AnsweredPrompt(request.prompt_id, rows, []))
+        for one in answered(requests(), writers[0]):
+            into.add(one)
         into.flush()
         raise Drawn
 

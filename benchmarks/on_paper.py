@@ -9,25 +9,24 @@ limits it. `--prompts` are those that are measured with. What came of it: docs/s
 
 import argparse
 import pickle
-import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from itertools import count, groupby, islice, product
+from itertools import count, islice
 from pathlib import Path
-from pydoc_data.topics import topics
 from typing import NamedTuple
 
-from million_given import TOKENS, WORDS, phrase
+from million_given import POLICY, answered
 
-from rounds.ids import digest, text_hash
-from rounds.rows import CANDIDATES, Candidate
+from rounds.ids import digest
+from rounds.rows import CANDIDATES
 from rounds.tables import write_rows
-from sampler.answers import AnsweredPrompt
+from rounds.weights import Policy
 from sampler.chunks import ChunkReader, ChunkWriter
+from sampler.config import SamplerConfig
 from sampler.merge import counted, merged
-from sampler.requests import PromptRequest
+from sampler.requests import PromptRequest, WriterRequest
+from sampler.writers import writer_in_place
 
 ANSWERS = 8
 CHUNK = 500
@@ -60,25 +59,21 @@ class Measured(NamedTuple):
 
 def measure(number: int, work: Path) -> Measured:
     """Do what the driver does with the answers to so many prompts."""
-    rows = candidates(number)
-    grouped: Iterator[tuple[str, list[Candidate]]] = (
-        (name, list(of)) for name, of in groupby(rows, key=lambda row: row["prompt_id"])
-    )
+    every = [WriterRequest("current", ANSWERS, 0)]
+    asked = [PromptRequest(digest(one), "train", [], 4096, every, []) for one in range(number)]
+    given = answered(asked, writer_in_place(SamplerConfig(), Policy(**POLICY)))
     sent = [
-        pickle.dumps([AnsweredPrompt(name, of, []) for name, of in chunk], protocol=5)
-        for chunk in iter(lambda: list(islice(grouped, CHUNK)), [])
+        pickle.dumps(chunk, protocol=5) for chunk in iter(lambda: list(islice(given, CHUNK)), [])
     ]
     total, seconds = number * ANSWERS, dict[str, float]()
-    requests: list[PromptRequest] = []
     writer = ChunkWriter(work, count(), CHUNK, ["current"])
     started = time.process_time()
     taken = [pickle.loads(one) for one in sent]
     seconds["take"] = time.process_time() - started
     started = time.process_time()
     for chunk in taken:
-        for answered in chunk:
-            writer.add(answered)
-            requests.append(PromptRequest(answered.prompt_id, "train", [], 0, [], []))
+        for one in chunk:
+            writer.add(one)
     if number % CHUNK:
         writer.flush()
     seconds["write"] = time.process_time() - started
@@ -86,7 +81,7 @@ def measure(number: int, work: Path) -> Measured:
     started = time.process_time()
     counts = Counter[str]()
     chunks = ChunkReader(work)
-    write_rows(work, CANDIDATES, counted(merged(lambda: iter(requests), chunks), counts))
+    write_rows(work, CANDIDATES, counted(merged(lambda: iter(asked), chunks), counts))
     seconds["merge"] = time.process_time() - started
     assert counts["candidates"] == total, "a row was lost"
     sizes = {
@@ -95,33 +90,6 @@ def measure(number: int, work: Path) -> Measured:
         "table": (work / "candidates.parquet").stat().st_size / total,
     }
     return Measured({what: total / spent for what, spent in seconds.items()}, sizes)
-
-
-def candidates(number: int) -> Iterator[Candidate]:
-    """Answers to so many prompts, as they come from a worker."""
-    rng, words = random.Random(2), " ".join(topics.values()).split()
-    tokens = [rng.randrange(150_000) for _ in range(100_000)]
-    for place, index in product(range(number), range(ANSWERS)):
-        text = phrase(rng, words, WORDS)
-        start = rng.randrange(len(tokens) - TOKENS)
-        yield {
-            "candidate_id": digest(place, index),
-            "prompt_id": digest("prompt", place),
-            "split": "train",
-            "policy_id": "p0",
-            "index": index,
-            "text": text,
-            "text_hash": text_hash(text),
-            "token_ids": tokens[start : start + TOKENS],
-            "n_tokens": TOKENS,
-            "logprob": -1.5 * WORDS,
-            "finish_reason": "stop",
-            "seed": 4096,
-            "source": "current",
-            "revised_from": None,
-            "prompt_token_ids": None,
-            "critique": None,
-        }
 
 
 def reckon(given: dict[str, float], here: Measured) -> dict[str, dict[str, float]]:

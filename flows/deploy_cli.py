@@ -68,7 +68,7 @@ def deploy(
             gpu_deployment_of,
         )
 
-        noted = None if gpu_pool is None else check_placing(wish)
+        noted = None if gpu_pool is None else check_placing(wish, pool)
         check_server()
         here = LocalStorage(path=os.getcwd())
         made = deployment_of(wish, storage=here)

@@ -114,10 +114,15 @@ def _strictly(made: RunnerDeployment, flow: Any) -> RunnerDeployment:
     return made
 
 
-def check_placing(wish: Wish) -> str | None:
-    """Raise UserError where the GPU stages cannot be sent to a pool of their own; what is served
-    with the rest all the same, in a sentence.
+def check_placing(wish: Wish, pool: str) -> str | None:
+    """Raise UserError where the GPU stages cannot be sent to a pool of their own, beside that of
+    the rest; what is served with the rest all the same, in a sentence.
     """
+    if wish.gpu_pool == pool:
+        raise UserError(
+            f"--gpu-pool {pool}: is the pool of the rest as well, where a round would hold the "
+            "worker that its own stages wait for; name another, or leave it out"
+        )
     config, policy = wish.config, wish.config.policy
     served = sorted(n for n in config.used_endpoints if config.endpoints[n].serve is not None)
     if policy.endpoint is not None and policy.endpoint not in served:

@@ -17,7 +17,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectException
-from prefect.states import Cancelled, Cancelling
+from prefect.states import Cancelled, Cancelling, Crashed
 
 from flows.child_log import ChildLog
 from flows.flow_runs import rounds_title
@@ -127,7 +127,8 @@ def _wait(
     borrower, log = Borrower(run.lease, claim), ChildLog(sent, run.display)
     begun, said, over = time.monotonic(), False, 0
     while True:
-        state, gone = _state(sent), borrower.is_gone()
+        state = _state(sent)
+        gone = borrower.is_gone(state is not None and state.is_running())
         ended = state is not None and state.is_final()
         log.tell_new()
         returned = read_returned(folder, claim)
@@ -165,6 +166,8 @@ def _state(sent: UUID) -> State[Any] | None:
     try:
         with get_client(sync_client=True) as client:
             return client.read_flow_run(sent).state
+    except ObjectNotFound:  # deleted, or lost with the server's database: nobody will begin it
+        return Crashed(message="it is unknown to Prefect's server by now")
     except AWAY:
         return None
 

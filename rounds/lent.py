@@ -10,10 +10,10 @@ were sent the same stage only the last can write. A claim is lent to one process
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 
 from rounds import claims
 from rounds.at_work import is_over
@@ -61,7 +61,7 @@ def keep_out(lease: Lease) -> None:
     remove_temporaries(lease.run_dir)
     if lease.claim.contested:
         replace_databases(lease.run_dir)
-        time.sleep(min(CHILDREN_END, lease.claim.lease))
+        sleep(min(CHILDREN_END, lease.claim.lease))
         lease.note(contested=False)
 
 
@@ -88,13 +88,12 @@ def borrowed(run_dir: Path, name: str, seconds: float) -> Iterator[Lease]:
         )
     if not claims.holds(run_dir, token, lent):
         raise lease_lost(run_dir, token)
-    before = read_claim(run_dir, token, lent)
-    if before.pid:
-        raise LeaseLost(f"{path}: was lent to process {before.who}, which has begun already")
     file = os.open(path, os.O_RDWR)
     try:
-        with suppress(OSError):  # a file system without locks: the beats alone tell
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = _lock(file)  # before it is read: of two that begin at once one has it
+        before = read_claim(run_dir, token, lent)
+        if before.pid or not free:
+            raise LeaseLost(f"{path}: was lent to process {before.who}, which has begun already")
         claim = claim_of_this_process(token, file, lease=seconds, lent=lent)
         claims.write_claim(run_dir, claim)
         lease = Lease(run_dir, claim)
@@ -113,21 +112,33 @@ def borrowed(run_dir: Path, name: str, seconds: float) -> Iterator[Lease]:
         os.close(file)
 
 
+def _lock(file: int) -> bool:
+    """Lock the file of a claim, until it is closed; False where another process has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: the beats alone tell
+        pass
+    return True
+
+
 class Borrower:
     """Who has borrowed a claim, seen by the lender: by a clock of its own, as of any owner."""
 
     def __init__(self, lease: Lease, name: str) -> None:
         self._run_dir, self._numbers = lease.run_dir, numbers_in(name)
-        self._seen, self._at = self._read(), time.monotonic()
+        self._seen, self._at = self._read(), monotonic()
 
-    def is_gone(self) -> bool:
-        """Whether it began, and is known to be gone or gave no sign of life for its lease."""
+    def is_gone(self, runs: bool = False) -> bool:
+        """Whether it began, by its claim or by what is known otherwise (`runs`), and is known to be
+        gone or gave no sign of life for its lease.
+        """
         now = self._read()
-        if (now.pid, now.beat) != (self._seen.pid, self._seen.beat):
-            self._seen, self._at = now, time.monotonic()
-        if not now.pid:
-            return False
-        return is_over(self._run_dir, now) or time.monotonic() - self._at > now.lease
+        if (now.pid, now.beat) != (self._seen.pid, self._seen.beat) or not (now.pid or runs):
+            self._seen, self._at = now, monotonic()
+        over = now.pid and is_over(self._run_dir, now)
+        return bool(over) or monotonic() - self._at > now.lease
 
     @property
     def who(self) -> str:

@@ -40,10 +40,15 @@ def missing_here(inputs: dict[str, Any], storage: Path) -> list[str]:
     faults = []
     for name, wanted in inputs["files"].items():
         path = Path(name)
-        if not path.is_file():
-            faults.append(f"{path} is not there")
-        elif file_hash(path) != wanted:
-            faults.append(f"{path} is another file than on the machine that started the training")
+        try:
+            if file_hash(path) == wanted:
+                continue
+            why = "is another file than on the machine that started the training"
+        except FileNotFoundError:
+            why = "is not there"
+        except OSError as error:  # of another user, for one
+            why = f"cannot be read ({error.strerror})"
+        faults.append(f"{path} {why}")
     for policy in (Policy(**given) for given in inputs["policies"]):
         try:
             adapter = Path(policy.adapter) if policy.adapter else None

@@ -29,9 +29,8 @@ from rounds.errors import UserError
 from rounds.files import read_json
 from rounds.weights import weights_hash
 from trainer.ray_inputs import inputs_of
-from trainer.ray_worker import work
+from trainer.ray_worker import WHERE, work
 
-WHERE = "trainer.ray"
 RESTARTS = 3
 """How often a command begins anew from the last checkpoint after workers were lost."""
 WAITS = 30

@@ -10,6 +10,8 @@ from typing import Any
 from endpoints.child_main import ERROR
 from trainer.ray_inputs import missing_here
 
+WHERE = "trainer.ray"
+
 
 def work(told: dict[str, Any]) -> str | None:
     """Run the script of `told` as this worker's rank; the hash of the weights that it wrote to
@@ -21,7 +23,7 @@ def work(told: dict[str, Any]) -> str | None:
         os.chdir(told["folder"])  # relative paths mean what they mean there
     rank = int(os.environ["RANK"])
     if faults := _of_all(_faults(told)):
-        raise RuntimeError(f"{ERROR}{'; '.join(faults)}")
+        raise RuntimeError(f"{ERROR}{WHERE}: {'; '.join(faults)}")
     said = Said(told["lines"] if rank == 0 else None)
     sys.__stdout__ = said  # type: ignore[misc, assignment]
     sys.argv = list(told["argv"])

@@ -9,6 +9,16 @@ from rounds.errors import UserError
 from trainer.config import TrainerConfig
 
 WHOLE = "stage3_gather_16bit_weights_on_model_save"
+LOADING = "cpu_ram_efficient_loading"
+PRECOMPUTED = (
+    "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file that the "
+    "other processes do not find, and with an adapter asks a policy that is not yet on its GPU; "
+    "leave it out, and each step asks the reference"
+)
+OF_ZEROS = (
+    "with FSDP 2 only the first process would load the reference model, and TRL 1.16 spreads it as "
+    "each process has it: of zeros in all others"
+)
 
 
 def check_sharding(config: TrainerConfig) -> None:
@@ -26,21 +36,29 @@ def check_sharding(config: TrainerConfig) -> None:
                 "without it DeepSpeed writes parts, and no whole policy"
             )
     for args in config.variants:
+        if config.compares and (config.lora is None or config.reference != "previous"):
+            _check_reference(launched, args)
         if args.get("deepspeed"):
             _check_deepspeed("trainer.args", args["deepspeed"])
         sharded = fsdp or deepspeed or args.get("fsdp") or args.get("deepspeed")
         by_trl = sharded or (config.method == "kto" and config.processes > 1)
         if by_trl and args.get("precompute_ref_log_probs"):
-            adapter = (
-                ", and with an adapter asks a policy that is not yet on its GPU"
-                if sharded and config.lora is not None
-                else ""
-            )
-            raise UserError(
-                "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a "
-                f"file that the other processes do not find{adapter}; leave it out, and each step "
-                "asks the reference"
-            )
+            raise UserError(PRECOMPUTED)
+
+
+def _check_reference(launched: dict[str, Any], args: dict[str, Any]) -> None:
+    """Raise UserError where only one process would load the reference model, and TRL shards what
+    each has.
+    """
+    own = args.get("fsdp_config") if args.get("fsdp") else None
+    sections = (  # with the defaults of accelerate launch, and of transformers
+        ("trainer.accelerate.fsdp_", launched if launched.get("use_fsdp") else {}, "1", "true"),
+        ("trainer.args.fsdp_config.", own if isinstance(own, dict) else {}, "2", "false"),
+    )
+    for key, given, version, loads in sections:
+        said = {name.removeprefix("fsdp_"): str(value).lower() for name, value in given.items()}
+        if given and said.get("version", version) == "2" and said.get(LOADING, loads) == "true":
+            raise UserError(f"{key}{LOADING}: false is wanted: {OF_ZEROS}")
 
 
 def _check_deepspeed(where: str, settings: Any) -> None:

@@ -8,6 +8,7 @@ from accelerate import PartialState
 from accelerate.utils import DistributedType, broadcast_object_list
 
 from rounds.errors import UserError
+from trainer.sharding_names import LOADING, OF_ZEROS, PRECOMPUTED
 
 T = TypeVar("T")
 SHARDING = {
@@ -34,16 +35,37 @@ def is_sharded(trainer: Any) -> bool:
     return bool(trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled)
 
 
-def check_sharded() -> None:
-    """Raise UserError where accelerate was told to shard and would not, once it knows its place: on
-    a CPU it fails, or holds whole copies without a word.
+def asks_to_shard(config: Any) -> bool:
+    """Whether a training with these arguments of TRL's is to shard, by them or by its launch."""
+    launched = any(os.environ.get(name) == "true" for name in SHARDING)
+    return bool(launched or config.fsdp or config.deepspeed)
+
+
+def check_sharded(method: str, config: Any) -> None:
+    """Raise UserError for what no config may have shown, but accelerate now knows: that it was told
+    to shard and would not (on a CPU it fails, or holds whole copies without a word), and that TRL
+    would precompute for several processes.
     """
+    several = method == "kto" and PartialState().num_processes > 1
+    if getattr(config, "precompute_ref_log_probs", False) and (several or asks_to_shard(config)):
+        raise UserError(PRECOMPUTED)
     for name, asked in SHARDING.items():
         if os.environ.get(name) == "true" and PartialState().distributed_type in WHOLE:
             raise UserError(
                 f"{asked} accelerate shards over GPUs alone, and every process here would hold all "
                 "weights; leave it out, or train where there is a GPU for each process"
             )
+
+
+def check_reference(trainer: Any) -> None:
+    """Raise UserError where the reference is of zeros by what no config shows, such as a file of
+    accelerate's.
+    """
+    plugin = getattr(trainer.accelerator.state, "fsdp_plugin", None)
+    if getattr(trainer, "ref_model", None) is None or plugin is None:
+        return
+    if plugin.fsdp_version == 2 and plugin.cpu_ram_efficient_loading:
+        raise UserError(f"trainer.accelerate.fsdp_{LOADING}: false is wanted: {OF_ZEROS}")
 
 
 def gather_whole(trainer: Any) -> None:

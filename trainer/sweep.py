@@ -27,6 +27,8 @@ from trainer.variants import (
 )
 
 TRAINING, PREPARING = "trainer.train_child", "trainer.shared_rows"
+OF_LAUNCH = ("trainer.ray", "trainer.accelerate")
+"""Begin what is wrong with how trainings are launched, which is no variant's fault."""
 
 FREE = {
     *("beta", "loss_type", "loss_weights", "label_smoothing", "use_weighting", "discopop_tau"),
@@ -70,8 +72,8 @@ def swept(
     is taken lies, and what its training says, with the table of all under `sweep`.
 
     `target` is where the policy goes. A variant whose training falls apart is out of it; raises
-    UserError where all do. One that ran out of memory is tried again while none is chosen: there
-    may be more of it now.
+    UserError where all do, and where no training can be launched. One that ran out of memory is
+    tried again while none is chosen: there may be more of it now.
     """
     folders = [work / "variants" / digest(args) for args in variants]
     chosen = work / f"chosen-{digest(variants)}.json"
@@ -124,6 +126,8 @@ def _train_variant(
     try:
         child(TRAINING, told, progress)
     except UserError as error:
+        if str(error).startswith(OF_LAUNCH):
+            raise
         write_json(folder / "fault.json", str(error))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # large
 

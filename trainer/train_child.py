@@ -29,7 +29,7 @@ from trainer.row_counts import fitted
 from trainer.rows import Answer, TrainingRow, held_out_answers, split, training_rows
 from trainer.save import save_policy
 from trainer.shared_rows import read_shared, weighed_tokens
-from trainer.spread import as_main_sees, check_sharded, is_sharded
+from trainer.spread import as_main_sees, check_reference, check_sharded, is_sharded
 from trainer.tokens import Tokenised, tokens_of
 from trainer.tracking import tracked
 
@@ -100,11 +100,12 @@ def train_on(
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     method = load_method(job["method"])
     config = trl_config(job["method"], job["args"], str(work / "checkpoints"))
-    check_sharded()
+    check_sharded(job["method"], config)
     taught, aside = (len(method.rows(some, config)) for some in (rows.train, rows.held_out))
     args, adjusted = fitted(job["args"], taught, aside, processes)
     job = {**job, "args": args}
     trainer = build(job, rows.train, rows.held_out, work / "checkpoints")
+    check_reference(trainer)
     is_main, saved = trainer.accelerator.is_main_process, work / "trained.json"
     there: dict[str, Any] | None = as_main_sees(
         trainer, lambda: read_json(saved) if saved.exists() and out.exists() else None

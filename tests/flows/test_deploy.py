@@ -91,16 +91,18 @@ def test_gpu_stages_go_to_a_deployment_of_the_same_name():
     }
     assert validate(given, schema) == []
     assert "gpu_stages" not in deployment_of(WISH).parameters
-    assert check_placing(wish) == "desk: its model server starts where the rest runs"
+    assert check_placing(wish, "prefloop") == "desk: its model server starts where the rest runs"
 
 
 def test_gpu_stages_without_a_shared_folder_or_a_gpu_are_refused():
     wish = WISH._replace(gpu_pool="gpu")
     with pytest.raises(UserError, match="--gpu-pool gpu: .* name that folder with --runs-dir"):
-        check_placing(wish)
+        check_placing(wish, "prefloop")
+    with pytest.raises(UserError, match="--gpu-pool gpu: is the pool of the rest as well"):
+        check_placing(wish._replace(runs_dir="/shared/runs"), "gpu")
     mirrored = wish.config.model_copy(update={"mirror": "s3://bucket/folder"})
     with pytest.raises(UserError, match="a mirror does not do, it gets whole rounds"):
-        check_placing(wish._replace(config=mirrored))
+        check_placing(wish._replace(config=mirrored), "prefloop")
     hosted = wish._replace(config=load_config("hosted_policy"), runs_dir="/shared/runs")
     with pytest.raises(UserError, match="no stage of this config needs a GPU"):
-        check_placing(hosted)
+        check_placing(hosted, "prefloop")

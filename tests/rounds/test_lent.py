@@ -1,6 +1,7 @@
 """What is lent to a process elsewhere: good for one, fenced as an owner's lease is, and good no
 more when it is taken back or the run is taken over."""
 
+import fcntl
 import time
 from pathlib import Path
 
@@ -67,6 +68,16 @@ def test_of_two_that_were_sent_a_stage_the_last_one_writes(run_dir: Path):
             pass
 
 
+def test_of_two_that_begin_at_once_one_works(run_dir: Path):
+    with run_lock(run_dir) as held:
+        claim = lend(held)
+        with claim_path(run_dir, 1, 1).open() as first:
+            fcntl.flock(first, fcntl.LOCK_EX)  # it has looked, and not yet said who it is
+            with pytest.raises(LeaseLost, match="has begun"), borrowed(run_dir, claim, 60):
+                write_text(run_dir / "x", "written")
+    assert not (run_dir / "x").exists()
+
+
 def test_who_takes_the_run_over_ends_what_was_lent_under_it(run_dir: Path):
     with pytest.raises(LeaseLost), run_lock(run_dir, 0.3) as held:
         claim = lend(held)
@@ -104,6 +115,16 @@ def test_a_borrower_without_a_sign_of_life_is_gone_by_the_lenders_clock(run_dir:
         assert not watched.is_gone()
         time.sleep(0.3)
         assert watched.is_gone() and watched.who == "78 on far"
+
+
+def test_one_that_runs_and_never_says_who_it_is_is_gone_as_well(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with run_lock(run_dir) as held:
+        watched, now = Borrower(held, lend(held)), time.monotonic()
+        for passed, runs, gone in ((900, False, False), (1000, True, False), (1030, True, True)):
+            monkeypatch.setattr(lent, "monotonic", lambda at=now + passed: at)
+            assert watched.is_gone(runs) == gone
 
 
 def test_a_run_that_cannot_be_seen_here_is_one_message(tmp_path: Path):

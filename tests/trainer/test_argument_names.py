@@ -18,7 +18,9 @@ from trainer.config import TrainerConfig
 from trainer.methods import CONFIGS, config_class, load_method
 from trainer.sharding_names import WHOLE
 
-FSDP = {"use_fsdp": True, "fsdp_version": 2, "num_processes": 2}
+LAUNCHED = {"use_fsdp": True, "fsdp_version": 2, "num_processes": 2}
+LOADING = "cpu_ram_efficient_loading"
+FSDP = LAUNCHED | {f"fsdp_{LOADING}": False}
 
 
 @pytest.mark.parametrize("method", CONFIGS)
@@ -61,12 +63,12 @@ def test_a_name_that_the_methods_config_has_not_is_said_with_the_config(method: 
         (
             {"accelerate": FSDP, "args": {"precompute_ref_log_probs": True}},
             "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file "
-            "that the other processes do not find; leave it out",
+            "that the other processes do not find",
         ),
         (
             {"args": {"fsdp": True, "precompute_ref_log_probs": True}, "lora": {"r": 4}},
             "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps what it precomputes in a file "
-            "that the other processes do not find, and with an adapter asks a policy",
+            "that the other processes do not find, and with an adapter asks a policy that is not",
         ),
         (
             {
@@ -75,6 +77,22 @@ def test_a_name_that_the_methods_config_has_not_is_said_with_the_config(method: 
                 "args": {"precompute_ref_log_probs": True},
             },
             "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps",
+        ),
+        (
+            {"accelerate": LAUNCHED},
+            f"trainer.accelerate.fsdp_{LOADING}: false is wanted: with FSDP 2 only the first",
+        ),
+        (
+            {"method": "kto", "accelerate": FSDP | {f"fsdp_{LOADING}": "true"}},
+            f"trainer.accelerate.fsdp_{LOADING}: false is wanted",
+        ),
+        (
+            {"accelerate": LAUNCHED, "lora": {"r": 4}, "reference": "initial"},
+            f"trainer.accelerate.fsdp_{LOADING}: false is wanted",
+        ),
+        (
+            {"args": {"fsdp": True, "fsdp_config": {LOADING: True}}},
+            f"trainer.args.fsdp_config.{LOADING}: false is wanted",
         ),
         (
             {"accelerate": {"use_deepspeed": True, "num_processes": 2}},
@@ -92,6 +110,14 @@ def test_a_launch_that_does_what_it_says_is_taken():
     two = {"multi_gpu": True, "num_processes": 2}
     for given in ({"cpu": True, "num_processes": 1}, two, FSDP):
         check_argument_names(TrainerConfig(accelerate=given))
+    fsdp = {"fsdp": True, "fsdp_config": {"version": 2}}
+    for without in (  # a reference model of its own that FSDP 2 would spread
+        {"accelerate": LAUNCHED, "lora": {"r": 4}},
+        {"accelerate": LAUNCHED, "method": "orpo"},
+        {"accelerate": LAUNCHED | {"fsdp_version": 1}},
+        {"args": fsdp},
+    ):
+        check_argument_names(TrainerConfig.model_validate(without))
     precomputed = {"precompute_ref_log_probs": True}  # by our own pass
     check_argument_names(TrainerConfig(accelerate=two, args=precomputed))
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from replays import round_of
 
+import trainer.ray_inputs
 from rounds.files import read_json, write_json
 from rounds.settings import locate
 from rounds.weights import local_policy
@@ -42,6 +43,17 @@ def test_all_that_is_read_is_looked_for(tmp_path: Path):
     says = ("is another file than", "is not there", "holds other weights")
     assert all(said in fault for said, fault in zip(says, faults, strict=True))
     assert faults[-1].endswith(HELP)
+
+
+def test_a_file_that_cannot_be_read_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refused(path: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "job.json").touch()
+    monkeypatch.setattr(trainer.ray_inputs, "file_hash", refused)
+    given = {"files": {str(tmp_path / "job.json"): "0"}, "policies": []}
+    [said] = missing_here(given, tmp_path)
+    assert said == f"{tmp_path / 'job.json'} cannot be read (Permission denied); {HELP}"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

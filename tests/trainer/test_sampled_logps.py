@@ -18,16 +18,18 @@ from pytest import approx
 from replays import round_of
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
-from trl import DPOConfig, DPOTrainer
+from trl import DPOConfig
 
 import trainer.stage
+from rounds.errors import UserError
 from rounds.rows import CANDIDATES
 from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy, local_policy
 from trainer.build import build
 from trainer.config import TrainerConfig
-from trainer.methods.dpo import TokenTrainer
+from trainer.methods.dpo import TokenTrainer, precomputes
 from trainer.sampled_logps import TOLERANCE, Errors, logit_error, rows_to_measure, with_sums
+from trainer.spread import check_sharded
 from trainer.stage import train
 
 pytestmark = pytest.mark.slow
@@ -215,15 +217,18 @@ def test_no_second_model_is_kept(tmp_path: Path, policies, monkeypatch: pytest.M
     assert [one() for one in seen] == [None]
 
 
-@pytest.mark.parametrize("spread", ["is_fsdp_enabled", "is_deepspeed_enabled"])
-def test_weights_that_are_spread_over_processes_are_passed_by_trl(monkeypatch, spread: str):
-    monkeypatch.setattr(DPOTrainer, "_precompute_ref_logps", lambda *given: given[1:])
-    trainer = object.__new__(TokenTrainer)
-    trainer.is_fsdp_enabled = trainer.is_deepspeed_enabled = False
-    setattr(trainer, spread, True)
-    rows = Dataset.from_list([{"prompt_ids": [1]}])
-    assert trainer._precompute_ref_logps(rows, "train", 2) == (rows, "train", 2)
-    assert trainer.reference_facts["logprobs"] == "one pass"
+@pytest.mark.parametrize("told", ["ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"])
+def test_what_trl_would_precompute_in_parts_is_refused_whatever_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, told: str
+):
+    given = {"use_cpu": True, "bf16": False, "output_dir": "none"}
+    each, once = (DPOConfig(**given, precompute_ref_log_probs=one) for one in (False, True))
+    check_sharded("dpo", once)
+    assert precomputes(each)
+    monkeypatch.setenv(told, "true")  # as accelerate does, by a file of its own
+    assert not precomputes(each)
+    with pytest.raises(UserError, match="precompute_ref_log_probs: TRL 1.16 keeps"):
+        check_sharded("dpo", once)
 
 
 def test_trl_still_reads_the_names_that_are_given():

@@ -1,5 +1,6 @@
 """Weights that are spread over processes: they come back whole, as those of a plain training."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,43 @@ def test_sharded_weights_come_back_whole(
     moved = sum(float((theirs[name] - before[name]).norm() ** 2) for name in before) ** 0.5
     apart = sum(float((theirs[name] - ours[name]).norm() ** 2) for name in before) ** 0.5
     assert moved > 0 and apart < 0.02 * moved
+
+
+@pytest.mark.parametrize("loads", [False, True])
+def test_an_adapter_is_trained_in_parts_as_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: bool
+):
+    """The reference is the policy without it, whichever process has loaded the weights."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    launch, lora = trainer.stage.launcher, {"r": 4, "target_modules": "all-linear"}
+    whole = trained(tmp_path / "whole", 2, lora=lora)
+    monkeypatch.setattr(trainer.stage, "launcher", lambda config: [*launch(config), sharding])
+    given = FSDP | {"fsdp_cpu_ram_efficient_loading": loads}
+    parts = trained(tmp_path / "parts", 1, lora=lora, accelerate=given)
+    losses = [[point["loss"] for point in one["curves"]] for one in (whole, parts)]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+def test_a_reference_of_zeros_is_refused_whatever_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    launch, told = trainer.stage.launcher, tmp_path / "accelerate.yaml"
+    monkeypatch.setattr(trainer.stage, "launcher", lambda config: [*launch(config), sharding])
+    loading = FSDP | {"fsdp_cpu_ram_efficient_loading": True}
+    words = {n: str(value).lower() for n, value in loading.items() if n.startswith("fsdp_")}
+    words["fsdp_auto_wrap_policy"] = FSDP["fsdp_auto_wrap_policy"]
+    told.write_text(
+        json.dumps(
+            {
+                **{"compute_environment": "LOCAL_MACHINE", "distributed_type": "FSDP"},
+                **{"num_processes": 2, "num_machines": 1, "mixed_precision": "no"},
+                "fsdp_config": words,
+            }
+        )
+    )
+    with pytest.raises(UserError, match="false is wanted: with FSDP 2 only the first process"):
+        trained(tmp_path, 1, accelerate={"config_file": str(told), "num_processes": 2})
 
 
 def test_a_cpu_on_which_accelerate_would_not_shard_is_said(tmp_path: Path):

@@ -132,6 +132,25 @@ def test_a_variant_that_falls_apart_is_out_and_said(run_dir, children):
     assert facts["sweep"]["variants"][1]["fault"] == "its loss is nan"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "trainer.ray.address: auto: 10.0.0.1:6379 does not answer",
+        "trainer.ray: node 10.0.0.2 (gpu-2): /runs/demo/job.json is not there",
+        "trainer.accelerate.fsdp_cpu_ram_efficient_loading: false is wanted",
+    ],
+)
+def test_what_is_wrong_with_the_launch_counts_against_no_variant(run_dir, children, said: str):
+    folder = round_of(run_dir, 1, 40)
+    children(ends={0.1: UserError(said)})
+    with pytest.raises(UserError) as raised:
+        train(folder, SWEEP, FIRST, FIRST, 0)
+    assert str(raised.value) == said
+    again = children()
+    train(folder, SWEEP, FIRST, FIRST, 0)
+    assert again.trained == [0.1, 0.5] and taken(folder) == 0.1
+
+
 def test_where_all_fall_apart_the_policy_in_place_stays_and_they_are_tried_again(run_dir, children):
     folder = round_of(run_dir, 1, 40)
     children(ends={beta: UserError("its loss is nan") for beta in ACCURACY})

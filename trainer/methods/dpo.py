@@ -3,7 +3,6 @@
 Direct Preference Optimization, arXiv 2305.18290.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from trainer.methods import Method, Row
 from trainer.reference_logps import reference_logps
 from trainer.resuming import Resuming
 from trainer.sampled_logps import SIDES
-from trainer.spread import is_sharded
+from trainer.spread import asks_to_shard
 from trainer.weighting import Weighting
 
 
@@ -38,9 +37,6 @@ class TokenTrainer(Weighting, Resuming, DPOTrainer):
             self.accelerator.free_memory()
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        if is_sharded(self):  # only all processes have the weights
-            self.reference_facts = {"logprobs": "one pass", "why": "the weights are spread"}
-            return super()._precompute_ref_logps(dataset, name, batch_size)
         reference = (self.ref_model or self.model).eval()
         kept = self._kept / f"{name}-logps.json" if self._kept else None
         logps, facts = reference_logps(self, reference, dataset, batch_size, name == "train", kept)
@@ -66,9 +62,7 @@ def accuracies(trainer: Any) -> list[float]:
 
 def precomputes(config: Any) -> bool:
     """Not where the reference moves along, nor where the weights are spread over processes."""
-    sharded = config.fsdp or config.deepspeed or os.environ.get("ACCELERATE_USE_FSDP") == "true"
-    deepspeed = os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
-    return not (config.sync_ref_model or sharded or deepspeed)
+    return not (config.sync_ref_model or asks_to_shard(config))
 
 
 METHOD = Method(DPOConfig, TokenTrainer, rows, True, accuracies, precomputes=precomputes)
