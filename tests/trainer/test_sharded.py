@@ -115,8 +115,11 @@ def test_a_reference_of_zeros_is_refused_whatever_asked_for_it(
     launch, told = trainer.stage.launcher, tmp_path / "accelerate.yaml"
     monkeypatch.setattr(trainer.stage, "launcher", lambda config: [*launch(config), sharding])
     loading = FSDP | {"fsdp_cpu_ram_efficient_loading": True}
-    words = {n: str(value).lower() for n, value in loading.items() if n.startswith("fsdp_")}
-    words["fsdp_auto_wrap_policy"] = FSDP["fsdp_auto_wrap_policy"]
+    words: dict[str, Any] = {
+        name: value if name == "fsdp_auto_wrap_policy" else str(value).lower()
+        for name, value in loading.items()
+        if name.startswith("fsdp_")
+    }
     told.write_text(
         json.dumps(
             {
