@@ -93,16 +93,16 @@ def test_sharded_weights_come_back_whole(
     assert moved > 0 and apart < 0.02 * moved
 
 
-@pytest.mark.parametrize("loads", [False, True])
+@pytest.mark.parametrize(("version", "loads"), [(1, False), (2, False), (2, True)])
 def test_an_adapter_is_trained_in_parts_as_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, loads: bool
 ):
     """The reference is the policy without it, whichever process has loaded the weights."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     launch, lora = trainer.stage.launcher, {"r": 4, "target_modules": "all-linear"}
     whole = trained(tmp_path / "whole", 2, lora=lora)
     monkeypatch.setattr(trainer.stage, "launcher", lambda config: [*launch(config), sharding])
-    given = FSDP | {"fsdp_cpu_ram_efficient_loading": loads}
+    given = FSDP | {"fsdp_version": version, "fsdp_cpu_ram_efficient_loading": loads}
     parts = trained(tmp_path / "parts", 1, lora=lora, accelerate=given)
     losses = [[point["loss"] for point in one["curves"]] for one in (whole, parts)]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
