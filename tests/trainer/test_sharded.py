@@ -93,16 +93,16 @@ def test_sharded_weights_come_back_whole(
     assert moved > 0 and apart < 0.02 * moved
 
 
-@pytest.mark.parametrize("loads", [False, True])
+@pytest.mark.parametrize(("version", "loads"), [(1, False), (2, False), (2, True)])
 def test_an_adapter_is_trained_in_parts_as_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, loads: bool
 ):
     """The reference is the policy without it, whichever process has loaded the weights."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     launch, lora = trainer.stage.launcher, {"r": 4, "target_modules": "all-linear"}
     whole = trained(tmp_path / "whole", 2, lora=lora)
     monkeypatch.setattr(trainer.stage, "launcher", lambda config: [*launch(config), sharding])
-    given = FSDP | {"fsdp_cpu_ram_efficient_loading": loads}
+    given = FSDP | {"fsdp_version": version, "fsdp_cpu_ram_efficient_loading": loads}
     parts = trained(tmp_path / "parts", 1, lora=lora, accelerate=given)
     losses = [[point["loss"] for point in one["curves"]] for one in (whole, parts)]
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
@@ -115,8 +115,11 @@ def test_a_reference_of_zeros_is_refused_whatever_asked_for_it(
     launch, told = trainer.stage.launcher, tmp_path / "accelerate.yaml"
     monkeypatch.setattr(trainer.stage, "launcher", lambda config: [*launch(config), sharding])
     loading = FSDP | {"fsdp_cpu_ram_efficient_loading": True}
-    words = {n: str(value).lower() for n, value in loading.items() if n.startswith("fsdp_")}
-    words["fsdp_auto_wrap_policy"] = FSDP["fsdp_auto_wrap_policy"]
+    words: dict[str, Any] = {
+        name: value if name == "fsdp_auto_wrap_policy" else str(value).lower()
+        for name, value in loading.items()
+        if name.startswith("fsdp_")
+    }
     told.write_text(
         json.dumps(
             {
