@@ -151,12 +151,13 @@ class Config(Section):
                 "gate.kl_at_most: a policy that is trained at an endpoint has no KL that could be "
                 "measured, and every one would be refused; leave it out"
             )
-        if self.trainer.processes > 1:
+        if self.trainer.processes > 1 or not self.trainer.counted:
             launcher = "accelerate" if self.trainer.ray is None else "ray"
+            more = "more" if self.trainer.counted else "one for each GPU without num_processes"
             raise ValueError(
                 "gate.kl_at_most: the KL is measured where one process trains, and "
-                f"trainer.{launcher} starts more: every policy would be refused; leave one of them "
-                "out"
+                f"trainer.{launcher} starts {more}: every policy would be refused; leave one of "
+                "them out"
             )
 
     def _perplexity_can_be_measured(self) -> None:

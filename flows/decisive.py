@@ -8,12 +8,12 @@ from endpoints.identity import identity
 from flows.config import Config
 from judge.config import JudgeConfig
 
-OF_SAMPLER = {"chunk", "devices", "env", "vllm", "max_cut_off", "also"}
+OF_SAMPLER = {"chunk", "devices", "engine", "env", "vllm", "max_cut_off", "also"}
 """How the sampler runs, as its stage's key leaves it out; sources beside the policy are told
 apart by the rest of theirs."""
 OF_SOURCE = {"env", "vllm"}
-OF_JUDGE = {"batch", "batch_failed", "budget", "health"}
-"""What a judge may cost, by which way it is asked, and when it is not believed."""
+OF_JUDGE = {"ahead", "batch", "batch_failed", "budget", "health"}
+"""What a judge may cost, when and by which way it is asked, and when it is not believed."""
 OF_TUNING = {"price", "max_cost", "attempts"}
 TRACKED = {
     *("report_to", "run_name", "project", "trackio_space_id", "logging_dir", "disable_tqdm"),

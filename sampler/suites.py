@@ -21,6 +21,7 @@ from rounds.stages import (
     silent,
     stage_key,
     stage_of,
+    stage_stamps,
     work_dir,
 )
 from rounds.tables import iter_rows, remove_table, rows_hash, write_rows
@@ -40,6 +41,8 @@ from sampler.suite_prompts import SuitePrompts
 from sampler.vllm_parent import sample_with_vllm
 from sampler.writers import READING, Writer, reader_of, writer_in_place
 
+STAGE = "sample_suites"
+
 
 def answer_suites(
     folder: Path,
@@ -58,16 +61,26 @@ def answer_suites(
     One stage a policy, in chunks: a kill repeats little.
     """
     if not suites or current.policy_id == trained.policy_id:
+        _forget_others(folder, set())
         remove_table(folder, SUITES)
         return
     for policy, once in ((current, False), (trained, True)):
         _answer(folder, config, suites, policy, once, seed, endpoints, progress)
     kept = {current.policy_id, trained.policy_id}
-    others = {row["policy_id"] for row in iter_rows(folder, SUITES)} - kept
-    if others:  # a change of config, which has trained another policy
-        for other in others:
-            remove_stamp(folder, stage_of("sample_suites", other))  # it may be taken back
-        write_rows(folder, SUITES, [r for r in iter_rows(folder, SUITES) if r["policy_id"] in kept])
+    _forget_others(folder, kept)
+    rows = list(iter_rows(folder, SUITES))
+    if any(row["policy_id"] not in kept for row in rows):  # of a training before a change of config
+        write_rows(folder, SUITES, [row for row in rows if row["policy_id"] in kept])
+
+
+def _forget_others(folder: Path, kept: set[str]) -> None:
+    """Take away the stamps of policies beside these, whose answers go: the change of config that
+    took both away may be taken back.
+    """
+    stages = {stage_of(STAGE, policy_id) for policy_id in kept}
+    for stage in stage_stamps(folder):
+        if stage.startswith(f"{STAGE}_") and stage not in stages:
+            remove_stamp(folder, stage)
 
 
 def _answer(
@@ -86,7 +99,7 @@ def _answer(
     ids = {name for request in wanted for name in _ids(request, writer)}
     known = _from_earlier(folder, ids)
     unanswered = list(_left(wanted, writer, known))
-    stage = stage_of("sample_suites", policy.policy_id)
+    stage = stage_of(STAGE, policy.policy_id)
     key = stage_key(
         requests_hash(wanted), suites_key(suites), policy.policy_id, writer.sampling_key
     )

@@ -288,10 +288,16 @@ class TrainerConfig(Section):
 
     @property
     def processes(self) -> int:
-        """How many processes train."""
+        """How many processes train; 1 where accelerate is not told and starts one for each GPU."""
         if self.ray is not None:
             return self.ray.workers
         return int((self.accelerate or {}).get("num_processes") or 1)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the config says how many processes train."""
+        given = self.accelerate
+        return given is None or bool(given.get("num_processes") or given.get("cpu"))
 
     def keyed(self, leave_out: set[str]) -> dict[str, Any]:
         """The section without these keys, and without newer ones that are at their defaults. Of

@@ -22,8 +22,9 @@ def dead_rank(log: Path, processes: int) -> ChildKilled | None:
         return None
     rank, number = killed[0]
     name = signal.Signals(number).name
+    of_all = f" of {processes}" if processes > 1 else ""  # accelerate may not be told how many
     memory = " (the machine may be short of memory)" if number == signal.SIGKILL else ""
     return ChildKilled(
-        f"the training's process {rank} of {processes} was ended by {name}{memory}, and the others "
+        f"the training's process {rank}{of_all} was ended by {name}{memory}, and the others "
         f"with it; the pairs are kept and nothing was taken over ({log})"
     )

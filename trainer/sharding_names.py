@@ -41,7 +41,8 @@ def check_sharding(config: TrainerConfig) -> None:
         if args.get("deepspeed"):
             _check_deepspeed("trainer.args", args["deepspeed"])
         sharded = fsdp or deepspeed or args.get("fsdp") or args.get("deepspeed")
-        by_trl = sharded or (config.method == "kto" and config.processes > 1)
+        several = config.processes > 1 or not config.counted
+        by_trl = sharded or (config.method == "kto" and several)
         if by_trl and args.get("precompute_ref_log_probs"):
             raise UserError(PRECOMPUTED)
 

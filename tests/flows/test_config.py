@@ -360,6 +360,8 @@ def test_a_policy_behind_a_server_of_ours_is_named_by_its_weights(tmp_path: Path
     [
         ("{method: openai}", "trained at an endpoint has no KL"),
         ("{accelerate: {num_processes: 2}}", "trainer.accelerate starts more"),
+        ("{accelerate: {multi_gpu: true}}", "starts one for each GPU without num_processes"),
+        ("{accelerate: {mixed_precision: bf16}}", "starts one for each GPU without num_processes"),
     ],
 )
 def test_a_kl_that_is_never_measured_is_no_bound_of_the_gate(

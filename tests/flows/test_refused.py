@@ -81,6 +81,8 @@ def test_a_round_under_way_is_finished_first(run_dir: Path):
         {"trainer": {"args": {"report_to": ["tensorboard"], "logging_steps": 1}}},
         {"sampler": {"chunk": 9, "devices": ["0"], "vllm": {"gpu_memory_utilization": 0.5}}},
         {"judge": {"budget": {"calls": 99}, "health": {"sample": 2}}},
+        {"judge": {"ahead": True}},
+        {"sampler": {"engine": {"ray": {"workers": 2}}}},
         {"gate": {"stop_after": 2}},
     ],
 )

@@ -174,6 +174,14 @@ def test_a_change_of_config_that_is_taken_back_leaves_no_policy_without_its_answ
     assert answered(folder, at, OLD, NEW) == first
 
 
+def test_suites_that_are_left_out_and_taken_back_are_answered_again(run_dir, endpoint, desk):
+    folder, at = begun(run_dir), desk(endpoint(lambda body: f"from {body['seed']}"))
+    first = answered(folder, at, OLD, NEW)
+    answer_suites(folder, CONFIG, {}, OLD, NEW, 0, at)
+    assert not read_rows(folder, SUITES)
+    assert answered(folder, at, OLD, NEW) == first
+
+
 def test_answers_of_an_earlier_round_are_taken_from_there(run_dir, endpoint, desk):
     at = endpoint(lambda body: f"from {body['seed']}")
     folder = finished(run_dir)

@@ -95,6 +95,14 @@ def test_a_name_that_the_methods_config_has_not_is_said_with_the_config(method: 
             f"trainer.args.fsdp_config.{LOADING}: false is wanted",
         ),
         (
+            {
+                "method": "kto",
+                "accelerate": {"multi_gpu": True},  # one for each GPU
+                "args": {"precompute_ref_log_probs": True},
+            },
+            "trainer.args.precompute_ref_log_probs: TRL 1.16 keeps",
+        ),
+        (
             {"accelerate": {"use_deepspeed": True, "num_processes": 2}},
             "trainer.accelerate: DeepSpeed is not installed; pip install deepspeed, or shard by",
         ),
