@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def printed_by(*arguments: str, timeout: int = 300) -> str:
+def printed_by(*arguments: str, timeout: int = 1500) -> str:
     """The output of `python <arguments>` in the repository; it must end well."""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout

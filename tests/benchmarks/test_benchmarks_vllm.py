@@ -37,7 +37,7 @@ def test_a_recipe_is_run_to_its_table_and_not_run_again(tmp_path: Path):
 
 def test_a_starter_round_on_a_cluster_has_the_pairs_of_one_here(tmp_path: Path):
     given = ("--seeds", "1", "--prompts", "12", "--test", "6", "--into", str(tmp_path))
-    said = printed_by("benchmarks/ray_round.py", *given, timeout=900)
+    said = printed_by("benchmarks/ray_round.py", *given)
     assert re.search(r"^seed 0: [1-9]\d* pairs, equal; here: sampling \d+ s", said, re.M), said
     rates = re.findall(r"^(here|ray) +gold win rate vs first ([01]\.\d+) ", said, re.M)
     assert [where for where, _ in rates] == ["here", "ray"]
