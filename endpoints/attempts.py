@@ -145,7 +145,7 @@ async def send(connection: Connection, body: dict[str, Any], near: str = "") -> 
                     continue
                 fault = fault._replace(kind="again")  # others are answered: it is not gone
             found_nobody = False
-            if not connection.roll.several:
+            if not connection.roll.several and not fault.away:
                 _is_there(connection, place.lane)
             failed += fault.kind == "again"
             busy += fault.kind == "busy"

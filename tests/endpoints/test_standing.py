@@ -82,7 +82,9 @@ def test_an_endpoint_that_refuses_all_ends_with_what_it_said_once(
 
 
 @pytest.mark.parametrize("end", [TOO_LONG, Raw(503), None], ids=["refuses", "503", "hangs"])
-def test_an_endpoint_that_dies_in_the_middle_is_lost_in_bounded_time(endpoint, tmp_path, end):
+def test_an_endpoint_that_dies_in_the_middle_is_lost_in_bounded_time(
+    endpoint, tmp_path, caplog, end
+):
     def script(body: dict[str, Any]) -> Any:
         if len(at.requests) <= 200:
             time.sleep(0.02)
@@ -97,6 +99,7 @@ def test_an_endpoint_that_dies_in_the_middle_is_lost_in_bounded_time(endpoint, t
         ask_all(tmp_path, at, calls(2000), max_in_flight=16, timeout=0.3, max_retries=1, wait_for=1)
     assert time.monotonic() - started < 20
     assert len(at.requests) < 600
+    assert "is there again" not in caplog.text, "what a gateway says is no sign of an endpoint"
 
 
 def test_one_that_hangs_does_not_keep_it_from_being_lost(endpoint, tmp_path: Path):
