@@ -146,10 +146,10 @@ def _beside(
     ahead = Ahead(run, judge, asks, held)
     try:
         yield ahead
-        ahead.end(abandoned=False)
     except BaseException:
         ahead.end(abandoned=True)
         raise
+    ahead.end(abandoned=False)
 
 
 def is_asked_ahead(config: Config, judge: JudgeConfig, sampling: list[str]) -> bool:
