@@ -32,11 +32,13 @@ class Api:
             return bool(httpx.get(f"{self.url}/health", timeout=5).is_success)
         return False
 
-    def ask(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        """The response to a request; while SQLite is locked (503) it is asked again, as Prefect's
-        own client asks."""
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """The response to a POST, or without a body to a GET; while SQLite is locked (503) it is
+        asked again, as Prefect's own client asks.
+        """
         for pause in (1, 2, 4, 8, 16, 0):
-            answer = httpx.post(self.url + path, json=body, timeout=60)
+            method = "GET" if body is None else "POST"
+            answer = httpx.request(method, self.url + path, json=body, timeout=60)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(pause)
@@ -50,13 +52,13 @@ class Api:
 
     def start(self, flow: str, deployment: str, **parameters: Any) -> str:
         """A flow run of the deployment, for a worker to take; its id."""
-        found = httpx.get(f"{self.url}/deployments/name/{flow}/{deployment}", timeout=60).json()
+        found = self.ask(f"/deployments/name/{flow}/{deployment}").json()
         made = self.post(f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})
         return str(made["id"])
 
     def run(self, flow_run: str) -> dict[str, Any]:
         """A flow run as it is now."""
-        return dict(httpx.get(f"{self.url}/flow_runs/{flow_run}", timeout=60).json())
+        return dict(self.ask(f"/flow_runs/{flow_run}").json())
 
     def ended(self, flow_run: str, seconds: float = 600) -> dict[str, Any]:
         """A flow run once it has ended."""
