@@ -58,7 +58,7 @@ def beside_sampling(config: Config) -> bool:
     """Whether the trial may run while the policy samples: not where the two would share a GPU's
     memory, or could wait for room on one cluster, nor where prompts or candidates are paid for.
     """
-    if config.trainer is not None and config.trainer.ray is not None:
+    if config.sampler.engine is not None or (config.trainer and config.trainer.ray):
         return False
     paid = generate_section(config.prompts) is not None or config.sampler.endpoints()
     return not paid and not DRIVER.exists()

@@ -129,6 +129,7 @@ def test_a_failure_leaves_no_stamp_and_names_the_key(
         ("seed=1", True, False),
         ("sampler.also={paid: {endpoint: desk, n: 1}}", False, False),
         ("trainer.ray={workers: 2, resources: {CPU: 1}}", False, False),
+        ("sampler.engine={ray: {workers: 2, resources: {CPU: 1}}}", False, False),
     ],
 )
 def test_it_runs_beside_the_sampling_where_that_is_free_and_has_memory_of_its_own(

@@ -56,6 +56,7 @@ def test_the_process_that_was_killed_is_named(tmp_path: Path):
             "memory), and the others with it; the pairs are kept and nothing was taken over "
             f"({log})"
         )
+        assert str(dead_rank(log, 1)).startswith("the training's process 1 was ended by SIGKILL")
 
 
 def test_a_process_that_ended_by_itself_is_said_by_its_own_error(tmp_path: Path):
