@@ -40,7 +40,7 @@ def refused(figures: dict, **given: float) -> list[str]:
 
 
 def test_it_is_of_all_tokens_together_on_what_both_could_read():
-    figures = figures_of(rows(old=[(2, 2), (8, 2), (99, 1)], new=[(4, 2), (8, 2)]))
+    figures = figures_of(rows(old=[(2, 1), (8, 3), (99, 1)], new=[(4, 1), (8, 3)]))
     assert (figures["n"], figures["unanswered"], figures["tokens"]) == (2, 1, 4)
     assert figures["previous"] == pytest.approx(exp(10 / 4))
     assert figures["new"] == pytest.approx(exp(12 / 4))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from builders import begun, finished
@@ -9,7 +10,7 @@ from builders import begun, finished
 from gate.config import GateConfig
 from gate.rules import other_rules
 from gate.suite_config import Suite
-from gate.suites import check_reference, load_score, suite_figures
+from gate.suites import all_figures, check_reference, load_score, suite_figures
 from rounds.errors import UserError
 from rounds.rows import SUITES
 from rounds.stages import stage_stamps
@@ -78,6 +79,41 @@ def test_what_other_seeds_do_as_well_is_no_drop():
     assert figures["drop"] == pytest.approx(1 / 6)
     assert figures["by_seed"] == [0.5, 0.5, 1.0]
     assert figures["seed_floor"] > figures["drop"] and not refused(figures)
+
+
+def test_the_floor_is_the_larger_of_both_and_each_is_by_the_normal_distribution():
+    figures = figures_of([["yes", "no", "yes"], ["no", "yes", "yes"]] * 10, ["yes", "no"] * 10)
+    reach = NormalDist().inv_cdf(1 - ERROR)
+    # of three answers the variance is 1/3 each, their mean's a third of it, and of one of others 1
+    assert figures["seed_floor"] == pytest.approx(reach * (20 * (1 / 3 + 1 / 9)) ** 0.5 / 20)
+    # half of the prompts were won by a third, half lost by two
+    assert figures["prompt_floor"] == pytest.approx(reach * (10 / 9 + 40 / 9) ** 0.5 / 20)
+    assert figures["floor"] == figures["seed_floor"] > figures["prompt_floor"]
+
+
+def test_suites_whose_answers_are_sampled_share_the_error():
+    rows = answers([["yes", "no", "yes"]] * 10, ["yes"] * 10)
+    score = load_score("s", SUITE)[0]
+    read = Suite(prompts="x.jsonl", score="perplexity", at_most=9)
+    both = [{**row, "suite": name} for name in "st" for row in rows]
+
+    def floor(**suites: Suite) -> float:
+        scores = {name: None if one is read else score for name, one in suites.items()}
+        named = all_figures(
+            suites, scores, [r for r in both if r["suite"] in "st"], "new", "old", 0.9
+        )
+        return named["s"]["floor"]
+
+    alone = floor(s=SUITE)
+    assert alone == suite_figures(SUITE, score, rows, "new", "old", 0.05)["floor"]
+    assert (
+        floor(s=SUITE, t=SUITE) == suite_figures(SUITE, score, rows, "new", "old", 0.025)["floor"]
+    )
+
+
+def test_a_prompt_that_one_of_them_did_not_answer_or_one_seed_alone_is_left_out():
+    figures = figures_of([["yes"] * 3, ["yes"], ["yes"] * 3], ["yes"] * 3)
+    assert (figures["n"], figures["unanswered"]) == (2, 1)
 
 
 def test_where_nothing_is_sampled_one_lost_prompt_is_not_shown_to_be_a_drop():
