@@ -198,6 +198,18 @@ GOLD = "judge.gold={path: gold.jsonl}"
             "judge.batch=true judge.endpoint=several",
             "judge.batch: .*several.base_url names several",
         ),
+        (
+            "policy={endpoint: several} trainer.method=openai",
+            "trainer.method: openai trains at one server, and endpoints.several.base_url names",
+        ),
+        (
+            "trainer.method=kto trainer.kto={above: 11, below: 3}",
+            "trainer.kto: judge.scale goes from 1 to 10, so nothing would be above 11",
+        ),
+        (
+            "trainer.method=kto trainer.kto={above: 7, below: 0}",
+            "trainer.kto: judge.scale goes from 1 to 10, .* or below 0",
+        ),
         ("judge.batch=true judge.endpoint=python:mine:score", "judge.batch: .* has no base_url"),
         ("judge.batch=true judge.budget.calls=9", "judge.batch: .* a budget could not stop it"),
         (

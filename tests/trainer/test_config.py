@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from trainer.config import TrainerConfig
+from trainer.config import ScoreLines, TrainerConfig
 from trainer.presets import PRESETS, preset_text
 from trainer.rows import split
 
@@ -96,3 +96,9 @@ def test_where_all_would_be_held_out_none_is():
     others = [row | {"prompt_id": row["pair_id"]} for row in rows]
     train, held_out = split(others, 0.5)
     assert len(train) == len(held_out) == 2
+
+
+def test_an_answer_on_a_line_is_beyond_it():
+    lines = ScoreLines(above=7, below=3)
+    labels = [lines.label(score) for score in (9, 7, 6.9, 3.1, 3, 1)]
+    assert labels == [True, True, None, None, False, False]

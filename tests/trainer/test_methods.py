@@ -18,7 +18,7 @@ from rounds.settings import locate
 from rounds.tables import write_rows
 from rounds.weights import Policy, local_policy
 from texts.leaks import LeakLimits
-from trainer.answers import judged_answers
+from trainer.answers import answer_rows, judged_answers
 from trainer.arguments import trl_config
 from trainer.config import ScoreLines, TrainerConfig
 from trainer.enough import nothing_to_train
@@ -128,23 +128,29 @@ def test_full_weights_go_on_from_a_checkpoint(tmp_path: Path, method: str):
     assert all(torch.equal(whole[name], ended[name]) for name in whole)
 
 
+HELD_OUT_PROMPT = (
+    "Which of the rivers that rise in the high mountains of the north carries the most water to "
+    "the southern sea in a year without any rain at all?"
+)
+
+
 def test_kto_learns_from_single_answers_by_their_score(tmp_path: Path):
     """Beyond the lines, whole, clean and of train prompts; the pairs are not trained on."""
     tables: dict[str, list[Any]] = {"prompts": [], "candidates": [], "verdicts": []}
     for place in range(4):
         prompt = prompt_row(f"question {place}")
-        texts = ("good", "fair", "bad", "cut", "odd <|im_end|>")
+        texts = ("good", "fair", "bad", "cut", "odd <|im_end|>", f"You ask: {HELD_OUT_PROMPT}")
         answers = [candidate_row(prompt, text, index) for index, text in enumerate(texts)]
         answers = [row | {"token_ids": [1, row["index"] + 5]} for row in answers]
         answers[3] |= {"finish_reason": "length"}
         tables["prompts"].append(prompt)
         tables["candidates"] += answers
         tables["verdicts"] += [
-            scored(row, score) for row, score in zip(answers, (9, 5, 2, 1, 1), strict=True)
+            scored(row, score) for row, score in zip(answers, (9, 5, 2, 1, 1, 9), strict=True)
         ]
         test = scored(answers[1], 9) | {"purpose": "canary", "verdict_id": f"{place}"}
         tables["verdicts"].append(test)
-    asked = prompt_row("asked", "gate")
+    asked = prompt_row(HELD_OUT_PROMPT, "gate")
     pair, sides = pair_row("of a pair")
     tables = {
         name: rows + more
@@ -159,8 +165,13 @@ def test_kto_learns_from_single_answers_by_their_score(tmp_path: Path):
         "desirable": 4,
         "undesirable": 4,
         "between": 4,
-        "left_out": {"chat_tokens": 4, "cut_off": 4},
+        "left_out": {"chat_tokens": 4, "cut_off": 4, "held_out_overlap": 4},
     }
+    text_of = {row["candidate_id"]: row["text"] for row in tables["candidates"]}
+    told = {(text_of[name], desirable) for name, desirable in judged.labels}
+    assert told == {("good", True), ("bad", False)}
+    trained_on = answer_rows(folder, judged.labels)
+    assert {(row["chosen"][0]["content"], row["label"]) for row in trained_on} == told
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.stage, "run_child", forked(None))
         _, facts = train(folder, config, FIRST, FIRST, 0)
@@ -212,7 +223,10 @@ def test_kto_rows_are_in_an_order_by_hash_and_each_batch_lends_its_answers():
     ]
     config = SimpleNamespace(per_device_train_batch_size=7, seed=0, loss_type="kto")
     made = rows([*pairs, pairs[0] | {"label": False, "pair_id": "single"}], config)
-    assert len(made) == 9 and sum(row["label"] for row in made) == 4
+    told = sorted((*row["completion_ids"], row["label"]) for row in made)
+    assert told == sorted(
+        [(0, 1, False), *((n, 1, True) for n in range(4)), *((n, 0, False) for n in range(4))]
+    )
     for first in (0, 7):
         batch = made[first : first + 7]
         answers = [row["completion_ids"] for row in batch]
