@@ -171,6 +171,26 @@ def test_one_that_fails_keeps_no_other_from_being_told(run_dir: Path, at):
     assert len(display.warnings) == len(display.told) == len(at.other.sent) == 1
 
 
+def test_what_is_gone_since_the_start_is_a_warning_like_any_other(run_dir: Path, at):
+    finished(run_dir, 1, PROMOTED)
+    display = told(
+        run_dir,
+        {"webhook": {"env": "GONE_SINCE"}, "retries": 0},
+        {"command": ["./gone-since"], "retries": 0},
+        {"command": ["./gone-since", "{policy}"], "retries": 1},
+        adapter_loader(at),
+    )
+    unset, gone, again = display.warnings
+    assert "environment variable GONE_SINCE is not set" in unset
+    assert "No such file" in gone and "No such file" in again
+    assert len(display.told) == 1
+    log = run_dir / "logs" / "on_promotion.log"
+    log.unlink()
+    log.mkdir()
+    (why,) = told(run_dir, {"command": ["./gone-since"], "retries": 0}).warnings
+    assert "Is a directory" in why
+
+
 def test_a_redirection_has_not_worked(run_dir: Path, at):
     finished(run_dir, 1, PROMOTED)
     at.other.status, at.other.headers = 302, {"Location": at.base_url + "/elsewhere"}
