@@ -85,9 +85,7 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         lambda: _any_reference(config),
         config.trainer is not None,
     )
-    if config.sampler.engine is not None:
-        with scratch("ray") as work:
-            check_cluster(config.sampler.engine.ray, "sampler.engine.ray", work)
+    check_clusters(config)
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
             check_embedding(config.pairs.semantic.embed, work)
@@ -117,6 +115,21 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
                 folders = policy_folders(str(config.policy.model), config.policy.adapter)
                 for sentence in check_training(config.trainer, *folders, work, shown):
                     display.tell(sentence)
+
+
+def check_clusters(config: Config) -> None:
+    """Raise UserError for a Ray cluster that is not there or too small, at every start: one that
+    was there in an earlier round may be gone.
+    """
+    engine, trainer = config.sampler.engine, config.trainer
+    named = {
+        "sampler.engine.ray": engine and engine.ray,
+        "trainer.ray": trainer and trainer.ray,
+    }
+    for where, ray in named.items():
+        if ray is not None:
+            with scratch("ray") as work:
+                check_cluster(ray, where, work)
 
 
 def check_room(config: Config, display: Display, run_dir: Path, prompts: int) -> None:

@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 
 from endpoints.child_main import progress_reader
 from endpoints.children import PYTHON, ChildFailed, module_command, run_child
-from endpoints.ray_driver import check_cluster
 from rounds.errors import UserError
 from rounds.files import read_json, replace_folder, write_json
 from rounds.folder import policy_facts, run_of
@@ -176,14 +175,11 @@ def check_training(
     scratch: Path,
     progress: Progress = silent,
 ) -> list[str]:
-    """Raise UserError for an argument that TRL or peft would refuse, for imported data that cannot
-    be trained on, and for a cluster that is not there or too small; returns what was found in the
-    data. Spends seconds, no money.
+    """Raise UserError for an argument that TRL or peft would refuse, and for imported data that
+    cannot be trained on; returns what was found in the data. Spends seconds, no money.
 
     `model` and `adapter` are the folders of the policy.
     """
-    if config.ray is not None:
-        check_cluster(config.ray, "trainer.ray", scratch)
     job = scratch / "trainer-check.json"
     named = config.reference not in REFERENCES
     reference = own_reference(config.reference)._asdict() if named else None
