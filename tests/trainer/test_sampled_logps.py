@@ -7,6 +7,7 @@ reference otherwise, these tests say so.
 import gc
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 from trl import DPOConfig
 
+import trainer.reference_logps
 import trainer.stage
 from rounds.errors import UserError
 from rounds.rows import CANDIDATES
@@ -245,6 +247,18 @@ def test_the_error_is_in_units_of_the_loss():
     assert logit_error(errors, 5.0, ["sigmoid_norm"]) == approx(5 * 0.07 / 2**0.5)
     assert logit_error(errors, 5.0, ["sigmoid_norm", "sigmoid"]) == approx(2.5 / 2**0.5)
     assert logit_error([], 0.1, ["sigmoid"]) == 0.0
+
+
+@pytest.mark.parametrize(("own", "used"), [(-2.0, "sampled"), (float("nan"), "one pass")])
+def test_a_gap_that_is_no_number_is_too_wide(monkeypatch: pytest.MonkeyPatch, own, used):
+    passes = [[own] * 4, [-3.0] * 4]
+    monkeypatch.setattr(trainer.reference_logps, "one_pass", lambda *_: passes)
+    row = {"sampled_chosen_logps": -2.0, "sampled_rejected_logps": -3.0}
+    row |= {"chosen_ids": [1], "rejected_ids": [1]}
+    arguments = SimpleNamespace(ld_alpha=None)
+    asked = SimpleNamespace(args=arguments, beta=0.1, loss_types=["sigmoid"])
+    found = trainer.reference_logps._measured(asked, None, [row] * 4, [0, 1, 2, 3], 4)
+    assert found["logprobs"] == used
 
 
 def test_a_tenth_is_measured_spread_over_all():
