@@ -123,8 +123,8 @@ def check_clusters(config: Config) -> None:
     """
     engine, trainer = config.sampler.engine, config.trainer
     named = {
-        "sampler.engine.ray": engine and engine.ray,
-        "trainer.ray": trainer and trainer.ray,
+        "sampler.engine.ray": engine.ray if engine is not None else None,
+        "trainer.ray": trainer.ray if trainer is not None else None,
     }
     for where, ray in named.items():
         if ray is not None:
