@@ -126,8 +126,8 @@ def perplexity_figures(rows: Sequence[SuiteAnswer], trained: str, current: str) 
     """The perplexity of both policies on the references that both could read.
 
     {"n", "new", "previous", "rise", "tokens": of these references, with each one's end of turn,
-    "unanswered": prompts that one of them could not read}. Of all tokens together: exp of the mean
-    negative log-probability of a token. Nothing is sampled, so that there is no floor.
+    "unanswered": prompts that one of the two alone could read}. Of all tokens together: exp of the
+    mean negative log-probability of a token. Nothing is sampled, so that there is no floor.
     """
     by_prompt: dict[str, dict[str, SuiteAnswer]] = {}
     for row in rows:
