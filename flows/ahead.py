@@ -58,8 +58,10 @@ class Ahead:
     def end(self, abandoned: bool) -> None:
         """Make no further calls, and wait for those that are open: they are paid for."""
         self._abandoned = abandoned
+        first = not self._over.is_set()
         self._over.set()
-        if self._loop is not None and self._task is not None:
+        # a second cancel would end the wait for the open calls, and they would be asked again
+        if first and self._loop is not None and self._task is not None:
             with suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)
         if self._thread is not None:
@@ -146,10 +148,10 @@ def _beside(
     ahead = Ahead(run, judge, asks, held)
     try:
         yield ahead
+        ahead.end(abandoned=False)
     except BaseException:
         ahead.end(abandoned=True)
         raise
-    ahead.end(abandoned=False)
 
 
 def is_asked_ahead(config: Config, judge: JudgeConfig, sampling: list[str]) -> bool:

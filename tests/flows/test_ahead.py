@@ -202,6 +202,30 @@ def test_a_pause_keeps_what_was_open_and_no_call_is_made_twice(
     assert len({row["prompt_id"] for row in read_rows(folder, "verdicts")}) == PROMPTS
 
 
+def test_a_pause_after_the_sampling_waits_for_what_is_open_as_well(
+    endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    slow = Slow()
+    policy, slow.judge = endpoint(slow), endpoint(honest_judge, delay=0.3)
+    config = written(tmp_path, policy, slow.judge)
+    join, interrupted = threading.Thread.join, list[str]()
+
+    def joining(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == "asking ahead" and not interrupted:
+            interrupted.append(thread.name)
+            time.sleep(0.1)  # the thread has been told by now, and waits for what is open
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", joining)
+    with pytest.raises(KeyboardInterrupt):
+        labelled(config, tmp_path / "runs")
+    assert interrupted
+    assert not [one for one in threading.enumerate() if one.name.startswith("asking ahead")]
+    labelled(config, tmp_path / "runs")
+    assert set(questions(slow.judge).values()) == {1}
+
+
 def test_nothing_is_asked_before_the_trial_has_passed(
     endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
