@@ -95,10 +95,13 @@ def test_a_node_dies_under_way(cluster: RayCluster, alone: list[list[Any]], tmp_
     killed: list[psutil.Process] = []
 
     def kill() -> None:
-        chunks_there(folder, 2)
-        victim = next(
-            number for number in (3, 2, 1) if set(cluster.processes(number)) & set(cluster.actors())
-        )
+        # whom, is found out first: that takes as long as some chunks do
+        until = time.monotonic() + 300
+        while len(workers := cluster.actors()) < 3:
+            assert time.monotonic() < until, "no workers"
+            time.sleep(0.1)
+        victim = next(n for n in (3, 2, 1) if set(cluster.processes(n)) & set(workers))
+        chunks_there(folder, 1)
         killed.extend(cluster.processes(victim))
         cluster.kill_node(victim)
 
