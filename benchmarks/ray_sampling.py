@@ -1,6 +1,6 @@
 """Tokens per second of sampling on Ray: two nodes against one, and one against a plain child.
 
-    python benchmarks/ray_sampling.py [--prompts 400] [--times 3]
+    python benchmarks/ray_sampling.py [--prompts 800] [--times 3]
 
 The starter's policy is sampled by turns three ways: by one child process of this machine, by one
 worker on a Ray cluster, and by two workers on two of its nodes. The child and each node have one
@@ -45,7 +45,7 @@ WAYS = {"one child": 0, "one node": 1, "two nodes": 2}
 def main() -> None:
     """Draw by turns and print the medians."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--prompts", type=int, default=400)
+    arguments.add_argument("--prompts", type=int, default=800)
     arguments.add_argument("--times", type=int, default=3)
     arguments.add_argument("--max-num-seqs", type=int, default=32)
     given = arguments.parse_args()
@@ -62,7 +62,7 @@ def main() -> None:
             texts = {}
             for way, workers in WAYS.items():
                 folder = begin(Path(scratch) / str(turn) / way.replace(" ", "-"), given.prompts)
-                config = sampler_config(cluster, workers, given.max_num_seqs, given.prompts)
+                config = sampler_config(cluster, workers, given.max_num_seqs)
                 with only(*(cores if workers else cores[:1])):
                     rate, seconds, texts[way] = timed(folder, config, workers)
                 rates[way].append(rate)
@@ -98,14 +98,11 @@ def timed(folder: Path, config: SamplerConfig, workers: int) -> tuple[float, flo
     return tokens / (ended - loaded[0]), ended - began, [row["text"] for row in rows]
 
 
-def sampler_config(
-    cluster: RayCluster, workers: int, max_num_seqs: int, prompts: int
-) -> SamplerConfig:
-    """The starter's, each vLLM on one thread, in chunks of which each worker has several."""
+def sampler_config(cluster: RayCluster, workers: int, max_num_seqs: int) -> SamplerConfig:
+    """The starter's, each vLLM on one thread."""
     tree: dict[str, Any] = yaml.safe_load((ROOT / "examples/starter.yaml").read_text())["sampler"]
     tree["vllm"] |= {"max_num_seqs": max_num_seqs}
     tree["env"] = tree.get("env", {}) | {"OMP_NUM_THREADS": "1"}
-    tree["chunk"] = max(1, min(32, prompts // 8))
     if workers:
         ray = {"address": cluster.address, "workers": workers, "resources": {"CPU": 1}}
         tree["engine"] = {"ray": ray}

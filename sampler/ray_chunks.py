@@ -23,12 +23,16 @@ class Chunk:
     lost: int = field(default=0, compare=False)
 
 
+CHUNKS_EACH = 8
+"""Chunks of a worker, at the least: while the last are drawn a faster one has nothing to do."""
+
+
 def chunks_of(path: Path, job: dict[str, Any], workers: int) -> list[Chunk]:
-    """The requests of a job in slices: of `chunk` prompts, or fewer, so that every worker has two.
+    """The requests of a job in slices: of `chunk` prompts, or fewer, so that every worker has some.
 
     Their numbers are those of the files that they become, in the order of the requests.
     """
-    size = min(job["chunk"], ceil(job["prompts"] / (2 * workers)))
+    size = min(job["chunk"], ceil(job["prompts"] / (CHUNKS_EACH * workers)))
     chunks: list[Chunk] = []
     start = 0
     with path.open("rb") as file:

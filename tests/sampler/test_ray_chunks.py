@@ -15,31 +15,31 @@ def written(path: Path, texts: list[str]) -> Path:
 
 
 def test_chunks_are_what_was_written_in_its_order(tmp_path: Path):
-    texts = [f"line {number}\u2028 and \r more, Zoë" for number in range(10)]
+    texts = [f"line {number}\u2028 and \r more, Zoë" for number in range(25)]
     path = written(tmp_path / "requests.jsonl", texts)
-    job = {"chunk": 3, "prompts": 10, "first_number": 5}
+    job = {"chunk": 3, "prompts": 25, "first_number": 5}
     chunks = chunks_of(path, job, 1)
-    assert [chunk.number for chunk in chunks] == [5, 6, 7, 8]
-    assert [chunk.prompts for chunk in chunks] == [3, 3, 3, 1]
+    assert [chunk.number for chunk in chunks] == list(range(5, 14))
+    assert [chunk.prompts for chunk in chunks] == [3] * 8 + [1]
     lines = [line for chunk in chunks for line in requests_of(path, chunk)]
     assert lines == [json_text({"text": text}) for text in texts]
 
 
 def test_a_chunk_is_named_by_its_requests_alone(tmp_path: Path):
-    path = written(tmp_path / "requests.jsonl", [*"abcdef"])
-    names = [one.name for one in chunks_of(path, {"chunk": 2, "prompts": 6, "first_number": 0}, 1)]
-    assert len(set(names)) == 3
-    path = written(tmp_path / "others.jsonl", [*"cdef"])
-    left = chunks_of(path, {"chunk": 2, "prompts": 4, "first_number": 1}, 1)
+    path = written(tmp_path / "requests.jsonl", [*"abcdefghijklmnop"])
+    names = [one.name for one in chunks_of(path, {"chunk": 2, "prompts": 16, "first_number": 0}, 1)]
+    assert len(set(names)) == 8
+    path = written(tmp_path / "others.jsonl", [*"cdefghijklmnop"])
+    left = chunks_of(path, {"chunk": 2, "prompts": 14, "first_number": 1}, 1)
     assert [one.name for one in left] == names[1:]
 
 
-@pytest.mark.parametrize("workers, sizes", [(1, [8, 8, 4]), (2, [5] * 4), (100, [1] * 20)])
-def test_every_worker_has_two_chunks_where_there_are_prompts(
+@pytest.mark.parametrize("workers, sizes", [(1, [6] * 10 + [4]), (2, [4] * 16), (100, [1] * 64)])
+def test_every_worker_has_eight_chunks_where_there_are_prompts(
     tmp_path: Path, workers: int, sizes: list[int]
 ):
-    path = written(tmp_path / "requests.jsonl", [str(number) for number in range(20)])
-    chunks = chunks_of(path, {"chunk": 8, "prompts": 20, "first_number": 0}, workers)
+    path = written(tmp_path / "requests.jsonl", [str(number) for number in range(64)])
+    chunks = chunks_of(path, {"chunk": 6, "prompts": 64, "first_number": 0}, workers)
     assert [one.prompts for one in chunks] == sizes
 
 
