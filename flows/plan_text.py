@@ -57,7 +57,7 @@ def gate_text(config: Config, prompts: int) -> str:
     rate = detectable(prompts, config.gate.confidence, POWER, threshold)
     text = (
         f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
-        f"({config.gate.confidence:.0%} interval, power {POWER:.0%})"
+        f"({config.gate.confidence:.0%} interval, power {POWER:.0%}, nothing tied)"
     )
     if early:
         text += "; asked about in order until it is decided, they show somewhat less"

@@ -6,12 +6,12 @@ from math import exp, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from gate.intervals import bootstrap, profile_interval
+from gate.intervals import bootstrap, profile_interval, score_interval
 from rounds.betting import confidence_sequence
 from rounds.contests import ABSTAIN, IDENTICAL, LOSS, TIE, WIN, WORTH
-from rounds.rates import fit_length_effect, wilson
+from rounds.rates import fit_length_effect
 
-WILSON, SEQUENCE = "wilson", "confidence sequence"
+SCORE, SEQUENCE = "score", "confidence sequence"
 
 
 class WinRate(NamedTuple):
@@ -34,15 +34,15 @@ class WinRate(NamedTuple):
     identical: int
     strictly_better: float | None
     bootstrap: list[float] | None = None
-    interval: str = WILSON
+    interval: str = SCORE
 
 
 def win_rate(outcomes: Sequence[str], confidence: float, abstain_loses: bool = False) -> WinRate:
-    """The win rate of some outcomes (win, tie, identical, loss, abstain) with Wilson's interval.
+    """The win rate of some outcomes (win, tie, identical, loss, abstain) with its interval by the
+    score; a tie is half a win.
 
-    A tie is half a win: Wilson's formula then gets a number of hits that need not be whole, and its
-    interval is on the wide side, as halves vary less; the bootstrap's is not. With `abstain_loses`
-    an abstention counts as a loss. No decided comparison gives None, not a number.
+    With `abstain_loses` an abstention counts as a loss. No decided comparison gives None, not a
+    number.
     """
     counts = Counter(outcomes)
     ties = counts[TIE] + counts[IDENTICAL]
@@ -52,8 +52,9 @@ def win_rate(outcomes: Sequence[str], confidence: float, abstain_loses: bool = F
     if n == 0:
         return WinRate(None, None, None, 0, *of_each, None)
     value = (counts[WIN] + ties / 2) / n
-    low, high = wilson(value, n, confidence)
-    resampled = bootstrap(counts[WIN], ties, n - counts[WIN] - ties, confidence)
+    split = counts[WIN], ties, n - counts[WIN] - ties
+    low, high = score_interval(*split, confidence)
+    resampled = bootstrap(*split, confidence)
     return WinRate(value, low, high, n, *of_each, counts[WIN] / n, list(resampled))
 
 

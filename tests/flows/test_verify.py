@@ -25,6 +25,7 @@ from rounds.checks import OK
 from rounds.files import read_json, write_json
 from rounds.folder import round_dir
 from rounds.ids import text_hash
+from rounds.rows import HELD_OUT
 from rounds.tables import read_rows, table_path, write_rows
 
 
@@ -248,6 +249,28 @@ def test_a_win_rate_made_better_in_manifest_and_metrics(run_dir: Path):
     edit_manifest(folder, lambda facts: facts["win_rates"].update(test=metrics["test"]))
     hashes_put_right(folder)
     assert failed(run_dir, 1) == {"decision": [("manifest.json", "win_rates.test")]}
+
+
+@pytest.mark.parametrize(
+    "value, faults", [(None, []), (0.99, [("manifest.json", "win_rates.test")])]
+)
+def test_intervals_of_an_earlier_version_are_not_covered_and_the_rest_is(
+    run_dir: Path, value: float | None, faults: list[tuple[str, str]]
+):
+    folder = round_dir(run_dir, 1)
+    metrics = read_json(folder / "metrics.json")
+    for split in HELD_OUT:
+        for rate in (metrics[split]["win_rate_vs_previous"], metrics[split]["win_rate_vs_initial"]):
+            rate |= {"interval": "wilson", "low": 0.1, "high": 0.9}
+    metrics["test"]["win_rate_vs_initial"] |= {} if value is None else {"value": value}
+    write_json(folder / "metrics.json", metrics)
+    edit_manifest(
+        folder, lambda facts: facts["win_rates"].update({name: metrics[name] for name in HELD_OUT})
+    )
+    hashes_put_right(folder)
+    (found,) = [one for one in checks(run_dir) if (one.round, one.name) == (1, "decision")]
+    assert [(fault.table, fault.row) for fault in found.faults] == faults
+    assert found.not_covered == ["the decision and intervals of a gate of an earlier version"]
 
 
 def test_a_changed_config_in_the_manifest(run_dir: Path):

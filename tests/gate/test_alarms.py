@@ -32,8 +32,8 @@ def metrics(judged: dict[str, Any], **named: dict[str, Any]) -> dict[str, Any]:
 def test_a_metric_that_does_not_follow_where_the_judge_leads_is_an_alarm():
     (alarm,) = goodhart(metrics(share(90, 10), gold=share(45, 55)), ["gold"])
     assert alarm == (
-        "on the gate prompts the judge prefers the new policy (win rate 0.900 [0.826, 0.945]) "
-        "and gold does not (0.450 [0.356, 0.548], n 100)"
+        "on the gate prompts the judge prefers the new policy (win rate 0.900 [0.820, 0.948]) "
+        "and gold does not (0.450 [0.351, 0.552], n 100)"
     )
 
 
@@ -46,8 +46,8 @@ def test_a_metric_that_does_not_follow_where_the_judge_leads_is_an_alarm():
         (share(90, 10), share(51, 49), 0),
         (share(55, 45), share(10, 90), 0),
         (share(10, 90), share(10, 90), 0),
-        (share(5, 0), share(0, 5), 1),
-        (share(3, 0), share(0, 3), 0),
+        (share(6, 0), share(0, 6), 1),
+        (share(5, 0), share(0, 5), 0),
         (share(0, 0), share(10, 90), 0),
         (share(90, 10), share(0, 0), 0),
     ],

@@ -22,7 +22,7 @@ def test_a_clear_win_is_promoted_with_the_numbers_in_the_reason():
     promoted, reason = promote(GateConfig(), rate(["win"] * 80 + ["loss"] * 20))
     assert promoted
     assert reason == (
-        "win rate 0.800 [0.711, 0.867] on 100 gate prompts (80 won, 0 tied, 20 lost, 0 abstained "
+        "win rate 0.800 [0.706, 0.871] on 100 gate prompts (80 won, 0 tied, 20 lost, 0 abstained "
         "and counted as lost): the lower end of its interval exceeds 0.5"
     )
 

@@ -130,7 +130,7 @@ def test_of_a_gate_that_stops_early_the_test_prompts_have_plain_intervals_and_co
     stop = Stop(8, UNDECIDED, 0.2, 0.9, 8, False)
     found = win_rates(every, every, config, stop)
     assert found["gate"]["win_rate_vs_previous"]["interval"] == "confidence sequence"
-    assert found["test"]["win_rate_vs_previous"]["interval"] == "wilson"
+    assert found["test"]["win_rate_vs_previous"]["interval"] == "score"
     assert found["test"]["length_controlled_interval_vs_previous"] is not None
     assert found["gate"]["length_controlled_interval_vs_previous"] is None
     assert found["early"]["comparisons"] == 4

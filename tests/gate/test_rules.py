@@ -118,7 +118,7 @@ def test_the_bootstraps_interval_is_that_of_all_resamples():
     assert 0.43 < low < 0.45 and 0.55 < high < 0.57
 
 
-def test_the_interval_at_equal_length_is_wilsons_where_length_says_nothing():
+def test_the_interval_at_equal_length_is_that_of_a_share_where_length_says_nothing():
     won = [1.0] * 60 + [0.0] * 40
     assert profile_interval(won, [0] * 100, 0.95) == pytest.approx((0.502, 0.692), abs=0.005)
     low, high = profile_interval([1.0] * 20, [0] * 20, 0.95)

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from gate.intervals import score_interval
 from gate.win_rate import detectable, length_controlled, win_rate
 from rounds.rates import wilson
 
@@ -32,10 +33,43 @@ def test_the_interval_narrows_with_n_and_widens_with_confidence():
     assert width(100, 0.8) < width(100, 0.95) < width(100, 0.99)
 
 
+@pytest.mark.parametrize(
+    ("hits", "n", "interval"),
+    [(81, 263, (0.2535, 0.3682)), (15, 148, (0.0598, 0.1644)), (1, 29, (0.0018, 0.1963))],
+)
+def test_without_ties_it_is_newcombes_fourth_method_as_he_published_it(hits, n, interval):
+    assert score_interval(hits, 0, n - hits, 0.95) == pytest.approx(interval, abs=5e-5)
+    low, high = score_interval(n - hits, 0, hits, 0.95)
+    assert (1 - high, 1 - low) == pytest.approx(interval, abs=5e-5)
+
+
+@pytest.mark.parametrize("n", [8, 40, 100])
+@pytest.mark.parametrize("tied", [0.0, 0.3, 0.7, 0.9])
+def test_a_policy_that_is_no_better_is_promoted_no_more_often_than_stated(n: int, tied: float):
+    """Exactly, over all outcomes; the half of the error that is on the promoting side."""
+    promoted = 0.0
+    for ties in range(n + 1 if tied else 1):
+        of_ties = math.comb(n, ties) * tied**ties * (1 - tied) ** (n - ties)
+        decided = n - ties
+        promoted += of_ties * sum(
+            math.comb(decided, wins) / 2**decided
+            for wins in range(decided // 2 + 1, decided + 1)
+            if score_interval(wins, ties, decided - wins, 0.95)[0] > 0.5
+        )
+    assert promoted <= 0.025
+    assert n < 40 or tied > 0.7 or promoted > 0.01  # and the error that is allowed is used
+
+
+def test_ties_narrow_the_interval():
+    low, _ = score_interval(39, 146, 15, 0.95)
+    assert low > 0.52 and wilson((39 + 73) / 200, 200, 0.95)[0] < 0.5
+    assert score_interval(0, 200, 0, 0.95) == pytest.approx((0.4861, 0.5139), abs=1e-4)
+
+
 def test_a_tie_is_half_a_win_and_an_abstention_stands_beside():
     rate = win_rate(["win"] * 5 + ["tie"] * 2 + ["loss"] * 3 + ["abstain"] * 4, 0.95)
     assert (rate.value, rate.n, rate.abstained) == (0.6, 10, 4)
-    assert (rate.low, rate.high) == wilson(0.6, 10, 0.95)
+    assert (rate.low, rate.high) == score_interval(5, 2, 3, 0.95)
 
 
 def test_an_abstention_is_a_loss_only_where_it_is_asked_for():

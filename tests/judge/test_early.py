@@ -63,7 +63,7 @@ def test_rates_of_a_gate_that_stopped_have_the_sequences_interval_and_say_so(
         rate = metrics["gate"][name]
         assert rate["interval"] == "confidence sequence" and rate["bootstrap"] is None
         assert rate["n"] == metrics["early"]["asked"] and rate["abstained"] == 0
-    assert metrics["test"]["win_rate_vs_previous"]["interval"] == "wilson"
+    assert metrics["test"]["win_rate_vs_previous"]["interval"] == "score"
     assert metrics["decision"]["low"] == metrics["early"]["low"]
     assert "value biased by stopping, error rate at most 2.5%" in found["reasons"][0]
 
