@@ -7,7 +7,7 @@ The starter's judge has a share of its verdicts turned round (flipped.py), those
 plain trains as the starter does; robust by `loss_type: robust` with the true rate as
 `label_smoothing`; weights by a judge that knows its rate, and pairs weighted by its probability;
 both does both. Printed: the gold win rate of the policy in place against the first on the test
-prompts after the last round, pooled over the seeds with Wilson's interval, each seed's, and how
+prompts after the last round, pooled over the seeds with its interval, each seed's, and how
 many rounds were promoted. FOLDER keeps the runs: what was killed goes on there.
 """
 
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from recipes import NEVER, interval, judge_server, run_left, runs_of, starter_with
+from recipes import NEVER, judge_server, run_left, runs_of, starter_with, win_rates
 
 from rounds.files import read_json
 from rounds.folder import finished_rounds
@@ -52,9 +52,7 @@ def print_table(variants: list[str], rates: list[float], given: argparse.Namespa
     for rate in rates:
         for variant in variants:
             last = [rounds[-1] for rounds in runs_of(f"{variant}-{rate:g}", given)]
-            wins, n = sum(one.wins for one in last), sum(one.prompts for one in last)
-            share, low, high = interval(wins, n)
-            each = ", ".join(f"{one.wins / one.prompts:.3f}" for one in last)
+            rate_text, each = win_rates(last)
             folders = [
                 folder
                 for seed in range(given.seeds)
@@ -64,7 +62,6 @@ def print_table(variants: list[str], rates: list[float], given: argparse.Namespa
             ]
             promoted = sum(read_json(folder / "metrics.json")["promoted"] for folder in folders)
             of = f"{promoted}/{len(folders)}"
-            rate_text = f"{share:.3f} [{low:.3f}, {high:.3f}]"
             print(f"{rate:>8.0%}  {variant:10}{rate_text:28}{of:>9}   {each}")
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path += [str(ROOT), str(ROOT / "tests")]
 
 from ray_cluster import ray_cluster  # noqa: E402
-from recipes import interval, judge_server, run_left, runs_of, starter_with  # noqa: E402
+from recipes import judge_server, run_left, runs_of, starter_with, win_rates  # noqa: E402
 
 from rounds.files import read_json  # noqa: E402
 from rounds.folder import finished_rounds  # noqa: E402
@@ -71,9 +71,8 @@ def print_table(places: list[str], given: argparse.Namespace) -> None:
     for where in places:
         runs = runs_of(where, given)
         last = [rounds[-1] for rounds in runs]
-        share, low, high = interval(sum(one.wins for one in last), sum(one.prompts for one in last))
-        each = ", ".join(f"{one.wins / one.prompts:.3f}" for one in last)
-        print(f"{where:8}gold win rate vs first {share:.3f} [{low:.3f}, {high:.3f}]   {each}")
+        rate, each = win_rates(last)
+        print(f"{where:8}gold win rate vs first {rate}   {each}")
 
 
 def _seconds(folder: Path, stage: str) -> float:

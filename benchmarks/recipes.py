@@ -5,28 +5,27 @@
 Each recipe runs its rounds with each seed, from the same policy, with the same judge, which one
 server of this benchmark serves to all, and about as many calls of it. Printed for each: the gold
 win rate against the first policy on the test prompts after each round, pooled over the seeds with
-Wilson's interval (the policy in place, so a refused round counts as the one before it), the pairs
+its interval (the policy in place, so a refused round counts as the one before it), the pairs
 trained on and the judge's calls. FOLDER keeps the runs: a benchmark that was killed goes on there.
 
 Of the recipes ours alone has a gate; the others take every policy over, as they were published.
 """
 
 import argparse
-import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import yaml
 
 from endpoints.config import Serve
 from endpoints.serve import serve
+from gate.intervals import score_interval
 from rounds.files import read_json
 from rounds.folder import finished_rounds
 from rounds.rows import EXTRA, PAIRS, PROMPTS, VERDICTS
@@ -81,12 +80,13 @@ RECIPES: dict[str, Recipe] = {
 
 
 class Done(NamedTuple):
-    """A round that a recipe has finished: gold wins (ties half) and prompts of the policy in place
-    on test, pairs trained on, and calls of the judge for them.
+    """A round that a recipe has finished: what the policy in place wins, ties and loses against the
+    first by gold on the test prompts, pairs trained on, and calls of the judge for them.
     """
 
-    wins: float
-    prompts: int
+    wins: int
+    ties: int
+    losses: int
     pairs: int
     calls: int
 
@@ -171,15 +171,16 @@ def run_left(tree: dict[str, Any], rounds: int, into: Path, script: list[str]) -
 
 def rounds_of(run_dir: Path) -> list[Done]:
     """What each round of a run came to."""
-    found, in_place = [], (0.0, 0)
+    found: list[Done] = []
+    in_place = (0, 0, 0)
     for folder in finished_rounds(run_dir):
         metrics = read_json(folder / "metrics.json")
         if metrics["promoted"]:
             rate = metrics["custom"]["gold"]["win_rate_vs_initial"]
-            in_place = (rate["value"] * rate["n"], rate["n"])
-        elif not in_place[1]:
+            in_place = (rate["wins"], rate["ties"], rate["losses"])
+        elif not any(in_place):
             n = sum(1 for _ in iter_rows(folder, PROMPTS, ["test"], ["split"]))
-            in_place = (n / 2, n)  # still the first policy, which is as good as itself
+            in_place = (0, n, 0)  # still the first policy, which is as good as itself
         pairs = sum(1 for table in (PAIRS, EXTRA) for _ in rows_of(folder, table))
         asked = iter_rows(folder, VERDICTS, ["train"], ["request_key"])
         calls = sum(bool(row["request_key"]) for row in asked)
@@ -192,13 +193,13 @@ def rows_of(folder: Path, table: Any) -> Iterator[Any]:
     return iter_rows(folder, table) if table_path(folder, table).exists() else iter(())
 
 
-def interval(wins: float, n: int, confidence: float = 0.95) -> tuple[float, float, float]:
-    """A share, and Wilson's interval of it; of ties, which count half, it is a little too wide."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share, total = wins / n, n + z * z
-    middle = (wins + z * z / 2) / total
-    half = z / total * math.sqrt(share * (1 - share) * n + z * z / 4)
-    return share, middle - half, middle + half
+def win_rates(rounds: Sequence[Done]) -> tuple[str, str]:
+    """The gold win rate of rounds of several seeds together, with its interval, and of each."""
+    counts = [one[:3] for one in rounds]
+    wins, ties, losses = map(sum, zip(*counts, strict=True))
+    low, high = score_interval(wins, ties, losses, 0.95)
+    each = ", ".join(f"{(won + tied / 2) / (won + tied + lost):.3f}" for won, tied, lost in counts)
+    return f"{(wins + ties / 2) / (wins + ties + losses):.3f} [{low:.3f}, {high:.3f}]", each
 
 
 def print_table(names: list[str], given: argparse.Namespace) -> None:
@@ -207,11 +208,8 @@ def print_table(names: list[str], given: argparse.Namespace) -> None:
     for name in names:
         runs = runs_of(name, given)
         for number, rounds in enumerate(zip(*runs, strict=True), start=1):
-            wins, n = sum(one.wins for one in rounds), sum(one.prompts for one in rounds)
-            share, low, high = interval(wins, n)
-            each = ", ".join(f"{one.wins / one.prompts:.3f}" for one in rounds)
-            pairs, calls = (sum(column) for column in list(zip(*rounds, strict=True))[2:])
-            rate = f"{share:.3f} [{low:.3f}, {high:.3f}]"
+            rate, each = win_rates(rounds)
+            pairs, calls = sum(one.pairs for one in rounds), sum(one.calls for one in rounds)
             print(f"{name:16}{number:>6}  {rate:28}{pairs:>7}{calls:>8}   {each}")
 
 
