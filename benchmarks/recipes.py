@@ -8,7 +8,8 @@ win rate against the first policy on the test prompts after each round, pooled o
 its interval (the policy in place, so a refused round counts as the one before it), the pairs
 trained on and the judge's calls. FOLDER keeps the runs: a benchmark that was killed goes on there.
 
-Of the recipes ours alone has a gate; the others take every policy over, as they were published.
+Of the recipes ours alone has a gate; the others take every policy over, as they were published. One
+whose policy falls apart stops before its last round, and counts with that policy from there on.
 """
 
 import argparse
@@ -140,7 +141,14 @@ def run_recipe(name: str, seed: int, given: argparse.Namespace, url: str) -> Non
     recipe = RECIPES[name]
     script = ["unconfirmed.py", recipe.unconfirmed] if recipe.unconfirmed else []
     rounds = 1 if recipe.one_shot else given.rounds
-    run_left(config_of(name, given, seed, url), rounds, Path(given.into), script)
+    try:
+        run_left(config_of(name, given, seed, url), rounds, Path(given.into), script)
+    except SystemExit as stopped:
+        if not finished_rounds(Path(given.into) / "runs" / f"{name}-{seed}"):
+            raise
+        print(
+            f"{str(stopped)[-400:]}\n{name}-{seed} has stopped, its last policy counts", flush=True
+        )
 
 
 def run_left(tree: dict[str, Any], rounds: int, into: Path, script: list[str]) -> None:
@@ -207,6 +215,9 @@ def print_table(names: list[str], given: argparse.Namespace) -> None:
     print(f"\n{'recipe':16}{'round':>6}  {'gold win rate vs first':28}{'pairs':>7}{'calls':>8}")
     for name in names:
         runs = runs_of(name, given)
+        most = max(map(len, runs))
+        for run in runs:
+            run += [run[-1]._replace(pairs=0, calls=0)] * (most - len(run))
         for number, rounds in enumerate(zip(*runs, strict=True), start=1):
             rate, each = win_rates(rounds)
             pairs, calls = sum(one.pairs for one in rounds), sum(one.calls for one in rounds)
