@@ -67,6 +67,8 @@ def config(folder: Path, at: Scripted, **changes: Any) -> Path:
 
     tree = yaml.safe_load(path.read_text())
     tree["prompts"]["per_round"] = 16
+    gate = [{"prompt": f"gate question number {number}: what now?"} for number in range(8)]
+    (folder / "gate.jsonl").write_text("".join(json.dumps(one) + "\n" for one in gate))
     path.write_text(yaml.safe_dump(tree))
     return path
 
