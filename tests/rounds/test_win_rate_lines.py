@@ -12,7 +12,7 @@ from rounds.win_rate_lines import win_rate_text
 
 RATE = win_rate(["win"] * 18 + ["tie"] * 2 + ["identical"] * 20 + ["abstain"], 0.95)._asdict()
 TEXT = (
-    "0.725 [0.572, 0.839] n=40, 1 abstained; 18 won, 22 tied (20 identical answers), 0 lost; "
+    "0.725 [0.640, 0.813] n=40, 1 abstained; 18 won, 22 tied (20 identical answers), 0 lost; "
     "strictly better 0.450"
 )
 RESAMPLED = "bootstrap [0.650, 0.800]"
@@ -52,7 +52,7 @@ def test_rounds_of_before_are_shown_without_the_figures_that_they_lack(run_dir: 
     metrics["test"] = {"win_rate_vs_initial": old}
     lines = dict(round_lines(metrics))
     assert lines["test: win rate vs initial (reported)"] == (
-        "0.725 [0.572, 0.839] n=40, 1 abstained"
+        "0.725 [0.640, 0.813] n=40, 1 abstained"
     )
 
 
