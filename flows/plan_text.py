@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flows.config import Config
+from gate.config import GateConfig
 from gate.win_rate import detectable
 from rounds.folder import finished_rounds, policy_history, read_metrics
 from rounds.lineage import ancestry
@@ -51,19 +52,29 @@ def candidates_text(config: Config, prompts: int) -> str:
 
 def gate_text(config: Config, prompts: int) -> str:
     """What so many gate prompts can show."""
-    threshold, early = config.gate.bar, config.gate.early(config.seed)
+    early = config.gate.early(config.seed)
     if early:
         prompts = early.horizon(prompts)
-    rate = detectable(prompts, config.gate.confidence, POWER, threshold)
-    text = (
-        f"{prompts} prompts show a win rate of {rate:.2f} or more to exceed {threshold} "
-        f"({config.gate.confidence:.0%} interval, power {POWER:.0%}, nothing tied)"
-    )
-    if early:
-        text += "; asked about in order until it is decided, they show somewhat less"
+    text = f"{prompts} prompts{_shown_by(prompts, config.gate, early is not None)}"
     if people := config.gate.people:
         most, least = min(prompts, people.most), min(prompts, people.min_n)
         text += f"; the round then waits for {least} labels by people, {most} where it is close"
+    return text
+
+
+def _shown_by(prompts: int, gate: GateConfig, early: bool) -> str:
+    if gate.must_exceed == "value":
+        return f", of which the win rate itself must exceed {gate.bar}: that is no test"
+    interval = f"{gate.confidence:.0%} interval"
+    rate = detectable(prompts, gate.confidence, POWER, gate.bar)
+    if rate is None:
+        return f" are too few: all won would not show more than {gate.bar} ({interval})"
+    text = (
+        f" show a win rate of {rate:.2f} or more to exceed {gate.bar} "
+        f"({interval}, power {POWER:.0%}, nothing tied)"
+    )
+    if early:
+        text += "; asked about in order until it is decided, they show somewhat less"
     return text
 
 

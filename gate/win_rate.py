@@ -1,12 +1,14 @@
 """Win rates with intervals, raw and controlled for length."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from math import exp, sqrt
-from statistics import NormalDist
+from math import exp, lgamma, log, log1p
 from typing import NamedTuple
 
-from gate.intervals import bootstrap, profile_interval, score_interval
+import numpy as np
+
+from gate.intervals import STEPS, bootstrap, profile_interval, score_interval
 from rounds.betting import confidence_sequence
 from rounds.contests import ABSTAIN, IDENTICAL, LOSS, TIE, WIN, WORTH
 from rounds.rates import fit_length_effect
@@ -121,12 +123,23 @@ def _tells_length(differences: Sequence[int]) -> bool:
     return bool(differences) and (differences[0] == 0 or len(set(differences)) > 1)
 
 
-def detectable(n: int, confidence: float, power: float = 0.8, threshold: float = 0.5) -> float:
-    """The smallest true win rate that n decided comparisons show to exceed the threshold, with this
-    power (normal approximation).
+def detectable(
+    n: int, confidence: float, power: float = 0.8, threshold: float = 0.5
+) -> float | None:
+    """The smallest true win rate that n decided comparisons, none a tie, show to exceed the
+    threshold with this power, by the binomial distribution. None where not even n wins show it.
     """
-    if n == 0:
-        return 1.0
-    normal = NormalDist()
-    z = normal.inv_cdf(0.5 + confidence / 2) + normal.inv_cdf(power)
-    return min(1.0, threshold + z * sqrt(threshold * (1 - threshold) / n))
+
+    def low(wins: int) -> float:
+        return score_interval(wins, 0, n - wins, confidence)[0]
+
+    if n == 0 or low(n) <= threshold:
+        return None
+    shown = np.arange(bisect_right(range(n + 1), threshold, key=low), n + 1)
+    ways = np.array([lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for k in shown])
+    lower, upper = threshold, 1.0
+    for _ in range(STEPS):
+        rate = (lower + upper) / 2
+        chance = np.exp(ways + shown * log(rate) + (n - shown) * log1p(-rate)).sum()
+        lower, upper = (rate, upper) if chance < power else (lower, rate)
+    return upper

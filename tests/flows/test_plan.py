@@ -260,11 +260,15 @@ def test_a_gold_set_that_is_wrong_is_refused_as_by_a_run(tmp_path: Path):
 
 def test_the_gate_says_what_so_many_prompts_can_show(tmp_path: Path):
     small, large = plan(tmp_path, "prompts.gate=20"), plan(tmp_path, "prompts.gate=200")
-    assert small["gate"].startswith("20 prompts show a win rate of 0.81 or more")
+    assert small["gate"].startswith("20 prompts show a win rate of 0.80 or more")
     assert large["gate"].startswith("200 prompts show a win rate of 0.60 or more")
     early = ["gate.sequential=true", "gate.max_prompts=20"]
     stopped = plan(tmp_path, "prompts.gate=200", *early)["gate"]
-    assert stopped.startswith("20 prompts show a win rate of 0.81") and "until it is" in stopped
+    assert stopped.startswith("20 prompts show a win rate of 0.80") and "until it is" in stopped
+    few = plan(tmp_path, "prompts.gate=5")["gate"]
+    assert few == "5 prompts are too few: all won would not show more than 0.5 (95% interval)"
+    value = plan(tmp_path, "gate.must_exceed=value")["gate"]
+    assert value.startswith("200 prompts, of which the win rate itself must exceed 0.5")
 
 
 def test_prompts_that_are_wrong_are_refused_as_by_a_run(tmp_path: Path):

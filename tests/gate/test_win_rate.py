@@ -142,7 +142,16 @@ def test_control_of_nothing_decided_is_none():
     assert length_controlled(["abstain"], [3]) is None
 
 
-def test_what_can_be_detected_follows_from_n():
-    assert detectable(200, 0.95) == pytest.approx(0.5 + (1.959964 + 0.841621) * 0.5 / 200**0.5)
-    assert detectable(50, 0.95) > detectable(200, 0.95) > detectable(200, 0.8) > 0.5
-    assert detectable(1, 0.95) == detectable(0, 0.95) == 1.0
+def test_what_can_be_detected_is_what_is_shown_so_often():
+    """Of true win rates at and just below what is said, counted over all outcomes."""
+    for n, confidence, threshold in ((6, 0.95, 0.5), (50, 0.95, 0.5), (200, 0.8, 0.45)):
+        rate = detectable(n, confidence, threshold=threshold)
+        assert rate is not None
+        for true, enough in ((rate, True), (rate - 1e-3, False)):
+            shown = sum(
+                math.comb(n, wins) * true**wins * (1 - true) ** (n - wins)
+                for wins in range(n + 1)
+                if score_interval(wins, 0, n - wins, confidence)[0] > threshold
+            )
+            assert (shown >= 0.8 - 1e-9) is enough
+    assert detectable(5, 0.95) is None is detectable(0, 0.95), "five of five show nothing"
