@@ -6,11 +6,20 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from getpass import getuser
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+KERNELS = os.environ.get("TORCHINDUCTOR_CACHE_DIR") or str(
+    Path(tempfile.gettempdir()) / f"torchinductor_{getuser()}"
+)
+"""Where torch keeps compiled kernels by default: with a new folder for temporary files each cluster
+would compile them again, in its first requests.
+"""
 
 STORE = 80 * 2**20
 """Bytes of each node's object store."""
@@ -114,6 +123,7 @@ def _files_in(folder: str) -> Iterator[None]:
     Its workers are no nicer than other processes: Ray's own 15 starves them on a busy machine.
     """
     given = {"TMPDIR": folder, "RAY_TMPDIR": folder, "RAY_worker_niceness": "0"}
+    given["TORCHINDUCTOR_CACHE_DIR"] = KERNELS
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
     try:
