@@ -77,15 +77,17 @@ def main() -> None:
     variants, rates = given.variants.split(","), list(map(float, given.rates.split(",")))
     if unknown := [name for name in variants if name not in VARIANTS]:
         parser.error(f"{unknown[0]} is none of {', '.join(VARIANTS)}")
-    Path(given.into).mkdir(parents=True, exist_ok=True)
+    into = Path(given.into)
+    into.mkdir(parents=True, exist_ok=True)
     jobs = [
         (variant, rate, seed)
         for seed in range(given.seeds)
         for rate in rates
         for variant in variants
     ]
+    runs = {f"{variant}-{rate:g}-{seed}": given.rounds for variant, rate, seed in jobs}
     with (
-        judge_server(Path(given.into) / "judge.log") as url,
+        judge_server(into, runs) as url,
         ThreadPoolExecutor(given.at_once) as threads,
     ):
         for done in [threads.submit(run_variant, *job, given, url) for job in jobs]:

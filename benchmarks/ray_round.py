@@ -103,10 +103,12 @@ def main() -> None:
         parser.error(f"{unknown[0]} is neither here nor ray")
     into = Path(given.into)
     into.mkdir(parents=True, exist_ok=True)
-    for where in places:  # never both on the cores at once
-        with judge_server(into / "judge.log") as url, cluster(given.nodes * (where == "ray")) as at:
-            for seed in range(given.seeds):
-                run_left(config_of(where, seed, given, url, at), given.rounds, into, [])
+    runs = {f"{where}-{seed}": given.rounds for where in places for seed in range(given.seeds)}
+    with judge_server(into, runs) as url:
+        for where in places:  # never both on the cores at once
+            with cluster(given.nodes * (where == "ray")) as at:
+                for seed in range(given.seeds):
+                    run_left(config_of(where, seed, given, url, at), given.rounds, into, [])
     print_table(places, given)
 
 

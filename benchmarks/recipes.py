@@ -140,9 +140,9 @@ def run_recipe(name: str, seed: int, given: argparse.Namespace, url: str) -> Non
     """All rounds of a recipe that are not finished yet."""
     recipe = RECIPES[name]
     script = ["unconfirmed.py", recipe.unconfirmed] if recipe.unconfirmed else []
-    rounds = 1 if recipe.one_shot else given.rounds
     try:
-        run_left(config_of(name, given, seed, url), rounds, Path(given.into), script)
+        tree = config_of(name, given, seed, url)
+        run_left(tree, rounds_in(name, given), Path(given.into), script)
     except SystemExit as stopped:
         if not finished_rounds(Path(given.into) / "runs" / f"{name}-{seed}"):
             raise
@@ -151,18 +151,22 @@ def run_recipe(name: str, seed: int, given: argparse.Namespace, url: str) -> Non
         )
 
 
+def rounds_in(name: str, given: argparse.Namespace) -> int:
+    """How many rounds a recipe takes."""
+    return 1 if RECIPES[name].one_shot else int(given.rounds)
+
+
 def run_left(tree: dict[str, Any], rounds: int, into: Path, script: list[str]) -> None:
     """The rounds of a config that are not finished yet, by the command or by a script that runs it
     with something replaced.
     """
-    into = into.resolve()
+    due, into = left(into, tree["name"], rounds), into.resolve()
+    if not due:
+        return
     config = into / f"{tree['name']}.yaml"
     config.write_text(yaml.safe_dump(tree))
-    left = rounds - len(finished_rounds(into / "runs" / tree["name"]))
-    if left <= 0:
-        return
     command = [str(HERE / script[0]), *script[1:]] if script else ["-m", "prefloop"]
-    options = ["--rounds", str(left), "--runs-dir", str(into / "runs"), "--without-prefect-server"]
+    options = ["--rounds", str(due), "--runs-dir", str(into / "runs"), "--without-prefect-server"]
     log = into / f"{tree['name']}.log"
     with log.open("a") as said:
         done = subprocess.run(
@@ -175,6 +179,11 @@ def run_left(tree: dict[str, Any], rounds: int, into: Path, script: list[str]) -
     if done.returncode:
         raise SystemExit(f"{tree['name']} ended with {done.returncode}:\n{log.read_text()[-3000:]}")
     print(f"{tree['name']} has finished", flush=True)
+
+
+def left(into: Path, name: str, rounds: int) -> int:
+    """How many rounds of a run are not finished yet."""
+    return max(0, rounds - len(finished_rounds(into / "runs" / name)))
 
 
 def rounds_of(run_dir: Path) -> list[Done]:
@@ -231,10 +240,16 @@ def runs_of(name: str, given: argparse.Namespace) -> list[list[Done]]:
 
 
 @contextmanager
-def judge_server(log: Path) -> Iterator[str]:
-    """The starter's judge for all runs; its address, and its key in the environment."""
+def judge_server(into: Path, runs: dict[str, int]) -> Iterator[str]:
+    """The starter's judge for all runs; its address, and its key in the environment.
+
+    `runs` says how many rounds each is to have: where all have them, none is started.
+    """
+    if not any(left(into, name, rounds) for name, rounds in runs.items()):
+        yield ""
+        return
     served = yaml.safe_load(STARTER.read_text())["endpoints"]["desk"]["serve"]
-    with serve(Serve(**served), log, silent) as live:
+    with serve(Serve(**served), into / "judge.log", silent) as live:
         os.environ[KEY] = live.api_key
         yield live.base_url
 
@@ -250,10 +265,12 @@ def main() -> None:
     names = given.recipes.split(",")
     if unknown := [name for name in names if name not in RECIPES]:
         parser.error(f"{unknown[0]} is none of {', '.join(RECIPES)}")
-    Path(given.into).mkdir(parents=True, exist_ok=True)
+    into = Path(given.into)
+    into.mkdir(parents=True, exist_ok=True)
     jobs = [(name, seed) for seed in range(given.seeds) for name in names]
+    runs = {f"{name}-{seed}": rounds_in(name, given) for name, seed in jobs}
     with (
-        judge_server(Path(given.into) / "judge.log") as url,
+        judge_server(into, runs) as url,
         ThreadPoolExecutor(given.at_once) as threads,
     ):
         for done in [threads.submit(run_recipe, name, seed, given, url) for name, seed in jobs]:
