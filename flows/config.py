@@ -226,7 +226,11 @@ class Config(Section):
         judge = self.judge
         probable = judge.arguments.get("logprobs") and not judge.criteria
         if weights.by == "probability" and not (probable and any(map(is_endpoint, judge.jury))):
-            why = "criteria have none" if judge.criteria else "there are none without logprobs"
+            why = "there are none without logprobs"
+            if judge.criteria:
+                why = "criteria have none"
+            elif not any(map(is_endpoint, judge.jury)):
+                why = f"{judge.jury[0]} is no endpoint"
             raise ValueError(f"trainer.weights.by: probability needs the judge's, and {why}")
 
     def _variants_can_be_chosen(self) -> None:

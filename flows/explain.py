@@ -1,6 +1,7 @@
 """What is wrong in a config, in one line that names the key and the nearest right one."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, get_origin
 
 from pydantic import BaseModel
@@ -8,16 +9,34 @@ from pydantic import BaseModel
 from flows.config import Config
 from rounds.errors import did_you_mean
 
-NOT_OURS = {"function-after", "function-before", "str", "int", "float", "list[str]", "one source"}
-"""What pydantic puts between the keys: validators, and the branches of a choice of types."""
+BRANCHES = {"str", "int", "float", "list[str]", "one source", "FromEnvironment"}
+"""What pydantic calls the branches of a choice of types, and puts between the keys."""
+NOT_OURS = {"function-after", "function-before", *BRANCHES}
+"""The same, and validators."""
 
 
-def explain(entry: Any, tree: Any) -> str:
+def explained(errors: Sequence[Any], root: type[BaseModel] = Config) -> str:
+    """Validation errors of a tree of sections below `root`, each said once.
+
+    Where a section was given for a text or a section, that it is no text is not said.
+    """
+    looked = {entry["loc"][:depth] for entry in errors for depth in range(len(entry["loc"]))}
+
+    def beside_the_point(entry: Any) -> bool:
+        *before, branch = entry["loc"] or [None]
+        others = ((*before, other) in looked for other in BRANCHES)
+        return branch == "str" and isinstance(entry["input"], dict) and any(others)
+
+    lines = (explain(entry, root) for entry in errors if not beside_the_point(entry))
+    return "; ".join(dict.fromkeys(lines))
+
+
+def explain(entry: Any, root: type[BaseModel]) -> str:
     """One validation error as `key: what is wrong`, with the nearest right key."""
     location = [part for part in entry["loc"] if part not in NOT_OURS]
     where = ".".join(str(part) for part in location)
     if entry["type"] == "extra_forbidden":
-        names = _keys_at(location[:-1])
+        names = _keys_at(root, location[:-1])
         hint = did_you_mean(location[-1], names) or f"known here: {', '.join(sorted(names))}"
         return f"{where}: unknown key; {hint}"
     if entry["type"] == "missing":
@@ -25,7 +44,9 @@ def explain(entry: Any, tree: Any) -> str:
     message = entry["msg"].removeprefix("Value error, ")
     given = entry["input"]
     if entry["type"] == "model_type":
-        message = f"expected a section with some of {', '.join(_keys_at(location))}"
+        message = f"expected a section with some of {', '.join(_keys_at(root, location))}"
+    if entry["type"] == "string_type" and isinstance(given, dict):
+        message = "expected a text, and this is a section"
     if entry["type"] == "literal_error":
         hint = did_you_mean(given, re.findall(r"'(\w+)'", entry["ctx"]["expected"]))
         message += f"; {hint}" if hint else ""
@@ -33,13 +54,13 @@ def explain(entry: Any, tree: Any) -> str:
     if not where:
         return message
     within = re.match(r"\w+", message)  # a section's fault begins with the key that it is at
-    joined = "." if within and within[0] in _keys_at(location) else ": "
+    joined = "." if within and within[0] in _keys_at(root, location) else ": "
     return f"{where}{joined}{message}{shown}"
 
 
-def _keys_at(location: list[Any]) -> list[str]:
+def _keys_at(root: Any, location: list[Any]) -> list[str]:
     """The keys a section knows, found by walking the tree of models along `location`."""
-    here: Any = Config
+    here = root
     parts = iter(location)
     for part in parts:
         field = here.model_fields.get(part) if hasattr(here, "model_fields") else None

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from flows.config import Config
-from flows.explain import explain
+from flows.explain import explained
 from flows.secrets import refuse_secrets
 from judge.config import PYTHON
 from rounds.errors import UserError
@@ -53,8 +53,7 @@ def config_of(
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        lines = [explain(entry, tree) for entry in error.errors()]
-        raise UserError(f"{where}: " + "; ".join(dict.fromkeys(lines))) from error
+        raise UserError(f"{where}: {explained(error.errors())}") from error
     _check_finite(tree, where)
     return config
 

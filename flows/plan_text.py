@@ -93,6 +93,9 @@ def training_text(config: Config, trainer: TrainerConfig, pairs: int, run_dir: P
     jobs = "a supervised job, then one by DPO" if first else "a job by DPO"
     text = f"at most {pairs} pairs, {jobs} at {config.policy.endpoint}: about {tokens:,} tokens"
     text += f", {tokens * price / 1e6:.2f}" if price else ", no price given"
+    most = trainer.openai.max_cost if trainer.openai else None
+    if price and most is not None and tokens * price / 1e6 > most:
+        text += f"; trainer.openai.max_cost is {most:g}: a round that keeps so many sends nothing"
     return f"{text}; of fewer than {LEAST_PAIRS} pairs none is trained"
 
 

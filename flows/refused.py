@@ -40,8 +40,8 @@ def check_refused(config: Config, run_dir: Path) -> None:
         f"gate's win rates by tag and length; `prefloop blame {shown} "
         f"{round_number(refused[-1])}` names the part of the pairs that hurts",
         "change the config (what is trained on, the judge, the training), raise gate.stop_after, "
-        f"or put a policy in place by hand (`prefloop promote {shown}`), and run the same command "
-        "again",
+        f"or put a policy in place by hand (`prefloop promote {shown} --by NAME --why TEXT`), and "
+        "run the same command again",
     )
 
 

@@ -62,7 +62,10 @@ def run_warm_start(config: "Config", data: str, to: Path, args: list[str]) -> di
     from trainer.warm_start import answers_to_teach, warm_start
 
     section = sft_section(config, args)
-    check_argument_names(section)
+    try:
+        check_argument_names(section)
+    except UserError as error:
+        raise UserError(str(error).replace("trainer.args.", "--arg ", 1)) from error
     if config.policy.endpoint is not None:
         raise UserError("policy.endpoint: a policy at an endpoint has no weights to train")
     source = data_source(data)
@@ -108,7 +111,7 @@ def data_source(data: str) -> "SourceConfig":
     """The source that `--data` names: a path, or a section in YAML."""
     from pydantic import ValidationError
 
-    from flows.explain import explain
+    from flows.explain import explained
     from flows.load import parse_yaml
     from rounds.errors import UserError
     from sampler.dealing.sources.config import SourceConfig
@@ -117,8 +120,7 @@ def data_source(data: str) -> "SourceConfig":
     try:
         source = SourceConfig.model_validate(value)
     except ValidationError as error:
-        lines = [explain(entry, value) for entry in error.errors()]
-        raise UserError("--data: " + "; ".join(dict.fromkeys(lines))) from error
+        raise UserError(f"--data: {explained(error.errors(), SourceConfig)}") from error
     if source.generate is not None or source.template is not None:
         raise UserError("--data: needs answers, which no template or generator has; name a file")
     return source

@@ -1,7 +1,8 @@
 """The `gate` section: what a new policy must show to take over."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -88,9 +89,7 @@ class GateConfig(Section):
     but where `metric_bounds` says so."""
     metric_bounds: dict[str, Bound] = Field(default_factory=dict)
     """How low the metrics of these names may be."""
-    suites: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Suite] = Field(
-        default_factory=dict
-    )
+    suites: dict[str, Suite] = Field(default_factory=dict)
     """What a new policy must not have unlearned: prompts of their own, answered by both policies
     and scored, by name."""
     sequential: bool = False
@@ -136,6 +135,16 @@ class GateConfig(Section):
         if taken:
             raise ValueError(f"{taken[0]} is a name that metrics.json has already")
         return metrics
+
+    @field_validator("suites")
+    @classmethod
+    def _file_names(cls, suites: dict[str, Suite]) -> dict[str, Suite]:
+        for name in suites:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise ValueError(
+                    f"{name!r} is no name for a suite; letters, digits, '.', '_' and '-'"
+                )
+        return suites
 
     @model_validator(mode="after")
     def _rules_fit(self) -> "GateConfig":

@@ -13,8 +13,8 @@ class Data(Section):
     """Preference data in one of the known shapes; a bare name is its `data`."""
 
     data: str
-    """A JSONL, JSON, CSV, TSV or parquet file, packed or not, a folder that `datasets` loads (an
-    export or a run of prefloop is one), or the id of a dataset on the hub."""
+    """A JSONL, JSON, CSV, TSV or parquet file, all but parquet packed or not, a folder that
+    `datasets` loads (an export or a run of prefloop is one), or the id of a dataset on the hub."""
     config: str | None = None
     """Which subset of the dataset, where it has several."""
     split: str | None = None

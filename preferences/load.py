@@ -57,8 +57,8 @@ def _wanted_splits(source: Data, key: str) -> Iterator[tuple[str, Any]]:
     load = datasets.load_dataset
     if path.is_file():
         if not is_read_here(path) and path.suffix != ".parquet":
-            endings = ", ".join(KINDS)
-            raise UserError(f"{key}: {path} is none of {endings} (packed: {', '.join(ARCHIVES)})")
+            packed = f"packed, all but parquet: {', '.join(ARCHIVES)}"
+            raise UserError(f"{key}: {path} is none of {', '.join(KINDS)} ({packed})")
         for wrong in ("config", "split"):
             if getattr(source, wrong):
                 raise UserError(f"{key}.{wrong}: {path} is one file and has none")

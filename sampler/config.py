@@ -52,6 +52,8 @@ class PolicyConfig(Section):
     def _one_kind(self) -> "PolicyConfig":
         if (self.model is None) == (self.endpoint is None):
             raise ValueError("needs exactly one of model (weights) or endpoint")
+        if self.adapter is not None and self.model is None:
+            raise ValueError("adapter: goes on model; an endpoint serves its own")
         return self
 
 
@@ -138,7 +140,9 @@ class SamplerConfig(Section):
         above = ["current"]
         for name, source in self.also.items():
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "current":
-                raise ValueError(f"also.{name}: no name for a source; letters, digits, '_' and '-'")
+                raise ValueError(
+                    f"also.{name}: no name for a source; letters, digits, '.', '_' and '-'"
+                )
             if source.revise is not None and source.revise not in above:
                 raise ValueError(
                     f"also.{name}.revise: no source {source.revise!r} above it ({', '.join(above)})"

@@ -32,10 +32,11 @@ def check_argument_names(config: TrainerConfig) -> None:
             declared_fields("trl", "trainer/base_config.py", ["_BaseConfig"]),
             declared_fields("transformers", "training_args.py", ["TrainingArguments"]),
         ]
-        _check("trainer.args", config.args, own, f"TRL's {name}")
+        library = f"TRL's {name}" + (f" (of preset: {config.preset})" if config.preset else "")
+        _check("trainer.args", config.args, own, library)
         for place, setting in enumerate(settings_of(config.sweep or [])):
             where = "trainer.sweep" if isinstance(config.sweep, dict) else f"trainer.sweep.{place}"
-            _check(where, setting, own, f"TRL's {name}")
+            _check(where, setting, own, library)
     if config.lora:
         known = [declared_fields("peft", file, classes) for file, classes in LORA.items()]
         _check("trainer.lora", config.lora, known, "peft")

@@ -236,9 +236,9 @@ class TrainerConfig(Section):
     def _variants_can_be_told_apart(self) -> "TrainerConfig":
         if self.sweep is None:
             return self
-        settings = settings_of(self.sweep)
-        if len(settings) < 2 or any(one in settings[:place] for place, one in enumerate(settings)):
-            raise ValueError("sweep: needs two variants at least, and none of them twice")
+        settings, variants = settings_of(self.sweep), self.variants
+        if len(variants) < 2 or any(one in variants[:place] for place, one in enumerate(variants)):
+            raise ValueError("sweep: needs two variants at least, and none of them twice with args")
         for name in ("output_dir", *OF_DATA):
             if any(name in one for one in settings):
                 why = "is set by prefloop" if name == "output_dir" else "changes what is trained on"

@@ -20,7 +20,7 @@ from texts.leaks import DEFAULT_LIMITS, LeakLimits
 from trainer.accelerate_flags import accelerate_flags
 from trainer.answers import judged_answers
 from trainer.config import FROM_GOLD, REFERENCES, TrainerConfig
-from trainer.enough import nothing_to_train
+from trainer.enough import LEAST_ANSWERS, nothing_to_train
 from trainer.extra import extra_pairs
 from trainer.ranks import dead_rank
 from trainer.reference import (
@@ -46,8 +46,8 @@ def train(
     """Train the next policy on the round's pairs, in a child process; returns it and its curves.
 
     With `config.kto` it is the answers that the screen scored, which need no pair, and the pairs
-    where it scored none so high or so low. What it is trained on beside them (a warm start, a
-    replay) is written to extra.parquet.
+    where it scored fewer than two so high or so low. What it is trained on beside them (a warm
+    start, a replay) is written to extra.parquet.
     `flip_rate` is the share of wrong labels that `label_smoothing: from_gold` stands for, `limits`
     how close imported pairs may come to the held-out prompts.
     The policy's folder is written whole or not at all. TRL's own checkpoints, where `save_steps`
@@ -57,6 +57,9 @@ def train(
     judged = None if config.kto is None else judged_answers(folder, config.kto, limits)
     if why := nothing_to_train(config, own, len(judged.labels) if judged else 0):
         raise UserError(f"{folder}: {why}, so there is nothing to train on")
+    scored = len(judged.labels) if judged else 0
+    if judged is not None and scored < LEAST_ANSWERS:
+        judged = judged._replace(labels=[])
     taught = own or (len(judged.labels) // 2 if judged else 0)  # a pair has two answers
     extra = extra_pairs(folder, config, taught, seed, limits)
     if extra.rows:
@@ -132,7 +135,10 @@ def train(
         if judged is not None and judged.labels:
             facts["answers"] = judged.facts
         elif judged is not None:
-            facts["adjusted"].append("on the pairs: no answer scored beyond a line of trainer.kto")
+            facts["adjusted"].append(
+                f"on the pairs: {scored} answers scored beyond a line of trainer.kto, of which it "
+                f"takes {LEAST_ANSWERS} at least"
+            )
         if saved.exists():  # else a kill came between this rename and the stamp
             note_folder(folder, target.name, saved)
             replace_folder(saved, target)

@@ -78,6 +78,25 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str):
         ("gate.metrics.decision=a:b", "gate.metrics: decision is a name"),
         ("trainer.args.output_dir=x", "trainer.args.output_dir is set by prefloop"),
         ("policy={model: a, endpoint: desk}", "policy: needs exactly one of model"),
+        ("policy={endpoint: desk, adapter: a}", "policy.adapter: goes on model"),
+        ("gate.suites={a b: {prompts: x, score: exact}}", "gate.suites: 'a b' is no name for a"),
+        (
+            "gate.suites.s={prompts: {file: x}, score: exact}",
+            "gate.suites.s.prompts: expected a text, and this is a section",
+        ),
+        (
+            "on_promotion=[{webhook: {evn: X}}]",
+            "on_promotion.0.webhook.env: is missing; on_promotion.0.webhook.evn: unknown key; did "
+            "you mean env?",
+        ),
+        (
+            "endpoints.desk.extra_headers={a: {env: 5}}",
+            "endpoints.desk.extra_headers.a.env: Input should be a valid string (it is 5)",
+        ),
+        (
+            "trainer={args: {beta: 0.3}, sweep: [{beta: 0.3}, {}], held_out_pairs: 0.1}",
+            "trainer.sweep: needs two variants at least, and none of them twice with args",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_by_its_key(tmp_path: Path, override: str, start: str):
@@ -137,6 +156,11 @@ GOLD = "judge.gold={path: gold.jsonl}"
         (
             "trainer.weights.by=probability judge.sampling.logprobs=false",
             "trainer.weights.by: probability needs the judge's, and there are none without logp",
+        ),
+        (
+            "trainer.weights.by=probability judge.endpoint=python:mine:choose "
+            "judge.strategy=random_pair",
+            "trainer.weights.by: probability needs the judge's, and python:mine:choose is no endp",
         ),
         (
             "trainer.weights.by=probability judge.criteria.honesty=1",

@@ -341,6 +341,12 @@ def test_the_answers_to_suites_are_planned_with_their_tokens(tmp_path: Path):
     assert plan(tmp_path, read)["suites"] == "20 references read"
 
 
+def test_a_limit_below_what_a_fine_tuning_takes_is_said(tmp_path: Path):
+    less, enough = (plan(tmp_path, *HOSTED, f"trainer.openai.max_cost={most}") for most in (0.1, 9))
+    said = "; trainer.openai.max_cost is 0.1: a round that keeps so many sends nothing"
+    assert said in less["training"] and "max_cost" not in enough["training"]
+
+
 def test_a_policy_at_an_endpoint_is_called_and_paid_for_its_answers_to_suites(tmp_path: Path):
     given, train = suite_of(tmp_path), 100 * 4
     before = make_plan(load_config("starter", [SET[0], *HOSTED]), tmp_path)

@@ -64,6 +64,8 @@ def test_its_section_is_sft_with_the_configs_adapter_and_what_is_wrong_is_said()
         sft_section(config, ["output_dir=elsewhere"])
     with pytest.raises(UserError, match="--data: needs exactly one of file"):
         data_source("{name: x}")
+    with pytest.raises(UserError, match="--data: colum: unknown key; did you mean column"):
+        data_source("{dataset: x/y, colum: text}")
     with pytest.raises(UserError, match="--data: needs answers"):
         data_source("{template: 'a {{ b }}', over: {b: [c]}}")
 
@@ -72,7 +74,7 @@ def test_data_without_answers_is_refused(tmp_path: Path):
     data = lines(tmp_path / "data.jsonl", {"prompt": "Who?"})
     with pytest.raises(UserError, match="--data: no row of data.jsonl has a `reference`"):
         run_warm_start(load_config("starter"), data, tmp_path / "out", [])
-    with pytest.raises(UserError, match="trainer.args.beta: TRL's SFTConfig knows no such"):
+    with pytest.raises(UserError, match="^--arg beta: TRL's SFTConfig knows no such"):
         run_warm_start(load_config("starter"), data, tmp_path / "out", ["beta=1"])
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 import trainer.stage
 from rounds.errors import UserError
-from rounds.rows import PAIRS
+from rounds.rows import PAIRS, VERDICTS
 from rounds.settings import locate
 from rounds.tables import write_rows
 from rounds.weights import Policy, local_policy
@@ -183,6 +183,13 @@ def test_kto_learns_from_single_answers_by_their_score(tmp_path: Path):
         patch.setattr(trainer.stage, "run_child", forked(None))
         _, without = train(folder, config, FIRST, FIRST, 0)
     assert (without["pairs"], without["answers"]) == (6, judged.facts), "they need no pair"
+    write_rows(folder, PAIRS, [pair])
+    write_rows(folder, VERDICTS, [scored(tables["candidates"][0], 9)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.stage, "run_child", forked(None))
+        _, by_pair = train(folder, config, FIRST, FIRST, 0)
+    assert by_pair["pairs"] == 1 and "answers" not in by_pair
+    assert by_pair["adjusted"][-1].startswith("on the pairs: 1 answers scored beyond a line")
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ def _trained(run_dir: Path, round: int | None) -> tuple[Path, dict[str, Any]]:
     if line:  # and not a later round that left its weights as they were
         return line[-1], (read_manifest(line[-1]) or {})["trained"]
     raise UserError(
-        f"{run_dir}: the first policy is still in place, no round has put another there; name a "
-        "ROUND to publish a policy that was refused"
+        f"{run_dir}: the first policy is in place, which no round has trained; name a ROUND to "
+        "publish the policy that it trained"
     )
 
 

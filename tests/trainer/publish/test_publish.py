@@ -186,7 +186,10 @@ def test_all_weights_are_copied_and_their_card_tells_how_they_came(run_dir: Path
 def test_what_the_gate_refused_is_published_by_its_round_alone(run_dir: Path, tmp_path: Path):
     trained(run_dir, base_in(tmp_path / "base"), adapter=False, decision=REFUSED)
     said = publish(run_dir, tmp_path / "out", status=2)
-    assert "the first policy is still in place" in said and not (tmp_path / "out").exists()
+    assert (
+        "the first policy is in place, which no round has trained" in said
+        and not (tmp_path / "out").exists()
+    )
     assert "warning: round 1 was refused by the gate" in publish(run_dir, tmp_path / "out", "1")
     assert "**The gate refused this policy**" in (tmp_path / "out" / "README.md").read_text()
 
