@@ -56,7 +56,7 @@ def check_endpoint(
     where = f"endpoints.{name}"
     if config.serve is not None:
         model_folder(config.serve.model)
-        devices_of(config.serve)
+        devices_of(config.serve, f"{where}.serve")
         return None
     cards: dict[str, dict[str, Card] | None] = {}
     down: dict[str, Exception] = {}

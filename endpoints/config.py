@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from endpoints.dialect import PRESETS
-from endpoints.said import without_login
+from endpoints.said import is_address, without_login
 from rounds.errors import did_you_mean
 from rounds.settings import Section
 
@@ -134,6 +134,12 @@ class EndpointConfig(Section):
     @field_validator("base_url")
     @classmethod
     def _several(cls, given: str | list[str] | None) -> str | list[str] | None:
+        for address in [given] if isinstance(given, str) else given or ():
+            if not is_address(address):
+                raise ValueError(
+                    f"{without_login(address)!r} is no address; write http://HOST:PORT/v1, several "
+                    "as a list"
+                )
         if not isinstance(given, list):
             return given
         if not given:

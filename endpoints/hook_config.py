@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from endpoints.config import FromEnvironment
+from endpoints.said import is_address
 from rounds.errors import did_you_mean
 from rounds.settings import Section
 
@@ -52,8 +53,8 @@ class Hook(Section):
             raise ValueError("needs exactly one of command or webhook")
         if self.command is not None and (self.body is not None or self.headers):
             raise ValueError("body and headers go with webhook")
-        if isinstance(self.webhook, str) and not re.match(r"https?://[^/\s]", self.webhook):
-            raise ValueError(f"webhook: {self.webhook!r} is no address that begins with http")
+        if isinstance(self.webhook, str) and not is_address(self.webhook):
+            raise ValueError(f"webhook: {self.webhook!r} is no address; write http://HOST:PORT/...")
         for where, value in (("command", self.command), ("body", self.body)):
             for name in _places(value):
                 if name not in FACTS:

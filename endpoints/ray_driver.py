@@ -33,6 +33,10 @@ ENVIRONMENT = {
 """Of a driver: nothing phones home, and the workers' lines reach its log as they were written."""
 
 
+NO_CLUSTER = "Could not find any running Ray instance"
+"""Ray's words where `auto` finds nothing; what it advises is no key of ours."""
+
+
 @contextmanager
 def connected(config: RayConfig, where: str) -> Iterator[None]:
     """This process as a driver of the cluster; its actors and tasks end with the block. Ray is
@@ -58,7 +62,13 @@ def connected(config: RayConfig, where: str) -> Iterator[None]:
         with chdir(PACKAGES):
             ray.init(config.address, include_dashboard=None, logging_level=logging.WARNING)
     except Exception as error:  # of several kinds, for a cluster that is none, or of other versions
-        raise UserError(f"{where}.address: {config.address}: {_first_line(error)}") from error
+        why = _first_line(error)
+        if NO_CLUSTER in why:
+            why = (
+                "no cluster runs on this machine; make it a node (ray start --address HOST:PORT), "
+                "or start one (ray start --head)"
+            )
+        raise UserError(f"{where}.address: {config.address}: {why}") from error
     try:
         check_room(config, living_nodes(), where)
         _check_versions([node for node in ray.nodes() if node["Alive"]], config, where)
@@ -161,17 +171,27 @@ def _check_versions(nodes: list[dict[str, Any]], config: RayConfig, where: str) 
                 f"{where}: {asked[reply]} has no prefloop ({theirs}); install the same version of "
                 "it there"
             )
-        for name in ours.keys() & theirs.keys():
-            if ours[name] != theirs[name]:
-                raise UserError(
-                    f"{where}: {asked[reply]} has {name} {theirs[name]}, and this machine "
-                    f"{ours[name]}; install the same on all"
-                )
+        if fault := version_fault(ours, theirs, bool(config.resources.get("GPU"))):
+            raise UserError(f"{where}: {asked[reply]} has {fault}")
     if late and not ready:
         raise UserError(
             f"{where}: {asked[late[0]]} did not start a process in {NODE_SECONDS:.0f} s; see Ray's "
             "logs there"
         )
+
+
+def version_fault(ours: Mapping[str, str], theirs: Mapping[str, str], on_gpus: bool) -> str | None:
+    """What is wrong with the versions of a node, by package; None where nothing is.
+
+    The machine that leads needs no GPU: builds for a GPU and for CPUs (2.13.0+cpu) are one version,
+    but on nodes whose GPUs are wanted.
+    """
+    for name in sorted(ours.keys() & theirs.keys()):
+        if ours[name].partition("+")[0] != theirs[name].partition("+")[0]:
+            return f"{name} {theirs[name]}, and this machine {ours[name]}; install the same on all"
+        if on_gpus and theirs[name].endswith("+cpu"):
+            return f"{name} {theirs[name]}, a build for CPUs; install that for its GPU there"
+    return None
 
 
 def living_nodes() -> dict[str, Mapping[str, float]]:

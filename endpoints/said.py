@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:  # a plan reads this and asks nobody
     import openai
@@ -45,6 +45,16 @@ def without_these(text: str, secrets: Iterable[str]) -> str:
             for written in {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}:
                 text = text.replace(written, "***")
     return text
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is one address that HTTP can ask: a scheme, a host, and a port if any."""
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is no number, or half of a bracket
+        return False
+    return plain and not re.search(r"\s|,https?:", text)
 
 
 def without_login(url: str) -> str:

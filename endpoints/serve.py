@@ -92,10 +92,10 @@ def serve(config: Serve, log: Path, progress: Progress) -> Iterator[LiveEndpoint
         yield LiveEndpoint(first, SERVED_NAME, model, key, others=tuple(others))
 
 
-def devices_of(config: Serve) -> list[dict[str, str]]:
+def devices_of(config: Serve, where: str = "serve") -> list[dict[str, str]]:
     """The environment that gives each replica its GPUs: the next of those that are visible.
 
-    Raises UserError where CUDA_VISIBLE_DEVICES names too few.
+    Raises UserError at the key `where` if CUDA_VISIBLE_DEVICES names too few.
     """
     if config.replicas == 1 or runs_on_cpu():
         return [{}] * config.replicas
@@ -106,7 +106,7 @@ def devices_of(config: Serve) -> list[dict[str, str]]:
     names = visible.split(",") if visible else [str(number) for number in range(needed)]
     if len(names) < needed:
         raise UserError(
-            f"serve.replicas: {config.replicas} servers on {each} GPU(s) each need {needed}, and "
+            f"{where}.replicas: {config.replicas} servers on {each} GPU(s) each need {needed}, and "
             f"{VISIBLE} names {len(names)} ({visible})"
         )
     shares = [names[begin : begin + each] for begin in range(0, needed, each)]

@@ -37,8 +37,10 @@ def explain(entry: Any, root: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in location)
     if entry["type"] == "extra_forbidden":
         names = _keys_at(root, location[:-1])
-        hint = did_you_mean(location[-1], names) or f"known here: {', '.join(sorted(names))}"
-        return f"{where}: unknown key; {hint}"
+        hint = did_you_mean(location[-1], names)
+        if not hint and (below := _below(root, location)):
+            hint = f"did you mean {below}?"
+        return f"{where}: unknown key; {hint or 'known here: ' + ', '.join(sorted(names))}"
     if entry["type"] == "missing":
         return f"{where}: is missing"
     message = entry["msg"].removeprefix("Value error, ")
@@ -59,7 +61,12 @@ def explain(entry: Any, root: type[BaseModel]) -> str:
 
 
 def _keys_at(root: Any, location: list[Any]) -> list[str]:
-    """The keys a section knows, found by walking the tree of models along `location`."""
+    """The keys that a section knows."""
+    return list(_fields_at(root, location))
+
+
+def _fields_at(root: Any, location: list[Any]) -> dict[str, Any]:
+    """The fields of a section, found by walking the tree of models along `location`."""
     here = root
     parts = iter(location)
     for part in parts:
@@ -67,7 +74,17 @@ def _keys_at(root: Any, location: list[Any]) -> list[str]:
         if field and get_origin(field.annotation) is dict:
             next(parts, None)  # the name of an entry, which is nobody's field
         here = _model_in(field.annotation) if field else here
-    return list(getattr(here, "model_fields", ()))
+    return getattr(here, "model_fields", {})
+
+
+def _below(root: Any, location: list[Any]) -> str | None:
+    """The key of that name in a section within the one where it stands, if one has it."""
+    *section, key = location
+    for name, field in _fields_at(root, section).items():
+        if key in getattr(_model_in(field.annotation), "model_fields", ()):
+            entry = ".NAME" if get_origin(field.annotation) is dict else ""
+            return f"{name}{entry}.{key}"
+    return None
 
 
 def _model_in(annotation: Any) -> Any:

@@ -55,8 +55,12 @@ from trainer.row_counts import check_row_counts
 from trainer.stage import check_training
 
 
-def check(config: Config, display: Display, run_dir: Path) -> None:
-    """Raise UserError for the first thing that cannot work."""
+def check(config: Config, display: Display, run_dir: Path, stages_here: bool = True) -> None:
+    """Raise UserError for the first thing that cannot work.
+
+    Where the GPU stages are not done here (`stages_here`), what this machine's own hardware and
+    clusters can do says nothing: the trial, which is sent as well, finds out.
+    """
     supply = read_supply(config.prompts, near=False)
     if supply.pool.merged:
         display.warn(f"{supply.pool.merged} duplicate prompts merged")
@@ -85,7 +89,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
         lambda: _any_reference(config),
         config.trainer is not None,
     )
-    check_clusters(config)
+    if stages_here:
+        check_clusters(config)
     if config.pairs.semantic is not None:
         with scratch("embedding") as work:
             check_embedding(config.pairs.semantic.embed, work)
@@ -113,7 +118,8 @@ def check(config: Config, display: Display, run_dir: Path) -> None:
             with scratch("trainer") as work:
                 shown = display.stage("trainer data")
                 folders = policy_folders(str(config.policy.model), config.policy.adapter)
-                for sentence in check_training(config.trainer, *folders, work, shown):
+                elsewhere = not stages_here or config.trainer.ray is not None
+                for sentence in check_training(config.trainer, *folders, work, shown, elsewhere):
                     display.tell(sentence)
 
 

@@ -91,7 +91,7 @@ def session(
             require_plain("--runs-dir", run_dir, "vLLM")
         initial = first_policy(config)
         start_from_mirror(config, run_dir, display)
-        check(config, display, run_dir)
+        check(config, display, run_dir, stages_here=gpu_stages is None)
         _same_beginning(run_dir, initial)
         with run_lock(run_dir) as lease:
             for sentence in mend_run(run_dir, next_round(run_dir), thorough):

@@ -122,7 +122,13 @@ def _checked(where: str, args: dict[str, Any], known: type) -> dict[str, Any]:
             raise UserError(
                 f"{where}.{name}: {library} takes {', '.join(choices)} (it is {value!r})"
             )
-    return {name: _of_type(f"{where}.{name}", value, types[name]) for name, value in args.items()}
+    return {
+        name: value
+        # a text or no more than that it is wanted, as of `fsdp`
+        if value is True and fields[name].metadata.get("const") is True
+        else _of_type(f"{where}.{name}", value, types[name])
+        for name, value in args.items()
+    }
 
 
 def _of_type(where: str, value: Any, hint: Any) -> Any:

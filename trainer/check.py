@@ -23,6 +23,8 @@ from trainer.arguments import lora_config, trl_config
 from trainer.tokens import limit_of
 
 PROBE: Messages = [{"role": "user", "content": "Hello"}]
+OF_HARDWARE = ("tf32", "use_cpu")
+"""Arguments that TRL refuses where there is no GPU for them."""
 REPORT_EVERY = 5000
 """Rows between two lines of progress."""
 
@@ -32,6 +34,8 @@ def main(job_path: Path) -> None:
     job = read_json(job_path)
     with scratch("arguments") as folder:
         for number, args in enumerate(job["variants"], start=1):
+            if job["elsewhere"]:
+                args = {name: args[name] for name in args if name not in OF_HARDWARE}
             try:
                 trl_config(job["method"], args, str(folder))
             except UserError as error:

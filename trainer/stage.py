@@ -180,11 +180,13 @@ def check_training(
     adapter: Path | None,
     scratch: Path,
     progress: Progress = silent,
+    elsewhere: bool = False,
 ) -> list[str]:
     """Raise UserError for an argument that TRL or peft would refuse, and for imported data that
     cannot be trained on; returns what was found in the data. Spends seconds, no money.
 
-    `model` and `adapter` are the folders of the policy.
+    `model` and `adapter` are the folders of the policy. Where the training is `elsewhere`, what
+    this machine's hardware cannot do is left to the trial there.
     """
     job = scratch / "trainer-check.json"
     named = config.reference not in REFERENCES
@@ -195,6 +197,7 @@ def check_training(
             "method": config.method,
             "variants": [with_label_smoothing(args, 0.1) for args in config.variants],
             "lora": config.lora,
+            "elsewhere": elsewhere,
             "policy": Policy(str(model), str(adapter) if adapter else None, "")._asdict(),
             "reference": reference,
             "imported": [[key, source.model_dump()] for key, source in config.imported],

@@ -136,7 +136,10 @@ def test_what_prefloop_sets_on_a_server_cannot_be_set(name: str):
         ({}, "exactly one of base_url"),
         ({"base_url": "http://x", "serve": {"model": "m"}}, "exactly one of base_url"),
         ({"base_url": "http://x"}, "needs model"),
-        ({"base_url": "x", "model": "m", "api_key_env": "A", "api_key_block": "B"}, "not both"),
+        (
+            {"base_url": "http://x", "model": "m", "api_key_env": "A", "api_key_block": "B"},
+            "not both",
+        ),
     ],
 )
 def test_an_endpoint_is_one_kind_of_thing(given: dict, fault: str):

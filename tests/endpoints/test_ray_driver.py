@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from endpoints.ray_config import RayConfig
-from endpoints.ray_driver import actor_options, check_cluster, check_room, places
+from endpoints.ray_driver import actor_options, check_cluster, check_room, places, version_fault
 from rounds.errors import UserError
 from sampler.config import SamplerConfig
 
@@ -85,3 +85,14 @@ def test_ray_is_loaded_by_nobody_who_does_not_name_it():
         [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_builds_of_one_version_go_together_but_not_on_gpus_that_are_wanted():
+    cpu, gpu = {"torch": "2.13.0+cpu", "ray": "2.60.0"}, {"torch": "2.13.0", "ray": "2.60.0"}
+    assert version_fault(cpu, gpu, True) is None is version_fault(cpu, cpu, False)
+    assert version_fault(gpu, cpu, True) == (
+        "torch 2.13.0+cpu, a build for CPUs; install that for its GPU there"
+    )
+    assert version_fault(cpu, gpu | {"ray": "2.61.0"}, True) == (
+        "ray 2.61.0, and this machine 2.60.0; install the same on all"
+    )

@@ -6,7 +6,14 @@ import httpx2
 import openai
 import pytest
 
-from endpoints.said import LONGEST, shortened, what_it_said, without_login, without_secrets
+from endpoints.said import (
+    LONGEST,
+    is_address,
+    shortened,
+    what_it_said,
+    without_login,
+    without_secrets,
+)
 
 
 def refused(status: int, body: Any) -> openai.APIStatusError:
@@ -56,3 +63,24 @@ def test_no_key_is_shown(text: str):
 def test_an_address_is_shown_without_its_login():
     assert without_login("http://me:secret@host:1/v1") == "http://host:1/v1"
     assert without_login("http://host:1/v1") == "http://host:1/v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "can"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("https://user:pass@host/v1", True),
+        ("http://[::1]:80/v1", True),
+        ("http://localhost:PORT/v1", False),
+        ("http://[::1/v1", False),
+        ("http://host:99999/v1", False),
+        ("host:8000/v1", False),
+        ("ftp://host/v1", False),
+        ("http:///v1", False),
+        ("", False),
+        ("http://a/v1,http://b/v1", False),
+        ("http://a/v1 http://b/v1", False),
+    ],
+)
+def test_an_address_that_nobody_can_ask_is_known(text: str, can: bool):
+    assert is_address(text) is can

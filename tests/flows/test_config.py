@@ -32,7 +32,11 @@ def test_the_smallest_config_loads_with_its_defaults(tmp_path: Path):
         ("gate.judge={endpoint: desk, rubric: {}}", "gate.judge.rubric", "rubrics"),
         ("endpoints.desk.max_in_fligt=3", "endpoints.desk.max_in_fligt", "max_in_flight"),
         ("endpoints.desk.price.inputs=3", "endpoints.desk.price.inputs", "input"),
-        ("endpoints.price={base_url: x, model: m, timeot: 3}", "endpoints.price.timeot", "timeout"),
+        (
+            "endpoints.price={base_url: http://x, model: m, timeot: 3}",
+            "endpoints.price.timeot",
+            "timeout",
+        ),
         ("trainer.arg={}", "trainer.arg", "args"),
         ("policy.adaptor=x", "policy.adaptor", "adapter"),
     ],
@@ -79,6 +83,12 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str):
         ("trainer.args.output_dir=x", "trainer.args.output_dir is set by prefloop"),
         ("policy={model: a, endpoint: desk}", "policy: needs exactly one of model"),
         ("policy={endpoint: desk, adapter: a}", "policy.adapter: goes on model"),
+        ("endpoints.desk.base_url=x:80/v1", "endpoints.desk.base_url: 'x:80/v1' is no address"),
+        (
+            "endpoints.desk.replicas=2",
+            "endpoints.desk.replicas: unknown key; did you mean serve.replicas?",
+        ),
+        ("base_url=x", "base_url: unknown key; did you mean endpoints.NAME.base_url?"),
         ("gate.suites={a b: {prompts: x, score: exact}}", "gate.suites: 'a b' is no name for a"),
         (
             "gate.suites.s={prompts: {file: x}, score: exact}",
@@ -106,8 +116,8 @@ def test_a_wrong_value_is_named_by_its_key(tmp_path: Path, override: str, start:
 
 JUDGES = (
     "endpoints.served={serve: {model: 'prefloop:starter/judge'}}",
-    "endpoints.several={base_url: [x, y], model: m}",
-    "endpoints.priced={base_url: x, model: m, price: {input: 1}}",
+    "endpoints.several={base_url: [http://x, http://y], model: m}",
+    "endpoints.priced={base_url: http://x, model: m, price: {input: 1}}",
 )
 GOLD = "judge.gold={path: gold.jsonl}"
 

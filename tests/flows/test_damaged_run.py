@@ -34,7 +34,7 @@ def run_dir(honest: Path, tmp_path: Path) -> Path:
 def opened(run_dir: Path, monkeypatch: pytest.MonkeyPatch, thorough: bool = False) -> None:
     """Open the run; nothing of it is looked at but its record."""
 
-    def looked(*_: object) -> None:
+    def looked(*_: object, **__: object) -> None:
         raise LookupError("the checks of the config have begun")
 
     monkeypatch.setattr(flows.session, "check", looked)

@@ -188,8 +188,8 @@ def test_without_a_trainer_nothing_is_judged_at_the_gate(tmp_path: Path):
 
 
 OTHERS = (
-    "endpoints.second={base_url: x, model: m, price: {input: 1, output: 10}}",
-    "endpoints.third={base_url: x, model: m}",
+    "endpoints.second={base_url: http://x, model: m, price: {input: 1, output: 10}}",
+    "endpoints.third={base_url: http://x, model: m}",
 )
 
 
@@ -293,7 +293,7 @@ def test_prompts_are_planned_by_source_and_epoch(tmp_path: Path):
 
 def test_generation_is_planned_with_its_calls_and_its_price(tmp_path: Path):
     seeds = lines_in(tmp_path / "seeds.txt", 10)
-    pen = "endpoints.pen={base_url: x, model: m, price: {input: 1, output: 10}}"
+    pen = "endpoints.pen={base_url: http://x, model: m, price: {input: 1, output: 10}}"
     budget = "budget: {calls: 60}"
     for limit, calls in (("", 75), (budget, 60)):
         generate = f"{{generate: {{endpoint: pen, seeds: {seeds}, {limit}}}, weight: 3}}"

@@ -43,3 +43,22 @@ def test_it_is_looked_for_at_every_start_also_where_the_training_was_tried(
     monkeypatch.setattr(flows.preflight, "check_sampler", lambda *_: None)
     with pytest.raises(UserError, match=f"{key}.address: nobody there"):
         check(config, Silent(), run_dir)  # type: ignore[arg-type]
+
+
+def test_it_is_not_looked_for_where_the_stages_are_sent_elsewhere(
+    tmp_path: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "train.jsonl").write_text("".join(f'"Why {n}?"\n' for n in range(30)))
+    monkeypatch.chdir(tmp_path)
+    given = "trainer={ray: {workers: 2}, args: {tf32: true}}"
+    config = load(tmp_path, TREE, given, "prompts.gate=4", "prompts.test=4")
+    told: list[bool] = []
+    monkeypatch.setattr(flows.preflight, "check_cluster", lambda *_: pytest.fail("looked for"))
+    monkeypatch.setattr(flows.preflight, "check_endpoints", lambda *_: [])
+    monkeypatch.setattr(flows.preflight, "check_sampler", lambda *_: None)
+    monkeypatch.setattr(flows.preflight, "policy_folders", lambda *_: (tmp_path, None))
+    monkeypatch.setattr(
+        flows.preflight, "check_training", lambda *given: [told.append(given[-1])][:0]
+    )
+    check(config, Silent(), run_dir, stages_here=False)  # type: ignore[arg-type]
+    assert told == [True]

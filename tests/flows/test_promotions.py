@@ -247,7 +247,7 @@ def test_secrets_come_from_the_environment_and_are_in_no_message(
     [
         ({}, "exactly one of command or webhook"),
         ({"command": ["x"], "body": {}}, "body and headers go with webhook"),
-        ({"webhook": "localhost:80"}, "is no address that begins with http"),
+        ({"webhook": "localhost:80"}, "'localhost:80' is no address; write http://HOST:PORT/..."),
         ({"webhook": "http://x/", "body": {"a": ["{polcy}"]}}, r"\{polcy\} is none of .*policy"),
     ],
 )

@@ -312,6 +312,17 @@ def test_what_a_method_cannot_do_is_refused(
     assert str(caught.value).startswith(f"trainer.args.{says}")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_the_docs_say_of_fsdp_is_taken(tmp_path: Path, version: int):
+    from trainer.arguments import trl_config
+
+    sharded = {"version": version, "auto_wrap_policy": "TRANSFORMER_BASED_WRAP"}
+    taken = trl_config("dpo", {"fsdp": True, "fsdp_config": sharded}, str(tmp_path))
+    assert taken.fsdp_plugin_args["fsdp_version"] == version
+    with pytest.raises(UserError, match=r"trainer\.args\.fsdp: expected one text"):
+        trl_config("dpo", {"fsdp": False, "fsdp_config": sharded}, str(tmp_path))
+
+
 def test_weights_are_loaded_and_no_code_with_them(monkeypatch: pytest.MonkeyPatch):
     import trainer.build
 

@@ -106,6 +106,7 @@ def test_the_values_of_every_variant_are_checked(tmp_path: Path):
         "method": "dpo",
         "variants": [{"beta": 0.1}, {"beta": "low"}],
         "lora": None,
+        "elsewhere": False,
         "policy": Policy(str(STARTER), None, "")._asdict(),
         "imported": [],
     }
@@ -117,6 +118,23 @@ def test_the_values_of_every_variant_are_checked(tmp_path: Path):
     write_json(tmp_path / "job.json", {**job, "variants": job["variants"][1:]})
     with pytest.raises(UserError, match=r"^trainer.args.beta: expected"):
         check.main(tmp_path / "job.json")
+
+
+def test_what_this_machine_cannot_is_left_to_the_one_that_trains(tmp_path: Path):
+    from trainer import check
+
+    job = {
+        "method": "dpo",
+        "variants": [{"tf32": True, "use_cpu": False, "bf16": True}],
+        "lora": None,
+        "policy": Policy(str(STARTER), None, "")._asdict(),
+        "imported": [],
+    }
+    write_json(tmp_path / "job.json", {**job, "elsewhere": False})
+    with pytest.raises(UserError, match=r"^trainer.args: "):
+        check.main(tmp_path / "job.json")
+    write_json(tmp_path / "job.json", {**job, "elsewhere": True})
+    check.main(tmp_path / "job.json")
 
 
 def test_a_launch_of_fewer_processes_than_it_says_is_found(tmp_path: Path):

@@ -242,7 +242,7 @@ def test_sources_are_written_down_as_they_are_and_their_endpoint_is_used(tmp_pat
         "prompts.train=[a.jsonl, {dataset: o/n, split: x, weight: 2}, {generate: {endpoint: pen, "
         "seeds: s.jsonl, recipes: {new: 2, own.txt: 1}}, name: writer}]"
     )
-    config = load(tmp_path, TREE, override, "endpoints.pen={base_url: x, model: m}")
+    config = load(tmp_path, TREE, override, "endpoints.pen={base_url: http://x, model: m}")
     assert load(tmp_path, dump_config(config)) == config
     assert config.used_endpoints == {"desk", "pen"}
     assert [source.title for source in config.prompts.train] == ["a.jsonl", "o/n", "writer"]
