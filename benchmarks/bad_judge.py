@@ -1,14 +1,17 @@
 """The loop with a judge that errs: python benchmarks/bad_judge.py --into FOLDER
 
-    [--variants plain,robust,weights,both] [--rates 0.1,0.2,0.3] [--seeds 3] [--rounds 3]
+    [--variants plain,robust,uneven,weights] [--rates 0.1,0.2,0.3] [--seeds 3] [--rounds 3]
     [--prompts 192] [--test N] [--at-once 1]
 
 The starter's judge has a share of its verdicts turned round (flipped.py), those of the gate too.
 plain trains as the starter does; robust by `loss_type: robust` with the true rate as
-`label_smoothing`; weights by a judge that knows its rate, and pairs weighted by its probability;
-both does both. Printed: the gold win rate of the policy in place against the first on the test
-prompts after the last round, pooled over the seeds with its interval, each seed's, and how
-many rounds were promoted. FOLDER keeps the runs: what was killed goes on there.
+`label_smoothing`. Where every verdict errs alike, an honest probability is the same for all pairs,
+and weights change nothing. So the last two have a judge that errs three times as often on one half
+of the pairs as on the other: uneven trains as the starter does, weights weighs the pairs by the
+probability of a judge that knows which half it is. Printed: the gold win rate of the policy in
+place against the first on the test prompts after the last round, pooled over the seeds with its
+interval, each seed's, and how many rounds were promoted. FOLDER keeps the runs: what was killed
+goes on there.
 """
 
 import argparse
@@ -21,7 +24,7 @@ from recipes import NEVER, judge_server, run_left, runs_of, starter_with, win_ra
 from rounds.files import read_json
 from rounds.folder import finished_rounds
 
-VARIANTS = ("plain", "robust", "weights", "both")
+VARIANTS = ("plain", "robust", "uneven", "weights")
 UNBOUNDED = {"judge": {"health": NEVER, "gold": None, "tau": 0.5}}
 """Such a judge would be out of bounds, which is what bounds are for; here it goes on."""
 
@@ -29,17 +32,17 @@ UNBOUNDED = {"judge": {"health": NEVER, "gold": None, "tau": 0.5}}
 def config_of(variant: str, rate: float, seed: int, given: Any, url: str) -> dict[str, Any]:
     """The starter's config for a variant."""
     tree = starter_with(UNBOUNDED, given, url)
-    if variant in ("robust", "both"):
+    if variant == "robust":
         tree["trainer"]["args"] |= {"loss_type": ["robust", "sft"], "label_smoothing": rate}
-    if variant in ("weights", "both"):
+    if variant == "weights":
         tree["trainer"]["weights"] = {"by": "probability"}
     return tree | {"name": f"{variant}-{rate:g}-{seed}", "seed": seed}
 
 
 def run_variant(variant: str, rate: float, seed: int, given: Any, url: str) -> None:
     """All rounds that are not finished yet."""
-    honest = ",honest" if variant in ("weights", "both") else ""
-    script = ["flipped.py", f"{rate:g}{honest}"]
+    kind = {"uneven": ",uneven", "weights": ",uneven,honest"}.get(variant, "")
+    script = ["flipped.py", f"{rate:g}{kind}"]
     tree = config_of(variant, rate, seed, given, url)
     run_left(tree, given.rounds, Path(given.into), script)
 

@@ -44,10 +44,10 @@ def test_a_starter_round_on_a_cluster_has_the_pairs_of_one_here(tmp_path: Path):
 
 
 def test_a_judge_that_errs_has_its_table(tmp_path: Path):
-    given = ("--variants", "both", "--rates", "0.3", "--seeds", "1", "--rounds", "1")
+    given = ("--variants", "weights", "--rates", "0.3", "--seeds", "1", "--rounds", "1")
     given = (*given, "--prompts", "16", "--test", "6", "--into", str(tmp_path))
     said = printed_by("benchmarks/bad_judge.py", *given)
-    assert re.search(r"^ +30%  both +[01]\.\d+ \[.*\] +[01]/1 ", said, re.M), said
+    assert re.search(r"^ +30%  weights +[01]\.\d+ \[.*\] +[01]/1 ", said, re.M), said
 
 
 def test_summaries_are_judged_by_questions():
