@@ -13,7 +13,7 @@ from endpoints.ray_driver import check_cluster
 from endpoints.settled import recall
 from endpoints.tuning_check import check_tuning
 from endpoints.vllm_names import SERVER, check_names
-from flows.config import Config, named_judges
+from flows.config import Config
 from flows.display import Display
 from flows.plan_disk import disk_text, estimate_disk
 from flows.plan_memory import estimate_memory, memory_text
@@ -25,6 +25,7 @@ from judge.config import HUMAN, JudgeConfig, is_endpoint
 from judge.health.config import wanted_accuracy
 from judge.health.gold import read_gold
 from judge.health.gold_labels import read_labelled
+from judge.named import named_judges
 from judge.panel import load_rule
 from judge.person import person_told
 from judge.strategies import STRATEGIES

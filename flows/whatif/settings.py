@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from flows.config import Config, judged_by
+from flows.config import Config
+from judge.named import judged_by
 
 RUBRICS = ("pointwise", "pairwise", "listwise")
 OF_SUMMARIES = ("questions", "answers")
