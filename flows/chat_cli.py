@@ -32,7 +32,7 @@ def chat(
     with one_message():
         from endpoints.open import Endpoints, read_endpoints
         from flows.display import Display
-        from flows.preflight import read_secret_block
+        from flows.secrets import read_secret_block
         from rounds.folder import open_run, policy_of, run_config
         from sampler.chat import conversation
         from sampler.config import SamplerConfig

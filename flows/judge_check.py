@@ -9,7 +9,7 @@ from flows.config import Config
 from flows.display import Display
 from flows.open_judges import open_judges
 from flows.plan import plan_round
-from flows.preflight import check_judge
+from flows.preflight_judge import check_judge
 from flows.settle import asked_of_judges, tried
 from judge.check import check_judge as ask_known_pairs
 from rounds.health_lines import health_lines

@@ -11,7 +11,7 @@ from flows.config import Config
 from flows.display import Display
 from flows.load import load_config
 from flows.open_judges import open_judges
-from flows.preflight import check_judge
+from flows.preflight_judge import check_judge
 from flows.settle import tried
 from judge.compare import compare_ways
 from judge.config import is_endpoint

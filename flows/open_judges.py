@@ -7,7 +7,8 @@ from pathlib import Path
 from endpoints.open import Endpoints
 from flows.config import Config
 from flows.display import Display
-from flows.preflight import check_endpoints, read_secret_block
+from flows.preflight import check_endpoints
+from flows.secrets import read_secret_block
 from flows.server import check_prefect, prefect_server
 from rounds.lock import run_lock
 

@@ -129,3 +129,13 @@ def _is_secret_address(value: str) -> bool:
 
 def _names_secret(name: str) -> bool:
     return any(word.lower() in SECRET_WORDS for word in WORDS.findall(name))
+
+
+def read_secret_block(name: str) -> str:
+    """The value of a Prefect Secret block. Raises UserError where there is none of that name."""
+    from prefect.blocks.system import Secret
+
+    try:
+        return str(Secret.load(name).get())
+    except ValueError as error:
+        raise UserError(f"api_key_block: there is no Secret block {name!r} in Prefect") from error

@@ -15,8 +15,9 @@ from flows.display import Display
 from flows.flow_runs import deployed
 from flows.load import config_of
 from flows.mirrored import start_from_mirror
-from flows.preflight import check, first_policy, read_secret_block
+from flows.preflight import check, first_policy
 from flows.promotions import tell_promotion
+from flows.secrets import read_secret_block
 from flows.settle import settle_endpoints
 from flows.telling import Telling
 from rounds.errors import UserError

@@ -7,7 +7,7 @@ from configs import TREE, load, refused
 from labelled import labelled
 
 from flows.plan_text import gate_text
-from flows.preflight import label_notes
+from flows.preflight_judge import label_notes
 from rounds.errors import UserError
 from rounds.labels import labels_path
 

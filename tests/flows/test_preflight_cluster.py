@@ -7,6 +7,7 @@ import pytest
 from configs import TREE, load
 
 import flows.preflight
+import flows.preflight_training
 from flows.preflight import check
 from flows.trial import trial_key
 from rounds.errors import UserError
@@ -56,9 +57,9 @@ def test_it_is_not_looked_for_where_the_stages_are_sent_elsewhere(
     monkeypatch.setattr(flows.preflight, "check_cluster", lambda *_: pytest.fail("looked for"))
     monkeypatch.setattr(flows.preflight, "check_endpoints", lambda *_: [])
     monkeypatch.setattr(flows.preflight, "check_sampler", lambda *_: None)
-    monkeypatch.setattr(flows.preflight, "policy_folders", lambda *_: (tmp_path, None))
+    monkeypatch.setattr(flows.preflight_training, "policy_folders", lambda *_: (tmp_path, None))
     monkeypatch.setattr(
-        flows.preflight, "check_training", lambda *given: [told.append(given[-1])][:0]
+        flows.preflight_training, "check_training", lambda *given: [told.append(given[-1])][:0]
     )
     check(config, Silent(), run_dir, stages_here=False)  # type: ignore[arg-type]
     assert told == [True]
