@@ -1,4 +1,6 @@
-"""Judging speed and what faults do to it: python benchmarks/throughput.py [--calls N] [--turns N]
+"""Judging speed and what faults do to it: python benchmarks/throughput.py
+
+    [--calls N] [--faulty-calls N] [--turns N] [--in-flight N ...]
 
 The endpoint of slow_endpoint.py is asked by aiohttp alone, by a bare `AsyncOpenAI` (aiohttp
 transport, one gather under a semaphore, nothing kept) and by ours (every answer committed to the
@@ -164,7 +166,8 @@ def faults(url: str, path: str, questions: list[str], in_flight: int, folder: Pa
 def main() -> None:
     """Run all of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--calls", type=int, default=10_000)  # of a few waves the ends would weigh
+    parser.add_argument("--faulty-calls", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--in-flight", type=int, nargs="+", default=[64, 256])
     given = parser.parse_args()
@@ -175,7 +178,7 @@ def main() -> None:
             speed(url, questions, in_flight, given.turns, Path(name))
         print(RECORDED)
         for path, in_flight in (("faulty", 64), ("narrow", 256)):
-            faults(url, path, questions, in_flight, Path(name))
+            faults(url, path, questions[: given.faulty_calls], in_flight, Path(name))
 
 
 if __name__ == "__main__":
