@@ -39,7 +39,7 @@ GIVEN = {
     "write-rate": (5_000, "tokens a GPU writes a second, many at once; assumed, measure yours"),
     "read-rate": (25_000, "prompt tokens a GPU of the judge reads a second; assumed"),
     "shared": (0.5, "of a question's tokens that the prefix cache has; assumed"),
-    "calls": (1154, "calls a second of one judging client of 256 in flight; benchmarks/throughput.py"),
+    "calls": (1154, "calls a second of one judging client; benchmarks/throughput.py"),
     "calls-a-prompt": (10, "of screen_confirm: a score an answer, the pair in both orders"),
     "yield": (0.6, "pairs a prompt; assumed"),
     "network": (3.1e9, "bytes a second of a host: 25 Gbit/s; assumed"),
