@@ -33,7 +33,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 POLICY = local_policy(locate("prefloop:starter/policy"))
 LINES = locate("prefloop:prompts/starter/train.jsonl").read_text().splitlines()
 NONE = Endpoints({}, Path("logs"))
-PROMPTS = [prompt_row(json.loads(line)["prompt"]) for line in LINES[:24]]
+PROMPTS = [prompt_row(json.loads(line)["prompt"]) for line in LINES[:96]]
+"""So many that no worker has drawn the last before a node or a driver can be killed."""
 
 
 @pytest.fixture(scope="module")
