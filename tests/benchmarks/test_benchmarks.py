@@ -459,7 +459,7 @@ def test_the_training_without_a_second_model_is_plain_trls(run_here: Run):
 def test_a_round_on_many_hosts_is_reckoned_from_what_the_driver_does_here(run_here: Run):
     said = run_here("on_paper", "--prompts", 600, "--hosts", 2)
     assert re.search(r"^measured here: rows a CPU second take [\d,]+, write ", said, re.MULTILINE)
-    judged = 1_000_000 * 10 / 724
+    judged = 1_000_000 * 10 / 1154
     assert f"judge: {judged:,.0f} s, limited by the client's calls" in said
     assert f"moved: {2 * 16 * 2} GB weights to the hosts" in said
     assert said.splitlines()[-1].startswith("first limit of the round: ")

@@ -77,7 +77,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_calls_are_shared_out_and_a_prompts_go_to_one_server(tmp_path):
     """Forty prompts of eight calls, with room for all of a prompt's at one server."""
     with servers(yes, yes, yes, delay=0.02) as at:
-        answers = ask_several(tmp_path, urls(at), 320, max_in_flight=24)
+        answers = ask_several(tmp_path, urls(at), 320, max_in_flight=48)
     assert {answer.text for answer in answers} == {"yes"}
     taken = [len(one.requests) for one in at]
     assert sum(taken) == 320 and min(taken) > 60, taken
@@ -87,8 +87,8 @@ def test_calls_are_shared_out_and_a_prompts_go_to_one_server(tmp_path):
             prompt = int(request["messages"][0]["content"]) // 8
             asked.setdefault(prompt, Counter())[number] += 1
     together = sum(max(where.values()) for where in asked.values())
-    assert together > 0.7 * 320, "by chance it would be about half"
-    assert all(one.most_open <= 24 for one in at)
+    assert together > 0.65 * 320, "by chance it would be about half"
+    assert all(one.most_open <= 48 for one in at)
 
 
 def test_the_one_with_the_fewest_open_calls_is_asked(tmp_path):
