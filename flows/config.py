@@ -10,9 +10,8 @@ from gate.config import GateConfig
 from judge.config import JudgeConfig
 from judge.named import judged_by
 from pairs.config import PairsConfig
-from rounds.folder import RUN_NAME
 from rounds.keep import Keep
-from rounds.settings import Section
+from rounds.settings import FOLDER_NAME, Section
 from sampler.config import PolicyConfig, SamplerConfig
 from sampler.dealing.config import PromptsConfig, generate_section
 from trainer.config import TrainerConfig
@@ -54,7 +53,7 @@ class Config(Section):
     @field_validator("name")
     @classmethod
     def _folder_name(cls, name: str) -> str:
-        if not RUN_NAME.fullmatch(name):
+        if not FOLDER_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no folder name; letters, digits, '.', '_' and '-'")
         return name
 
@@ -81,11 +80,20 @@ class Config(Section):
     @property
     def used_endpoints(self) -> set[str]:
         """Names of the endpoints that this run calls."""
-        judges = [*judged_by("judge", self.judge), *judged_by("gate", self.held_out_judge)]
+        return {name for _, name in self.named_endpoints}
+
+    @property
+    def named_endpoints(self) -> list[tuple[str, str]]:
+        """The same, each with the key that names it."""
+        named = judged_by("judge", self.judge)
+        if self.gate.judge is not None:
+            named += judged_by("gate.judge", self.gate.judge)
+        if self.policy.endpoint:
+            named.append(("policy.endpoint", self.policy.endpoint))
         if (section := generate_section(self.prompts)) is not None:
-            judges.append((section[0], section[1].endpoint))
-        judges += self.sampler.endpoints()
-        return {name for name in (self.policy.endpoint, *(name for _, name in judges)) if name}
+            key, generated = section
+            named.append((f"{key}.endpoint", generated.endpoint))
+        return [*named, *self.sampler.endpoints()]
 
 
 def dump_config(config: Config) -> str:

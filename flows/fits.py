@@ -6,7 +6,6 @@ from endpoints.config import Price
 from flows.fits_training import check_training_fits
 from judge.asking.reply import ANSWER_LETTERS
 from judge.config import HUMAN, JudgeConfig, Select, is_endpoint
-from judge.named import judged_by
 from judge.strategies import STRATEGIES
 from rounds.mirror.address import check_address
 from sampler.dealing.config import generate_section
@@ -40,15 +39,7 @@ def check_fits(config: "Config") -> None:
 
 
 def _endpoints_are_there(config: "Config") -> None:
-    used = judged_by("judge", config.judge)
-    if config.gate.judge:
-        used += judged_by("gate.judge", config.gate.judge)
-    if config.policy.endpoint:
-        used.append(("policy.endpoint", config.policy.endpoint))
-    if (section := generate_section(config.prompts)) is not None:
-        key, generated = section
-        used.append((f"{key}.endpoint", generated.endpoint))
-    for key, endpoint in [*used, *config.sampler.endpoints()]:
+    for key, endpoint in config.named_endpoints:
         if endpoint not in config.endpoints:
             defined = ", ".join(sorted(config.endpoints)) or "none is defined"
             raise ValueError(f"{key}: no endpoint {endpoint!r} under endpoints ({defined})")

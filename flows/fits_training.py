@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from gate.suite_config import PERPLEXITY
 from judge.config import is_endpoint
-from judge.strategies import STRATEGIES
 from trainer.config import FROM_GOLD
 from trainer.variants import LEAST_HELD_OUT
 from trainer.weights import OWN
@@ -134,8 +133,10 @@ def _weights_can_be_known(config: "Config") -> None:
 def _variants_can_be_chosen(config: "Config") -> None:
     if config.trainer is None or config.trainer.sweep is None:
         return
-    a_prompt = config.judge.select.pairs if STRATEGIES[config.judge.strategy].selects else 1
-    most, share = config.prompts.per_round * a_prompt, config.trainer.held_out_pairs
+    most, share = (
+        config.prompts.per_round * config.judge.select.pairs,
+        config.trainer.held_out_pairs,
+    )
     if int(most * share) < LEAST_HELD_OUT:
         raise ValueError(
             f"trainer.sweep: its variants are told apart on {LEAST_HELD_OUT} held-out pairs or "

@@ -171,9 +171,9 @@ def _answer(
 
 def _run_name(text: str) -> str:
     from rounds.errors import UserError
-    from rounds.folder import RUN_NAME
+    from rounds.settings import FOLDER_NAME
 
-    if not RUN_NAME.fullmatch(text):
+    if not FOLDER_NAME.fullmatch(text):
         raise UserError(f"--name: {text!r} is no folder name; letters, digits, '.', '_' and '-'")
     return text
 

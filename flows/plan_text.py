@@ -55,14 +55,14 @@ def gate_text(config: Config, prompts: int) -> str:
     early = config.gate.early(config.seed)
     if early:
         prompts = early.horizon(prompts)
-    text = f"{prompts} prompts{_shown_by(prompts, config.gate, early is not None)}"
+    text = f"{prompts} prompts{_shown_by(prompts, config.gate)}"
     if people := config.gate.people:
         most, least = min(prompts, people.most), min(prompts, people.min_n)
         text += f"; the round then waits for {least} labels by people, {most} where it is close"
     return text
 
 
-def _shown_by(prompts: int, gate: GateConfig, early: bool) -> str:
+def _shown_by(prompts: int, gate: GateConfig) -> str:
     if gate.must_exceed == "value":
         return f", of which the win rate itself must exceed {gate.bar}: that is no test"
     interval = f"{gate.confidence:.0%} interval"
@@ -73,7 +73,7 @@ def _shown_by(prompts: int, gate: GateConfig, early: bool) -> str:
         f" show a win rate of {rate:.2f} or more to exceed {gate.bar} "
         f"({interval}, power {POWER:.0%}, nothing tied)"
     )
-    if early:
+    if gate.sequential:
         text += "; asked about in order until it is decided, they show somewhat less"
     return text
 

@@ -11,7 +11,6 @@ from flows.display import Display
 from flows.preflight_judge import check_gold_suffices
 from flows.secrets import read_secret_block
 from flows.trial import was_tried
-from judge.strategies import STRATEGIES
 from rounds.errors import UserError
 from rounds.folder import next_round, run_config
 from rounds.scratch import scratch
@@ -90,8 +89,7 @@ def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[in
     judge, per_round = config.judge, config.prompts.per_round
     if generate_section(config.prompts) is None:
         per_round = min(per_round, prompts)
-    a_prompt = judge.select.pairs if STRATEGIES[judge.strategy].selects else 1
-    own = per_round * a_prompt
+    own = per_round * judge.select.pairs
     replayed = trainer.replay.share if trainer.replay else 0.0
     unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
     return own, inf if unknown else own / (1 - replayed)

@@ -1,6 +1,5 @@
 """The `gate` section: what a new policy must show to take over."""
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ from gate.suite_config import YOUNG, Suite
 from rounds.early import Early
 from rounds.errors import UserError
 from rounds.labels import labels_file
-from rounds.settings import Section, as_begun
+from rounds.settings import FOLDER_NAME, Section, as_begun
 
 TAKEN_NAMES = set(
     "round judge judge_id gate_judge_id counts prompts length_difference partial train decision "
@@ -140,7 +139,7 @@ class GateConfig(Section):
     @classmethod
     def _file_names(cls, suites: dict[str, Suite]) -> dict[str, Suite]:
         for name in suites:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            if not FOLDER_NAME.fullmatch(name):
                 raise ValueError(
                     f"{name!r} is no name for a suite; letters, digits, '.', '_' and '-'"
                 )

@@ -19,7 +19,6 @@ from rounds.ids import file_hash
 from rounds.weights import Policy
 
 RUN_FILES = "*/run.yaml"
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What a run's folder may be called."""
 JOURNAL_LOG = "journal.sqlite-wal"
 """Where SQLite has written what of the journal is not yet in journal.sqlite."""

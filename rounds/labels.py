@@ -6,7 +6,6 @@ Lines are appended and never rewritten. What is taken back stays where it is; a 
 import fcntl
 import json
 import os
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,8 +16,7 @@ from typing import Any, NamedTuple
 from rounds.errors import UserError
 from rounds.files import json_text
 from rounds.label_row import Label, checked_label, hash_of
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+from rounds.settings import FOLDER_NAME
 
 
 class Read(NamedTuple):
@@ -34,7 +32,7 @@ class Read(NamedTuple):
 
 def labels_path(run_dir: Path, name: str) -> Path:
     """The file of a run's labels NAME. Raises UserError for what is no name."""
-    if not NAME.fullmatch(name):
+    if not FOLDER_NAME.fullmatch(name):
         raise UserError(
             f"labels {name[:60]!r}: no name; expected letters, digits, '.', '_' and '-', beginning "
             "with a letter or digit"

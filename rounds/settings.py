@@ -16,6 +16,8 @@ PACKAGES = Path(__file__).resolve().parent.parent
 """The folder that holds prefloop's packages."""
 
 
+FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a run, a source, a suite and a file of labels may be called: folders and files are."""
 PATTERN = re.compile(r"[*?[]")
 
 

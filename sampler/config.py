@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from endpoints.ray_config import RayConfig
-from rounds.settings import Section
+from rounds.settings import FOLDER_NAME, Section
 from sampler.also import AlsoConfig
 
 MAX_CANDIDATES = 2048
@@ -139,7 +139,7 @@ class SamplerConfig(Section):
     def _known_sources(self) -> "SamplerConfig":
         above = ["current"]
         for name, source in self.also.items():
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "current":
+            if not FOLDER_NAME.fullmatch(name) or name == "current":
                 raise ValueError(
                     f"also.{name}: no name for a source; letters, digits, '.', '_' and '-'"
                 )
