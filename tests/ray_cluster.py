@@ -5,12 +5,14 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from getpass import getuser
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from endpoints import supervise
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
@@ -150,6 +152,17 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
         "node_ip_address": "127.0.0.1",
         **given,
     }
+
+
+def kill_driver(module: str) -> None:
+    """SIGKILL to what runs the module below this process, and not to its supervisor. (A driver that
+    starts something is there twice for a moment.)
+    """
+    for process in psutil.Process().children(recursive=True):
+        command = command_of(process)
+        if module in command and supervise.__file__ not in command:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def command_of(process: psutil.Process) -> list[str]:

@@ -103,6 +103,7 @@ def test_imported_data_is_checked_before_anything_is_spent(tmp_path: Path):
     job = {
         "method": "dpo",
         "lora": None,
+        "elsewhere": False,
         "policy": Policy(str(STARTER), None, "")._asdict(),
         "imported": [["trainer.warm_start", {"data": path}]],
     }
@@ -144,9 +145,7 @@ def test_a_policy_without_a_chat_template_is_refused_before_anything_is_spent(tm
 
     tokenizer_of(GPT2).save_pretrained(tmp_path / "gpt2")
     policy = Policy(str(tmp_path / "gpt2"), None, "")._asdict()
-    write_json(
-        tmp_path / "job.json",
-        {"method": "dpo", "lora": None, "variants": [{}], "policy": policy, "imported": []},
-    )
+    job = {"method": "dpo", "lora": None, "elsewhere": False, "variants": [{}], "imported": []}
+    write_json(tmp_path / "job.json", {**job, "policy": policy})
     with pytest.raises(UserError, match=r"gpt2: the policy's tokenizer has no chat template"):
         main(tmp_path / "job.json")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from builders import begun, prompt_row
-from ray_cluster import RayCluster, command_of, ray_cluster
+from ray_cluster import RayCluster, command_of, kill_driver, ray_cluster
 
-from endpoints import supervise
 from endpoints.children import ChildFailed, ChildKilled
 from endpoints.open import Endpoints
 from rounds.errors import UserError
@@ -125,10 +123,7 @@ def test_a_killed_driver_draws_open_chunks_again_and_no_others(
 
     def kill() -> None:
         chunks_there(folder, 3)
-        for process in psutil.Process().children(recursive=True):
-            if "sampler.ray_child" in (command := command_of(process)) and "-P" in command:
-                if supervise.__file__ not in command:
-                    os.kill(process.pid, signal.SIGKILL)
+        kill_driver("sampler.ray_child")
 
     killer = threading.Thread(target=kill)
     killer.start()

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import torch
 from killing import __file__ as killing
-from ray_cluster import RayCluster, command_of, ray_cluster
+from ray_cluster import RayCluster, kill_driver, ray_cluster
 from replays import round_of
 from safetensors.torch import load_file
 
@@ -148,16 +147,12 @@ def test_a_driver_that_was_killed_leaves_nothing_and_the_same_command_goes_on(
         launched(patch, {"hold": 2})
         running = threading.Thread(target=run)
         running.start()
-        until(lambda: [*tmp_path.rglob("checkpoint-2/rng_state_1.pth")])
-        assert cluster.actors()
-        (driver,) = [
-            process
-            for process in psutil.Process().children(recursive=True)
-            if "trainer.ray_launch" in command_of(process)
-            and "supervise" not in "".join(command_of(process))
-        ]
-        driver.kill()
-        running.join(LONGEST)
+        try:
+            until(lambda: [*tmp_path.rglob("checkpoint-2/rng_state_1.pth")] or ended)
+            assert cluster.actors() and not ended, ended
+        finally:
+            kill_driver("trainer.ray_launch")
+            running.join(LONGEST)
     assert isinstance(ended[0], ChildFailed), ended
     until(lambda: not cluster.actors())
     facts = trained(tmp_path, on(cluster))
