@@ -10,8 +10,8 @@ from rounds.tables import iter_rows
 from rounds.verdicts import SETTLED_BY, screen_scores
 from texts.leaks import LeakFinder, LeakLimits
 from texts.own_tokens import find_token
-from trainer.config import ScoreLines
 from trainer.rows import TrainingRow
+from trainer.taught_config import ScoreLines
 
 Labels = list[tuple[str, bool]]
 """Candidates, and whether each is desirable."""

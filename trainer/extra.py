@@ -21,8 +21,9 @@ from rounds.rows import HELD_OUT, PAIRS, PROMPTS, ExtraPair
 from rounds.tables import iter_rows
 from texts.leaks import DEFAULT_LIMITS, LeakFinder, LeakLimits
 from trainer.comparisons import COMPARED_COLUMNS, KnownComparisons, disputed_comparisons
-from trainer.config import ROUNDS, TrainerConfig
+from trainer.config import TrainerConfig
 from trainer.imported import imported_pairs
+from trainer.taught_config import ROUNDS
 
 
 class Extra(NamedTuple):

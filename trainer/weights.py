@@ -9,7 +9,7 @@ from rounds.errors import UserError
 from rounds.folder import round_dir, run_of
 from rounds.rows import PAIRS, PROMPTS, ExtraPair
 from rounds.tables import iter_rows
-from trainer.config import Weights
+from trainer.taught_config import Weights
 
 OWN = ("pairs", "warm_start", "replay")
 """Sources of pairs; the others that can be weighed are sources of prompts, by title."""

@@ -19,7 +19,8 @@ from rounds.rows import PAIRS
 from rounds.tables import read_rows, write_rows
 from rounds.weights import Policy
 from trainer.blame import blame
-from trainer.config import TrainerConfig, Weights
+from trainer.config import TrainerConfig
+from trainer.taught_config import Weights
 from trainer.tokens import Tokenised
 
 

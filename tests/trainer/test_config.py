@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from trainer.config import ScoreLines, TrainerConfig
+from trainer.config import TrainerConfig
 from trainer.presets import PRESETS, preset_text
 from trainer.rows import split
+from trainer.taught_config import ScoreLines
 
 
 @pytest.mark.parametrize("name", PRESETS)

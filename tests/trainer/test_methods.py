@@ -20,9 +20,10 @@ from rounds.weights import Policy, local_policy
 from texts.leaks import LeakLimits
 from trainer.answers import answer_rows, judged_answers
 from trainer.arguments import trl_config
-from trainer.config import ScoreLines, TrainerConfig
+from trainer.config import TrainerConfig
 from trainer.enough import nothing_to_train
 from trainer.stage import train
+from trainer.taught_config import ScoreLines
 from trainer.train_child import watched
 
 pytestmark = pytest.mark.slow

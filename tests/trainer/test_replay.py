@@ -24,10 +24,10 @@ from rounds.rows import ExtraPair
 from rounds.schema import OPTIONAL
 from rounds.tables import iter_rows, read_rows, write_rows
 from texts.leaks import LeakLimits
-from trainer.config import Replay
 from trainer.extra import extra_pairs
 from trainer.rows import split, training_rows
 from trainer.stage import train
+from trainer.taught_config import Replay
 
 
 def prompts_of(rows: list[ExtraPair]) -> list[str]:

@@ -14,9 +14,10 @@ from rounds.files import read_json, write_json
 from rounds.report import _weights
 from rounds.rows import PAIRS
 from rounds.tables import read_rows, write_rows
-from trainer.config import TrainerConfig, Weights
+from trainer.config import TrainerConfig
 from trainer.extra import extra_pairs
 from trainer.stage import train
+from trainer.taught_config import Weights
 from trainer.weights import pair_weights, sureness, title_of, weighed
 
 
