@@ -1,5 +1,5 @@
 # make run      set up, run one round of the starter
-# make test     set up, run every test (about half an hour on two cores)
+# make test     set up, run every test (three quarters of an hour on two cores)
 # make unit     the quick tests      make lint    ruff and mypy
 # make bench    the benchmarks       make lock    resolve requirements/ again (needs uv)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rounds.places import Numbers, Places
 from rounds.rows import AnyRow, Table
 from rounds.scratch import scratch
-from rounds.tables import iter_batches, table_path
+from rounds.tables import iter_batches, iter_row_groups, table_path
 
 ROWS_AT_ONCE = 16_384
 """Rows held in memory where a table is not in the order of its prompts."""
@@ -67,13 +66,8 @@ def _ranks(
     path: Path, table: str, places: Places, splits: Collection[str] | None
 ) -> Iterator[np.ndarray]:
     """For each row group the places of its rows' prompts, other prompts left out."""
-    if not path.exists():
-        return
-    for group in range(pq.read_metadata(path).num_row_groups):
-        of_group = [
-            places.of(batch["prompt_id"].to_pylist())
-            for batch in iter_batches(path, table, splits, ["prompt_id"], [group])
-        ]
+    for batches in iter_row_groups(path, table, splits, ["prompt_id"]):
+        of_group = [places.of(batch["prompt_id"].to_pylist()) for batch in batches]
         found = np.concatenate([np.empty(0, np.int64), *of_group])
         yield found[found >= 0].astype(np.int32)
 

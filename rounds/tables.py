@@ -62,35 +62,51 @@ def iter_batches(
 
     Columns that are younger than the file are null.
     """
+    return chain.from_iterable(iter_row_groups(path, table, splits, columns, row_groups))
+
+
+def iter_row_groups(
+    path: Path,
+    table: str,
+    splits: Collection[str] | None = None,
+    columns: Collection[str] | None = None,
+    row_groups: Sequence[int] | None = None,
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The batches of each row group, to be taken before those of the next; none of a row group
+    that has no row of the splits.
+    """
     if not path.exists():
         return
     schema = arrow_schema(table)
     wanted = [name for name in schema.names if columns is None or name in columns]
     with pq.ParquetFile(path, pre_buffer=False) as file:
         stored = [name for name in file.schema_arrow.names if name in wanted or name == "split"]
+
+        def batches(group: int) -> Iterator[pa.RecordBatch]:
+            if splits is not None and not _may_hold(file.metadata, group, splits):
+                return
+            for batch in file.iter_batches(ROWS_AT_ONCE, [group], columns=stored):
+                if splits is not None:
+                    batch = batch.filter(pc.is_in(batch["split"], pa.array(splits, pa.string())))
+                yield pa.RecordBatch.from_pydict(
+                    {
+                        name: batch[name]
+                        if name in stored
+                        else pa.nulls(batch.num_rows, schema.field(name).type)
+                        for name in wanted
+                    }
+                )
+
         # one by one and not buffered: a reader keeps what it has read of all until its end
-        groups = range(file.num_row_groups) if row_groups is None else row_groups
-        if splits is not None:
-            groups = [group for group in groups if _may_hold(file.metadata, group, splits)]
-        batches = (file.iter_batches(ROWS_AT_ONCE, [group], columns=stored) for group in groups)
-        for batch in chain.from_iterable(batches):
-            if splits is not None:
-                batch = batch.filter(pc.is_in(batch["split"], pa.array(splits, pa.string())))
-            yield pa.RecordBatch.from_pydict(
-                {
-                    name: batch[name]
-                    if name in stored
-                    else pa.nulls(batch.num_rows, schema.field(name).type)
-                    for name in wanted
-                }
-            )
+        yield from map(batches, range(file.num_row_groups) if row_groups is None else row_groups)
 
 
 def _may_hold(facts: pq.FileMetaData, group: int, splits: Collection[str]) -> bool:
     """Whether a row group may have rows of the splits, by the least and greatest that it notes."""
-    columns = [facts.schema.column(place).path for place in range(len(facts.schema))]
-    place = columns.index("split")
-    noted = facts.row_group(group).column(place).statistics
+    of_group = facts.row_group(group)
+    columns = map(of_group.column, range(of_group.num_columns))
+    # not by `facts.schema`: the two would hold each other, and megabytes each time a file is read
+    noted = next(column.statistics for column in columns if column.path_in_schema == "split")
     if noted is None or not noted.has_min_max:
         return True
     return any(noted.min <= split <= noted.max for split in splits)
