@@ -1,5 +1,6 @@
 """Tables keep their schema and are never half written."""
 
+import gc
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,17 @@ def test_an_empty_table_still_has_its_schema(tmp_path: Path, table: str):
     assert read_rows(tmp_path, table) == []
     if "split" in arrow_schema(table).names:
         assert read_rows(tmp_path, table, ["train"]) == []
+
+
+def test_the_footer_of_a_file_that_was_read_does_not_wait_for_a_collection(tmp_path: Path):
+    write_rows(tmp_path, "candidates", [candidate_row(prompt_row(), "an answer")])
+    gc.collect()
+    gc.disable()
+    try:
+        assert read_rows(tmp_path, "candidates", ["train"])
+        assert not [one for one in gc.get_objects() if isinstance(one, pq.FileMetaData)]
+    finally:
+        gc.enable()
 
 
 def test_a_table_that_is_not_there_has_no_rows(tmp_path: Path):
