@@ -42,10 +42,11 @@ class Budget:
         estimates: bool = False,
     ) -> None:
         self._limits = {"calls": calls, "tokens": tokens, "cost": cost}
+        self._limited = {calls, tokens, cost} != {None}
         self._spent = {"calls": 0.0, "tokens": 0.0, "cost": 0.0}
         self._paid = self._reserved = self.in_flight = 0
         self._most = {"tokens": 0.0, "cost": 0.0}
-        self._counted: set[str] = set()
+        self._counted: set[int] = set()  # 64 bits of each key: a round has millions
         self._turn, self._changed = asyncio.Lock(), asyncio.Event()
         self._wants_usage = not estimates and (tokens is not None or cost is not None)
         self.refused: str | None = None
@@ -89,9 +90,9 @@ class Budget:
 
     def spend(self, reply: Reply) -> None:
         """Count a reply; the same call a second time, or one that was never sent, is free."""
-        if reply.key in self._counted or reply.failure in NEVER_SENT:
+        if not self._limited or reply.failure in NEVER_SENT or hash(reply.key) in self._counted:
             return
-        self._counted.add(reply.key)
+        self._counted.add(hash(reply.key))
         self._spent["calls"] += 1
         self._spent["tokens"] += reply.prompt_tokens + reply.completion_tokens
         self._spent["cost"] += reply.cost
