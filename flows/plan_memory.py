@@ -1,4 +1,4 @@
-"""What prefloop itself holds in memory in the next round, stage by stage: a guess, and said so.
+"""What prefloop itself holds in memory in the next round, stage by stage, by what was measured.
 
 Models, their servers and the training take theirs beside it.
 """
@@ -23,14 +23,15 @@ class Held(NamedTuple):
 MIB = 2**20
 
 HELD = {
-    "prompts": Held(230 * MIB, 150, 100, 0),
-    "sample": Held(330 * MIB, 0, 150, 0),
-    "judge": Held(300 * MIB, 0, 250, 0),
-    "health": Held(300 * MIB, 0, 250, 100),
-    "pairs": Held(400 * MIB, 0, 2_000, 0),
+    "prompts": Held(340 * MIB, 16, 16, 0),
+    "sample": Held(480 * MIB, 0, 50, 0),
+    "judge": Held(430 * MIB, 0, 0, 150),
+    "health": Held(400 * MIB, 0, 0, 250),
+    "pairs": Held(660 * MIB, 0, 3_100, 0),
 }
-"""For answers of 150 words and 1.5 calls a candidate. Without a row as `benchmarks/million_rows.py`
-measured it in small rounds, for each row by what the stage keeps of it (docs/files.md)."""
+"""For answers of 150 words and 1.5 calls a candidate, as `benchmarks/million_rows.py` measured it
+at 250 thousand, 500 thousand and a million candidates; 130 MiB of each are of the command that runs
+all stages. Of the bytes of a pair most are a mapped file's, which the system takes back."""
 
 
 class Memory(NamedTuple):
@@ -65,8 +66,8 @@ def memory_text(memory: Memory) -> str:
     """The estimate in words."""
     stage = max(memory.stages, key=lambda name: memory.stages[name])
     text = (
-        f"at most about {size_text(memory.most)}, in {stage} (a guess by what its stages keep), "
-        "and what models and servers take beside"
+        f"at most about {size_text(memory.most)}, in {stage} (measured in rounds of up to a "
+        "million candidates), and what models and servers take beside"
     )
     if memory.free is None:
         return text
