@@ -25,7 +25,7 @@ MIB = 2**20
 HELD = {
     "prompts": Held(340 * MIB, 16, 16, 0),
     "sample": Held(480 * MIB, 0, 50, 0),
-    "judge": Held(430 * MIB, 0, 0, 150),
+    "judge": Held(430 * MIB, 0, 0, 30),
     "health": Held(400 * MIB, 0, 0, 250),
     "pairs": Held(660 * MIB, 0, 3_100, 0),
 }
