@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -341,6 +341,12 @@ def test_with_real_vllm_the_judge_is_asked_before_the_last_chunk(endpoint, tmp_p
     assert tables(round_dir(calm, 1)) == tables(folder), "as the stage alone makes them"
 
 
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def test_a_served_judge_starts_beside_the_sampler_which_waits_for_none(
     endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -363,9 +369,12 @@ def test_a_served_judge_starts_beside_the_sampler_which_waits_for_none(
     failing = True
 
     def policy(body: dict[str, Any]) -> Any:
-        if failing and len(slow.judged) > 12:
-            return Raw(401)
-        up.set() if not failing and len(slow.judged) > 16 else None
+        starts, calls = (1, 12) if failing else (2, 16)
+        if len(slow.judged) > calls:
+            until(lambda: len(begun) == starts)  # a busy machine lets the thread begin late
+            if failing:
+                return Raw(401)
+            up.set()
         return slow(body)
 
     monkeypatch.setattr("endpoints.open.serve", serve)
