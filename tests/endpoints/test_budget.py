@@ -1,6 +1,7 @@
 """A budget is never exceeded by even one call, and a continued run stops where it would have."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,19 @@ def test_one_budget_is_shared_by_several_streams(endpoint, tmp_path: Path):
         tmp_path / "b", at, [(question(f"b{i}"), "r") for i in range(3)], budget=budget
     )
     assert [answer.failure for answer in first + second] == [None] * 4 + ["budget"] * 2
+
+
+@pytest.mark.parametrize("calls", [None, 1000])
+def test_a_million_calls_take_little_memory(calls: int | None):
+    budget = Budget(calls, None, None)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            budget.spend(spent(f"{number:064d}"))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < (1000 if calls is None else 110_000), "a key alone is 113 bytes, its place 33"
 
 
 @pytest.mark.parametrize(

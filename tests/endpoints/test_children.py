@@ -139,13 +139,13 @@ def test_a_child_that_is_killed_says_by_what_and_is_worth_another_try(tmp_path: 
 @pytest.mark.parametrize(("code", "status"), [("exit(0)", 0), ("exit(7)", 7)])
 def test_the_exit_status_of_the_child_is_passed_on(tmp_path: Path, code: str, status: int):
     with child([sys.executable, "-c", code], tmp_path / "log") as process:
-        assert process.wait(timeout=60) == status
+        assert process.wait(timeout=10) == status
 
 
 def test_a_child_that_was_killed_says_by_which_signal(tmp_path: Path):
     code = "import os; os.kill(os.getpid(), 9)"
     with child([sys.executable, "-c", code], tmp_path / "log") as process:
-        assert process.wait(timeout=60) == 128 + 9
+        assert process.wait(timeout=10) == 128 + 9
 
 
 def module(tmp_path: Path, code: str, monkeypatch) -> Path:

@@ -5,13 +5,14 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from leases import wait_for
 from scripted import Raw, Scripted, honest_judge, varied_policy
 
 import flows.ahead
@@ -341,12 +342,6 @@ def test_with_real_vllm_the_judge_is_asked_before_the_last_chunk(endpoint, tmp_p
     assert tables(round_dir(calm, 1)) == tables(folder), "as the stage alone makes them"
 
 
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not reached() and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
 def test_a_served_judge_starts_beside_the_sampler_which_waits_for_none(
     endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -371,7 +366,7 @@ def test_a_served_judge_starts_beside_the_sampler_which_waits_for_none(
     def policy(body: dict[str, Any]) -> Any:
         starts, calls = (1, 12) if failing else (2, 16)
         if len(slow.judged) > calls:
-            until(lambda: len(begun) == starts)  # a busy machine lets the thread begin late
+            wait_for(lambda: len(begun) == starts, 20)  # a busy machine lets the thread begin late
             if failing:
                 return Raw(401)
             up.set()
