@@ -36,6 +36,8 @@ less than they mean, so that retries are then spaced too, from a small beginning
 RETRY_DELAY_TOLD = 0.02
 BAD_LUCK = 4
 """429s without an answer between them by which the spacing of retries doubles."""
+NO_WORD = 16
+"""Characters from which on an API key is no word that an answer may hold by itself."""
 FAILURES = (
     *(openai.OpenAIError, aiohttp.ClientError, OtherModel),
     *(TimeoutError, ValueError, RecursionError),
@@ -168,7 +170,9 @@ async def _attempt(
     connection: Connection, server: int, fields: dict[str, Any], options: Any
 ) -> dict[str, Any]:
     text = await connection.lines[server].complete(fields, options)
-    text = without_these(text, connection.live.secrets)  # some send back what they were sent
+    # some send back what they were sent; a key that is a mere word may be part of the answer
+    secrets = [secret for secret in connection.live.secrets if len(secret) >= NO_WORD]
+    text = without_these(text, secrets)
     raw = _read(text)
     if not is_completion(raw):
         raise ValueError(shortened(text))

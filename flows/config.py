@@ -29,7 +29,7 @@ class Config(Section):
 
     name: str
     """What the run's folder is called: letters, digits, '.', '_' and '-'."""
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     """What every choice by chance follows from: which prompts a round gets, and what is sampled."""
     policy: PolicyConfig
     """The first policy: a folder or a hub id of weights, or a section."""
@@ -76,6 +76,12 @@ class Config(Section):
     def secret_blocks(self) -> bool:
         """Whether a key is kept in a Prefect Secret block."""
         return any(self.endpoints[name].api_key_block for name in self.used_endpoints)
+
+    @property
+    def most_pairs(self) -> int:
+        """The pairs that a round keeps at most."""
+        made = self.prompts.per_round * self.judge.select.pairs
+        return made if self.pairs.max_pairs is None else min(made, self.pairs.max_pairs)
 
     @property
     def used_endpoints(self) -> set[str]:

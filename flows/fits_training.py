@@ -133,15 +133,12 @@ def _weights_can_be_known(config: "Config") -> None:
 def _variants_can_be_chosen(config: "Config") -> None:
     if config.trainer is None or config.trainer.sweep is None:
         return
-    most, share = (
-        config.prompts.per_round * config.judge.select.pairs,
-        config.trainer.held_out_pairs,
-    )
+    most, share = config.most_pairs, config.trainer.held_out_pairs
     if int(most * share) < LEAST_HELD_OUT:
         raise ValueError(
             f"trainer.sweep: its variants are told apart on {LEAST_HELD_OUT} held-out pairs or "
             f"more; trainer.held_out_pairs: {share:g} of at most {most} pairs a round is "
-            f"{int(most * share)}: raise it, or prompts.per_round"
+            f"{int(most * share)}: raise it, or prompts.per_round (pairs.max_pairs)"
         )
 
 

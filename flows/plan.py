@@ -11,6 +11,7 @@ from flows.plan_memory import estimate_memory, memory_text
 from flows.plan_suites import planned_suites, suite_tokens, suites_text
 from flows.plan_text import (
     candidates_text,
+    gate_prompts,
     gate_text,
     prompts_text,
     trained_beside_text,
@@ -58,7 +59,9 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     deal = next_deal(config.prompts, supply.pool, dealt_keys(done), config.seed)
     prompts = sum(map(len, deal.keys)) + deal.generated
     opponents = 0 if config.trainer is None else opponents_in(len(done) + 1)
-    held_out = len(supply.held_out) * 2 * opponents
+    early, gate = config.gate.early(config.seed), gate_prompts(supply.held_out)
+    contested = len(supply.held_out) - gate + (early.horizon(gate) if early else gate)
+    held_out = contested * 2 * opponents
     judging = judge_calls(config, prompts, held_out)
     if opponents and config.held_out_judge.writer is not None:
         judging += _gate_questions(config.held_out_judge, len(supply.held_out), opponents, done)
@@ -73,6 +76,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
     answers = suites.answers if suites else 0
     seconds = _seconds(config, done, prompts, answers)
+    pairs = min(prompts * config.judge.select.pairs, config.most_pairs)
     source = len(supply.pool.keys)
     guessed = guess_seconds(source, prompts, calls, _at_once(config, judging))
     known = "as measured" if done or measured else "a guess until a round has measured it"
@@ -100,11 +104,10 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
         calls_of = ", ".join(f"{n} of {name}" for name, n in asked.items())
         lines.insert(3 + bool(generation), ("sampler calls", f"at most {calls_of}"))
     if config.trainer is not None:
-        gate = sum(row["split"] == "gate" for row in supply.held_out)
         lines.append(("gate", gate_text(config, gate)))
         if suites is not None:
             lines.append(("suites", suites_text(config, suites)))
-        lines.append(("training", training_text(config, config.trainer, prompts, run_dir)))
+        lines.append(("training", training_text(config, config.trainer, pairs, run_dir)))
         if (preset := config.trainer.preset) is not None:
             lines.append(("preset", preset_text(preset, config.trainer.args)))
         if beside := trained_beside_text(config.trainer, run_dir):
@@ -112,7 +115,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     else:
         lines.append(("training", "none: trainer is null"))
     lines.append(("time", time_text(seconds, guessed)))
-    disk = estimate_disk(config, run_dir, prompts, prompts)
+    disk = estimate_disk(config, run_dir, prompts, pairs)
     lines.append(("disk", disk_text(disk)))
     memory = estimate_memory(source, prompts, prompts * config.sampler.candidates)
     lines.append(("memory", memory_text(memory)))

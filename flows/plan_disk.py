@@ -1,7 +1,7 @@
 """What the next round will take of the disk: measured by earlier rounds, or guessed and said so."""
 
 import json
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from rounds.disk import free_bytes, size_text
 from rounds.files import read_json
 from rounds.folder import finished_rounds
 from rounds.keep import folder_bytes
+from trainer.argument_names import number_of
 from trainer.config import TrainerConfig
 
 PER_PROMPT = 20_000
@@ -80,21 +81,21 @@ def checkpoints(trainer: TrainerConfig, args: dict[str, Any], pairs: int) -> int
     """How many checkpoints TRL leaves at most while it trains on so many pairs by `args`."""
     if args.get("save_strategy") in ("no", False):
         return 0
-    batch = args.get("per_device_train_batch_size", BATCH)
-    batch *= args.get("gradient_accumulation_steps", ACCUMULATION) * trainer.processes
+    batch = number_of(args, "per_device_train_batch_size", BATCH)
+    batch *= number_of(args, "gradient_accumulation_steps", ACCUMULATION) * trainer.processes
     an_epoch = ceil(pairs / max(1, batch))
-    epochs = args.get("num_train_epochs", EPOCHS)
+    epochs = number_of(args, "num_train_epochs", EPOCHS)
     steps = ceil(an_epoch * epochs)
-    if args.get("max_steps", -1) > 0:
-        steps = args["max_steps"]
+    if (most := number_of(args, "max_steps", -1)) > 0:
+        steps = int(most)
     if args.get("save_strategy") == "epoch":
         saved = ceil(epochs)
     else:
-        every = args.get("save_steps", SAVE_STEPS)
+        every = number_of(args, "save_steps", SAVE_STEPS)
         every = every * steps if every < 1 else every
         saved = int(steps // max(1, every)) + 1  # and the last one
-    limit = args.get("save_total_limit")
-    return saved if limit is None else min(saved, limit + 1)  # the new one comes before one goes
+    limit = number_of(args, "save_total_limit", inf)
+    return int(min(saved, limit + 1))  # the new one comes before one goes
 
 
 def disk_text(disk: Disk) -> str:

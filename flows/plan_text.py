@@ -1,10 +1,13 @@
 """What the plan says in words: prompts, candidates, the gate, and what is trained on beside."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from flows.config import Config
 from gate.config import GateConfig
 from gate.win_rate import detectable
+from rounds.early import PROMOTE, stopped
 from rounds.folder import finished_rounds, policy_history, read_metrics
 from rounds.lineage import ancestry
 from sampler.dealing.cursor import Deal
@@ -50,11 +53,18 @@ def candidates_text(config: Config, prompts: int) -> str:
     return f"at most {prompts * each} ({each} a prompt: {shares})"
 
 
+def gate_prompts(held_out: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the held-out prompts are the gate's."""
+    return sum(row["split"] == "gate" for row in held_out)
+
+
 def gate_text(config: Config, prompts: int) -> str:
     """What so many gate prompts can show."""
     early = config.gate.early(config.seed)
     if early:
         prompts = early.horizon(prompts)
+    if too_few(prompts, config.gate):
+        return f"{prompts} prompts{_too_few_text(config.gate)}"
     text = f"{prompts} prompts{_shown_by(prompts, config.gate)}"
     if people := config.gate.people:
         most, least = min(prompts, people.most), min(prompts, people.min_n)
@@ -62,13 +72,29 @@ def gate_text(config: Config, prompts: int) -> str:
     return text
 
 
+def too_few(prompts: int, gate: GateConfig) -> bool:
+    """Whether so many gate prompts, all won, would not promote."""
+    if gate.must_exceed == "value":
+        return False
+    if early := gate.early(0):
+        stop = stopped([1.0] * prompts, early, prompts)
+        return stop is None or stop.decision != PROMOTE
+    return detectable(prompts, gate.confidence, POWER, gate.bar) is None
+
+
+def _too_few_text(gate: GateConfig) -> str:
+    kind = "confidence sequence" if gate.sequential else "interval"
+    return (
+        f" are too few: all won would not show more than {gate.bar} ({gate.confidence:.0%} {kind})"
+    )
+
+
 def _shown_by(prompts: int, gate: GateConfig) -> str:
     if gate.must_exceed == "value":
         return f", of which the win rate itself must exceed {gate.bar}: that is no test"
     interval = f"{gate.confidence:.0%} interval"
     rate = detectable(prompts, gate.confidence, POWER, gate.bar)
-    if rate is None:
-        return f" are too few: all won would not show more than {gate.bar} ({interval})"
+    assert rate is not None, "so few were told before"
     text = (
         f" show a win rate of {rate:.2f} or more to exceed {gate.bar} "
         f"({interval}, power {POWER:.0%}, nothing tied)"

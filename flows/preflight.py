@@ -15,6 +15,7 @@ from flows.config import Config
 from flows.display import Display
 from flows.plan_disk import disk_text, estimate_disk
 from flows.plan_memory import estimate_memory, memory_text
+from flows.plan_text import gate_prompts, gate_text, too_few
 from flows.preflight_judge import check_judge, label_notes
 from flows.preflight_training import check_trained
 from flows.secrets import read_secret_block
@@ -62,11 +63,14 @@ def check(config: Config, display: Display, run_dir: Path, stages_here: bool = T
         display.tell(f"judge.gold.path: {files}")
     for sentence in label_notes(config, run_dir):
         display.tell(sentence)
-    if config.trainer is not None and all(row["split"] != "gate" for row in supply.held_out):
+    gate = gate_prompts(supply.held_out)
+    if config.trainer is not None and not gate:
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
             "leaves the gate nothing to decide on; name prompts that test does not have"
         )
+    if config.trainer is not None and too_few(gate, config.gate):
+        display.warn(f"no policy can be promoted: {gate_text(config, gate)}")
     check_files(config)
     check_sampler(
         config.sampler,
@@ -108,7 +112,8 @@ def check_room(config: Config, display: Display, run_dir: Path, prompts: int) ->
     end.
     """
     require_room(run_dir)
-    disk = estimate_disk(config, run_dir, prompts, prompts)
+    pairs = min(prompts * config.judge.select.pairs, config.most_pairs)
+    disk = estimate_disk(config, run_dir, prompts, pairs)
     if disk.free < disk.policy:
         raise DiskFull(run_dir, f"the policy alone takes {size_text(disk.policy)}")
     if disk.free < disk.most:
@@ -138,7 +143,7 @@ def check_files(config: Config) -> None:
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
     if config.trainer is not None and not config.trains_here:
-        check_hosted(config.trainer, config.prompts.per_round * config.judge.select.pairs)
+        check_hosted(config.trainer, config.most_pairs)
     elif config.trainer is not None:
         check_argument_names(config.trainer)
     for number, hook in enumerate(config.on_promotion):

@@ -89,7 +89,7 @@ def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[in
     judge, per_round = config.judge, config.prompts.per_round
     if generate_section(config.prompts) is None:
         per_round = min(per_round, prompts)
-    own = per_round * judge.select.pairs
+    own = min(per_round * judge.select.pairs, config.most_pairs)
     replayed = trainer.replay.share if trainer.replay else 0.0
     unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
     return own, inf if unknown else own / (1 - replayed)

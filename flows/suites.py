@@ -2,7 +2,8 @@
 
 from flows.config import Config
 from gate.suite_config import PERPLEXITY
-from gate.suites import check_reference, load_score
+from gate.suites import check_reference, least_prompts, load_score
+from rounds.errors import UserError
 from sampler.suite_prompts import SuitePrompts, read_suite
 
 
@@ -19,5 +20,12 @@ def check_suites(config: Config) -> None:
     for name, one in suite_prompts(config).items():
         suite = config.gate.suites[name]
         load_score(name, suite)
+        least = least_prompts(config.gate.suites, config.gate.confidence)
+        if suite.score != PERPLEXITY and suite.allowed is not None and len(one.prompts) < least:
+            raise UserError(
+                f"gate.suites.{name}.prompts: with {len(config.gate.suites)} suites at gate."
+                f"confidence {config.gate.confidence:g} a drop is shown by {least} prompts or "
+                f"more, and {suite.prompts} holds {len(one.prompts)}; give more"
+            )
         for row in one.prompts:
             check_reference(suite, f"gate.suites.{name}.prompts: {row['source']}", row["reference"])

@@ -175,7 +175,7 @@ def answer_held_out(folder: Path, trained: Policy) -> None:
     run = current()
     with held_out_ahead(run, folder, trained.policy_id, in_place(folder).policy_id) as ahead:
         shown = run.display.stage("sample held-out")
-        sample_held_out(
+        facts = sample_held_out(
             folder,
             run.config.sampler,
             [run.initial, in_place(folder), trained],
@@ -184,6 +184,8 @@ def answer_held_out(folder: Path, trained: Policy) -> None:
             ahead.beside(shown) if ahead else shown,
             ahead.begin if ahead else None,
         )
+    for sentence in sampling_warnings({"aside": facts.get("aside")}):
+        run.display.warn(sentence)
 
 
 @task(name="sample-suites", **ASKS)

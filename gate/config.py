@@ -25,7 +25,8 @@ class People(Section):
     """NAME of the labels in the run's folder (labels/NAME.jsonl), or a file of labels by its path.
     A round that needs more waits until they are there."""
     min_n: int = Field(50, ge=1)
-    """Labels before anything is decided."""
+    """Labels before anything is decided. The interval holds for many: where it is decided by fewer
+    than 50, a policy no better is promoted more often than `confidence` says."""
     most: int = Field(200, ge=1)
     """Labels after which the round is decided in any case: refused where it is still not clear."""
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from gate.by_tag import tags_below
 from gate.config import GateConfig
 from gate.suite_config import PERPLEXITY, Suite
+from gate.win_rate import win_rate
+from rounds.contests import ABSTAIN, Contest
 from rounds.early import PROMOTE, UNDECIDED
 
 
@@ -32,6 +34,24 @@ def win_rate_rule(config: GateConfig, measured: dict[str, Any]) -> Rule:
     holds = rate[config.must_exceed] > config.bar
     which = _which(config)
     return Rule(name, holds, f"{counts}: the {which} {_relation(holds)} {_bar(config)}")
+
+
+def unanswered_rule(config: GateConfig, decided: list[Contest], left: int) -> Iterator[Rule]:
+    """That the win rate exceeds the bar with `left` prompts, which the new policy alone did not
+    answer, counted as lost beside those that decided; none where it answered all.
+    """
+    if not left:
+        return
+    outcomes = [contest.outcome for contest in decided] + [ABSTAIN] * left
+    rate = win_rate(outcomes, config.confidence, abstain_loses=True)._asdict()
+    holds = rate[config.must_exceed] > config.bar
+    yield Rule(
+        "unanswered",
+        holds,
+        f"the new policy left {left} gate prompts unanswered that the policy in place answered; "
+        f"counted as lost, the win rate is {_interval(rate)}: the {_which(config)} "
+        f"{_relation(holds)} {_bar(config)}",
+    )
 
 
 def other_rules(config: GateConfig, measured: dict[str, Any], kl: float | None) -> Iterator[Rule]:
@@ -159,13 +179,16 @@ def _suite(config: GateConfig, name: str, figures: dict[str, Any]) -> Iterator[R
     if suite.score == PERPLEXITY:
         yield from _perplexity(suite, name, figures)
         return
-    drop = figures["drop"]
+    drop, silent = figures["drop"], figures.get("silent", 0)
+    on = f"{figures['n']} prompts"
+    if silent:
+        on += f" ({silent} that the new policy left unanswered have the lowest score)"
     if suite.at_least is not None:
         holds = new >= suite.at_least
         yield Rule(
             f"suites.{name}.at_least",
             holds,
-            f"suite {name}: {new:.4g} on {figures['n']} prompts, {_less(holds)} the "
+            f"suite {name}: {new:.4g} on {on}, {_less(holds)} the "
             f"{suite.at_least:g} that it must be",
         )
     if suite.allowed is not None:
@@ -173,7 +196,7 @@ def _suite(config: GateConfig, name: str, figures: dict[str, Any]) -> Iterator[R
         yield Rule(
             f"suites.{name}.drop_at_most",
             holds,
-            f"suite {name}: {new:.4g} on {figures['n']} prompts, after {figures['previous']:.4g} "
+            f"suite {name}: {new:.4g} on {on}, after {figures['previous']:.4g} "
             f"of the policy in place: a drop of {drop:.4g}, "
             + (
                 f"not beyond what is allowed ({suite.allowed:g}) or chance does"

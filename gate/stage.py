@@ -10,14 +10,14 @@ from gate.measures import OPPONENTS, Contests, by_metric, win_rates
 from gate.metrics import load_metric
 from gate.people import ask_people, people_said, said_key
 from gate.questions import questions_answered
-from gate.rules import Rule, other_rules, win_rate_rule
+from gate.rules import Rule, other_rules, unanswered_rule, win_rate_rule
 from gate.suites import all_figures, load_score
 from rounds.contests import contests_between
 from rounds.early import Early, Stop, in_order, stopped, worth
 from rounds.folder import read_round_start
-from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, SUITES, VERDICTS
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, SUITES, VERDICTS, Candidate
 from rounds.stages import run_stage, stage_key
-from rounds.tables import read_rows, rows_hash
+from rounds.tables import iter_rows, read_rows, rows_hash
 
 UNCHANGED = "training left the weights as they were"
 
@@ -110,7 +110,9 @@ def decide(
                 folder, config, contests["gate", "previous"], said
             )
             first = Rule("people", promoted, reason)
-        rules = [first, *other_rules(config, measured, kl)]
+        left = _left_unanswered(folder, candidates, trained, current)
+        rules = [first, *unanswered_rule(config, asked["gate", "previous"], left)]
+        rules += other_rules(config, measured, kl)
         if len(rules) > 1:
             measured["rules"] = [rule._asdict() for rule in rules]
         return {
@@ -120,6 +122,19 @@ def decide(
         }
 
     return run_stage(folder, "gate", key, run)
+
+
+def _left_unanswered(folder: Path, candidates: list[Candidate], trained: str, current: str) -> int:
+    """The gate prompts that the policy in place has answered, and that were set aside in this
+    round because the trained policy has not.
+    """
+    answered = {(row["prompt_id"], row["policy_id"]) for row in candidates}
+    return sum(
+        row["set_aside"] is not None
+        and (row["prompt_id"], current) in answered
+        and (row["prompt_id"], trained) not in answered
+        for row in iter_rows(folder, PROMPTS, ["gate"], ["prompt_id", "set_aside"])
+    )
 
 
 def asked_about(contests: Contests, early: Early | None) -> tuple[Contests, Stop | None]:

@@ -7,7 +7,7 @@ differences would go apart if their signs were by chance, which remains where no
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from math import exp, sqrt
+from math import exp, floor, sqrt
 from statistics import fmean, variance
 from typing import Any
 
@@ -65,7 +65,7 @@ def check_reference(suite: Suite, where: str, reference: str | None) -> None:
     """Raise UserError for a row of a suite's prompts whose reference its score cannot take."""
     if suite.score not in OWN_SCORES:
         return
-    if reference is None:
+    if reference is None or not reference.strip():
         raise UserError(f"{where}: has no reference, which score: {suite.score} needs")
     if suite.score == "regex":
         try:
@@ -84,24 +84,31 @@ def suite_figures(
     current: str,
     error: float,
 ) -> dict[str, Any]:
-    """The mean scores of both policies on the prompts that both have answered, and the floors.
+    """The mean scores of both policies on the prompts that the one in place has answered, and the
+    floors. What the new one alone has not answered has the lowest score of any answer, or 0 if that
+    is lower: a policy does not pass by keeping silent.
 
     {"n", "new", "previous", "drop", "floor", "seed_floor", "prompt_floor", "by_seed": the means of
-    the policy in place, "unanswered": prompts}. A floor is the drop that a policy like the one in
-    place has with chance `error`, by the normal distribution.
+    the policy in place, "unanswered": prompts that the one in place has not answered, "silent":
+    those that the new one alone has not, where there are any}. A floor is the drop that a policy
+    like the one in place has with chance `error`, by the normal distribution.
     """
     scores: dict[str, dict[str, dict[int, float]]] = {}
     for row in rows:
         value = score(row["messages"], row["text"], row["reference"])
         by_policy = scores.setdefault(row["prompt_id"], {})
         by_policy.setdefault(row["policy_id"], {})[row["index"]] = value
+    of_all = [value for of in scores.values() for by in of.values() for value in by.values()]
+    lowest = min([0.0, *of_all])
+    known = [of for of in scores.values() if len(of.get(current, {})) > 1]
     both = [
-        (of[trained][0], [of[current][seed] for seed in sorted(of[current])])
-        for of in scores.values()
-        if 0 in of.get(trained, {}) and len(of.get(current, {})) > 1
+        (of.get(trained, {}).get(0, lowest), [of[current][seed] for seed in sorted(of[current])])
+        for of in known
     ]
-    n = len(both)
+    n, silent = len(both), sum(0 not in of.get(trained, {}) for of in known)
     figures: dict[str, Any] = {"n": n, "unanswered": len(scores) - n}
+    if silent:
+        figures["silent"] = silent
     if not n:
         names = ("new", "previous", "drop", "floor", "seed_floor", "prompt_floor")
         return figures | dict.fromkeys(names) | {"by_seed": []}
@@ -120,6 +127,17 @@ def suite_figures(
         "prompt_floor": prompt_floor,
         "by_seed": [fmean(old[seed] for _, old in both) for seed in range(fewest)],
     }
+
+
+def least_prompts(suites: Mapping[str, Suite], confidence: float) -> int:
+    """The fewest prompts of a suite on which losing every one of them alike is beyond chance."""
+    return floor(normal_reach(_error(suites, confidence)) ** 2) + 1
+
+
+def _error(suites: Mapping[str, Suite], confidence: float) -> float:
+    """The chance with which one suite may refuse a policy like the one in place."""
+    sampled = sum(suite.score != PERPLEXITY for suite in suites.values())
+    return (1 - confidence) / 2 / max(1, sampled)
 
 
 def perplexity_figures(rows: Sequence[SuiteAnswer], trained: str, current: str) -> dict[str, Any]:
@@ -168,8 +186,7 @@ def all_figures(
     All suites whose answers are sampled refuse together a policy like the one in place with chance
     (1 - confidence) / 2 at most (Bonferroni).
     """
-    sampled = sum(suite.score != PERPLEXITY for suite in suites.values())
-    error = (1 - confidence) / 2 / max(1, sampled)
+    error = _error(suites, confidence)
     figures = {}
     for name, suite in suites.items():
         if name in scores:

@@ -23,8 +23,10 @@ from preferences.turns import (
 from rounds.rows import Messages
 from texts.rendered import rendered_messages
 
-TIES = (("tie", True), ("is_tie", True), ("status", "tie"))
-"""Columns that say of a row that its sides are equally good; `status` is distilabel's."""
+TIES = ("tie", "is_tie")
+"""Columns that say of a row whether its sides are equally good, in the words below."""
+IS_TIE = {"true", "yes", "1", "1.0", "tie"}
+IS_NONE = {"false", "no", "0", "0.0", "", "none", "null", "nan"}
 
 SAME_BEGINNING = 12
 """Characters that two whole conversations in one text each begin with."""
@@ -62,9 +64,20 @@ def _told(
 ) -> Preference | Undecided:
     better = text_or_answer(sides[0][0], first, second)
     worse = text_or_answer(sides[1][0], second, first)
-    if any(row.get(name) == value and type(row[name]) is type(value) for name, value in TIES):
+    if _is_tie(row):
         return Undecided("tie", turns, (better, worse))
     return Preference(turns, better, worse, *scores_of(row), name_of(row))
+
+
+def _is_tie(row: RawRow) -> bool:
+    """Whether the row says that its sides are equally good, written as people write it."""
+    for name in TIES:
+        said = str(row.get(name)).strip().lower()
+        if said in IS_TIE:
+            return True
+        if said not in IS_NONE:
+            raise ValueError(f"{name} is neither true nor false (it is {said[:40]!a})")
+    return str(row.get("status")).strip().lower() == "tie"  # distilabel's
 
 
 def _conversations(sides: list[tuple[str, Any]]) -> tuple[Messages | None, Messages | None]:

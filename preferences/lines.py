@@ -15,7 +15,7 @@ from texts.messages import text_fault
 
 NUMBERS = re.compile(
     r"(?i)(?:^|_)(?:scores?|ratings?|grades?|labels?|votes?|helpfulness|preference|strength|choice)"
-    r"(?:$|_)"
+    r"(?:$|_)|^(?:(?:better|safer)_response_id|kto_tag)$"
 )
 """Columns of a text table whose texts are numbers, or true and false, where they can be."""
 NOTHING = ("", "nan", "null", "none")

@@ -62,7 +62,11 @@ def one_prompt(row: RawRow) -> Preference | Undecided:
     rows: list[RawRow] = row["rows"]
     graded_by = [name for name in GRADE if any(is_score(one.get(name)) for one in rows)]
     grades = {name: [one.get(name) for one in rows] for name in graded_by}
-    grades = grades or {LABEL[0]: [_label(one) for one in rows]}
+    for name in LABEL:
+        said = [one[name] for one in rows if one.get(name) is not None]
+        if said and (not graded_by or all(map(is_label, said))):  # beside grades, it may be a topic
+            grades[name] = [_label(one, name) for one in rows]
+    grades = grades or {LABEL[0]: [None for _ in rows]}
     return best_by_all(row["prompt"], [_answer(one) for one in rows], grades, None)
 
 
@@ -106,10 +110,10 @@ def _answer(row: RawRow) -> str:
     return last["content"]
 
 
-def _label(row: RawRow) -> float | None:
-    value: Any = next((row[name] for name in LABEL if row.get(name) is not None), None)
+def _label(row: RawRow, name: str) -> float | None:
+    value: Any = row.get(name)
     if value is None:
         return None
     if not is_label(value):
-        raise ValueError("label is neither true nor false")
+        raise ValueError(f"{name} is neither true nor false")
     return float(value)

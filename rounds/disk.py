@@ -46,7 +46,9 @@ def disk_full(error: BaseException, folder: Path) -> DiskFull | None:
     `folder` is where the work writes; an OSError that names a file names its folder.
     """
     seen: BaseException | None = error
-    while seen is not None:
+    passed: set[int] = set()
+    while seen is not None and id(seen) not in passed:  # an error can be its own cause
+        passed.add(id(seen))
         if isinstance(seen, DiskFull):
             return None if seen is error else seen
         if isinstance(seen, OSError) and seen.errno in NO_ROOM:

@@ -113,17 +113,19 @@ def already_sampled(
 
 
 def held_out_aside(rounds: Iterable[Path]) -> dict[str, str]:
-    """The held-out prompts that any of these rounds set aside, with the reason.
-
-    What is set aside once stays so: policies are compared on what all of them answered.
+    """The held-out prompts that any of these rounds set aside and no policy answered there, with
+    the reason: they stay aside. What one policy alone left unanswered, the next is asked.
     """
     columns = ["prompt_id", "set_aside"]
-    return {
-        row["prompt_id"]: row["set_aside"]
-        for folder in rounds
-        for row in iter_rows(folder, PROMPTS, HELD_OUT, columns)
-        if row["set_aside"]
-    }
+    found: dict[str, str] = {}
+    for folder in rounds:
+        rows = iter_rows(folder, PROMPTS, HELD_OUT, columns)
+        aside = {row["prompt_id"]: row["set_aside"] for row in rows if row["set_aside"]}
+        if aside:
+            candidates = iter_rows(folder, CANDIDATES, HELD_OUT, ["prompt_id"])
+            answered = {row["prompt_id"] for row in candidates}
+            found |= {name: why for name, why in aside.items() if name not in answered}
+    return found
 
 
 def _prompt_request(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from endpoints.open import Endpoints
 from rounds.files import remove
 from rounds.folder import finished_rounds, run_of
-from rounds.rows import CANDIDATES, HELD_OUT, Candidate
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, Candidate
 from rounds.stages import (
     Progress,
     read_stamp,
@@ -97,21 +97,23 @@ def sample_held_out(
     begun: Begun | None = None,
 ) -> dict[str, Any]:
     """Every policy's answer to every gate and test prompt; only missing ones are sampled, and none
-    that was set aside: a prompt too long for one policy is too long for the next. `begun` is called
-    with the prompts that the last policy answers, and the other policies' answers to them.
+    that was set aside: a prompt too long for one policy is too long for the next. One that another
+    policy has answered is asked all the same. `begun` is called with the prompts that the last
+    policy answers, and the other policies' answers to them.
     """
     held_out = held_out_requests(folder, seed)
     splits = {request.prompt_id: request.split for request in held_out}
-    aside = set(held_out_aside(finished_rounds(run_of(folder))))
+    before = set(held_out_aside(finished_rounds(run_of(folder))))
+    writers = [writer_in_place(config, policy) for policy in policies]
+    ids = {candidate_id(request, writer, 0) for writer in writers for request in held_out}
     facts: dict[str, Any] = {}
     wanted: set[str] = set()
-    for policy in policies:
-        writer = writer_in_place(config, policy)
+    for policy, writer in zip(policies, writers, strict=True):
         wanted |= {candidate_id(request, writer, 0) for request in held_out}
-        aside |= set(held_out_aside([folder]))
-        unanswered = _unanswered(folder, held_out, writer, aside, True)
         stage = stage_of("sample_held_out", policy.policy_id)
         stamp = read_stamp(folder, stage)
+        aside = before | _aside_now(folder, set() if stamp else ids)
+        unanswered = _unanswered(folder, held_out, writer, aside, True)
         if unanswered.requests or stamp is None:
             # what the stage has drawn, it was asked: without its stamp it is to count it
             drawn = ChunkReader(*_work_of(folder, stage))
@@ -151,6 +153,17 @@ class Unanswered(NamedTuple):
 
     requests: list[PromptRequest]
     answered: set[str]
+
+
+def _aside_now(folder: Path, but: set[str]) -> set[str]:
+    """The held-out prompts that are set aside in this round so far, without those that have one of
+    the answers `but`.
+    """
+    rows = iter_rows(folder, PROMPTS, HELD_OUT, ["prompt_id", "set_aside"])
+    aside = {row["prompt_id"] for row in rows if row["set_aside"]}
+    if not aside or not but:
+        return aside
+    return aside - {row["prompt_id"] for row in already_sampled(folder, but, True)}
 
 
 def _begins_last(

@@ -18,6 +18,12 @@ LORA = {
     "config.py": ("PeftConfigMixin", "PeftConfig"),
 }
 
+COUNTS = {
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs"),
+    *("max_steps", "save_steps", "save_total_limit"),
+}
+"""Arguments that a plan counts with, in every method."""
+
 
 def check_argument_names(config: TrainerConfig) -> None:
     """Raise UserError for a name that the method's TRL config, or peft's LoraConfig, does not have,
@@ -34,9 +40,11 @@ def check_argument_names(config: TrainerConfig) -> None:
         ]
         library = f"TRL's {name}" + (f" (of preset: {config.preset})" if config.preset else "")
         _check("trainer.args", config.args, own, library)
+        _check_counts("trainer.args", config.args)
         for place, setting in enumerate(settings_of(config.sweep or [])):
             where = "trainer.sweep" if isinstance(config.sweep, dict) else f"trainer.sweep.{place}"
             _check(where, setting, own, library)
+            _check_counts(where, setting)
     if config.lora:
         known = [declared_fields("peft", file, classes) for file, classes in LORA.items()]
         _check("trainer.lora", config.lora, known, "peft")
@@ -50,6 +58,23 @@ def check_argument_names(config: TrainerConfig) -> None:
             "process all the same; write accelerate: {multi_gpu: true, num_processes: "
             f"{processes}}} and args: {{use_cpu: true}}, which starts {processes} on the CPU (gloo)"
         )
+
+
+def number_of(args: dict[str, Any], name: str, default: float) -> float:
+    """An argument that counts, which may be written as a text, or else the default."""
+    value = args.get(name)
+    return default if value is None else float(value)
+
+
+def _check_counts(where: str, given: dict[str, Any]) -> None:
+    for name in COUNTS & given.keys():
+        value = given[name]
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            number_of(given, name, 0)
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(f"{where}.{name}: expected a number (it is {value!r})") from None
 
 
 def _check(where: str, given: dict[str, Any], fields: list[set[str]], library: str) -> None:

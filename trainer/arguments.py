@@ -32,6 +32,9 @@ NOT_SAMPLED: dict[str, tuple[tuple[object, ...], str]] = {
 }
 """Arguments of peft whose adapters vLLM refuses: the values it takes, and what would be right."""
 
+NOT_BELOW_0 = ("beta", "loss_weights", "desirable_weight", "undesirable_weight", "cpo_alpha")
+"""Arguments that turn the direction of what is taught round with their sign."""
+
 MAX_RANK = 512
 """The largest rank that vLLM can be started for (max_lora_rank)."""
 
@@ -66,8 +69,27 @@ def trl_config(method: str, args: dict[str, Any], output_dir: str) -> Any:
             callback()
     except Exception as error:
         raise UserError(f"trainer.args.report_to: {first_line(error)}") from error
+    _check_direction(config)
     how.check(config)
     return config
+
+
+def _check_direction(config: Any) -> None:
+    """Raise UserError for a number with which the losses would teach the rejected side."""
+    for name in NOT_BELOW_0:
+        value = getattr(config, name, None)
+        if value is not None and any(one < 0 for one in (value if _is_list(value) else [value])):
+            raise UserError(f"trainer.args.{name}: below 0 it teaches the rejected side ({value})")
+    smoothing = getattr(config, "label_smoothing", None) or 0.0
+    if not 0 <= smoothing < 0.5:
+        raise UserError(
+            "trainer.args.label_smoothing: the share of pairs taken to be the wrong way round, "
+            f"from 0 to below 0.5; from there on the rejected side is taught (it is {smoothing:g})"
+        )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def lora_config(args: dict[str, Any] | None) -> Any:

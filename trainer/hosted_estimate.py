@@ -34,5 +34,5 @@ def check_hosted(config: TrainerConfig, most_pairs: int) -> None:
     if most_pairs < least_pairs(config):
         raise UserError(
             f"trainer.method: openai: a fine-tuning job takes {LEAST_PAIRS} pairs at least, and a "
-            f"round makes {most_pairs} at most; raise prompts.per_round"
+            f"round makes {most_pairs} at most; raise prompts.per_round (pairs.max_pairs)"
         )

@@ -60,7 +60,7 @@ def train(
     scored = len(judged.labels) if judged else 0
     if judged is not None and scored < LEAST_ANSWERS:
         judged = judged._replace(labels=[])
-    taught = own or (len(judged.labels) // 2 if judged else 0)  # a pair has two answers
+    taught = len(judged.labels) // 2 if judged and judged.labels else own  # a pair has two answers
     extra = extra_pairs(folder, config, taught, seed, limits)
     if extra.rows:
         write_rows(folder, EXTRA, extra.rows)
@@ -171,7 +171,9 @@ def run_training(job: Path, log: Path, config: TrainerConfig, progress: Progress
     try:
         run_child("trainer.train_child", job, log, progress_reader(progress), launcher(config))
     except ChildFailed as error:
-        raise dead_rank(log, config.processes) or error from error
+        if (dead := dead_rank(log, config.processes)) is not None:
+            raise dead from error
+        raise
 
 
 def check_training(

@@ -301,8 +301,20 @@ def test_an_answer_that_is_a_dialogue_stays_one(tmp_path: Path):
 
 
 def test_a_row_that_says_its_sides_are_equal_is_a_tie(tmp_path: Path):
-    for name, value in (("status", "tie"), ("is_tie", True)):
+    said = [("status", "tie"), ("status", "Tie"), *(("is_tie", one) for one in (True, 1, "true"))]
+    for name, value in said:
         (one,) = read(tmp_path / "a.jsonl", {**PAIR, name: value})
         assert isinstance(one, Undecided) and one.reason == "tie"
-    (one,) = read(tmp_path / "a.jsonl", {**PAIR, "status": "swapped"})
-    assert one.chosen == PAIR["chosen"]
+    for name, value in (("status", "swapped"), ("tie", False), ("tie", 0), ("is_tie", None)):
+        (one,) = read(tmp_path / "a.jsonl", {**PAIR, name: value})
+        assert one.chosen == PAIR["chosen"]
+    with pytest.raises(UserError, match="row 1: tie is neither true nor false .it is '7'"):
+        read(tmp_path / "a.jsonl", {**PAIR, "tie": 7})
+
+
+def test_a_tie_in_a_text_table_is_one(tmp_path: Path):
+    for name, text in (("tie", "True"), ("is_tie", "1"), ("tie", "1.0"), ("status", "TIE")):
+        path = tmp_path / "a.csv"
+        path.write_text(f"prompt,chosen,rejected,{name}\nWhy?,So.,Thus.,{text}\nHow?,a,b,\n")
+        tie, one = read_preferences(Data(data=str(path)), "k").rows
+        assert isinstance(tie, Undecided) and tie.reason == "tie" and one.chosen == "a"

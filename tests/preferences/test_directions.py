@@ -337,6 +337,33 @@ def test_more_names_of_a_direction_are_read(tmp_path: Path):
     assert found[:3] == (user("Why?"), "One.", "Two.")
 
 
+def test_a_label_that_says_the_opposite_of_a_score_or_of_the_other_is_refused(tmp_path: Path):
+    rows = [{"prompt": "Why?", "completion": "One."}, {"prompt": "Why?", "completion": "Two."}]
+
+    def told(*columns: str, values: list[tuple[Any, ...]]) -> list[Any]:
+        given = [
+            {**row, **dict(zip(columns, of, strict=True))}
+            for row, of in zip(rows, values, strict=True)
+        ]
+        return read(tmp_path / "a.jsonl", *given)
+
+    for second, first in (("score", "label"), ("kto_tag", "label")):
+        (found,) = told(first, second, values=[(True, 1), (False, 0)])
+        assert found.chosen == "One."
+        with pytest.raises(UserError, match="says the opposite of"):
+            told(first, second, values=[(True, 0), (False, 1)])
+    (found,) = told("score", "label", values=[(1, "tone"), (4, "fact")])
+    assert found.chosen == "Two.", "a label that is a topic says nothing of an answer"
+
+
+def test_a_text_table_says_by_a_number_which_answer_is_safer(tmp_path: Path):
+    (tmp_path / "a.csv").write_text(
+        "prompt,response_0,response_1,better_response_id\nWhy?,One.,Two.,0\nHow?,One.,Two.,1\n"
+    )
+    rows = read_preferences(Data(data=str(tmp_path / "a.csv")), "k").rows
+    assert [found.chosen for found in rows] == ["One.", "Two."]
+
+
 def test_a_whole_conversation_may_be_written_as_exchanges(tmp_path: Path):
     turns = [*user("Hi"), *answer("Hello."), *user("Why?")]
     row = {

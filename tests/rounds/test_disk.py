@@ -82,6 +82,12 @@ def test_a_stage_stops_before_the_last_of_it_is_taken(run_dir: Path, monkeypatch
         raise AssertionError("it has begun")
 
 
+def test_an_error_that_is_its_own_cause_has_an_end(tmp_path: Path):
+    error = ValueError("no")
+    error.__cause__ = error
+    assert disk_full(error, tmp_path) is None
+
+
 def test_sizes_are_as_people_read_them(tmp_path: Path):
     assert [size_text(n) for n in (7, 1500, 345_600_000, 2e9, 3.2e12)] == [
         *("7 bytes", "1.5 KB", "346 MB", "2.0 GB", "3.2 TB")

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
+import trainer.stage
 from endpoints.children import ChildKilled
 from endpoints.log_end import begin
+from rounds.stages import silent
+from rounds.stopped import noting_stops, read_stop
+from trainer.config import TrainerConfig
 from trainer.memory import out_of_memory
 from trainer.ranks import dead_rank
+from trainer.stage import run_training
 
 REPORT = """\
 Traceback (most recent call last):
@@ -64,6 +69,23 @@ def test_a_process_that_ended_by_itself_is_said_by_its_own_error(tmp_path: Path)
     log = tmp_path / "plain.log"
     log.write_text(begin(log, "train") + "ValueError: no\n")
     assert dead_rank(log, 2) is None
+
+
+def test_a_training_that_fails_ends_with_what_it_said(tmp_path: Path, monkeypatch):
+    """Its own cause it is not: who looks for what lies behind an error would look for ever."""
+    folder = tmp_path / "run" / "rounds" / "0001"
+    folder.mkdir(parents=True)
+    log = log_of(tmp_path, 1, -15)
+
+    def failed(*_: object) -> None:
+        raise ChildKilled("the training was ended by SIGKILL")
+
+    monkeypatch.setattr(trainer.stage, "run_child", failed)
+    with pytest.raises(ChildKilled, match="SIGKILL") as caught, noting_stops(folder, "train"):
+        run_training(folder / "job.json", log, TrainerConfig(), silent)
+    assert caught.value.__cause__ is None
+    stop = read_stop(folder)
+    assert stop is not None and "SIGKILL" in stop["reason"]
 
 
 @pytest.mark.parametrize(

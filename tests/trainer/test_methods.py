@@ -272,11 +272,18 @@ def test_every_loss_of_dpo_trains_and_so_does_a_mix(tmp_path: Path):
     from trainer.train_child import tokens_of
 
     policy = FIRST._asdict()
-    args = {**ARGS, "max_steps": 1, "label_smoothing": 0.1, "save_strategy": "no"}
+    from trainer.methods.dpo import SMOOTHED
+
+    args = {**ARGS, "max_steps": 1, "save_strategy": "no"}
     job = {"method": "dpo", "policy": policy, "reference": policy, "args": args, "lora": None}
     rows = tokens_of(job, training_rows(round_of(tmp_path / "run", 1, 2)), []).train
     mix = {"loss_type": ["apo_zero", "sft"], "loss_weights": [1.0, 0.5]}
-    for given in (*({"loss_type": name} for name in LOSSES), mix):
+    smoothed = ({"loss_type": name, "label_smoothing": 0.1} for name in SMOOTHED)
+    for given in (
+        *({"loss_type": name} for name in LOSSES if name not in SMOOTHED),
+        *smoothed,
+        mix,
+    ):
         made = build({**job, "args": {**args, **given}}, rows, [], tmp_path / "out")
         before = {name: value.clone() for name, value in made.model.named_parameters()}
         assert made.train().training_loss == pytest.approx(made.state.log_history[0]["loss"])
@@ -300,6 +307,16 @@ def test_every_loss_of_dpo_trains_and_so_does_a_mix(tmp_path: Path):
         ("sft", {"eval_packing": True}, "eval_packing: would cut answers"),
         ("sft", {"assistant_only_loss": True}, "assistant_only_loss: is for conversations"),
         ("orpo", {"beta": "much"}, "beta: expected a number (it is 'much')"),
+        (
+            "dpo",
+            {"loss_type": ["sigmoid", "sft"], "loss_weights": [1, -1]},
+            "loss_weights: below 0",
+        ),
+        *((method, {"beta": -0.1}, "beta: below 0 it teaches") for method in ("dpo", "kto", "cpo")),
+        ("kto", {"desirable_weight": -1}, "desirable_weight: below 0"),
+        ("dpo", {"loss_type": "robust", "label_smoothing": 0.5}, "label_smoothing: the share of"),
+        ("cpo", {"label_smoothing": 0.9}, "label_smoothing: the share of"),
+        ("dpo", {"label_smoothing": 0.1}, "label_smoothing: loss_type sigmoid does not read it"),
         ("kto", {"loss_type": ["kto"]}, "loss_type: expected one text (it is ['kto'])"),
     ],
 )

@@ -10,12 +10,16 @@ from typing import Any
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
+from rounds.errors import UserError
 from trainer.methods import Method, Row
 from trainer.reference_logps import reference_logps
 from trainer.resuming import Resuming
 from trainer.sampled_logps import SIDES
 from trainer.spread import asks_to_shard
 from trainer.weighting import Weighting
+
+SMOOTHED = {"robust", "exo_pair", "aot", "aot_unpaired"}
+"""The losses of TRL's DPOTrainer that read `label_smoothing`."""
 
 
 class TokenTrainer(Weighting, Resuming, DPOTrainer):
@@ -65,4 +69,16 @@ def precomputes(config: Any) -> bool:
     return not (config.sync_ref_model or asks_to_shard(config))
 
 
-METHOD = Method(DPOConfig, TokenTrainer, rows, True, accuracies, precomputes=precomputes)
+def check(config: Any) -> None:
+    """That the label smoothing, where there is one, is read by a loss."""
+    losses = config.loss_type if isinstance(config.loss_type, list) else [config.loss_type]
+    if config.label_smoothing and not SMOOTHED.intersection(losses):
+        raise UserError(
+            f"trainer.args.label_smoothing: loss_type {', '.join(losses)} does not read it; it is "
+            f"for {', '.join(sorted(SMOOTHED))} (robust: the share of pairs the wrong way round)"
+        )
+
+
+METHOD = Method(
+    DPOConfig, TokenTrainer, rows, True, accuracies, check=check, precomputes=precomputes
+)
