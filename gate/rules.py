@@ -48,7 +48,8 @@ def unanswered_rule(config: GateConfig, decided: list[Contest], left: int) -> It
     yield Rule(
         "unanswered",
         holds,
-        f"the new policy left {left} gate prompts unanswered that the policy in place answered; "
+        f"the new policy left {left} gate {'prompt' if left == 1 else 'prompts'} unanswered that "
+        "the policy in place answered; "
         f"counted as lost, the win rate is {_interval(rate)}: the {_which(config)} "
         f"{_relation(holds)} {_bar(config)}",
     )

@@ -26,6 +26,8 @@ class Children:
         self.asked: list[tuple[str, str]] = []
         self.fail_after: int | None = None
         self.takes_system = True
+        self.silent: set[tuple[str, str]] = set()
+        """Prompts that a policy alone gives no answer to: policy_id, content."""
 
     @property
     def loaded(self) -> list[str]:
@@ -65,6 +67,8 @@ class Children:
         if isinstance(reason := self.render(messages), str):
             return [reason] * n
         self.asked.append((writer.name, messages[0]["content"]))
+        if (writer.policy.policy_id, messages[0]["content"]) in self.silent:
+            return ["content_filter"] * n
         texts = [
             self.says(writer.policy.policy_id, messages, seed + first_index + place)
             for place in range(n)

@@ -253,6 +253,23 @@ def test_what_was_measured_takes_the_place_of_the_guess(tmp_path: Path):
     )
 
 
+def test_a_gate_that_may_stop_early_is_asked_at_most_so_much(tmp_path: Path):
+    asked = plan(tmp_path, "gate.sequential=true", "gate.max_prompts=24")["judge calls"]
+    assert asked.endswith(f" {2 * (held_out() - 200 + 24)} at the gate")
+
+
+def test_the_pairs_are_no_more_than_a_round_keeps(tmp_path: Path):
+    assert plan(tmp_path, "pairs.max_pairs=30")["training"].startswith("at most 30 pairs")
+
+
+def test_a_number_that_is_counted_with_may_be_written_as_a_text(tmp_path: Path):
+    def checkpoints(*overrides: str) -> str:
+        return plan(tmp_path, "trainer.args.save_steps=1", *overrides)["disk"].split(";")[0]
+
+    assert checkpoints("trainer.args.max_steps=2") == checkpoints("trainer.args.max_steps='2'")
+    assert checkpoints("trainer.args.max_steps=2") != checkpoints("trainer.args.max_steps=20")
+
+
 def test_a_gold_set_that_is_wrong_is_refused_as_by_a_run(tmp_path: Path):
     with pytest.raises(UserError, match=r"judge.gold.path: no such file"):
         plan(tmp_path, "judge.gold.path=nowhere.jsonl")
@@ -267,6 +284,10 @@ def test_the_gate_says_what_so_many_prompts_can_show(tmp_path: Path):
     assert stopped.startswith("20 prompts show a win rate of 0.80") and "until it is" in stopped
     few = plan(tmp_path, "prompts.gate=5")["gate"]
     assert few == "5 prompts are too few: all won would not show more than 0.5 (95% interval)"
+    few = plan(tmp_path, "gate.sequential=true", "gate.max_prompts=6")["gate"]
+    assert few == (
+        "6 prompts are too few: all won would not show more than 0.5 (95% confidence sequence)"
+    )
     value = plan(tmp_path, "gate.must_exceed=value")["gate"]
     assert value.startswith("200 prompts, of which the win rate itself must exceed 0.5")
 

@@ -11,9 +11,9 @@ from gate.config import GateConfig
 from gate.metrics import load_metric
 from gate.stage import decide
 from rounds.errors import UserError
-from rounds.rows import CANDIDATES, HELD_OUT, VERDICTS
+from rounds.rows import CANDIDATES, HELD_OUT, PROMPTS, VERDICTS
 from rounds.stages import stage_key, stage_stamps
-from rounds.tables import read_rows, rows_hash
+from rounds.tables import read_rows, rows_hash, write_rows
 
 NEW, OLD, FIRST = "new", "old", "first"
 WON, LOST, TIED, FLIP = ("a", "a"), ("b", "b"), ("tie", "tie"), ("a", "b")
@@ -55,6 +55,29 @@ def test_abstentions_are_no_losses_in_what_is_reported_and_losses_in_the_decisio
     reported, decision = metrics["gate"]["win_rate_vs_previous"], metrics["decision"]
     assert (reported["value"], reported["n"], reported["abstained"]) == (1.0, 6, 4)
     assert (decision["value"], decision["n"], decision["abstained"]) == (0.6, 10, 4)
+
+
+@pytest.mark.parametrize(("silent", "promoted"), [(1, True), (28, False)])
+def test_gate_prompts_that_the_new_policy_alone_left_unanswered_are_lost(
+    run_dir: Path, silent: int, promoted: bool
+):
+    folder = contested(run_dir, [WON] * 40, [WON])
+    prompts = read_rows(folder, PROMPTS)
+    for row in prompts[:silent]:
+        row["set_aside"] = "content_filter"
+    left = {row["prompt_id"] for row in prompts[:silent]}
+    write_rows(folder, PROMPTS, prompts)
+    answers = [
+        row
+        for row in read_rows(folder, CANDIDATES)
+        if row["policy_id"] != NEW or row["prompt_id"] not in left
+    ]
+    write_rows(folder, CANDIDATES, answers)
+    found = decide(folder, GateConfig(), NEW, OLD, FIRST)
+    assert found["promoted"] is promoted
+    (rule,) = (one for one in found["metrics"]["rules"] if one["rule"] == "unanswered")
+    assert f"left {silent} gate prompt" in rule["reason"] and rule["holds"] is promoted
+    assert promoted or "counted as lost, the win rate is 0.300 [" in found["reasons"][1]
 
 
 def test_wins_losses_and_ties_are_the_new_policys(run_dir: Path):

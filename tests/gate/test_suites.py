@@ -10,7 +10,13 @@ from builders import begun, finished
 from gate.config import GateConfig
 from gate.rules import other_rules
 from gate.suite_config import Suite
-from gate.suites import all_figures, check_reference, load_score, suite_figures
+from gate.suites import (
+    all_figures,
+    check_reference,
+    least_prompts,
+    load_score,
+    suite_figures,
+)
 from rounds.errors import UserError
 from rounds.rows import SUITES
 from rounds.stages import stage_stamps
@@ -70,6 +76,30 @@ def test_a_suite_that_was_lost_refuses_and_one_that_was_kept_does_not():
     assert "a drop of 1, more than the 0 that is allowed and than chance does" in reason
     assert not refused(figures_of([["yes"] * 3] * 12, ["yes"] * 12))
     assert not refused(lost, drop_at_most=1.0)
+
+
+def test_a_policy_does_not_pass_a_suite_by_keeping_silent():
+    rows = answers([["yes"] * 3] * 20, ["yes"] * 20)
+    kept = [row for row in rows if row["policy_id"] == "old" or row["prompt_id"] == "0"]
+    figures = suite_figures(SUITE, load_score("s", SUITE)[0], kept, "new", "old", ERROR)
+    assert (figures["n"], figures["silent"], figures["new"]) == (20, 19, 0.05)
+    below, dropped = refused(figures, at_least=0.9, drop_at_most=0)
+    assert "0.05 on 20 prompts (19 that the new policy left unanswered" in below
+    assert "a drop of 0.95" in dropped
+
+
+def test_as_many_prompts_are_wanted_as_show_that_all_were_lost():
+    one = Suite(prompts="x.jsonl", score="exact")
+    assert [least_prompts({str(i): one for i in range(n)}, 0.95) for n in (1, 3, 11)] == [4, 6, 9]
+    assert least_prompts({"s": one}, 0.998) == 10
+    for n, holds in ((9, True), (10, False)):
+        lost = suite_figures(
+            SUITE,
+            load_score("s", SUITE)[0],
+            answers([["yes"] * 3] * n, ["no"] * n),
+            *("new", "old", 0.001),
+        )
+        assert bool(refused(lost)) is not holds
 
 
 def test_what_other_seeds_do_as_well_is_no_drop():

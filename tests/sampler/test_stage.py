@@ -238,6 +238,27 @@ def test_a_gate_prompt_that_is_too_long_stops_no_round(run_dir: Path, desk, endp
     assert read_rows(second, "prompts")[1:] == prompts[2:]
 
 
+def test_what_one_policy_alone_leaves_unanswered_the_next_is_asked(run_dir, desk, endpoint, vllm):
+    none, third = desk(endpoint(told)), Policy("m3", None, "p2")
+    gate = PROMPTS[2]["prompt_id"]
+    vllm.silent = {("p1", "g")}
+    folder = begun(run_dir, prompts=PROMPTS)
+    sample(folder, CONFIG, FIRST, 0, none)
+    for _ in range(2):
+        facts = sample_held_out(folder, CONFIG, [FIRST, FIRST, NEXT], 0, none)
+    (warning,) = sampling_warnings(facts)
+    assert warning.startswith("1 prompt set aside: ") and "content_filter" in warning
+    assert vllm.asked.count(("current", "g")) == 2, "once a policy, whatever is done again"
+    assert (gate, "p1", "gate") not in held_out_ids(folder)
+    assert read_rows(folder, "prompts")[2]["set_aside"] == "content_filter"
+    write_json(folder / "manifest.json", {})
+    second = begun(run_dir, 2, prompts=[prompt_row("q2"), *PROMPTS[2:]])
+    sample(second, CONFIG, FIRST, 0, none)
+    sample_held_out(second, CONFIG, [FIRST, FIRST, third], 0, none)
+    assert {(gate, "p0", "gate"), (gate, "p2", "gate")} <= held_out_ids(second)
+    assert read_rows(second, "prompts")[1]["set_aside"] is None
+
+
 def test_what_is_set_aside_once_stays_aside_in_every_later_round(run_dir, desk, endpoint, vllm):
     long, none = prompt_row("far too long a prompt", "test"), desk(endpoint(told))
     prompts = [*PROMPTS, long]

@@ -38,6 +38,14 @@ def test_a_name_that_the_methods_config_has_not_is_said_with_the_config(method: 
     ("section", "says"),
     [
         (
+            {"args": {"num_train_epochs": "many"}},
+            "trainer.args.num_train_epochs: expected a number (it is 'many')",
+        ),
+        (
+            {"sweep": {"max_steps": [1, "x"]}},
+            "trainer.sweep.max_steps: expected a number (it is 'x')",
+        ),
+        (
             {"method": "sft", "args": {"beta": 0.1}},
             "trainer.args.beta: TRL's SFTConfig knows no such argument",
         ),
