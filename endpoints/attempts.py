@@ -119,7 +119,6 @@ async def send(connection: Connection, body: dict[str, Any], near: str = "") -> 
         try:
             if not pace.lanes[place.lane].proven:
                 await connection.roll.prove(place.lane)
-                _is_there(connection, place.lane)
             connection.tally["calls"] += 1
             raw = await _attempt(connection, place.lane, fields, options)
             used = usage_of(raw, body)[:2] if pace.counts_tokens else (0, 0)

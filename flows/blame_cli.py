@@ -20,7 +20,7 @@ def blame(
     """Name the part of a round's pairs that hurts: by tag, source, reason, margin or length.
 
     Trains short LoRAs with and without each part and measures them on held-out pairs. The round
-    stays as it is. Killed, the same command goes on with the training that was under way.
+    stays as it is. Killed, the same command begins the training that was under way anew.
     """
     with one_message("run the same command again to continue"):
         prepare_libraries(run.resolve().parent)

@@ -127,7 +127,7 @@ def run(
 
             run_here(tree, rounds, runs_dir)
         raise_waiting(opened.run_dir)
-    print_end(opened.run_dir)
+    print_end(opened.run_dir, tree)
 
 
 def run_without_prefect(tree: Any, rounds: int, runs_dir: Path) -> None:
@@ -148,7 +148,7 @@ def run_without_prefect(tree: Any, rounds: int, runs_dir: Path) -> None:
         run_here(tree, rounds, runs_dir)
         run_dir = opened.run_dir
     raise_waiting(run_dir)
-    print_end(run_dir)
+    print_end(run_dir, tree)
 
 
 @app.command()
@@ -229,8 +229,10 @@ def raise_waiting(run_dir: Path) -> None:
         raise Waiting(stop["reason"], stop["then"], stop["waiting"])
 
 
-def print_end(run_dir: Path) -> None:
+def print_end(run_dir: Path, config: Any) -> None:
     """Where the files of the last round are, and what to type next."""
+    from flows.refused import check_refused
+    from rounds.errors import Stopped
     from rounds.folder import finished_rounds
 
     folder = finished_rounds(run_dir)[-1]
@@ -241,4 +243,9 @@ def print_end(run_dir: Path) -> None:
     print(f"        prefloop show {shown} {number}            the judged pairs")
     print(f"        prefloop show {shown} {number} --dropped  what was not kept, and why")
     print(f"        prefloop status {shown}            every round")
+    try:
+        check_refused(config, run_dir)
+    except Stopped as stop:
+        print(f"\nno further round: {stop}; {stop.then}")
+        return
     print("        the same command again              the next round, from the policy in place")

@@ -32,9 +32,12 @@ def check_refused(config: Config, run_dir: Path) -> None:
     if len(refused) < most:
         return
     numbers = ", ".join(str(round_number(folder)) for folder in refused)
+    said = f"round {numbers} was refused"
+    if len(refused) > 1:
+        said = f"rounds {numbers} were refused one after the other"
     shown = shlex.quote(str(run_dir))
     raise Stopped(
-        f"rounds {numbers} were refused one after the other (gate.stop_after: {most}). "
+        f"{said} (gate.stop_after: {most}). "
         f"{_why(refused[-1])}. Look at the pairs and what was dropped (`prefloop inspect "
         f"{shown}`), at the judge's health, at the training's curves and the KL, and at the "
         f"gate's win rates by tag and length; `prefloop blame {shown} "

@@ -124,14 +124,16 @@ def _number(value: float | None) -> str:
 
 def _early(config: GateConfig, counts: str, early: dict[str, Any]) -> tuple[bool, str]:
     """The decision of a gate that may stop early."""
+    undecided = early["decision"] == UNDECIDED
+    how = "all that may be asked" if undecided else "asked in order until decided"
+    biased = "" if undecided else "value biased by stopping, "
     told = (
-        f"{counts}, asked in order until decided (at most {early['horizon']}, interval of the "
-        f"confidence sequence, value biased by stopping, error rate at most "
-        f"{early['error_rate']:.1%})"
+        f"{counts}, {how} (at most {early['horizon']}, interval of the confidence sequence, "
+        f"{biased}error rate at most {early['error_rate']:.1%})"
     )
     if early["decision"] == PROMOTE:
         return True, f"{told}: the lower end of its interval exceeds {_bar(config)}"
-    if early["decision"] == UNDECIDED:
+    if undecided:
         return False, f"{told}: the lower end of its interval does not exceed {_bar(config)}"
     if early["futile"]:
         why = "not even the rest, won at its upper end, could lift its lower end above"

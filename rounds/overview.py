@@ -6,7 +6,7 @@ from typing import Any
 
 from rounds.errors import UserError
 from rounds.files import read_json
-from rounds.folder import RUN_FILES, finished_rounds, round_folders
+from rounds.folder import RUN_FILES, finished_rounds, put_by_hand, round_folders
 from rounds.report import outcome_text
 from rounds.status import round_state
 
@@ -57,6 +57,8 @@ def _run(run_dir: Path) -> dict[str, Any]:
     if finished:
         facts["decision"] = outcome_text(read_json(finished[-1] / "metrics.json"))
         facts["state"] = "finished"
+        if by_hand := put_by_hand(run_dir):
+            facts["decision"] += f"; since then {by_hand['action']} by {by_hand['by']}"
     if rounds and rounds[-1] not in finished:
         facts |= _under_way(rounds[-1])
     return {**facts, "changed": _changed(run_dir, rounds)}

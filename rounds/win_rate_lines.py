@@ -8,6 +8,8 @@ Lines = list[tuple[str, str]]
 OPPONENTS = ("previous", "initial")
 EARLY = "confidence sequence"
 """What the interval of a rate is called whose gate may have stopped early."""
+UNDECIDED = "undecided"
+"""As in rounds.early, which would bring numpy along."""
 DECIDES = ("gate", "previous")
 """The split and the opponent of the rate that the gate goes by; the others are reported."""
 
@@ -44,9 +46,10 @@ def win_rate_lines(metrics: dict[str, Any]) -> Lines:
 def early_lines(early: dict[str, Any]) -> Lines:
     """Where a gate that may stop early has stopped, and what that saved."""
     saved = f"{early['comparisons_saved']} comparisons not asked about"
+    undecided = early.get("decision") == UNDECIDED
     return [
         (
-            "gate: asked until decided",
+            "gate: asked to the end, undecided" if undecided else "gate: asked until decided",
             f"{early['asked']} of {early['prompts']} prompts, {saved} "
             f"({early['share_saved']:.0%}); error rate at most {early['error_rate']:.1%}",
         )
@@ -127,7 +130,7 @@ def win_rate_text(
         return f"none decided ({rate['abstained']} abstained)"
     interval = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
     if rate.get("interval") == EARLY:
-        interval += " (confidence sequence: stopped early, the value is biased)"
+        interval += " (confidence sequence; where it stopped early, the value is biased)"
     text = f"{rate['value']:.3f} {interval} n={rate['n']}, {rate['abstained']} abstained"
     if "wins" in rate:  # rounds of before had no such figures
         text += f"; {_counts(rate)}; strictly better {rate['strictly_better']:.3f}"

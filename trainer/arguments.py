@@ -11,8 +11,8 @@ from rounds.errors import UserError, did_you_mean
 from trainer.methods import load_method
 
 NOT_HERE = {
-    "push_to_hub": "would publish a policy that the gate has not judged; upload the promoted one "
-    "with `hf upload OWNER/NAME runs/NAME/rounds/0001/policy`",
+    "push_to_hub": "would publish a policy that the gate has not judged; write the promoted one "
+    "with `prefloop publish runs/NAME --to hub:OWNER/NAME`",
     "resume_from_checkpoint": "is set by prefloop: a training that was killed goes on by itself",
 }
 """Arguments of TRL that would do something here that nobody asked for, and why; a method's own

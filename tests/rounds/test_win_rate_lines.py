@@ -72,5 +72,5 @@ def test_the_card_has_the_win_rates_of_both_splits(run_dir: Path):
 def test_the_rate_of_a_gate_that_stopped_early_says_so():
     rate = early_rate(["win"] * 18 + ["tie"] * 2, 0.95, 40)._asdict()
     text = win_rate_text(rate)
-    assert "(confidence sequence: stopped early, the value is biased)" in text
+    assert "(confidence sequence; where it stopped early, the value is biased)" in text
     assert "bootstrap" not in text
