@@ -77,10 +77,11 @@ class Config(Section):
         """Whether a key is kept in a Prefect Secret block."""
         return any(self.endpoints[name].api_key_block for name in self.used_endpoints)
 
-    @property
-    def most_pairs(self) -> int:
-        """The pairs that a round keeps at most."""
-        made = self.prompts.per_round * self.judge.select.pairs
+    def most_pairs(self, prompts: int | None = None) -> int:
+        """The pairs that a round of so many train prompts keeps at most; of as many as a round may
+        have for None.
+        """
+        made = (self.prompts.per_round if prompts is None else prompts) * self.judge.select.pairs
         return made if self.pairs.max_pairs is None else min(made, self.pairs.max_pairs)
 
     @property

@@ -133,7 +133,7 @@ def _weights_can_be_known(config: "Config") -> None:
 def _variants_can_be_chosen(config: "Config") -> None:
     if config.trainer is None or config.trainer.sweep is None:
         return
-    most, share = config.most_pairs, config.trainer.held_out_pairs
+    most, share = config.most_pairs(), config.trainer.held_out_pairs
     if int(most * share) < LEAST_HELD_OUT:
         raise ValueError(
             f"trainer.sweep: its variants are told apart on {LEAST_HELD_OUT} held-out pairs or "

@@ -76,7 +76,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
     answers = suites.answers if suites else 0
     seconds = _seconds(config, done, prompts, answers)
-    pairs = min(prompts * config.judge.select.pairs, config.most_pairs)
+    pairs = config.most_pairs(prompts)
     source = len(supply.pool.keys)
     guessed = guess_seconds(source, prompts, calls, _at_once(config, judging))
     known = "as measured" if done or measured else "a guess until a round has measured it"

@@ -112,8 +112,7 @@ def check_room(config: Config, display: Display, run_dir: Path, prompts: int) ->
     end.
     """
     require_room(run_dir)
-    pairs = min(prompts * config.judge.select.pairs, config.most_pairs)
-    disk = estimate_disk(config, run_dir, prompts, pairs)
+    disk = estimate_disk(config, run_dir, prompts, config.most_pairs(prompts))
     if disk.free < disk.policy:
         raise DiskFull(run_dir, f"the policy alone takes {size_text(disk.policy)}")
     if disk.free < disk.most:
@@ -143,7 +142,7 @@ def check_files(config: Config) -> None:
     for name, reference in config.gate.metrics.items():
         load_metric(name, reference)
     if config.trainer is not None and not config.trains_here:
-        check_hosted(config.trainer, config.most_pairs)
+        check_hosted(config.trainer, config.most_pairs())
     elif config.trainer is not None:
         check_argument_names(config.trainer)
     for number, hook in enumerate(config.on_promotion):

@@ -86,10 +86,10 @@ def _check_row_counts(config: Config, trainer: TrainerConfig, prompts: int) -> N
 
 def _most_rows(config: Config, trainer: TrainerConfig, prompts: int) -> tuple[int, float]:
     """The most pairs that a round can make of so many train prompts, and can train on."""
-    judge, per_round = config.judge, config.prompts.per_round
+    per_round = config.prompts.per_round
     if generate_section(config.prompts) is None:
         per_round = min(per_round, prompts)
-    own = min(per_round * judge.select.pairs, config.most_pairs)
+    own = config.most_pairs(per_round)
     replayed = trainer.replay.share if trainer.replay else 0.0
     unknown = trainer.warm_start or trainer.method == "kto"  # of which each side is a row
     return own, inf if unknown else own / (1 - replayed)

@@ -17,10 +17,10 @@ def suite_prompts(config: Config) -> dict[str, SuitePrompts]:
 
 def check_suites(config: Config) -> None:
     """Raise UserError for a suite whose prompts or score cannot work."""
+    least = least_prompts(config.gate.suites, config.gate.confidence)
     for name, one in suite_prompts(config).items():
         suite = config.gate.suites[name]
         load_score(name, suite)
-        least = least_prompts(config.gate.suites, config.gate.confidence)
         if suite.score != PERPLEXITY and suite.allowed is not None and len(one.prompts) < least:
             raise UserError(
                 f"gate.suites.{name}.prompts: with {len(config.gate.suites)} suites at gate."

@@ -3,6 +3,7 @@
 from typing import Any
 
 from preferences.asked import asked, beside, prompt_column, with_system_of
+from preferences.lines import NOTHING
 from preferences.preference import (
     Preference,
     RawRow,
@@ -26,7 +27,7 @@ from texts.rendered import rendered_messages
 TIES = ("tie", "is_tie")
 """Columns that say of a row whether its sides are equally good, in the words below."""
 IS_TIE = {"true", "yes", "1", "1.0", "tie"}
-IS_NONE = {"false", "no", "0", "0.0", "", "none", "null", "nan"}
+IS_NONE = {"false", "no", "0", "0.0", *NOTHING}
 
 SAME_BEGINNING = 12
 """Characters that two whole conversations in one text each begin with."""

@@ -12,9 +12,7 @@ from trl import SFTConfig, SFTTrainer
 from trainer.methods import Method, Row
 from trainer.resuming import Resuming
 
-CUTS = (
-    "would cut answers and put them beside others; leave it out, and each answer stays whole"
-)
+CUTS = "would cut answers and put them beside others; leave it out, and each answer stays whole"
 OWN = "would train on another spelling than the policy is sampled with; leave it out"
 REFUSED = {
     "packing": CUTS,
