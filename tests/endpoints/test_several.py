@@ -48,13 +48,18 @@ def listed(**card: Any) -> Raw:
 
 
 def ask_several(
-    path: Path, addresses: list[str], count: int, tally: Counter[str] | None = None, **given: Any
+    path: Path,
+    addresses: list[str],
+    count: int,
+    tally: Counter[str] | None = None,
+    key: str = "key",
+    **given: Any,
 ) -> list[Reply]:
     config = EndpointConfig(base_url=addresses, model="m", **given)
 
     async def run() -> list[Reply]:
         with Journal(path / "journal.sqlite") as journal:
-            live = LiveEndpoint(addresses[0], "m", "m", "key", others=tuple(addresses[1:]))
+            live = LiveEndpoint(addresses[0], "m", "m", key, others=tuple(addresses[1:]))
             async with asking("desk", config, live, journal, tally=tally) as ask:
                 calls = (ask(question(str(i)), "r", 0, str(i // 8)) for i in range(count))
                 return list(await asyncio.gather(*calls))
@@ -155,6 +160,29 @@ def test_a_server_that_is_down_at_first_is_used_once_it_is_there(tmp_path, caplo
     assert len(at[0].requests) > 5
     lines = said(caplog)
     assert "is left out for now (502" in lines[0] and "is there again" in lines[-1]
+
+
+def test_a_server_that_lists_its_models_and_refuses_chats_is_not_there_again(tmp_path, caplog):
+    refuses = Raw(401, '{"error": {"message": "bad key"}}')
+
+    def fast(_: dict[str, Any]) -> str:
+        time.sleep(0.03)
+        return "yes"
+
+    with servers(lambda _: refuses, fast) as at:
+        answers = ask_several(tmp_path, urls(at), 150, max_in_flight=4)
+    assert {answer.text for answer in answers} == {"yes"}
+    assert len(at[0].requests) > 2, "it was tried again"
+    assert not any("is there again" in line for line in said(caplog))
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("anything", "Is there anything else?"), ("k" * 16, "Is there *** else?")]
+)
+def test_a_key_is_taken_out_of_an_answer_and_a_word_that_is_one_is_not(tmp_path, key, text):
+    with scripted(lambda _: f"Is there {key} else?") as at:
+        (answer,) = ask_several(tmp_path, [at.base_url], 1, key=key)
+    assert answer.text == text
 
 
 def test_a_call_that_fails_everywhere_is_given_up_after_its_retries_at_each(tmp_path):

@@ -103,6 +103,8 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str):
             "endpoints.desk.extra_headers={a: {env: 5}}",
             "endpoints.desk.extra_headers.a.env: Input should be a valid string (it is 5)",
         ),
+        ("seed=-5", "seed: Input should be greater than or equal to 0 (it is -5)"),
+        ("seed=4294967296", "seed: Input should be less than 4294967296"),
         (
             "trainer={args: {beta: 0.3}, sweep: [{beta: 0.3}, {}], held_out_pairs: 0.1}",
             "trainer.sweep: needs two variants at least, and none of them twice with args",

@@ -184,8 +184,9 @@ def test_a_score_of_the_users_is_called_with_the_reference(tmp_path: Path):
 
 
 def test_what_a_score_cannot_take_is_the_users_error(tmp_path: Path):
-    with pytest.raises(UserError, match="has no reference, which score: exact needs"):
-        check_reference(SUITE, "gate.suites.s.prompts: suite.jsonl:1", None)
+    for blank in (None, "", " \n"):
+        with pytest.raises(UserError, match="has no reference, which score: exact needs"):
+            check_reference(SUITE, "gate.suites.s.prompts: suite.jsonl:1", blank)
     regex = Suite(prompts="x", score="regex")
     with pytest.raises(UserError, match=r"'\(' is no regular expression"):
         check_reference(regex, "here", "(")

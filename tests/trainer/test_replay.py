@@ -24,6 +24,7 @@ from rounds.rows import ExtraPair
 from rounds.schema import OPTIONAL
 from rounds.tables import iter_rows, read_rows, write_rows
 from texts.leaks import LeakLimits
+from trainer.answers import Judged
 from trainer.extra import extra_pairs
 from trainer.rows import split, training_rows
 from trainer.stage import train
@@ -47,6 +48,19 @@ def test_the_share_of_what_is_trained_on_is_replayed_as_far_as_there_is_some(
     if len(rows) < earlier:
         assert abs(len(rows) - share * (own + len(rows))) <= 0.5
     assert facts["replayed"] == ({"round 1": len(rows)} if rows else {})
+
+
+def test_single_answers_are_what_a_share_is_replayed_beside(run_dir: Path, monkeypatch):
+    """400 answers weigh as 200 pairs, however few pairs the round kept."""
+    answers = [(str(number), number % 2 == 0) for number in range(400)]
+    monkeypatch.setattr(trainer.stage, "judged_answers", lambda *_: Judged(answers, {}))
+    monkeypatch.setattr(trainer.stage, "run_stage", lambda *_: None)
+    done(run_dir, 1, 300)
+    folder = round_of(run_dir, 2, 4)
+    taught = config(method="kto", kto={"above": 7, "below": 3}, replay={"share": 0.5})
+    with pytest.raises(UserError, match="no such model folder"):  # nothing was trained
+        train(folder, taught, FIRST, FIRST, 0)
+    assert len(read_rows(folder, "extra")) == 200
 
 
 def test_the_last_rounds_alone_are_replayed_where_asked(run_dir: Path):
