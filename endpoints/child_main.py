@@ -16,9 +16,18 @@ ERROR = "error: "
 """Begins the last line of a child that ends with a user's error."""
 
 
+def say(line: str) -> None:
+    """One line for the parent, in one write: the processes of a launcher share its stdout, and
+    `print` to a stream without a buffer writes a line and its end apart, others' between them.
+    """
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(f"{line}\n")
+    sys.__stdout__.flush()
+
+
 def report_progress(done: int, total: int, note: str = "") -> None:
     """One progress line for the parent."""
-    print(f"progress {done} {total} {note}", file=sys.__stdout__, flush=True)
+    say(f"progress {done} {total} {note}")
 
 
 def progress_reader(progress: Progress) -> Callable[[str], None]:
@@ -39,5 +48,5 @@ def child_main(main: Callable[[Path], None]) -> None:
         main(Path(sys.argv[1]))
     except UserError as error:
         line = " ".join(str(error).splitlines())  # the parent reads one line
-        print(f"{ERROR}{line}", file=sys.__stdout__, flush=True)
+        say(f"{ERROR}{line}")
         sys.exit(USER_ERROR)

@@ -141,15 +141,17 @@ def run_child(
 ) -> None:
     """Run a module on a job file to its end, giving each line of its stdout to `on_line`.
 
-    Exit status 2 is a UserError with the child's last line on stdout as its message, an end by a
-    signal ChildKilled, any other failure ChildFailed with the end of its log.
+    Exit status 2 is a UserError with the error that the child has said on stdout as its message, an
+    end by a signal ChildKilled, any other failure ChildFailed with the end of its log.
     """
     last = ""
     with child(module_command(module, job, launcher), log, read=True) as process:
         assert process.stdout is not None
         for raw in process.stdout:
-            last = raw.decode(errors="replace").rstrip("\n")
-            on_line(last)
+            line = raw.decode(errors="replace").rstrip("\n")
+            on_line(line)
+            if not last.startswith(ERROR):  # of a launcher's processes others may still speak
+                last = line
         status = process.wait()
     if status and launcher != PYTHON and last.startswith(ERROR):
         status = USER_ERROR  # a launcher ends with a status of its own

@@ -95,12 +95,18 @@ class SamplerConfig(Section):
     """Further sources of candidates by name; candidates.source says which one wrote a row."""
 
     @model_validator(mode="after")
-    def _reserved_arguments(self) -> "SamplerConfig":
+    def _sampling_arguments(self) -> "SamplerConfig":
         for where, sampling in self.samplings().items():
             reserved = sorted({"n", "seed", "logprobs"} & sampling.keys())
             if reserved:
                 n = where.removesuffix("sampling") + "n"
                 raise ValueError(f"{where}.{reserved[0]} is set by prefloop (n is sampler.{n})")
+            most = sampling.get("max_tokens")
+            if most is not None and (type(most) is not int or most < 1):
+                raise ValueError(
+                    f"{where}.max_tokens: {most!r}; expected a whole number of 1 or more, or null "
+                    "for as many as fit"
+                )
         return self
 
     @model_validator(mode="after")

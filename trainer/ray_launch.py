@@ -20,7 +20,7 @@ from typing import Any
 os.environ["RAY_TRAIN_METRICS_ENABLED"] = "0"  # nobody here collects them
 os.environ["RAY_TRAIN_ENABLE_PRINT_PATCH"] = "0"  # it would log every line twice
 
-from endpoints.child_main import ERROR, child_main
+from endpoints.child_main import ERROR, child_main, say
 from endpoints.children import ENVIRONMENT
 from endpoints.ray_config import RayConfig
 from endpoints.ray_driver import connected
@@ -165,7 +165,7 @@ def lines_shown() -> Iterator[Any]:
             except ray.exceptions.RayError:
                 return  # no training is ended for its progress
             for line in said:
-                print(line, file=sys.__stdout__, flush=True)
+                say(line)
 
     shown = threading.Thread(target=show, daemon=True)
     shown.start()

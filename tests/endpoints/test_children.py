@@ -15,6 +15,7 @@ import pytest
 from leases import claimed_elsewhere
 
 from endpoints.children import (
+    ENVIRONMENT,
     PYTHON,
     ChildFailed,
     ChildKilled,
@@ -222,6 +223,57 @@ def test_a_message_of_several_lines_is_still_the_users_error(tmp_path: Path, mon
     log = module(tmp_path, code, monkeypatch)
     with pytest.raises(UserError, match=r"^beta   must be positive$"):
         run_child("job_child", Path("j"), log, lambda line: None)
+
+
+RANK = """
+import os
+from endpoints.child_main import child_main, report_progress
+from rounds.errors import UserError
+
+def main(path):
+    if os.environ["RANK"] == "0":
+        raise UserError("trainer.args: no")
+    report_progress(1, 2)
+
+child_main(main)
+"""
+LAUNCHER = """
+import os, subprocess, sys
+
+for rank in "01":
+    subprocess.run([sys.executable, "-P", *sys.argv[1:]], env={**os.environ, "RANK": rank})
+sys.exit(1)
+"""
+
+
+def test_the_error_of_one_process_of_a_launch_is_told_whatever_others_say_after_it(
+    tmp_path: Path, monkeypatch
+):
+    log = module(tmp_path, RANK, monkeypatch)
+    (tmp_path / "launcher.py").write_text(LAUNCHER)
+    with pytest.raises(UserError, match=r"^trainer\.args: no$"):
+        run_child(
+            "job_child",
+            Path("j"),
+            log,
+            lambda line: None,
+            (*PYTHON, str(tmp_path / "launcher.py")),
+        )
+
+
+def test_a_line_is_one_write_so_that_processes_with_one_stdout_do_not_mix_theirs():
+    read_end, write_end = os.pipe2(os.O_DIRECT)  # a read returns what one write wrote
+    code = "from endpoints.child_main import report_progress\nreport_progress(1, 2, 'three')"
+    subprocess.run(
+        [*PYTHON, "-c", f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{code}"],
+        stdout=write_end,
+        env={**os.environ, **ENVIRONMENT},
+        check=True,
+    )
+    os.close(write_end)
+    writes = list(iter(lambda: os.read(read_end, 4096), b""))
+    os.close(read_end)
+    assert writes == [b"progress 1 2 three\n"]
 
 
 def test_a_process_whose_name_is_no_text_is_found(tmp_path: Path):

@@ -79,6 +79,8 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str):
         ("prompts.gate=-1", "prompts.gate: how many prompts to hold out cannot be negative"),
         ("endpoints.desk.model=null", "endpoints.desk: needs model"),
         ("sampler.sampling.seed=1", "sampler.sampling.seed is set by prefloop"),
+        ("sampler.sampling.max_tokens=many", "sampler.sampling.max_tokens: 'many'; expected"),
+        ("sampler.sampling.max_tokens=0", "sampler.sampling.max_tokens: 0; expected a whole"),
         ("gate.metrics.decision=a:b", "gate.metrics: decision is a name"),
         ("trainer.args.output_dir=x", "trainer.args.output_dir is set by prefloop"),
         ("policy={model: a, endpoint: desk}", "policy: needs exactly one of model"),
