@@ -17,12 +17,19 @@ from flows.plan_text import (
     trained_beside_text,
     training_text,
 )
-from flows.plan_time import estimate_seconds, guess_seconds, opponents_in, time_text
+from flows.plan_time import estimate_seconds, guess_seconds, opponents_of, time_text
 from judge.config import JudgeConfig, is_endpoint
 from judge.health.gold import most_gold_calls, read_gold
 from judge.health.trials import most_trial_calls
 from judge.strategies import STRATEGIES
-from rounds.folder import finished_rounds, next_round, read_metrics, round_number
+from rounds.folder import (
+    finished_rounds,
+    next_round,
+    policy_history,
+    read_manifest,
+    read_metrics,
+    round_number,
+)
 from sampler.dealing.config import generate_section
 from sampler.dealing.cursor import Deal, next_deal
 from sampler.dealing.pool import dealt_keys
@@ -58,7 +65,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     supply = read_supply(config.prompts, held_out_of_run(done))
     deal = next_deal(config.prompts, supply.pool, dealt_keys(done), config.seed)
     prompts = sum(map(len, deal.keys)) + deal.generated
-    opponents = 0 if config.trainer is None else opponents_in(len(done) + 1)
+    opponents = 0 if config.trainer is None else opponents_of(_policies(run_dir))
     early, gate = config.gate.early(config.seed), gate_prompts(supply.held_out)
     contested = len(supply.held_out) - gate + (early.horizon(gate) if early else gate)
     held_out = contested * 2 * opponents
@@ -75,7 +82,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     whole = _cost(config, judging + generation + sampling, read, written)
     cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
     answers = suites.answers if suites else 0
-    seconds = _seconds(config, done, prompts, answers)
+    seconds = _seconds(config, done, prompts, answers, opponents)
     pairs = config.most_pairs(prompts)
     source = len(supply.pool.keys)
     guessed = guess_seconds(source, prompts, calls, _at_once(config, judging))
@@ -107,7 +114,7 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
         lines.append(("gate", gate_text(config, gate)))
         if suites is not None:
             lines.append(("suites", suites_text(config, suites)))
-        lines.append(("training", training_text(config, config.trainer, pairs, run_dir)))
+        lines.append(("training", training_text(config, config.trainer, prompts, run_dir)))
         if (preset := config.trainer.preset) is not None:
             lines.append(("preset", preset_text(preset, config.trainer.args)))
         if beside := trained_beside_text(config.trainer, run_dir):
@@ -144,15 +151,24 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
 
 
 def _seconds(
-    config: Config, done: list[Path], prompts: int, answers: int
+    config: Config, done: list[Path], prompts: int, answers: int, opponents: int
 ) -> dict[str, float] | None:
-    """Seconds by stage, by the last round that has measured them; `answers` are those to suites."""
+    """Seconds by stage, by the last round that has measured them; `answers` are those to suites,
+    `opponents` the policies that the new one is compared with.
+    """
     for folder in reversed(done):
         if "seconds" in (last := read_metrics(folder)):
             trains, candidates = config.trainer is not None, prompts * config.sampler.candidates
             variants = len(config.trainer.variants) if config.trainer else 1
-            return estimate_seconds(last, prompts, trains, variants, candidates, answers)
+            more = opponents / opponents_of(read_manifest(folder))
+            return estimate_seconds(last, prompts, trains, variants, candidates, answers, more)
     return None
+
+
+def _policies(run_dir: Path) -> dict[str, Any] | None:
+    """The policy in place and the first one, where a round has finished."""
+    history = policy_history(run_dir)
+    return history and {"policy": history["current"], "initial": history["initial"]}
 
 
 def _at_once(config: Config, judging: Counter[tuple[str, str]]) -> int:

@@ -104,12 +104,19 @@ def _shown_by(prompts: int, gate: GateConfig) -> str:
     return text
 
 
-def training_text(config: Config, trainer: TrainerConfig, pairs: int, run_dir: Path) -> str:
-    """What is trained, on how much, against which reference model, and by whom."""
+def training_text(config: Config, trainer: TrainerConfig, prompts: int, run_dir: Path) -> str:
+    """What is trained on a round of so many prompts, against which reference model, and by whom."""
+    pairs = config.most_pairs(prompts)
     if trainer.method != "openai":
         how = "" if trainer.method == "dpo" else f"{trainer.method} on "
         against = f", reference model: {trainer.reference}" if trainer.compares else ""
-        text = f"{how}at most {pairs} pairs{against}"
+        text = f"{how}at most {pairs} pairs"
+        if lines := trainer.kto:
+            text = (
+                f"{how}answers scored {lines.above:g} or more, or {lines.below:g} or less, at most "
+                f"{prompts * config.sampler.candidates}; with too few of them on the pairs"
+            )
+        text += _weighted_text(trainer) + against
         if trainer.sweep is None:
             return text
         settings = "; ".join(map(setting_text, settings_of(trainer.sweep)))
@@ -123,6 +130,15 @@ def training_text(config: Config, trainer: TrainerConfig, pairs: int, run_dir: P
     if price and most is not None and tokens * price / 1e6 > most:
         text += f"; trainer.openai.max_cost is {most:g}: a round that keeps so many sends nothing"
     return f"{text}; of fewer than {LEAST_PAIRS} pairs none is trained"
+
+
+def _weighted_text(trainer: TrainerConfig) -> str:
+    """How much which pair teaches, where that is not the same."""
+    if (weights := trainer.weights) is None:
+        return ""
+    by = ["the judge's probability"] if weights.by == "probability" else []
+    by += [f"{name} x {factor:g}" for name, factor in weights.sources.items()]
+    return f", weighted by {', '.join(by)}"
 
 
 def hosted_tokens(trainer: TrainerConfig, pairs: int, run_dir: Path) -> tuple[int, bool]:

@@ -21,9 +21,11 @@ CALLS_A_SECOND = 700.0
 """What one process asks at most (`benchmarks/throughput.py`)."""
 
 
-def opponents_in(round_number: int) -> int:
-    """With how many policies the new one is compared: from round 2 on also the one in place."""
-    return min(round_number, 2)
+def opponents_of(facts: dict[str, Any] | None) -> int:
+    """With how many policies the new one is compared: with the run's first, and with the one in
+    place where that is another. `facts` has both, by name; None before the first round.
+    """
+    return 1 if facts is None or facts["policy"] == facts["initial"] else 2
 
 
 def estimate_seconds(
@@ -33,12 +35,14 @@ def estimate_seconds(
     variants: int = 1,
     candidates: int | None = None,
     answers: int = 0,
+    opponents: float = 1.0,
 ) -> dict[str, float]:
     """Seconds of each stage of the round after the one with the metrics `last`, in their order;
     under `startup` the waiting for servers and models. `variants` are trained in it, and so many
-    `answers` to regression suites take what candidates of the last round took.
+    `answers` to regression suites take what candidates of the last round took. `opponents` is how
+    many times as many policies the new one is compared with.
     """
-    counts, number = last["counts"], last["round"]
+    counts = last["counts"]
     by_prompts = by_candidates = prompts / max(counts["prompts"], 1)
     if candidates is not None and counts.get("candidates"):
         by_candidates = candidates / counts["candidates"]
@@ -53,7 +57,7 @@ def estimate_seconds(
                 sweep = (last.get("train") or {}).get("sweep") or {"variants": [{}]}
                 spent *= variants / len(sweep["variants"])
         elif stage in BY_OPPONENTS:
-            spent *= opponents_in(number + 1) / opponents_in(number)
+            spent *= opponents
         elif stage == "sample_suites":
             continue
         seconds[stage] += spent

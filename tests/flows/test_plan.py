@@ -14,7 +14,7 @@ from flows.cli import app
 from flows.config import Config
 from flows.load import load_config
 from flows.plan import make_plan, plan_round
-from flows.plan_time import CALLS_A_SECOND, estimate_seconds
+from flows.plan_time import CALLS_A_SECOND, estimate_seconds, opponents_of
 from judge.health.config import Health
 from judge.health.trials import most_trial_calls
 from rounds.errors import UserError
@@ -41,13 +41,19 @@ def held_out() -> int:
     return sum(len((root / file).read_text().splitlines()) for file in files)
 
 
-def finished(runs_dir: Path, config: Config, number: int) -> None:
+def finished(runs_dir: Path, config: Config, number: int, promoted: bool = True) -> None:
     """A finished round of the run, which used one prompt and fixed the held-out ones."""
+    policies = [{"policy_id": name} for name in ("first", f"new {number - 1}", f"new {number}")]
+    facts = {
+        **{"round": number, "trained": policies[2], "initial": policies[0]},
+        **{"policy": policies[min(number - 1, 1)], "in_place": policies[2 if promoted else 0]},
+        **{"decision": {"promoted": promoted, "reasons": []}},
+    }
     prompts = [prompt_row(f"used {number}"), *read_supply(config.prompts, near=False).held_out]
     folder = begun(runs_dir / config.name, number, prompts=prompts)
     usage = {"judge_calls": 10, "judge_prompt_tokens": 3000, "judge_completion_tokens": 200}
     write_json(folder / "metrics.json", {"usage": usage})
-    write_json(folder / "manifest.json", {})
+    write_json(folder / "manifest.json", facts)
 
 
 def test_the_first_round_is_counted_by_its_calls(tmp_path: Path):
@@ -91,6 +97,28 @@ def test_a_later_round_meets_the_first_policy_as_well_and_goes_by_what_was_measu
     calls = LABELS + GOLD + TESTS + gate
     assert found["judge tokens"] == (
         f"about {calls * 300:,} read, {calls * 20:,} written (as measured)"
+    )
+
+
+def test_where_the_first_policy_is_in_place_the_new_one_meets_it_once(tmp_path: Path):
+    finished(tmp_path, load_config("starter"), 1, promoted=False)
+    assert f"{held_out() * 2} at the gate" in plan(tmp_path)["judge calls"]
+    one = {"policy": {"policy_id": "a"}, "initial": {"policy_id": "a"}}
+    two = one | {"policy": {"policy_id": "b"}}
+    assert [opponents_of(facts) for facts in (None, one, two)] == [1, 1, 2]
+
+
+def test_what_is_trained_on_is_said_with_what_it_weighs(tmp_path: Path):
+    assert plan(tmp_path)["training"] == "at most 100 pairs, reference model: previous"
+    weights = "trainer.weights={by: probability, sources: {replay: 0.5}}"
+    assert plan(tmp_path, weights)["training"].startswith(
+        "at most 100 pairs, weighted by the judge's probability, replay x 0.5, reference"
+    )
+    kto = ["trainer.method=kto", "trainer.kto={above: 7, below: 3}"]
+    args = "trainer.args={beta: 0.3, num_train_epochs: 3}"
+    assert plan(tmp_path, *kto, args)["training"] == (
+        "kto on answers scored 7 or more, or 3 or less, at most 400; with too few of them on the "
+        "pairs, reference model: previous"
     )
 
 
