@@ -27,13 +27,21 @@ from pairs.language import check_language
 from preferences.data_files import left_out
 from rounds.disk import DiskFull, require_room, size_text
 from rounds.errors import UserError
+from rounds.folder import finished_rounds
+from rounds.rows import Prompt
 from rounds.scratch import scratch
 from rounds.weights import Policy
 from sampler.check import check_sampler, check_sampler_names
 from sampler.dealing.config import generate_section
 from sampler.dealing.sources.read import source_rows, unread_columns
 from sampler.dealing.sources.recipes import read_material
-from sampler.dealing.splits import read_sources, read_supply, train_sources
+from sampler.dealing.splits import (
+    held_out_of_run,
+    not_taken,
+    read_sources,
+    read_supply,
+    train_sources,
+)
 from sampler.writers import served_policy
 from trainer.argument_names import check_argument_names
 from trainer.config import REFERENCES
@@ -63,14 +71,7 @@ def check(config: Config, display: Display, run_dir: Path, stages_here: bool = T
         display.tell(f"judge.gold.path: {files}")
     for sentence in label_notes(config, run_dir):
         display.tell(sentence)
-    gate = gate_prompts(supply.held_out)
-    if config.trainer is not None and not gate:
-        raise UserError(
-            "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
-            "leaves the gate nothing to decide on; name prompts that test does not have"
-        )
-    if config.trainer is not None and too_few(gate, config.gate):
-        display.warn(f"no policy can be promoted: {gate_text(config, gate)}")
+    check_held_out(config, supply.held_out, display, run_dir)
     check_files(config)
     check_sampler(
         config.sampler,
@@ -90,6 +91,26 @@ def check(config: Config, display: Display, run_dir: Path, stages_here: bool = T
         display.warn(sentence)
     if config.trainer is not None:
         check_trained(config, config.trainer, display, run_dir, len(supply.pool.keys), stages_here)
+
+
+def check_held_out(config: Config, given: list[Prompt], display: Display, run_dir: Path) -> None:
+    """Raise UserError where the gate has no prompts, and warn where it has too few to promote by,
+    and where the config names other prompts (`given`) than its run has.
+    """
+    held_out = held_out_of_run(finished_rounds(run_dir)) or given
+    for split in not_taken(config.prompts, held_out, given):
+        display.warn(
+            f"prompts.{split}: these are others than in round 1, whose prompts the run keeps, so "
+            "that its rounds can be compared; only a run of another name takes them"
+        )
+    gate = gate_prompts(held_out)
+    if config.trainer is not None and not gate:
+        raise UserError(
+            "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
+            "leaves the gate nothing to decide on; name prompts that test does not have"
+        )
+    if config.trainer is not None and too_few(gate, config.gate):
+        display.warn(f"no policy can be promoted: {gate_text(config, gate)}")
 
 
 def check_clusters(config: Config) -> None:

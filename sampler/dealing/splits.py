@@ -53,6 +53,22 @@ def held_out_of_run(earlier: list[Path]) -> list[Prompt] | None:
     return read_rows(earlier[0], PROMPTS, HELD_OUT) if earlier else None
 
 
+def not_taken(config: PromptsConfig, fixed: list[Prompt], given: list[Prompt]) -> list[str]:
+    """The held-out splits of which the config names other prompts (`given`) than its run has
+    (`fixed`), which it keeps.
+    """
+    return [
+        split
+        for split in HELD_OUT
+        if isinstance(getattr(config, split), SourceConfig)
+        and _ids(fixed, split) != _ids(given, split)
+    ]
+
+
+def _ids(rows: list[Prompt], split: str) -> set[str]:
+    return {row["prompt_id"] for row in rows if row["split"] == split}
+
+
 def read_supply(
     config: PromptsConfig, fixed: list[Prompt] | None = None, near: bool = True
 ) -> PromptSupply:
