@@ -49,7 +49,7 @@ def model_card(choice: Choice, files: list[str], weights: str, title: str, old_f
         _use(choice),
         "## Win rates",
         _win_rates(choice),
-        *policies(manifests),
+        *policies(manifests, _by_hand(choice)),
         *rounds_table(manifests),
         *_training(trainer, read_metrics(choice.folder).get("train") or {}),
         *judges(manifests),
@@ -69,16 +69,23 @@ def _what_it_is(choice: Choice, number: int) -> str:
         f"A policy made by a closed loop of preference data, round {number}: {form}. Its id in the "
         f"run is `{choice.policy.policy_id}`. Made with prefloop."
     )
-    own, put = choice.policy.policy_id, None
-    for one in by_people(run_of(choice.folder)):
-        if own in (one["policy"]["policy_id"], one["replaced"]["policy_id"]):
-            put = one["policy"]["policy_id"] == own
+    decided = _by_hand(choice)
     if not choice.promoted:
         text += "\n\n**The gate refused this policy**"
-        text += ": it did not take over in its own run." if put is None else "."
-    if put is not None:
+        text += "." if decided else ": it did not take over in its own run."
+    if decided:
+        put = decided[-1]["policy"]["policy_id"] == choice.policy.policy_id
         text += "\n\nBy hand it was " + ("put in place." if put else "replaced by another policy.")
     return text + "\n\nNo licence is given here: that of the base and of the data decide it."
+
+
+def _by_hand(choice: Choice) -> list[dict[str, Any]]:
+    """What people decided about the policy."""
+    return [
+        one
+        for one in by_people(run_of(choice.folder))
+        if choice.policy.policy_id in (one["policy"]["policy_id"], one["replaced"]["policy_id"])
+    ]
 
 
 def _use(choice: Choice) -> str:

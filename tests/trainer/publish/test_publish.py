@@ -1,6 +1,7 @@
 """A policy written so that others load it: what it computes, what its card says."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +208,10 @@ def test_what_people_put_in_place_is_not_said_to_have_stayed_out(run_dir: Path, 
     assert "**The gate refused this policy**." in card and "By hand it was put in place" in card
     put_in_place(run_dir, "rollback", 0, "ann", "it does not")
     publish(run_dir, tmp_path / "out", "1", *given)
-    assert "By hand it was replaced" in (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "By hand it was replaced" in card
+    for did, why in (("promoted", "it reads better"), ("rolled back to", "it does not")):
+        assert re.search(rf"- After round 1 ann {did} `.*{why}\n", card)
 
 
 def test_a_later_round_that_left_the_weights_as_they_were_is_not_the_one_published(
