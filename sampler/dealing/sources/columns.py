@@ -59,12 +59,16 @@ def looked_at(names: Collection[str], prompt: str) -> list[str]:
     return [name for name in wanted if name not in twice]
 
 
-def missing_prompt(names: Collection[str]) -> str:
-    """What to say of a row without a prompt: which names it has, and the nearest right one."""
-    hints = (did_you_mean(wanted, names) for wanted in ("prompt", "messages"))
-    near = next((hint for hint in hints if hint), "")
-    listed = ", ".join(names) or "none"
-    return f"no prompt in it (there are {listed}" + (f"; {near})" if near else ")")
+def missing_prompt(row: Mapping[str, Any]) -> str:
+    """What to say of a row without a prompt: which names it has, and the nearest right one, or
+    which of them hold nothing.
+    """
+    hints = (did_you_mean(wanted, row) for wanted in ("prompt", "messages"))
+    said = next((hint for hint in hints if hint), "")
+    if empty := [name for name, value in row.items() if is_empty(value)]:
+        said = f"nothing in {', '.join(empty)}"
+    listed = ", ".join(row) or "none"
+    return f"no prompt in it (there are {listed}" + (f"; {said})" if said else ")")
 
 
 def _misspelt(name: str, names: Collection[str]) -> str | None:

@@ -136,6 +136,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_text(tmp_path: Path):
         ("null", "no prompt in it"),
         ("[]", "no prompt in it"),
         ('{"text": "x"}', "no prompt in it"),
+        ('{"messages": [], "id": 3}', r"no prompt in it \(there are messages, id; nothing in me"),
         ('{"prompt": null}', "no prompt in it"),
         ('["x"]', "a message without text content"),
         ('[{"role": "user"}]', "a message without text content"),
