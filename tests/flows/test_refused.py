@@ -6,6 +6,7 @@ import pytest
 import yaml
 from builders import REFUSED, begun, finished
 
+from flows.cli import print_end
 from flows.config import Config, dump_config
 from flows.refused import check_refused
 from rounds.errors import Stopped
@@ -48,6 +49,19 @@ def test_after_so_many_refused_rounds_no_further_one_is_begun(run_dir: Path):
     assert f"`prefloop blame {run_dir} 2` names the part" in str(at.value)
     check_refused(config(), run_dir)
     check_refused(config(stop_after=3), run_dir)
+
+
+def test_what_a_run_prints_at_its_end_says_whether_a_further_round_will_be_begun(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+):
+    after_two = config(stop_after=2)
+    refused(run_dir, 1, after_two)
+    print_end(run_dir, after_two)
+    assert "the next round, from the policy in place" in capsys.readouterr().out
+    refused(run_dir, 2, after_two)
+    print_end(run_dir, after_two)
+    said = capsys.readouterr().out
+    assert "the next round" not in said and "no further round: rounds 1, 2 were refused" in said
 
 
 def test_a_changed_config_goes_on_and_a_promoted_round_begins_to_count_anew(run_dir: Path):

@@ -27,6 +27,7 @@ from rounds.mirror.address import open_store
 from rounds.mirror.fetch import fetch_run
 from rounds.mirror.send import send_run
 from rounds.mirror.there import rounds_there
+from rounds.overview import runs_status
 from rounds.proven import prove_run
 from rounds.stages import silent
 from rounds.status import run_status
@@ -92,6 +93,8 @@ def test_a_policy_that_is_rolled_back_is_no_longer_in_place_and_who_and_why_are_
     follow_manifests(run_dir)
     assert read_json(run_dir / "policy.json") == written
     prove_run(run_dir)
+    (run,) = runs_status(run_dir.parent)
+    assert run["decision"].endswith("; since then rollback by ada")
 
 
 def test_the_round_after_a_rollback_comes_from_what_was_put_in_place(run_dir):
