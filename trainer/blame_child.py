@@ -21,7 +21,7 @@ from trainer.build import build
 from trainer.finite import check_weights
 from trainer.reference_logps import Logps, one_pass
 from trainer.rows import training_rows
-from trainer.spread import as_main_sees
+from trainer.spread import as_main_sees, parting
 from trainer.tokens import TokenRow, tokens_of
 from trainer.weights import weighed
 
@@ -79,4 +79,4 @@ def _logps(trainer: Any, rows: list[TokenRow]) -> Logps:
 
 
 if __name__ == "__main__":
-    child_main(main)
+    child_main(parting(main))

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from accelerate import PartialState
 from accelerate.utils import DistributedType, broadcast_object_list
+from torch import distributed
 
 from rounds.errors import UserError
 from trainer.sharding_names import LOADING, OF_ZEROS, PRECOMPUTED
@@ -19,6 +21,19 @@ SHARDING = {
 """What accelerate is told to shard by, in the environment, and under which keys."""
 WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU)
 """Kinds of launch in which every process holds all weights."""
+
+
+def parting(main: Callable[[Path], None]) -> Callable[[Path], None]:
+    """`main`, after which this process lets go of the others: torch's threads that speak with them
+    may want Python while it ends, and abort a process whose work is done.
+    """
+
+    def run(job_path: Path) -> None:
+        main(job_path)
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+    return run
 
 
 def as_main_sees(trainer: Any, look: Callable[[], T]) -> T:

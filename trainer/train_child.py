@@ -29,7 +29,7 @@ from trainer.row_counts import fitted
 from trainer.rows import Answer, TrainingRow, held_out_answers, split, training_rows
 from trainer.save import save_policy
 from trainer.shared_rows import read_shared, weighed_tokens
-from trainer.spread import as_main_sees, check_reference, check_sharded, is_sharded
+from trainer.spread import as_main_sees, check_reference, check_sharded, is_sharded, parting
 from trainer.tokens import Tokenised, tokens_of
 from trainer.tracking import tracked
 
@@ -170,4 +170,4 @@ def watched(trainer: Any, points: list[dict[str, float]], train: Sequence[Row]) 
 
 
 if __name__ == "__main__":
-    child_main(main)
+    child_main(parting(main))

@@ -25,6 +25,7 @@ from trainer.arguments import first_line, lora_config, trl_config
 from trainer.row_counts import batch_size
 from trainer.rows import TrainingRow
 from trainer.small_policy import make_small
+from trainer.spread import parting
 from trainer.train_child import train_policy
 
 HELD_OUT = 2
@@ -168,4 +169,4 @@ def raised_in(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    child_main(main)
+    child_main(parting(main))
