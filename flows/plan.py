@@ -1,11 +1,20 @@
 """What the next round will do and cost. Nothing is started and nothing is spent."""
 
 from collections import Counter
-from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flows.config import Config
+from flows.plan_calls import (
+    Calls,
+    at_once,
+    batched,
+    gate_answers,
+    gate_questions,
+    generation_calls,
+    judge_calls,
+    sampler_calls,
+)
 from flows.plan_disk import disk_text, estimate_disk
 from flows.plan_memory import estimate_memory, memory_text
 from flows.plan_suites import planned_suites, suite_tokens, suites_text
@@ -18,10 +27,6 @@ from flows.plan_text import (
     training_text,
 )
 from flows.plan_time import estimate_seconds, guess_seconds, opponents_of, time_text
-from judge.config import JudgeConfig, is_endpoint
-from judge.health.gold import most_gold_calls, read_gold
-from judge.health.trials import most_trial_calls
-from judge.strategies import STRATEGIES
 from rounds.folder import (
     finished_rounds,
     next_round,
@@ -30,11 +35,9 @@ from rounds.folder import (
     read_metrics,
     round_number,
 )
-from sampler.dealing.config import generate_section
-from sampler.dealing.cursor import Deal, next_deal
+from sampler.dealing.cursor import next_deal
 from sampler.dealing.pool import dealt_keys
 from sampler.dealing.splits import held_out_of_run, read_supply
-from sampler.suite_prompts import Wanted
 from trainer.presets import preset_text
 
 TOKENS_A_CALL = (600, 100)
@@ -71,21 +74,21 @@ def make_plan(config: Config, runs_dir: Path, measured: tuple[float, float] | No
     held_out = contested * 2 * opponents
     judging = judge_calls(config, prompts, held_out)
     if opponents and config.held_out_judge.writer is not None:
-        judging += _gate_questions(config.held_out_judge, len(supply.held_out), opponents, done)
+        judging += gate_questions(config.held_out_judge, len(supply.held_out), opponents, done)
     calls = sum(judging.values())
     read, written = measured or _tokens_a_call(done)
-    generation = _generation(config, deal, done)
+    generation = generation_calls(config, deal, done)
     suites = planned_suites(config, run_dir)
-    sampling = _sampling(config, prompts) + _gate_answers(
+    sampling = sampler_calls(config, prompts) + gate_answers(
         config, len(supply.held_out), suites, bool(done)
     )
     whole = _cost(config, judging + generation + sampling, read, written)
-    cost = whole - _cost(config, _batched(config, prompts), read, written) / 2
+    cost = whole - _cost(config, batched(config, prompts), read, written) / 2
     answers = suites.answers if suites else 0
     seconds = _seconds(config, done, prompts, answers, opponents)
     pairs = config.most_pairs(prompts)
     source = len(supply.pool.keys)
-    guessed = guess_seconds(source, prompts, calls, _at_once(config, judging))
+    guessed = guess_seconds(source, prompts, calls, at_once(config, judging))
     known = "as measured" if done or measured else "a guess until a round has measured it"
     lines = [
         ("round", f"{round_number(next_round(run_dir))} of {config.name}"),
@@ -171,113 +174,12 @@ def _policies(run_dir: Path) -> dict[str, Any] | None:
     return history and {"policy": history["current"], "initial": history["initial"]}
 
 
-def _at_once(config: Config, judging: Counter[tuple[str, str]]) -> int:
-    """Calls of the judge that is asked most that are in flight together."""
-    asked = Counter[str]()
-    for (_, name), calls in judging.items():
-        asked[name] += calls
-    most = [name for name, calls in asked.most_common(1) if calls]
-    return config.endpoints[most[0]].in_flight if most else 1
-
-
-def judge_calls(config: Config, prompts: int, held_out: int) -> Counter[tuple[str, str]]:
-    """Calls a round takes at most, by what for and by whom."""
-    judge = config.judge
-    jury = [name for name in judge.jury if is_endpoint(name)]
-    judging: Counter[tuple[str, str]] = Counter()
-    most_calls, n = STRATEGIES[judge.strategy].most_calls, config.sampler.candidates
-    first, both = (prompts * most_calls(n, judge.select, jurors) for jurors in (1, 2))
-    labels = {name: first if name == judge.jury[0] else both - first for name in jury}
-    if judge.writer is not None and judge.writer != judge.jury[0]:
-        labels[judge.jury[0]] -= prompts
-        labels[judge.writer] = labels.get(judge.writer, 0) + prompts
-    whole = max(1, sum(labels.values()))
-    share = min(1.0, (judge.budget.calls or whole) / whole)
-    for name, calls in labels.items():  # the first of the jury alone is asked for scores
-        judging["labels", name] += ceil(calls * share)
-    if judge.gold is not None:
-        pairs = len(read_gold(judge.gold.path, "judge.gold.path"))
-        for name in jury:
-            judging["on the gold set", name] += most_gold_calls(pairs)
-    for name in filter(is_endpoint, judge.appealed_to):
-        assert judge.appeal is not None, "an appeal has judges"
-        compared = judge.appeal.max_share * judge.select.tries
-        judging["appeals", name] += 2 * int(min(1.0, compared) * prompts * judge.select.pairs)
-    trials = most_trial_calls(judge.health, prompts)
-    second_opinions = trials.pop("second")
-    for name in filter(is_endpoint, judge.jury[:1]):
-        judging["tests of the judge", name] += sum(trials.values())
-        if judge.health.second is not None and is_endpoint(judge.health.second):
-            judging["second opinions", judge.health.second] += second_opinions
-    for name in filter(is_endpoint, config.held_out_judge.jury):
-        judging["at the gate", name] += held_out
-    return judging
-
-
-def _gate_questions(
-    judge: JudgeConfig, prompts: int, opponents: int, done: list[Path]
-) -> Counter[tuple[str, str]]:
-    """Calls for questions on held-out prompts, which the first round writes, and their answers."""
-    assert judge.writer is not None, "who asks questions has a writer"
-    calls = Counter({("answers at the gate", judge.jury[0]): prompts * (1 + opponents)})
-    calls["questions at the gate", judge.writer] += 0 if done else prompts
-    return calls
-
-
-def _generation(config: Config, deal: Deal, done: list[Path]) -> Counter[tuple[str, str]]:
-    """Calls that the round's new prompts may take: as many a prompt as in the last round."""
-    section = generate_section(config.prompts)
-    if section is None or not deal.generated:
-        return Counter()
-    metrics = read_metrics(done[-1]) if done else {}
-    last = metrics.get("prompts", {}).get("generated")
-    a_prompt = last["calls"] / max(last["prompts"], 1) if last else 1.0
-    calls = ceil(deal.generated * a_prompt)
-    most = section[1].budget.calls
-    return Counter({("generated prompts", section[1].endpoint): min(calls, most or calls)})
-
-
-def _sampling(config: Config, prompts: int) -> Counter[tuple[str, str]]:
-    """Calls of endpoints that write candidates: one an answer, two a revision."""
-    calls: Counter[tuple[str, str]] = Counter()
-    counts = config.sampler.counts()
-    writers = {"current": config.policy.endpoint}
-    a_candidate = {"current": 1}
-    for name, one in config.sampler.also.items():
-        own = None if one.model else writers[one.revise or "current"]
-        writers[name] = one.endpoint or one.by or own
-        a_candidate[name] = 0 if one.reference else 2 if one.revise else 1
-    for name, writer in writers.items():
-        if writer is not None and a_candidate[name]:
-            calls["candidates", writer] += prompts * counts[name] * a_candidate[name]
-    return calls
-
-
-def _gate_answers(
-    config: Config, held_out: int, suites: Wanted | None, later: bool
-) -> Counter[tuple[str, str]]:
-    """Calls of a policy at an endpoint for the gate: an answer to each held-out prompt by the new
-    one, in the first round by the one in place as well, and those to suites.
-    """
-    calls: Counter[tuple[str, str]] = Counter()
-    if config.policy.endpoint is not None and config.trainer is not None:
-        calls["held-out answers", config.policy.endpoint] = held_out * (1 if later else 2)
-        calls["answers to suites", config.policy.endpoint] = suites.answers if suites else 0
-    return calls
-
-
-def _cost(config: Config, judging: Counter[tuple[str, str]], read: float, written: float) -> float:
+def _cost(config: Config, judging: Calls, read: float, written: float) -> float:
     prices = {name: config.endpoints[name].price for _, name in judging}
     return sum(
         count * (read * prices[name].input + written * prices[name].output) / 1e6
         for (_, name), count in judging.items()
     )
-
-
-def _batched(config: Config, prompts: int) -> Counter[tuple[str, str]]:
-    """Calls that go through the Batch API, at half the price: every candidate's score."""
-    scores = prompts * config.sampler.candidates if config.judge.batch else 0
-    return Counter({("labels", config.judge.jury[0]): scores}) if scores else Counter()
 
 
 def _price(config: Config, cost: float) -> str:

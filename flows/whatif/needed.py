@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.config import Config
-from flows.plan import judge_calls
+from flows.plan_calls import judge_calls
 from flows.whatif.gold import GoldSet, calls_on_gold
 from flows.whatif.result import Changed, Needed
 from flows.whatif.settings import Setting, Sorted

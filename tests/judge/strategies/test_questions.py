@@ -13,7 +13,7 @@ from scripted import Raw, Scripted, completion, shown
 
 from endpoints.reply import read_reply
 from flows.config import Config
-from flows.plan import judge_calls
+from flows.plan_calls import judge_calls
 from gate.config import GateConfig
 from gate.stage import decide
 from judge.again import check_held_out_verdicts, check_labels
