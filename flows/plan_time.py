@@ -25,7 +25,10 @@ def opponents_of(facts: dict[str, Any] | None) -> int:
     """With how many policies the new one is compared: with the run's first, and with the one in
     place where that is another. `facts` has both, by name; None before the first round.
     """
-    return 1 if facts is None or facts["policy"] == facts["initial"] else 2
+    if facts is None:
+        return 1
+    ids = {facts[name]["policy_id"] for name in ("policy", "initial")}
+    return len(ids)
 
 
 def estimate_seconds(
