@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from leases import wait_for
-from pools import Api
+from pools import SERVER, Api, server_command
 from scripted import Script, Scripted, scripted
 
 from endpoints.config import EndpointConfig
@@ -71,10 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr != "slow" or "PYTEST_XDIST_WORKER" in os.environ:
         return
     home, port = tempfile.mkdtemp(prefix="prefect-"), free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
     config.stash[PREFECT] = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"],
-        env={**os.environ, "PREFECT_HOME": home, "PREFECT_UI_ENABLED": "0", "DO_NOT_TRACK": "1"},
+        server_command(port),
+        env={**os.environ, "PREFECT_HOME": home, **SERVER},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -33,12 +33,13 @@ class Api:
         return False
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """The response to a POST, or without a body to a GET; while SQLite is locked (503) it is
-        asked again, as Prefect's own client asks.
+        """The response to a POST, or without a body to a GET. While SQLite is locked the server
+        waits for a minute (60 s in Prefect) and says 503; then it is asked again, as Prefect's own
+        client asks.
         """
         for pause in (1, 2, 4, 8, 16, 0):
             method = "GET" if body is None else "POST"
-            answer = httpx.request(method, self.url + path, json=body, timeout=60)
+            answer = httpx.request(method, self.url + path, json=body, timeout=240)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(pause)
@@ -89,15 +90,25 @@ class Api:
         return "\n".join(message for _, message in self.lines(flow_run))
 
 
+SERVER = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+}
+"""Environment of a server: nothing phones home."""
+
+
+def server_command(port: int) -> list[str]:
+    """What starts Prefect's server on a port of this machine alone."""
+    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    return [*command, "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+
+
 @contextlib.contextmanager
 def prefect_server(home: Path) -> Iterator[Api]:
     """A server with a database of its own, and two process pools: main and gpu."""
     port = free_port()
-    command = ["-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host"]
-    process = subprocess.Popen(
-        [sys.executable, *command, "127.0.0.1", "--port", str(port), "--log-level", "error"],
-        env=environment(home) | {"PREFECT_UI_ENABLED": "0", "DO_NOT_TRACK": "1"},
-    )
+    process = subprocess.Popen(server_command(port), env=environment(home) | SERVER)
     try:
         api = Api(f"http://127.0.0.1:{port}/api")
         wait_for(api.answers, 600)
