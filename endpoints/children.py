@@ -150,16 +150,22 @@ def run_child(
         for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip("\n")
             on_line(line)
-            if not last.startswith(ERROR):  # of a launcher's processes others may still speak
-                last = line
+            last = last_word(last, line)
         status = process.wait()
     if status and launcher != PYTHON and last.startswith(ERROR):
         status = USER_ERROR  # a launcher ends with a status of its own
     check_ended(module, log, status, last)
 
 
+def last_word(before: str, line: str) -> str:
+    """What a child has said last: its error once it has said one, for other processes that it
+    started may still speak.
+    """
+    return before if before.startswith(ERROR) else line
+
+
 def check_ended(module: str, log: Path, status: int, last: str) -> None:
-    """Raise as `run_child` does for the exit status of a module and its last line on stdout."""
+    """Raise as `run_child` does for the exit status of a module and its last word on stdout."""
     if status == USER_ERROR and last.startswith(ERROR):
         raise UserError(last.removeprefix(ERROR))
     if status and (says_disk_full(log) or free_bytes(log.parent) < LEAST // 4):

@@ -27,8 +27,7 @@ def opponents_of(facts: dict[str, Any] | None) -> int:
     """
     if facts is None:
         return 1
-    ids = {facts[name]["policy_id"] for name in ("policy", "initial")}
-    return len(ids)
+    return len({facts[name]["policy_id"] for name in ("policy", "initial")})
 
 
 def estimate_seconds(

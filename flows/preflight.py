@@ -103,13 +103,15 @@ def check_held_out(config: Config, given: list[Prompt], display: Display, run_di
             f"prompts.{split}: these are others than in round 1, whose prompts the run keeps, so "
             "that its rounds can be compared; only a run of another name takes them"
         )
+    if config.trainer is None:
+        return
     gate = gate_prompts(held_out)
-    if config.trainer is not None and not gate:
+    if not gate:
         raise UserError(
             "prompts.gate: every prompt of it is in prompts.test as well and stays there, which "
             "leaves the gate nothing to decide on; name prompts that test does not have"
         )
-    if config.trainer is not None and too_few(gate, config.gate):
+    if too_few(gate, config.gate):
         display.warn(f"no policy can be promoted: {gate_text(config, gate)}")
 
 

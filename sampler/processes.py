@@ -6,7 +6,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from endpoints.children import check_ended, child, module_command
+from endpoints.children import check_ended, child, last_word, module_command
 
 
 def run_together(
@@ -31,13 +31,13 @@ def run_together(
             assert process.stdout is not None
             Thread(target=read, args=(number, process.stdout), daemon=True).start()
             running.append(process)
-        last_lines = [""] * len(jobs)
+        last = [""] * len(jobs)
         running_jobs = len(jobs)
         while running_jobs:
             number, line = lines.get()
             if line is not None:
-                last_lines[number] = line
+                last[number] = last_word(last[number], line)
                 on_line(number, line)
                 continue
             running_jobs -= 1
-            check_ended(module, jobs[number][1], running[number].wait(), last_lines[number])
+            check_ended(module, jobs[number][1], running[number].wait(), last[number])

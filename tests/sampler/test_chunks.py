@@ -155,6 +155,7 @@ job = Path(sys.argv[1])
 print("progress 0 1", flush=True)
 if job.name == "error":
     print("error: no such thing", flush=True)
+    print("a process of vLLM's has ended", flush=True)
     sys.exit(2)
 if job.name == "crash":
     sys.exit("it broke")
